@@ -1,0 +1,80 @@
+"""From the bytes of an image file to the array that MobileNetV2 takes."""
+
+from __future__ import annotations
+
+import io
+import struct
+import warnings
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+
+SIDE = 224
+"""Height and width of the network's input, pixels."""
+
+MAX_PIXELS = 100_000_000
+"""Above this a file is taken for a decompression bomb: decoded it would need 300 MB in every worker."""
+
+# Formats that photographs come in. Pillow knows more, among them EPS, for which it starts Ghostscript.
+FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP", "PPM", "JPEG2000", "AVIF")
+
+# What Pillow's plugins raise, besides OSError, when a file is damaged.
+_DAMAGED = (OSError, SyntaxError, ValueError, EOFError, IndexError, TypeError, struct.error)
+
+
+class UnreadablePhoto(Exception):
+    """A photo that gives no vector, and why: `kind` is the class of the reason, `str()` the whole reason.
+
+    >>> str(UnreadablePhoto("not an image", "no known format"))
+    'not an image (no known format)'
+    """
+
+    def __init__(self, kind: str, detail: str = "") -> None:
+        super().__init__(f"{kind} ({detail})" if detail else kind)
+        self.kind = kind
+
+
+def decode(content: bytes) -> NDArray[np.float32]:
+    """Decode an image file as the network wants it.
+
+    RGB whatever the file's mode, orientation as stored, first frame of an animation, resized to 224x224
+    with Pillow's bicubic filter, scaled to ``x / 127.5 - 1`` (Keras' ``mobilenet_v2.preprocess_input``).
+
+    Returns
+    -------
+    array of shape (224, 224, 3), float32, in [-1, 1]
+
+    Raises
+    ------
+    UnreadablePhoto
+        Empty, not an image, truncated or otherwise damaged, or larger than ``MAX_PIXELS``.
+    """
+    if not content:
+        raise UnreadablePhoto("empty file", "0 bytes")
+    pixels = np.asarray(_rgb(content).resize((SIDE, SIDE), Image.Resampling.BICUBIC), dtype=np.float32)
+    return pixels / np.float32(127.5) - np.float32(1.0)
+
+
+def _rgb(content: bytes) -> Image.Image:
+    try:
+        with warnings.catch_warnings():
+            # Pillow warns from half its own limit on; ours, checked next, is the one that counts.
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            image = Image.open(io.BytesIO(content), formats=FORMATS)
+        width, height = image.size
+        if width * height > MAX_PIXELS:
+            raise _too_large(f"{width} x {height} pixels")
+        if image.mode.startswith("I;16"):  # 16-bit grey: Pillow's own conversion would clip it to white
+            image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+        return image if image.mode == "RGB" else image.convert("RGB")
+    except Image.DecompressionBombError as error:
+        raise _too_large(str(error)) from error
+    except UnidentifiedImageError as error:
+        raise UnreadablePhoto("not an image", f"no known image format, begins with {content[:12]!r}") from error
+    except _DAMAGED as error:
+        raise UnreadablePhoto("damaged image", str(error) or type(error).__name__) from error
+
+
+def _too_large(found: str) -> UnreadablePhoto:
+    return UnreadablePhoto("image too large", f"{found}, the limit is {MAX_PIXELS:,} pixels")

@@ -1,0 +1,114 @@
+"""Objects on S3 and files on disk by URI, for what Spark does not read or write itself."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import obstore
+from obstore.store import S3Store
+
+from verger_spark.errors import VergerError
+
+
+@dataclass(frozen=True)
+class Location:
+    """A URI taken apart. `bucket` is None for `file://`; `key` then is the path on disk."""
+
+    bucket: str | None
+    key: str
+
+    @classmethod
+    def parse(cls, uri: str) -> Location:
+        """Accepts `s3://bucket/key` (key taken as it is, unescaped) and `file:///path`.
+
+        Raises
+        ------
+        VergerError
+            Any other scheme, or no bucket.
+        """
+        scheme, _, rest = uri.partition("://")
+        if scheme in ("s3", "s3a") and rest.partition("/")[0]:
+            bucket, _, key = rest.partition("/")
+            return cls(bucket, key)
+        if scheme == "file" and rest.startswith("/"):
+            return cls(None, unquote(urlsplit(uri).path))
+        raise VergerError(f"{uri!r}: expected s3://<bucket>/<key> or file:///<path>")
+
+
+def s3_store(bucket: str) -> S3Store:
+    """The one way to S3 from Python here: region, endpoint and credentials as the AWS SDKs find them.
+
+    Credentials come from the environment or, on a cluster node, from its instance profile.
+    """
+    endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+    region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"
+    return S3Store(
+        bucket,
+        region=region,
+        **({"endpoint": endpoint} if endpoint else {}),
+        virtual_hosted_style_request=endpoint is None,
+        client_options={
+            "allow_http": bool(endpoint and endpoint.startswith("http://")),
+            "timeout": timedelta(seconds=60),
+            "connect_timeout": timedelta(seconds=10),
+        },
+        retry_config={"max_retries": 8, "retry_timeout": timedelta(minutes=3)},
+    )
+
+
+def read(uri: str) -> bytes:
+    """The content of one object or file.
+
+    Raises
+    ------
+    VergerError
+        It does not exist.
+    """
+    location = Location.parse(uri)
+    try:
+        if location.bucket is None:
+            return Path(location.key).read_bytes()
+        return bytes(obstore.get(s3_store(location.bucket), location.key).bytes())
+    except FileNotFoundError:
+        raise VergerError(f"{uri}: does not exist, but this step needs it") from None
+
+
+def write(uri: str, content: bytes) -> None:
+    """Write one object or file whole, over what may be there."""
+    location = Location.parse(uri)
+    if location.bucket is None:
+        target = Path(location.key)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        partial = target.with_name(target.name + ".partial")
+        partial.write_bytes(content)
+        partial.replace(target)
+    else:
+        obstore.put(s3_store(location.bucket), location.key, content)
+
+
+def read_json(uri: str) -> dict[str, Any]:
+    """One JSON object.
+
+    Raises
+    ------
+    VergerError
+        It does not exist, or is no JSON object.
+    """
+    try:
+        value = json.loads(read(uri))
+    except ValueError as error:
+        raise VergerError(f"{uri}: expected JSON, found something else ({error})") from None
+    if not isinstance(value, dict):
+        raise VergerError(f"{uri}: expected a JSON object, found a {type(value).__name__}")
+    return value
+
+
+def write_json(uri: str, value: dict[str, Any]) -> None:
+    """One JSON object, indented for the people who open it."""
+    write(uri, json.dumps(value, indent=1, ensure_ascii=False).encode() + b"\n")
