@@ -15,7 +15,7 @@ from verger_spark.layout import FEATURES_WIDTH
 from verger_spark.photo import SIDE, decode
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Model:
     """A LiteRT model and the vector that it must give for the canary."""
 
@@ -48,7 +48,9 @@ class Model:
             features = np.asarray(expected["features"], dtype=np.float32)
             return cls(content, str(card["weights"]), found, features, float(expected["tolerance"]))
         except KeyError as error:
-            raise VergerError(f"{folder}: no {error} in model.json or canary.json; build the artifact set again") from None
+            raise VergerError(
+                f"{folder}: no {error} in model.json or canary.json; build the artifact set again"
+            ) from None
 
 
 class Featurizer:
@@ -78,5 +80,7 @@ class Featurizer:
         self._interpreter.invoke()
         features: NDArray[np.float32] = self._interpreter.get_tensor(self._output)[0]
         if features.shape != (FEATURES_WIDTH,) or not np.isfinite(features).all():
-            raise VergerError(f"the model gave {features.shape} features, not all finite; expected {FEATURES_WIDTH} finite ones")
+            raise VergerError(
+                f"the model gave {features.shape} features, not all finite; expected {FEATURES_WIDTH} finite ones"
+            )
         return features

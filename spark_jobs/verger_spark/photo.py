@@ -61,7 +61,7 @@ def _rgb(content: bytes) -> Image.Image:
         with warnings.catch_warnings():
             # Pillow warns from half its own limit on; ours, checked next, is the one that counts.
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            image = Image.open(io.BytesIO(content), formats=FORMATS)
+            image: Image.Image = Image.open(io.BytesIO(content), formats=FORMATS)
         width, height = image.size
         if width * height > MAX_PIXELS:
             raise _too_large(f"{width} x {height} pixels")

@@ -7,13 +7,16 @@ import os
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 import obstore
 from obstore.store import S3Store
 
 from verger_spark.errors import VergerError
+
+if TYPE_CHECKING:
+    from obstore.store import S3Config
 
 
 @dataclass(frozen=True)
@@ -48,11 +51,12 @@ def s3_store(bucket: str) -> S3Store:
     """
     endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
     region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"
+    config: S3Config = {"region": region, "virtual_hosted_style_request": endpoint is None}
+    if endpoint:
+        config["endpoint"] = endpoint
     return S3Store(
         bucket,
-        region=region,
-        **({"endpoint": endpoint} if endpoint else {}),
-        virtual_hosted_style_request=endpoint is None,
+        config=config,
         client_options={
             "allow_http": bool(endpoint and endpoint.startswith("http://")),
             "timeout": timedelta(seconds=60),
