@@ -1,0 +1,178 @@
+"""Build the artifact set of a run: everything that cluster nodes and steps need, named by its SHA-256.
+
+    python -m bootstrap.build [--weights imagenet|random] [--arch x86_64|aarch64] [--out .verger/artifacts]
+
+Writes <out>/<sha256>/ and makes <out>/current a symbolic link to it. The same inputs give the same SHA-256. Model and
+wheelhouse come from a cache when nothing that they are made of has changed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bootstrap import manifest
+from bootstrap.cache import Cache, install
+from bootstrap.jobs_zip import package_zip
+from bootstrap.manifest import ManifestError
+from bootstrap.pip_download import DownloadError
+from bootstrap.wheelhouse import ARCHITECTURES, cached_wheelhouse
+
+ROOT = Path(__file__).resolve().parent.parent
+STATE = ROOT / ".verger"
+STEPS = ("featurize.py", "pca.py")
+MODEL_FILES = ("mobilenet_v2.tflite", "model.json", "canary.json")
+# All that decides what the exported model and its canary are, besides the weights.
+MODEL_INPUTS = (
+    "bootstrap/export_model.py",
+    "bootstrap/keras_features.py",
+    "bootstrap/quiet_tensorflow.py",
+    "bootstrap/weights.py",
+    "bootstrap/weights.txt",
+    "requirements/export.txt",
+    "spark_jobs/verger_spark/canary.py",
+)
+
+
+class BuildError(RuntimeError):
+    """The set cannot be built; the message says what is missing and what to do."""
+
+
+@dataclass(frozen=True)
+class Build:
+    """What to build, where, and with which environments."""
+
+    weights: str = "imagenet"
+    arch: str = field(default_factory=lambda: {"arm64": "aarch64"}.get(platform.machine(), platform.machine()))
+    out: Path = STATE / "artifacts"
+    cache: Path = STATE / "cache"
+    export_python: Path = STATE / "venv/export/bin/python"
+    pip_python: Path = STATE / "venv/uv/bin/python"
+
+
+def build(order: Build) -> Path:
+    """Build the set, link `current` to it, and return its folder, whose name is its SHA-256.
+
+    :raises BuildError: when the model cannot be exported or a source file is missing.
+    :raises DownloadError: when a wheel cannot be had.
+    """
+    cache = Cache(order.cache)
+    model = cached_model(cache, order)
+    wheelhouse = cached_wheelhouse(cache, ROOT / "requirements/node.txt", order.arch, order.pip_python)
+    order.out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=order.out, prefix=".building-", ignore_cleanup_errors=True) as temporary:
+        folder = Path(temporary) / "set"
+        (folder / "model").mkdir(parents=True)
+        for name in MODEL_FILES:
+            _link(model / name, folder / "model" / name)
+        _link(wheelhouse, folder / wheelhouse.name)
+        shutil.copyfile(ROOT / "bootstrap/bootstrap_emr.sh", folder / "bootstrap_emr.sh")
+        for name in STEPS:
+            _copy_step(name, folder)
+        (folder / "verger_spark.zip").write_bytes(package_zip(ROOT / "spark_jobs/verger_spark"))
+        content = manifest.of_folder(folder, order.weights, order.arch)
+        (folder / manifest.NAME).write_bytes(content.encode())
+        final = order.out / content.sha256
+        if final.exists() and not _is_intact(final):
+            shutil.rmtree(final)
+        install(folder, final)
+    _point_current_to(final)
+    return final
+
+
+def cached_model(cache: Cache, order: Build) -> Path:
+    """The folder with the exported model and its canary, exported unless the cache has it.
+
+    :raises BuildError: when the export fails; the message is the export's own.
+    """
+    digest = hashlib.sha256(order.weights.encode())
+    for name in MODEL_INPUTS:
+        digest.update(hashlib.sha256((ROOT / name).read_bytes()).digest())
+
+    def export(folder: Path) -> None:
+        if not order.export_python.exists():
+            raise BuildError(f"{order.export_python}: no such Python; the model is exported there: `make artifacts`")
+        command = [str(order.export_python), "-m", "bootstrap.export_model", str(folder)]
+        command += ["--weights", order.weights, "--pip-python", str(order.pip_python)]
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise BuildError(done.stderr.strip() or f"the export ended with code {done.returncode}")
+
+    return cache.folder("model", digest.hexdigest(), export)
+
+
+def _copy_step(name: str, folder: Path) -> None:
+    source = ROOT / "spark_jobs" / name
+    if not source.exists():
+        raise BuildError(f"{source}: no such file, expected the entry point of a step")
+    shutil.copyfile(source, folder / name)
+
+
+def _is_intact(folder: Path) -> bool:
+    try:
+        manifest.verify(folder)
+    except ManifestError:
+        return False
+    return True
+
+
+def _link(source: Path, target: Path) -> None:
+    # A hard link: a set costs no second copy of the 130 MB that seldom change.
+    try:
+        target.hardlink_to(source)
+    except OSError:
+        shutil.copyfile(source, target)
+
+
+def _point_current_to(folder: Path) -> None:
+    link = folder.parent / "current"
+    temporary = folder.parent / f".current-{os.getpid()}"
+    temporary.symlink_to(folder.name)
+    temporary.replace(link)
+
+
+def main() -> int:
+    """The command line; see the module's docstring."""
+    standard = Build()
+    parser = argparse.ArgumentParser(prog="python -m bootstrap.build", description="Build the artifact set.")
+    parser.add_argument(
+        "--weights",
+        choices=["imagenet", "random"],
+        default=standard.weights,
+        help="random: features without meaning, for trying the pipeline; marked so in every output",
+    )
+    parser.add_argument("--arch", choices=ARCHITECTURES, default=standard.arch, help="of the cluster's nodes")
+    parser.add_argument("--out", type=Path, default=standard.out)
+    parser.add_argument("--export-python", type=Path, default=standard.export_python, help="has TensorFlow")
+    parser.add_argument("--pip-python", type=Path, default=standard.pip_python, help="has pip")
+    given = parser.parse_args()
+    started = time.monotonic()
+    try:
+        folder = build(
+            Build(given.weights, given.arch, given.out.resolve(), standard.cache, given.export_python, given.pip_python)
+        )
+    except (BuildError, DownloadError) as error:
+        print(f"build: error: {error}", file=sys.stderr)
+        return 1
+    size = sum(path.stat().st_size for path in folder.rglob("*"))
+    source = json.loads((folder / "model/model.json").read_text())["source"]
+    print(
+        f"artifact set {folder.name[:12]}: {given.arch}, {given.weights} weights ({source}), "
+        f"{size / 1e6:.0f} MB, {time.monotonic() - started:.1f} s"
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

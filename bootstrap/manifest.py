@@ -1,0 +1,98 @@
+"""The manifest of an artifact set: which files it has, and their SHA-256. Its own SHA-256 names the set."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+NAME = "manifest.json"
+
+
+class ManifestError(ValueError):
+    """A folder is not the artifact set that its manifest and its name say."""
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What an artifact set holds; `files` maps each name, relative and with `/`, to (SHA-256, size in bytes)."""
+
+    weights: str
+    arch: str
+    files: dict[str, tuple[str, int]]
+
+    def encode(self) -> bytes:
+        """The content of manifest.json: equal sets give equal bytes."""
+        files = {name: {"sha256": sha256, "size": size} for name, (sha256, size) in self.files.items()}
+        content = {"weights": self.weights, "arch": self.arch, "files": files}
+        return (json.dumps(content, indent=1, sort_keys=True) + "\n").encode()
+
+    @property
+    def sha256(self) -> str:
+        """The name of the set: SHA-256 of manifest.json."""
+        return hashlib.sha256(self.encode()).hexdigest()
+
+
+def decode(content: bytes) -> Manifest:
+    """Read manifest.json.
+
+    :raises ManifestError: when it is no manifest.
+    """
+    try:
+        fields = json.loads(content)
+        files = {str(name): (str(entry["sha256"]), int(entry["size"])) for name, entry in fields["files"].items()}
+        return Manifest(str(fields["weights"]), str(fields["arch"]), files)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ManifestError(f"{NAME}: not a manifest of an artifact set ({error!r}); build the set again") from error
+
+
+def of_folder(folder: Path, weights: str, arch: str) -> Manifest:
+    """The manifest of the files that lie in `folder` now, less manifest.json itself."""
+    names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    files = {name: (file_sha256(folder / name), (folder / name).stat().st_size) for name in names if name != NAME}
+    return Manifest(weights, arch, files)
+
+
+def verify(folder: Path, sha256: str | None = None) -> Manifest:
+    """Check that `folder` holds exactly what its manifest.json says, and return the manifest.
+
+    :param sha256: the set's name; the folder's own name unless given.
+    :raises ManifestError: naming each missing, additional or changed file.
+    """
+    expected_name = folder.resolve().name if sha256 is None else sha256
+    try:
+        content = (folder / NAME).read_bytes()
+    except OSError as error:
+        raise ManifestError(f"{folder / NAME}: {error.strerror}; build the set again") from error
+    found_name = hashlib.sha256(content).hexdigest()
+    if found_name != expected_name:
+        raise ManifestError(f"{folder / NAME}: SHA-256 is {found_name}, expected {expected_name}; build the set again")
+    manifest = decode(content)
+    found = of_folder(folder, manifest.weights, manifest.arch)
+    problems = differences(manifest, found)
+    if problems:
+        raise ManifestError(f"{folder}: not the set of its manifest: {'; '.join(problems)}. Build the set again")
+    return manifest
+
+
+def differences(expected: Manifest, found: Manifest) -> list[str]:
+    """What distinguishes `found` from `expected`, one line of text per file; empty when nothing does."""
+    problems = []
+    for name in sorted(expected.files.keys() | found.files.keys()):
+        if name not in found.files:
+            problems.append(f"{name} is missing")
+        elif name not in expected.files:
+            problems.append(f"{name} does not belong to it")
+        elif found.files[name] != expected.files[name]:
+            (right, right_size), (wrong, wrong_size) = expected.files[name], found.files[name]
+            problems.append(
+                f"{name} is {wrong_size:,} bytes {wrong[:12]}…, expected {right_size:,} bytes {right[:12]}…"
+            )
+    return problems
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file, hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

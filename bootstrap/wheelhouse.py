@@ -1,0 +1,57 @@
+"""The wheelhouse of a node: every wheel of requirements/node.txt in one tar, and node.txt with it."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import tarfile
+import tempfile
+from pathlib import Path
+
+from bootstrap.cache import Cache
+from bootstrap.pip_download import pip_download
+
+PYTHON_VERSION = "3.11"
+# Amazon Linux 2023, which every EMR 7 and 8 node runs, has glibc 2.34.
+GLIBC_MINORS = range(34, 16, -1)
+ARCHITECTURES = ("x86_64", "aarch64")
+
+
+def cached_wheelhouse(cache: Cache, requirements: Path, arch: str, pip_python: Path) -> Path:
+    """The tar for nodes of one architecture, downloaded unless the cache has it.
+
+    :raises bootstrap.pip_download.DownloadError: when a wheel cannot be had.
+    """
+    key = hashlib.sha256(repr((arch, pip_options(arch))).encode() + requirements.read_bytes()).hexdigest()
+
+    def download(folder: Path) -> None:
+        with tempfile.TemporaryDirectory() as wheels:
+            pip_download(pip_python, requirements, Path(wheels), *pip_options(arch))
+            tar = tar_bytes([*Path(wheels).glob("*.whl"), requirements])
+        (folder / f"node-{arch}.tar").write_bytes(tar)
+
+    return cache.folder("wheelhouse", key, download) / f"node-{arch}.tar"
+
+
+def pip_options(arch: str) -> list[str]:
+    """What makes pip choose wheels for a node's Python, C library and architecture instead of this machine's."""
+    tags = [f"manylinux_2_{minor}_{arch}" for minor in GLIBC_MINORS] + [f"manylinux2014_{arch}"]
+    options = ["--python-version", PYTHON_VERSION, "--implementation", "cp"]
+    for abi in ("cp311", "abi3", "none"):
+        options += ["--abi", abi]
+    for tag in tags:
+        options += ["--platform", tag]
+    # Lock files are resolved by uv, which like Python's packaging guide takes no notice of upper bounds on Python.
+    return [*options, "--ignore-requires-python"]
+
+
+def tar_bytes(paths: list[Path]) -> bytes:
+    """A tar of files under their bare names; the same files give the same bytes."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.USTAR_FORMAT) as tar:
+        for path in sorted(paths, key=lambda path: path.name):
+            entry = tarfile.TarInfo(path.name)
+            entry.size, entry.mode = path.stat().st_size, 0o644
+            with path.open("rb") as file:
+                tar.addfile(entry, file)
+    return buffer.getvalue()
