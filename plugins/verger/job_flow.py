@@ -1,0 +1,186 @@
+"""What is asked of EMR: the cluster and its two steps, as plain dicts in boto3's shape. Pure functions.
+
+Every text may hold Jinja; Airflow renders it when the task runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from verger.paths import Run, uri
+from verger.settings import Cluster, Settings
+
+DAG_TAG, RUN_TAG = "verger:dag", "verger:run"
+
+
+def cluster(settings: Settings, *, dag_id: str, run_id: str, artifacts: str, environment: str) -> dict[str, Any]:
+    """The RunJobFlow request.
+
+    `artifacts` is the URI of the artifact set; `environment` the folder in which its bootstrap action builds the
+    Python environment of the jobs.
+    """
+    ours = settings.cluster
+    request: dict[str, Any] = {
+        "Name": f"verger {run_id}",
+        "ReleaseLabel": ours.release_label,
+        "Applications": [{"Name": "Spark"}],
+        "LogUri": uri(settings.storage.bucket, ours.log_prefix),
+        "ServiceRole": ours.service_role,
+        "JobFlowRole": ours.node_role,
+        "VisibleToAllUsers": True,
+        "StepConcurrencyLevel": 1,
+        "EbsRootVolumeSize": ours.ebs_root_gib,
+        "AutoTerminationPolicy": {"IdleTimeout": ours.idle_timeout},
+        "Instances": {
+            "InstanceFleets": _fleets(ours),
+            "KeepJobFlowAliveWhenNoSteps": True,
+            "TerminationProtected": False,
+        },
+        "BootstrapActions": [
+            {
+                "Name": "python environment",
+                "ScriptBootstrapAction": {"Path": f"{artifacts}/bootstrap_emr.sh", "Args": [artifacts, environment]},
+            }
+        ],
+        "Configurations": [{"Classification": "spark-defaults", "Properties": _spark(environment)}],
+        "Tags": _tags(dag_id, run_id),
+    }
+    if ours.subnet_ids:
+        request["Instances"]["Ec2SubnetIds"] = list(ours.subnet_ids)
+    if ours.security_configuration:
+        request["SecurityConfiguration"] = ours.security_configuration
+    if ours.scale_up_to:
+        request["ManagedScalingPolicy"] = {"ComputeLimits": _limits(ours)}
+    return request
+
+
+def _spark(environment: str) -> dict[str, str]:
+    python = f"{environment}/bin/python"
+    return {
+        "spark.pyspark.python": python,
+        "spark.pyspark.driver.python": python,
+        # A step that failed has failed: YARN would silently start it a second time.
+        "spark.yarn.maxAppAttempts": "1",
+    }
+
+
+def _tags(dag_id: str, run_id: str) -> list[dict[str, str]]:
+    tags = {
+        "verger": "cluster",
+        DAG_TAG: dag_id,
+        RUN_TAG: run_id,
+        "for-use-with-amazon-emr-managed-policies": "true",
+    }
+    return [{"Key": key, "Value": value} for key, value in tags.items()]
+
+
+def _fleets(ours: Cluster) -> list[dict[str, Any]]:
+    def types(names: Sequence[str]) -> list[dict[str, Any]]:
+        volume = {"VolumeSpecification": {"VolumeType": "gp3", "SizeInGB": ours.ebs_data_gib}, "VolumesPerInstance": 1}
+        return [
+            {"InstanceType": name, "WeightedCapacity": 1, "EbsConfiguration": {"EbsBlockDeviceConfigs": [volume]}}
+            for name in names
+        ]
+
+    fleets: list[dict[str, Any]] = [
+        {
+            "Name": "primary",
+            "InstanceFleetType": "MASTER",
+            "TargetOnDemandCapacity": 1,
+            "InstanceTypeConfigs": types(ours.primary_instance_types),
+        },
+        {
+            "Name": "core",
+            "InstanceFleetType": "CORE",
+            "TargetOnDemandCapacity": ours.core_on_demand,
+            "InstanceTypeConfigs": types(ours.worker_instance_types),
+        },
+    ]
+    if ours.task_spot:
+        fleets.append(
+            {
+                "Name": "task",
+                "InstanceFleetType": "TASK",
+                "TargetSpotCapacity": ours.task_spot,
+                "InstanceTypeConfigs": types(ours.worker_instance_types),
+                "LaunchSpecifications": {
+                    "SpotSpecification": {
+                        "AllocationStrategy": "price-capacity-optimized",
+                        "TimeoutDurationMinutes": 10,
+                        "TimeoutAction": "SWITCH_TO_ON_DEMAND",
+                    }
+                },
+            }
+        )
+    return fleets
+
+
+def _limits(ours: Cluster) -> dict[str, Any]:
+    least = ours.core_on_demand + ours.task_spot
+    return {
+        "UnitType": "InstanceFleetUnits",
+        "MinimumCapacityUnits": ours.core_on_demand,
+        "MaximumCapacityUnits": max(ours.scale_up_to, least),
+        "MaximumOnDemandCapacityUnits": ours.core_on_demand,
+        "MaximumCoreCapacityUnits": ours.core_on_demand,
+    }
+
+
+def featurize(settings: Settings, run: Run, artifacts: str) -> dict[str, Any]:
+    """Step 1: photos of the inventory to features and rejects."""
+    storage = settings.storage
+    arguments = {
+        "--images": f"s3://{storage.bucket}",
+        "--images-prefix": storage.images_prefix,
+        "--inventory": run.uri(run.inventory),
+        "--model": f"{artifacts}/model",
+        "--features": run.uri(run.features),
+        "--rejects": run.uri(run.rejects),
+        "--metrics": run.uri(run.metrics("featurize")),
+        "--progress": run.uri(run.progress),
+    }
+    if settings.featurize.photos_per_task:
+        arguments["--photos-per-task"] = str(settings.featurize.photos_per_task)
+    return _step("featurize", run, artifacts, arguments)
+
+
+def pca(settings: Settings, run: Run, artifacts: str) -> dict[str, Any]:
+    """Step 2: features to projections and the basis that made them."""
+    return _step(
+        "pca",
+        run,
+        artifacts,
+        {
+            "--inventory": run.uri(run.inventory),
+            "--features": run.uri(run.features),
+            "--pca": run.uri(run.pca),
+            "--basis": run.uri(run.basis),
+            "--metrics": run.uri(run.metrics("pca")),
+            "--progress": run.uri(run.progress),
+            "--target-variance": str(settings.pca.target_variance),
+            "--max-components": str(settings.pca.max_components),
+        },
+    )
+
+
+def _step(stage: str, run: Run, artifacts: str, arguments: dict[str, str]) -> dict[str, Any]:
+    return {
+        # One name per stage and run: by it a retry finds the step that an earlier try submitted.
+        "Name": f"{stage} {run.id}",
+        "ActionOnFailure": "CONTINUE",
+        "HadoopJarStep": {
+            "Jar": "command-runner.jar",
+            "Args": [
+                "spark-submit",
+                "--master",
+                "yarn",
+                "--deploy-mode",
+                "cluster",
+                "--py-files",
+                f"{artifacts}/verger_spark.zip",
+                f"{artifacts}/{stage}.py",
+                *(word for pair in arguments.items() for word in pair),
+            ],
+        },
+    }

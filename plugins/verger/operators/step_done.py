@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any, cast
+
+from airflow.providers.amazon.aws.sensors.emr import EmrStepSensor
+from airflow.sdk import Context
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
+
+from verger import s3, step_log
+from verger.hook import AdoptingEmrHook
+from verger.settings import Settings
+from verger.triggers.step import StepTrigger
+
+
+class StepDone(EmrStepSensor):
+    """Waits, deferred, until the step has completed, and logs its progress meanwhile.
+
+    A failed step fails the task with the last error of its log. A killed task cancels its step.
+    """
+
+    aws_hook_class = AdoptingEmrHook
+
+    template_fields = (*EmrStepSensor.template_fields, "progress_key")
+
+    def __init__(self, *, settings: Settings, stage: str, progress_key: str, **kwargs: Any) -> None:
+        super().__init__(deferrable=True, **kwargs)
+        self.settings = settings
+        self.stage = stage
+        self.progress_key = progress_key
+
+    def execute(self, context: Context) -> None:
+        if self.poke(context):
+            return
+        self.defer(
+            trigger=StepTrigger(
+                stage=self.stage,
+                bucket=self.settings.storage.bucket,
+                progress_key=self.progress_key,
+                job_flow_id=self.job_flow_id,
+                step_id=self.step_id,
+                waiter_delay=int(self.poke_interval),
+                waiter_max_attempts=self.max_attempts,
+                aws_conn_id=self.aws_conn_id,
+                region_name=self.region_name,
+                verify=self.verify,
+                botocore_config=self.botocore_config,
+            ),
+            method_name="execute_complete",
+            timeout=timedelta(seconds=self.poke_interval * self.max_attempts + 60),
+        )
+
+    def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> None:
+        if not self.poke(context):
+            raise AirflowException(f"{self.stage} step {self.step_id} is not done: {(event or {}).get('message')}")
+
+    def get_emr_response(self, context: Context) -> dict[str, Any]:
+        response = super().get_emr_response(context)
+        state = self.state_from_response(response)
+        if state in self.failed_states:
+            raise AirflowFailException(self._why(state, response))
+        return response
+
+    def _why(self, state: str, response: dict[str, Any]) -> str:
+        storage = self.settings.storage
+        prefix = f"{self.settings.cluster.log_prefix}{self.job_flow_id}/"
+        wait = self.settings.schedule.log_wait_seconds if state == "FAILED" else 0
+        found = step_log.last_error(s3.client(storage), storage.bucket, prefix, self.step_id, wait)
+        self.log.error("last lines of %s:\n%s", found.uri, "\n".join(found.lines) or "(no log)")
+        reason = found.summary or self.failure_message_from_response(response) or "EMR gives no reason"
+        return f"{self.stage} step {self.step_id} of {self.job_flow_id} is {state}: {reason} (log: {found.uri})"
+
+    def on_kill(self) -> None:
+        """Cancel the step. (While the task is deferred, its trigger does.)"""
+        cast("AdoptingEmrHook", self.hook).cancel(self.job_flow_id, [self.step_id])

@@ -1,0 +1,66 @@
+"""Where everything lies: the one place that builds keys and URIs (the table of DESIGN.md)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+PUBLISHED = "published.json"
+
+
+@dataclass(frozen=True)
+class Run:
+    """The keys of one run in its bucket. `uri` turns a key into an `s3://` address."""
+
+    bucket: str
+    id: str
+
+    @property
+    def inventory(self) -> str:
+        return f"runs/{self.id}/inventory.parquet"
+
+    @property
+    def progress(self) -> str:
+        return f"runs/{self.id}/progress.json"
+
+    @property
+    def validation(self) -> str:
+        return f"runs/{self.id}/validation.json"
+
+    @property
+    def report(self) -> str:
+        return f"runs/{self.id}/report.html"
+
+    @property
+    def report_facts(self) -> str:
+        return f"runs/{self.id}/report.json"
+
+    @property
+    def features(self) -> str:
+        return f"features/run={self.id}/"
+
+    @property
+    def rejects(self) -> str:
+        return f"rejects/run={self.id}/"
+
+    @property
+    def pca(self) -> str:
+        return f"pca/run={self.id}/"
+
+    @property
+    def basis(self) -> str:
+        return f"models/pca/run={self.id}/"
+
+    def metrics(self, stage: str) -> str:
+        return f"runs/{self.id}/{stage}.json"
+
+    def uri(self, key: str) -> str:
+        return uri(self.bucket, key)
+
+
+def artifacts(sha256: str) -> str:
+    """Key prefix of one artifact set."""
+    return f"artifacts/{sha256}"
+
+
+def uri(bucket: str, key: str) -> str:
+    return f"s3://{bucket}/{key}"

@@ -1,0 +1,118 @@
+"""The facts of a run: report.json, and the same as one self-contained page, report.html."""
+
+from __future__ import annotations
+
+import html
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from verger.paths import PUBLISHED, Run
+from verger.s3 import read_json, write_json
+
+STYLE = """
+:root { color-scheme: light dark }
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem }
+table { border-collapse: collapse; width: 100%; margin-bottom: 2rem }
+th, td { text-align: left; padding: .3rem .8rem .3rem 0; border-bottom: 1px solid #8884; vertical-align: top }
+td.number { text-align: right; font-variant-numeric: tabular-nums }
+code { font-size: .9em; overflow-wrap: anywhere }
+"""
+
+
+def facts(s3: Any, run: Run, published: Mapping[str, Any], stages: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """What happened, from the publication, the metrics of the steps and the checks.
+
+    `stages`: Airflow's task instances of the run, each with task_id, state and duration in seconds.
+    """
+    featurize, pca = (read_json(s3, run.bucket, run.metrics(stage)) or {} for stage in ("featurize", "pca"))
+    return {
+        **published,
+        "inventory": featurize.get("photos"),
+        "rejects": featurize.get("rejects", {}),
+        "photos_per_second": featurize.get("photos_per_second"),
+        "seconds": {"featurize": featurize.get("seconds", {}), "pca": pca.get("seconds", {})},
+        "stages": [
+            {"stage": stage["task_id"], "state": stage["state"], "seconds": round(stage["duration"] or 0, 1)}
+            for stage in stages
+            if stage["state"] == "success"
+        ],
+        "checks": read_json(s3, run.bucket, run.validation) or {},
+        "places": {
+            "projections": run.uri(run.pca),
+            "features": run.uri(run.features),
+            "rejects": run.uri(run.rejects),
+            "basis": run.uri(run.basis),
+            "inventory": run.uri(run.inventory),
+            "checks": run.uri(run.validation),
+            "publication": run.uri(PUBLISHED),
+            "report": run.uri(run.report),
+        },
+    }
+
+
+def write(s3: Any, run: Run, what: Mapping[str, Any]) -> None:
+    """Put both forms into the bucket."""
+    write_json(s3, run.bucket, run.report_facts, what)
+    s3.put_object(Bucket=run.bucket, Key=run.report, Body=page(what).encode(), ContentType="text/html; charset=utf-8")
+
+
+def page(what: Mapping[str, Any]) -> str:
+    """The facts as HTML. Every value is escaped: labels and file names are the users' own."""
+    model = what["model"]
+    marked = "" if model["weights"] == "imagenet" else f" — {model['weights']} weights: the vectors mean nothing"
+    checks = [row for rows in what["checks"].values() for row in rows]
+    passed = sum(row["passed"] for row in checks)
+    sections = [
+        _table(
+            "What happened",
+            ("", ""),
+            [
+                ("photos", f"{what['photos']:,}"),
+                ("rejected", f"{what['rejected']:,}"),
+                ("components (k)", what["k"]),
+                ("explained variance", f"{what['explained_variance']:.4%} (target {what['target_variance']:.2%})"),
+                ("model", f"MobileNetV2, {model['weights']} weights, {model['sha256']}"),
+                ("checks passed", f"{passed} of {len(checks)}"),
+                ("published", what["published_at"]),
+            ],
+        ),
+        _table("Rejects", ("reason", "photos"), [*what["rejects"].items()] or [("none", 0)]),
+        _table("Stages", ("task", "seconds"), [(stage["stage"], stage["seconds"]) for stage in what["stages"]]),
+        _table(
+            "Checks",
+            ("table", "check", "", "expected", "found", "detail"),
+            [
+                (
+                    table,
+                    row["name"],
+                    "passed" if row["passed"] else "FAILED",
+                    row["expected"],
+                    row["found"],
+                    row["detail"],
+                )
+                for table, rows in what["checks"].items()
+                for row in rows
+            ],
+        ),
+        _table("Where things lie", ("what", "address"), [*what["places"].items()]),
+        "<h2>Read it</h2><pre><code>"
+        + html.escape(f"import pandas\npandas.read_parquet({json.dumps(what['places']['projections'])})")
+        + "</code></pre>",
+    ]
+    title = html.escape(f"Verger, run {what['run']}")
+    return (
+        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        f'<meta name="viewport" content="width=device-width"><title>{title}</title><style>{STYLE}</style></head>\n'
+        f"<body><h1>{title}{html.escape(marked)}</h1>\n{chr(10).join(sections)}\n</body></html>\n"
+    )
+
+
+def _table(title: str, head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    def cell(value: Any) -> str:
+        number = ' class="number"' if isinstance(value, int | float) else ""
+        return f"<td{number}>{html.escape(str(value))}</td>"
+
+    heads = "".join(f"<th>{html.escape(name)}</th>" for name in head) if any(head) else ""
+    body = "\n".join("<tr>" + "".join(map(cell, row)) + "</tr>" for row in rows)
+    return f"<h2>{html.escape(title)}</h2><table><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table>"

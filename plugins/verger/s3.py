@@ -1,0 +1,75 @@
+"""The one factory of S3 clients, and the few object operations that more than one module needs.
+
+The endpoint comes from the environment (`AWS_ENDPOINT_URL_S3`), the credentials from Airflow's connection.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING, Any
+
+from verger.errors import VergerError
+
+if TYPE_CHECKING:
+    from airflow.providers.amazon.aws.hooks.s3 import S3Hook
+    from botocore.config import Config
+    from pyarrow.fs import S3FileSystem
+
+    from verger.settings import Storage
+
+
+class StorageError(VergerError):
+    """S3 refused, or something that must be there is not; the message says what to do."""
+
+
+def client_config() -> Config:
+    """Path style wherever an endpoint is named: only AWS itself resolves `<bucket>.<host>`."""
+    from botocore.config import Config
+
+    named = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+    return Config(s3={"addressing_style": "path" if named else "auto"}, retries={"mode": "standard", "max_attempts": 6})
+
+
+def hook(storage: Storage) -> S3Hook:
+    from airflow.providers.amazon.aws.hooks.s3 import S3Hook
+
+    return S3Hook(aws_conn_id=storage.aws_conn_id, region_name=storage.region, config=client_config())
+
+
+def client(storage: Storage) -> Any:
+    """A boto3 S3 client."""
+    return hook(storage).get_conn()
+
+
+def filesystem(storage: Storage) -> S3FileSystem:
+    """The same S3 for pyarrow, whose paths are `<bucket>/<key>`."""
+    from pyarrow.fs import S3FileSystem
+
+    origin = hook(storage)
+    credentials = origin.get_credentials(region_name=storage.region)
+    return S3FileSystem(
+        access_key=credentials.access_key,
+        secret_key=credentials.secret_key,
+        session_token=credentials.token,
+        region=storage.region,
+        endpoint_override=origin.get_conn().meta.endpoint_url,
+    )
+
+
+def read_json(s3: Any, bucket: str, key: str) -> Any | None:
+    """The object parsed, or None when there is none."""
+    try:
+        return json.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
+    except s3.exceptions.NoSuchKey:
+        return None
+
+
+def write_json(s3: Any, bucket: str, key: str, value: Any) -> None:
+    body = json.dumps(value, indent=2, ensure_ascii=False).encode()
+    s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType="application/json")
+
+
+def error_code(error: Exception) -> str:
+    """The code of a botocore ClientError: `NoSuchBucket`, `403`, `PreconditionFailed` ..."""
+    return str(getattr(error, "response", {}).get("Error", {}).get("Code", ""))
