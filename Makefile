@@ -1,6 +1,7 @@
 # Everything that is installed or built lies under $(STATE); `make clean` takes it away.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
 STATE  := $(CURDIR)/.verger
 VENV   := $(STATE)/venv
 UV     := $(VENV)/uv/bin/uv
@@ -11,6 +12,10 @@ export PYTHONPATH := $(CURDIR)
 .PHONY: help
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
+
+.PHONY: demo
+demo: setup ## run the whole pipeline here: on drawn fruit, or IMAGES=<folder or zip> [LIMIT=n]
+	@$(DEV) -m demo $(if $(IMAGES),--images "$(IMAGES)") $(if $(LIMIT),--limit $(LIMIT))
 
 # ---- environments: one folder each, installed from its lock file and never mixed ----
 
@@ -26,8 +31,18 @@ $(VENV)/%/.installed: requirements/%.txt $(UV)
 	@$(UV) pip install -q --python $(VENV)/$*/bin/python --require-hashes -r $<
 	@touch $@
 
+.PRECIOUS: $(VENV)/%/.installed
+
 .PHONY: setup
-setup: $(VENV)/dev/.installed $(VENV)/airflow/.installed $(VENV)/spark/.installed artifacts ## install every environment, build the artifact set
+setup: $(VENV)/airflow/.installed artifacts jars ## install every environment, build the artifact set
+
+.PHONY: artifacts
+artifacts: $(VENV)/dev/.installed $(VENV)/export/.installed ## build what cluster nodes install and run
+	@$(DEV) -m bootstrap.build $(if $(WEIGHTS),--weights $(WEIGHTS)) $(if $(ARCH),--arch $(ARCH))
+
+.PHONY: jars
+jars: $(VENV)/dev/.installed $(VENV)/spark/.installed ## resolve the jars by which the local Spark reads S3
+	@$(DEV) -m local_aws jars
 
 .PHONY: lock
 lock: $(UV) ## renew the lock files after a change to requirements/*.in
@@ -35,3 +50,33 @@ lock: $(UV) ## renew the lock files after a change to requirements/*.in
 	  $(UV) pip compile -q --python-version 3.11 --no-header --no-emit-index-url --no-emit-find-links \
 	    --generate-hashes requirements/$$name.in -o requirements/$$name.txt || exit 1; \
 	done
+
+# ---- checks: what Airflow runs is tested where Airflow is installed, all the rest in the dev environment ----
+
+IN_AIRFLOW := tests/dags tests/plugins tests/local_aws/test_provider.py
+AIRFLOW_TEST := $(VENV)/airflow-test/bin/python
+
+.PHONY: test
+test: lint test-airflow test-dev ## all linters and tests
+
+.PHONY: test-dev
+test-dev: setup $(VENV)/spark35/.installed ## tests of steps, bootstrap, local_aws and demo
+	@$(DEV) -m pytest $(addprefix --ignore=,$(IN_AIRFLOW)) $(PYTEST)
+
+.PHONY: test-airflow
+test-airflow: setup $(VENV)/airflow-test/.installed ## tests of dags and plugins, with the provider's own operators
+	@AIRFLOW_HOME=$(STATE)/airflow-test $(AIRFLOW_TEST) -m pytest $(IN_AIRFLOW) $(PYTEST)
+
+.PHONY: lint
+lint: $(VENV)/dev/.installed $(VENV)/airflow/.installed $(VENV)/spark/.installed ## ruff, mypy, shellcheck
+	@$(DEV) -m ruff check .
+	@$(DEV) -m ruff format --check .
+	@$(DEV) -m mypy bootstrap demo local_aws spark_jobs
+	@$(DEV) -m mypy --python-executable $(VENV)/airflow/bin/python dags plugins
+	@$(VENV)/dev/bin/shellcheck bootstrap/*.sh .ci/run
+	@echo "lint: clean"
+
+.PHONY: clean
+clean: ## remove everything that was installed, built or stored locally
+	@$(DEV) -m local_aws down 2>/dev/null || true
+	@rm -rf $(STATE)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import struct
-import warnings
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +14,8 @@ SIDE = 224
 
 MAX_PIXELS = 100_000_000
 """Above this a file is taken for a decompression bomb: decoded it would need 300 MB in every worker."""
+
+Image.MAX_IMAGE_PIXELS = None  # Pillow's own limit, which it enforces with other words; ours is checked on opening
 
 # Formats that photographs come in. Pillow knows more, among them EPS, for which it starts Ghostscript.
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP", "PPM", "JPEG2000", "AVIF")
@@ -58,23 +59,16 @@ def decode(content: bytes) -> NDArray[np.float32]:
 
 def _rgb(content: bytes) -> Image.Image:
     try:
-        with warnings.catch_warnings():
-            # Pillow warns from half its own limit on; ours, checked next, is the one that counts.
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            image: Image.Image = Image.open(io.BytesIO(content), formats=FORMATS)
+        image: Image.Image = Image.open(io.BytesIO(content), formats=FORMATS)
         width, height = image.size
         if width * height > MAX_PIXELS:
-            raise _too_large(f"{width} x {height} pixels")
+            found = f"{width} x {height} = {width * height:,} pixels"
+            raise UnreadablePhoto("image too large", f"{found}, the limit is {MAX_PIXELS:,}")
+        image.load()
         if image.mode.startswith("I;16"):  # 16-bit grey: Pillow's own conversion would clip it to white
             image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
         return image if image.mode == "RGB" else image.convert("RGB")
-    except Image.DecompressionBombError as error:
-        raise _too_large(str(error)) from error
     except UnidentifiedImageError as error:
         raise UnreadablePhoto("not an image", f"no known image format, begins with {content[:12]!r}") from error
     except _DAMAGED as error:
         raise UnreadablePhoto("damaged image", str(error) or type(error).__name__) from error
-
-
-def _too_large(found: str) -> UnreadablePhoto:
-    return UnreadablePhoto("image too large", f"{found}, the limit is {MAX_PIXELS:,} pixels")

@@ -1,0 +1,33 @@
+"""Where the tests find what the Makefile installed and built, and the photographs that only some machines have."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+STATE = ROOT / ".verger"
+PHOTOS = Path(os.environ.get("VERGER_TEST_PHOTOS", ROOT.parent / "shared" / "data" / "fruits-360-test.zip"))
+
+
+def environment_python(name: str) -> Path:
+    """The interpreter of one of the environments of requirements/."""
+    python = STATE / "venv" / name / "bin" / "python"
+    if not python.exists():
+        pytest.fail(f"{python.relative_to(ROOT)} is missing: run the tests by `make test`, which installs it")
+    return python
+
+
+def real_photos(folder: Path, every: int, limit: int) -> Path:
+    """Every n-th photograph of Fruits-360's Test split, at most `limit`, in `folder`/images/<label>/<file>."""
+    if not PHOTOS.exists():
+        pytest.skip(f"needs the photographs of {PHOTOS.name} (VERGER_TEST_PHOTOS names the zip), not on this machine")
+    with zipfile.ZipFile(PHOTOS) as archive:
+        for name in sorted(name for name in archive.namelist() if name.endswith(".jpg"))[::every][:limit]:
+            target = folder / "images" / Path(name).relative_to("Test")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(archive.read(name))
+    return folder

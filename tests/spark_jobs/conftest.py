@@ -1,0 +1,117 @@
+"""The two steps as a cluster runs them: spark-submit, the job zip, Python workers in a node environment."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from local_aws.spark_submit import java_home
+from tests.places import ROOT, STATE, environment_python
+from verger_spark.local_inventory import write_inventory
+
+ARTIFACTS = STATE / "artifacts" / "current"
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A step that has ended: its exit code, what it printed, and the folder it wrote to."""
+
+    code: int
+    output: str
+    folder: Path
+
+    @property
+    def error(self) -> str:
+        """The last line, which a step that failed ends with."""
+        return self.output.strip().splitlines()[-1]
+
+    def rows(self, name: str) -> list[dict[str, Any]]:
+        """The rows of a Parquet folder that it wrote, by path."""
+        rows: list[dict[str, Any]] = pq.read_table(self.folder / name).to_pylist()
+        return sorted(rows, key=lambda row: row["path"])
+
+    def json(self, name: str) -> dict[str, Any]:
+        value: dict[str, Any] = json.loads((self.folder / name).read_text())
+        return value
+
+
+Submit = Callable[..., Finished]
+
+
+@pytest.fixture(scope="session")
+def node_python() -> Path:
+    """The Python of a node environment, built by the bootstrap action itself from the wheelhouse."""
+    sha256 = ARTIFACTS.resolve().name
+    environment = STATE / "node" / sha256
+    subprocess.run(
+        ["bash", ROOT / "bootstrap" / "bootstrap_emr.sh", ARTIFACTS.resolve().as_uri(), environment], check=True
+    )
+    return environment / "bin" / "python"
+
+
+@pytest.fixture(scope="session")
+def submit(node_python: Path) -> Submit:
+    """Run a script by spark-submit on two local cores; `spark` names the environment that brings Spark."""
+
+    def run(folder: Path, script: Path, *arguments: str, spark: str = "spark") -> Finished:
+        home = environment_python(spark).parents[1] / "lib" / "python3.11" / "site-packages" / "pyspark"
+        command = [
+            *(home / "bin" / "spark-submit", "--master", "local[2]", "--driver-memory", "2g"),
+            *("--conf", "spark.ui.enabled=false", "--conf", f"spark.pyspark.python={node_python}"),
+            *("--py-files", ARTIFACTS / "verger_spark.zip", script, *arguments),
+        ]
+        variables = {**os.environ, "SPARK_HOME": str(home), "JAVA_HOME": str(java_home()), "SPARK_LOCAL_IP": "127.0.0.1"}
+        variables.pop("PYTHONPATH", None)
+        done = subprocess.run(
+            command, env=variables, cwd=folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
+        )
+        return Finished(done.returncode, done.stdout, folder)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def featurize(submit: Submit) -> Submit:
+    """Step 1 over all files below a folder, which also receives what it writes."""
+
+    def run(folder: Path, *arguments: str, **options: Any) -> Finished:
+        if not (folder / "inventory.parquet").exists():
+            write_inventory(folder, folder / "inventory.parquet")
+        at = folder.as_uri()
+        options.setdefault("script", ARTIFACTS / "featurize.py")
+        return submit(
+            folder,
+            options.pop("script"),
+            *("--images", at, "--images-prefix", "images/", "--inventory", f"{at}/inventory.parquet"),
+            *("--model", (ARTIFACTS / "model").resolve().as_uri()),
+            *("--features", f"{at}/features", "--rejects", f"{at}/rejects"),
+            *("--metrics", f"{at}/featurize.json", "--progress", f"{at}/progress.json", *arguments),
+            **options,
+        )
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def pca(submit: Submit) -> Submit:
+    """Step 2 over `features` and `inventory.parquet` of a folder, which also receives what it writes."""
+
+    def run(folder: Path, *arguments: str, **options: Any) -> Finished:
+        at = folder.as_uri()
+        return submit(
+            folder,
+            ARTIFACTS / "pca.py",
+            *("--inventory", f"{at}/inventory.parquet", "--features", f"{at}/features"),
+            *("--pca", f"{at}/pca", "--basis", f"{at}/basis", "--metrics", f"{at}/pca.json", *arguments),
+            **options,
+        )
+
+    return run

@@ -1,0 +1,31 @@
+"""Run by spark-submit: what Spark's own PCA makes of the features, and of a basis that step 2 saved.
+
+    mllib_reference.py FOLDER    with features/ and basis/; writes reference.npz and transformed/
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+from pyspark.ml.feature import PCA, PCAModel
+from pyspark.ml.functions import array_to_vector, vector_to_array
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
+
+folder = Path(sys.argv[1])
+spark = SparkSession.builder.getOrCreate()
+features = spark.read.parquet(str(folder / "features")).withColumn(
+    "features", array_to_vector(F.col("features").cast("array<double>"))
+)
+width = features.first()["features"].size
+fitted = PCA(k=width, inputCol="features", outputCol="out").fit(features)
+np.savez(folder / "reference.npz", components=fitted.pc.toArray(), ratio=fitted.explainedVariance.toArray())
+
+loaded = PCAModel.load(str(folder / "basis"))
+transformed = loaded.transform(features)
+transformed.select("path", vector_to_array("pca_features").alias("pca_features")).write.parquet(
+    str(folder / "transformed")
+)
+np.savez(folder / "loaded.npz", ratio=loaded.explainedVariance.toArray(), k=loaded.getK())

@@ -1,0 +1,148 @@
+"""Step 1 by spark-submit over file://: equal to Keras, every photo one row, and clear errors."""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.places import ROOT, STATE, environment_python, real_photos
+from tests.spark_jobs.conftest import ARTIFACTS, Finished, Submit
+from verger_spark.local_inventory import write_inventory
+
+
+def photo(color: str = "crimson", form: str = "JPEG", mode: str = "RGB", **options: object) -> bytes:
+    buffer = io.BytesIO()
+    Image.radial_gradient("L").resize((100, 100)).convert(mode).save(buffer, form, **options)
+    return buffer.getvalue()
+
+
+def put(folder: Path, name: str, content: bytes) -> None:
+    path = folder / "images" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+
+
+LEGAL = {
+    "Kiwi/png.png": photo(form="PNG"),
+    "Kiwi/grey.jpg": photo(mode="L"),
+    "Kiwi/cmyk.jpg": photo(mode="CMYK"),
+    "Kiwi/palette.png": photo(form="PNG", mode="P"),
+    "Kiwi/rgba.png": photo(form="PNG", mode="RGBA"),
+    "Kiwi/animated.gif": photo(form="GIF", save_all=True, append_images=[Image.new("L", (100, 100))]),
+    "Pomme é 1/a b+c%20#?=&.jpg": photo(),
+    "Pomme é 1/a b+c #?=&.jpg": photo(),
+    "りんご/赤い りんご.jpg": photo(),
+    "/".join(["long " + "x" * 240] * 4) + "/photo.jpg": photo(),
+}
+REJECTED = {
+    "Kiwi/empty.jpg": (b"", "empty file (0 bytes)"),
+    "Kiwi/truncated.jpg": (photo()[:500], "damaged image (image file is truncated"),
+    "Kiwi/text.jpg": (b"not a photo", "not an image (no known image format"),
+    "Kiwi/bomb.png": (None, "image too large (20000 x 20000 = 400,000,000 pixels"),
+    "no folder.jpg": (photo(), "no label (it lies directly under 'images/'"),
+    "Kiwi/deleted.jpg": (photo(), "deleted since it was listed"),
+    "Kiwi/changed.jpg": (photo(), "changed since it was listed (etag was"),
+}
+
+
+@pytest.fixture(scope="module")
+def mixed(tmp_path_factory: pytest.TempPathFactory, featurize: Submit) -> Finished:
+    folder = tmp_path_factory.mktemp("mixed")
+    for name, content in LEGAL.items():
+        put(folder, name, content)
+    bomb = io.BytesIO()
+    Image.new("1", (20_000, 20_000)).save(bomb, "PNG")
+    for name, (broken, _) in REJECTED.items():
+        put(folder, name, bomb.getvalue() if broken is None else broken)
+    write_inventory(folder, folder / "inventory.parquet")
+    (folder / "images/Kiwi/deleted.jpg").unlink()
+    put(folder, "Kiwi/changed.jpg", photo(quality=20))
+    finished = featurize(folder, "--photos-per-task", "5")
+    assert finished.code == 0, finished.output
+    return finished
+
+
+def test_every_readable_photo_has_features(mixed: Finished) -> None:
+    rows = {row["path"].removeprefix("images/"): row for row in mixed.rows("features")}
+    assert set(rows) == set(LEGAL)
+    for path, row in rows.items():
+        assert row["label"] == path.split("/")[-2]
+        assert np.array(row["features"]).shape == (1280,)
+        assert np.isfinite(row["features"]).all()
+
+
+def test_every_other_photo_has_its_reason(mixed: Finished) -> None:
+    rows = mixed.rows("rejects")
+    assert sorted(row["path"].removeprefix("images/") for row in rows) == sorted(REJECTED)
+    for row in rows:
+        expected = REJECTED[row["path"].removeprefix("images/")][1]
+        assert row["reason"].startswith(expected)
+        assert row["etag"]
+
+
+def test_metrics_and_progress_agree_with_what_was_written(mixed: Finished) -> None:
+    metrics, progress = mixed.json("featurize.json"), mixed.json("progress.json")
+    assert metrics["photos"] == len(LEGAL) + len(REJECTED)
+    assert metrics["featurized"] == len(LEGAL)
+    assert metrics["rejected"] == len(REJECTED) == sum(metrics["rejects"].values())
+    assert metrics["rejects"]["empty file"] == 1
+    assert metrics["weights"] == json.loads((ARTIFACTS / "model/model.json").read_text())["weights"]
+    assert progress["stage"] == "featurize"
+    assert progress["done"] == progress["total"] == len(LEGAL) + len(REJECTED)
+
+
+@pytest.mark.parametrize("spark", ["spark", "spark35"])
+def test_equal_to_keras_on_real_photos(tmp_path: Path, featurize: Submit, spark: str) -> None:
+    folder = real_photos(tmp_path, every=738, limit=32)
+    finished = featurize(folder, spark=spark)
+    assert finished.code == 0, finished.output
+    rows = finished.rows("features")
+    assert len(rows) == 32
+    reference = tmp_path / "keras.npy"
+    command = [environment_python("export"), "-m", "bootstrap.keras_features", reference]
+    pip = ["--pip-python", STATE / "venv" / "uv" / "bin" / "python"]
+    subprocess.run([*command, *(folder / row["path"] for row in rows), *pip], check=True, cwd=ROOT)
+    features = np.array([row["features"] for row in rows], dtype=np.float32)
+    np.testing.assert_allclose(features, np.load(reference), rtol=0, atol=1e-4)
+
+
+def test_a_model_with_other_weights_is_refused(tmp_path: Path, featurize: Submit) -> None:
+    put(tmp_path, "Kiwi/1.jpg", photo())
+    model = tmp_path / "model"
+    shutil.copytree(ARTIFACTS / "model", model)
+    canary = json.loads((model / "canary.json").read_text())
+    canary["features"][17] += 0.01
+    (model / "canary.json").write_text(json.dumps(canary))
+    finished = featurize(tmp_path, "--model", model.as_uri())
+    assert finished.code == 1
+    assert "verger: error: canary: the features of the fixed image differ" in finished.error
+    assert not (tmp_path / "features").exists()
+
+
+def test_a_damaged_model_is_refused(tmp_path: Path, featurize: Submit) -> None:
+    put(tmp_path, "Kiwi/1.jpg", photo())
+    model = tmp_path / "model"
+    shutil.copytree(ARTIFACTS / "model", model)
+    with (model / "mobilenet_v2.tflite").open("ab") as file:
+        file.write(b"\0")
+    finished = featurize(tmp_path, "--model", model.as_uri())
+    assert finished.code == 1
+    assert "mobilenet_v2.tflite: expected SHA-256" in finished.error
+
+
+def test_no_photo_readable_is_an_error_with_the_reasons(tmp_path: Path, featurize: Submit) -> None:
+    put(tmp_path, "Kiwi/1.jpg", b"")
+    put(tmp_path, "Kiwi/2.jpg", b"text")
+    finished = featurize(tmp_path)
+    assert finished.code == 1
+    assert "verger: error: no photo readable: all 2 of " in finished.output
+    assert "empty file: 1, not an image: 1" in finished.output
+    assert len(finished.rows("rejects")) == 2
+    assert not (tmp_path / "featurize.json").exists()

@@ -1,0 +1,75 @@
+"""Fetching ahead: everything comes, in order, within bounds, and a failing store is not a bad photo."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from verger_spark.fetch import AHEAD_BYTES, CONNECTIONS, Listed, fetch_ahead
+from verger_spark.photo import UnreadablePhoto
+
+
+def listed(count: int, size: int = 10) -> Iterator[Listed]:
+    return (Listed(f"{number}.jpg", "etag", size) for number in range(count))
+
+
+def test_all_photos_in_order() -> None:
+    def read(path: str, etag: str) -> bytes:
+        time.sleep(0.002 * (hash(path) % 5))
+        return path.encode()
+
+    got = [(photo.path, content) for photo, content in fetch_ahead(listed(200), read)]
+    assert got == [(f"{number}.jpg", f"{number}.jpg".encode()) for number in range(200)]
+
+
+def test_a_bad_photo_is_passed_on_and_a_failing_store_raises() -> None:
+    def missing(path: str, etag: str) -> bytes:
+        raise UnreadablePhoto("deleted since it was listed")
+
+    assert [str(content) for _, content in fetch_ahead(listed(2), missing)] == ["deleted since it was listed"] * 2
+
+    def broken(path: str, etag: str) -> bytes:
+        raise ConnectionError("no route to the store")
+
+    with pytest.raises(ConnectionError, match="no route"):
+        list(fetch_ahead(listed(2), broken))
+
+
+@pytest.mark.parametrize(("size", "most"), [(1, 2 * CONNECTIONS), (AHEAD_BYTES // 3, 3)])
+def test_no_more_is_held_than_the_bounds_allow(size: int, most: int) -> None:
+    lock, fetched = threading.Lock(), 0
+
+    def read(path: str, etag: str) -> bytes:
+        nonlocal fetched
+        with lock:
+            fetched += 1
+        return b""
+
+    used = 0
+    for _ in fetch_ahead(listed(100, size), read):
+        time.sleep(0.002)
+        with lock:
+            # The one in hand counts until the next is asked for.
+            assert fetched - used <= most
+        used += 1
+    assert used == 100
+
+
+def test_reads_overlap() -> None:
+    under_way, most, lock = 0, 0, threading.Lock()
+
+    def read(path: str, etag: str) -> bytes:
+        nonlocal under_way, most
+        with lock:
+            under_way += 1
+            most = max(most, under_way)
+        time.sleep(0.02)
+        with lock:
+            under_way -= 1
+        return b""
+
+    list(fetch_ahead(listed(64), read))
+    assert most == CONNECTIONS

@@ -1,0 +1,124 @@
+"""Step 2 by spark-submit over file://: against Spark's own PCA, and the same numbers however it is cut."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from numpy.typing import NDArray
+
+from tests.places import ROOT
+from tests.spark_jobs.conftest import Finished, Submit
+from verger_spark.spectrum import fix_signs
+
+COUNT, WIDTH = 10_000, 24  # three blocks of rows
+
+
+def vectors(count: int, width: int) -> NDArray[np.float32]:
+    rng = np.random.default_rng(3)
+    return (np.abs(rng.normal(size=(count, width))) * np.linspace(2, 0.1, width)).astype(np.float32)
+
+
+def write_features(folder: Path, data: NDArray[np.float32], files: int, seed: int = 0) -> Path:
+    """Features and inventory as step 1 would have them, in shuffled order over some files."""
+    (folder / "features").mkdir(parents=True)
+    paths = np.array([f"images/Kiwi {number % 7}/é {number}.jpg" for number in range(len(data))])
+    order = np.random.default_rng(seed).permutation(len(data))
+    for number, part in enumerate(np.array_split(order, files)):
+        table = {
+            "path": paths[part],
+            "label": [path.split("/")[1] for path in paths[part]],
+            "etag": [f"etag {index}" for index in part],
+            "features": pa.array(list(data[part]), pa.list_(pa.float32())),
+        }
+        pq.write_table(pa.table(table), folder / "features" / f"part-{number}.parquet")
+    etags = [f"etag {index}" for index in range(len(data))]
+    pq.write_table(pa.table({"path": paths, "etag": etags, "size": [9] * len(data)}), folder / "inventory.parquet")
+    return folder
+
+
+def coordinates(finished: Finished, name: str = "pca") -> NDArray[np.float64]:
+    return np.array([row["pca_features"] for row in finished.rows(name)])
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory, pca: Submit) -> Finished:
+    folder = write_features(tmp_path_factory.mktemp("pca"), vectors(COUNT, WIDTH), files=3)
+    finished = pca(folder)
+    assert finished.code == 0, finished.output
+    return finished
+
+
+def test_equals_sparks_own_pca_and_the_basis_loads_as_its_model(done: Finished, submit: Submit) -> None:
+    by_spark = submit(done.folder, ROOT / "tests/spark_jobs/mllib_reference.py", str(done.folder))
+    assert by_spark.code == 0, by_spark.output
+    reference, loaded = np.load(done.folder / "reference.npz"), np.load(done.folder / "loaded.npz")
+    metrics = done.json("pca.json")
+    k = metrics["k"]
+    assert k == int(np.searchsorted(np.cumsum(reference["ratio"]), 0.90)) + 1
+    assert loaded["k"] == k
+    np.testing.assert_allclose(loaded["ratio"], reference["ratio"][:k], atol=1e-9)
+    np.testing.assert_allclose(
+        done.json("basis/spectrum.json")["explained_variance_ratio"], reference["ratio"], atol=1e-9
+    )
+    by_path = sorted(range(COUNT), key=lambda number: f"images/Kiwi {number % 7}/é {number}.jpg")
+    projected = vectors(COUNT, WIDTH)[by_path].astype(np.float64) @ fix_signs(reference["components"])[:, :k]
+    np.testing.assert_allclose(coordinates(done), projected, atol=1e-6)
+    np.testing.assert_allclose(coordinates(done), coordinates(done, "transformed"), atol=1e-9)
+
+
+def test_one_row_each_with_its_label(done: Finished) -> None:
+    rows = done.rows("pca")
+    assert len({row["path"] for row in rows}) == len(rows) == COUNT
+    assert all(row["label"] == row["path"].split("/")[1] for row in rows)
+    assert pq.read_schema(next((done.folder / "pca").glob("*.parquet"))).names == ["path", "label", "pca_features"]
+
+
+def test_metrics_say_what_was_done(done: Finished) -> None:
+    metrics = done.json("pca.json")
+    assert metrics["photos"] == COUNT
+    assert metrics["target_variance"] == 0.90
+    assert metrics["explained_variance"] >= 0.90
+    assert metrics["explained_variance"] == pytest.approx(sum(metrics["explained_variance_ratio"]))
+    assert sum(metrics["explained_variance_ratio"][:-1]) < 0.90, "k is the smallest that reaches the target"
+
+
+@pytest.mark.parametrize("spark", ["spark", "spark35"])
+def test_the_same_numbers_however_partitioned(done: Finished, tmp_path: Path, pca: Submit, spark: str) -> None:
+    folder = write_features(tmp_path / "cut", vectors(COUNT, WIDTH), files=11, seed=5)
+    other = pca(folder, spark=spark)
+    assert other.code == 0, other.output
+    assert other.json("pca.json")["k"] == done.json("pca.json")["k"]
+    np.testing.assert_allclose(coordinates(other), coordinates(done), rtol=0, atol=1e-9)
+
+
+def test_photos_that_the_inventory_does_not_list_are_left_out(tmp_path: Path, pca: Submit) -> None:
+    folder = write_features(tmp_path / "less", vectors(60, 6), files=1)
+    inventory = pq.read_table(folder / "inventory.parquet")
+    changed = inventory.slice(0, 50).to_pylist()
+    changed[7]["etag"] = "another version"
+    pq.write_table(pa.Table.from_pylist(changed), folder / "inventory.parquet")
+    finished = pca(folder)
+    assert finished.code == 0, finished.output
+    expected = {row["path"] for number, row in enumerate(changed) if number != 7}
+    assert {row["path"] for row in finished.rows("pca")} == expected
+
+
+@pytest.mark.parametrize(
+    ("data", "arguments", "message"),
+    [
+        (vectors(40, 12), ["--max-components", "2"], "target variance 0.9 cannot be reached: 2 components explain"),
+        (np.tile(vectors(1, 12), (5, 1)), [], "all photos have equal features"),
+    ],
+    ids=["target out of reach", "equal photos"],
+)
+def test_errors_end_with_one_plain_line(
+    tmp_path: Path, pca: Submit, data: NDArray[np.float32], arguments: list[str], message: str
+) -> None:
+    finished = pca(write_features(tmp_path / "bad", data, files=1), *arguments)
+    assert finished.code == 1
+    assert "verger: error: " + message in finished.output, finished.output
+    assert not (tmp_path / "bad" / "pca").exists()
