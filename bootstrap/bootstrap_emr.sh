@@ -7,9 +7,9 @@
 # name is the SHA-256 of its manifest, and the manifest knows the SHA-256 of the wheelhouse, so that nothing else can
 # be installed. The environment is isolated: what Python packages the release ships is neither used nor touched.
 #
-# <env dir> is a symbolic link to <env dir>.<wheelhouse>, which holds the virtual environment and, written last, a
-# marker file. Run again with the same wheelhouse it does nothing; with another one it builds beside the old
-# environment, which running jobs may still use, and then moves the link.
+# <env dir> is a symbolic link to node-<sha256 of the wheelhouse> beside it, which holds the virtual environment and,
+# written last, a marker file. Run again with the same wheelhouse it only links; with another one it builds beside the
+# old environment, which running jobs may still use, and then moves the link.
 #
 # Needs aws, tar, flock, sha256sum and a Python 3.11, with or without pip (PYTHON names another than python3.11). Runs
 # as any user; turns to sudo only where <env dir>'s folder cannot be written otherwise.
@@ -46,14 +46,15 @@ main() {
   tar=node-$arch.tar
   sha256=$(manifest "$python" "['files']['$tar']['sha256']")
 
-  exec 9>"$env_dir.lock" || die "$env_dir.lock: cannot be written"
+  local home
+  home=$(dirname "$env_dir")/node-${sha256:0:16}
+  exec 9>"$home.lock"
   flock 9 # two clusters may share one machine
-  local home=$env_dir.${sha256:0:16}
   if is_complete "$home" "$sha256"; then
     log "$home already holds this wheelhouse"
   else
     fetch "$uri" "$tar" "$sha256"
-    build "$home" "$python" "$tar"
+    install "$home" "$python" "$tar"
     printf '%s\n' "$sha256" >"$home/.verger-wheelhouse"
   fi
   link "$env_dir" "$home"
@@ -103,8 +104,8 @@ is_complete() {
   [[ -f $1/.verger-wheelhouse && $(<"$1/.verger-wheelhouse") == "$2" ]] && "$1/bin/python" -I -c pass 2>/dev/null
 }
 
-# build <home> <python> <tar>: in place, since the scripts of a virtual environment carry its path.
-build() {
+# install <home> <python> <tar>: in place, since the scripts of a virtual environment carry its path.
+install() {
   local home=$1 python=$2 wheels=$work/wheels pip
   mkdir "$wheels"
   tar -xf "$work/$3" -C "$wheels"
@@ -116,8 +117,10 @@ build() {
   # The lock file was resolved without regard to upper bounds on Python's version, and is complete: no resolving here.
   PIP_CONFIG_FILE=/dev/null "$home/bin/python" "$pip/pip" --isolated --disable-pip-version-check --quiet \
     install --no-index --find-links "$wheels" --require-hashes --no-deps --ignore-requires-python \
-    --no-cache-dir --no-warn-script-location --root-user-action ignore --requirement "$wheels/node.txt" ||
+    --no-compile --no-cache-dir --no-warn-script-location --root-user-action ignore --requirement "$wheels/node.txt" ||
     die "$3: pip could not install it (see above); build the artifact set again"
+  # All cores at once, which pip does not; the users that run the steps could not write byte code themselves.
+  "$home/bin/python" -I -m compileall -qq -j 0 -x '/tests/' "$home/lib" || log "some modules stay without byte code"
   "$home/bin/python" -I -c "import $MODULES" || die "$home: a module cannot be imported (see above) on this node"
 }
 
