@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 #
 # bootstrap_emr.sh s3://<bucket>/artifacts/<sha256> [<env dir>]
+# bootstrap_emr.sh file:///<folder>/<sha256> [<env dir>]
 #
 # EMR bootstrap action: gives a node the Python environment of Verger's steps, as <env dir>/bin/python (default
 # /opt/verger/env). Everything comes out of the artifact set in the bucket, so that nodes need no internet; the set's
@@ -11,7 +12,7 @@
 # written last, a marker file. Run again with the same wheelhouse it only links; with another one it builds beside the
 # old environment, which running jobs may still use, and then moves the link.
 #
-# Needs aws, tar, flock, sha256sum and a Python 3.11, with or without pip (PYTHON names another than python3.11). Runs
+# Needs aws (for s3://), tar, flock, sha256sum and a Python 3.11, with or without pip (PYTHON names another than python3.11). Runs
 # as any user; turns to sudo only where <env dir>'s folder cannot be written otherwise.
 set -euo pipefail
 
@@ -27,7 +28,7 @@ main() {
   [[ $# -ge 1 && $# -le 2 ]] || die "usage: bootstrap_emr.sh s3://<bucket>/artifacts/<sha256> [<env dir>]"
   local uri=${1%/} env_dir=${2:-/opt/verger/env}
   env_dir=${env_dir%/}
-  [[ $uri =~ ^s3://[^/]+/(.+/)?[0-9a-f]{64}$ ]] || die "$1: expected s3://<bucket>/<prefix>/<sha256 of manifest.json>"
+  [[ $uri =~ ^(s3|file)://.*/[0-9a-f]{64}$ ]] || die "$1: expected s3://<bucket>/artifacts/<sha256 of manifest.json>"
   [[ $env_dir == /?* ]] || die "$env_dir: expected an absolute path for the environment"
 
   umask 022 # YARN containers run as other users than the one that installs
@@ -87,9 +88,15 @@ find_python() {
 
 # fetch <uri> <name> <sha256>: a file of the set, into the working folder, checked.
 fetch() {
-  local found
-  aws s3 cp --only-show-errors "$1/$2" "$work/$2" 2>"$work/aws.err" </dev/null ||
-    die "$1/$2: cannot be fetched: $(tail -n 1 "$work/aws.err")"
+  local found path
+  if [[ $1 == file://* ]]; then
+    path=${1#file://}
+    printf -v path '%b' "${path//%/\\x}" # %20 and the like
+    cp "$path/$2" "$work/$2" 2>"$work/error" || die "$1/$2: cannot be fetched: $(tail -n 1 "$work/error")"
+  else
+    aws s3 cp --only-show-errors "$1/$2" "$work/$2" 2>"$work/error" </dev/null ||
+      die "$1/$2: cannot be fetched: $(tail -n 1 "$work/error")"
+  fi
   found=$(sha256sum "$work/$2")
   [[ ${found%% *} == "$3" ]] || die "$1/$2: SHA-256 is ${found%% *}, expected $3; stage the artifact set again"
 }
