@@ -81,7 +81,7 @@ class Storage:
     aws_conn_id: str = _text("Airflow connection that holds the credentials", r"\S+", "a connection id", "aws_default")
     artifacts_dir: Path = _setting(  # noqa: RUF009 (makes a field)
         "artifact set that the DAG stages (built by `make artifacts`)",
-        "a folder",
+        "the absolute path of a folder",
         lambda value: value.is_absolute(),
         default=BUILT,
     )

@@ -1,0 +1,186 @@
+"""check_features finds each defect that the features of a run can have, and names the photos."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy
+import pytest
+from tests.plugins.validation.written_run import LABELS, PER_LABEL, Defect, WrittenRun, right_run
+from verger.settings import Validation
+from verger.validation.check import Check, ValidationError
+from verger.validation.features import check_features
+
+LIMITS = Validation(neighbour_sample=100)
+
+
+def failed(written: WrittenRun, folder: Path, limits: Validation = LIMITS) -> dict[str, Check]:
+    store, run = written.write(folder)
+    return {check.name: check for check in check_features(store, run, limits) if not check.passed}
+
+
+def test_a_right_run_passes_every_check(tmp_path: Path) -> None:
+    store, run = right_run().write(tmp_path)
+    checks = {check.name: check for check in check_features(store, run, LIMITS)}
+    assert {name for name, check in checks.items() if not check.passed} == set()
+    assert len(checks) == 8
+    assert checks["one row per photo"].found == "120 rows and rejects"
+    assert checks["share of rejects"].found == "1.67% (2 of 120)"
+    assert checks["neighbours share labels"].found == "100.0% of 100 photos"
+
+
+def test_a_run_without_rejects_passes(tmp_path: Path) -> None:
+    written = right_run()
+    rejected = {row["path"] for row in written.rejects}
+    written.inventory = [row for row in written.inventory if row["path"] not in rejected]
+    written.rejects = []
+    assert failed(written, tmp_path) == {}
+
+
+def missing(written: WrittenRun) -> None:
+    written.features.pop(3)
+
+
+def unknown(written: WrittenRun) -> None:
+    written.features.append({**written.features[3], "path": "images/Test/Apple/of old.jpg"})
+
+
+def repeated(written: WrittenRun) -> None:
+    written.features.append(written.features[3])
+
+
+def both_row_and_reject(written: WrittenRun) -> None:
+    written.rejects.append({"path": written.features[3]["path"], "etag": "Apple4", "reason": "?"})
+
+
+def swapped(written: WrittenRun) -> None:
+    """As many rows as before, but one photo twice and one not at all."""
+    written.features[3] = written.features[4]
+
+
+def old_etag(written: WrittenRun) -> None:
+    written.features[3]["etag"] = "yesterday's"
+
+
+def not_a_number(written: WrittenRun) -> None:
+    written.features[3]["features"][7] = numpy.nan
+
+
+def infinite(written: WrittenRun) -> None:
+    written.features[3]["features"][7] = -numpy.inf
+
+
+def narrow(written: WrittenRun) -> None:
+    written.features[3]["features"] = written.features[3]["features"][:-1]
+
+
+def absent(written: WrittenRun) -> None:
+    written.features[3]["features"] = None
+
+
+def wrong_label(written: WrittenRun) -> None:
+    written.features[3]["label"] = "Kiwi"
+
+
+def no_label(written: WrittenRun) -> None:
+    written.features[3]["label"] = None
+
+
+def shuffled(written: WrittenRun) -> None:
+    """Every vector belongs to another photo."""
+    vectors = [row["features"] for row in written.features]
+    order = numpy.random.default_rng(1).permutation(len(vectors))
+    for row, other in zip(written.features, order, strict=True):
+        row["features"] = vectors[other]
+
+
+def no_rows(written: WrittenRun) -> None:
+    written.features = []
+
+
+THIRD = "images/Test/Apple/4.jpg"
+
+
+@pytest.mark.parametrize(
+    ("defect", "names", "detail"),
+    [
+        (missing, {"one row per photo", "etags of the inventory"}, f"missing: '{THIRD}'"),
+        (unknown, {"one row per photo", "etags of the inventory"}, "unexpected: 'images/Test/Apple/of old.jpg'"),
+        (repeated, {"one row per photo", "no path twice", "etags of the inventory"}, f"repeated: '{THIRD}'"),
+        (both_row_and_reject, {"one row per photo", "no path twice", "etags of the inventory"}, f"repeated: '{THIRD}'"),
+        (swapped, {"one row per photo", "no path twice", "etags of the inventory"}, f"missing: '{THIRD}'"),
+        (old_etag, {"etags of the inventory"}, f"'{THIRD}'"),
+        (not_a_number, {"every number finite"}, THIRD),
+        (infinite, {"every number finite"}, THIRD),
+        (narrow, {"1280 numbers per photo"}, ""),
+        (absent, {"1280 numbers per photo"}, ""),
+        (wrong_label, {"labels equal folders"}, f"{THIRD} labelled Kiwi"),
+        (no_label, {"labels equal folders"}, f"{THIRD} labelled None"),
+        (shuffled, {"neighbours share labels"}, ""),
+    ],
+)
+def test_a_defect_fails_its_checks_and_names_the_photo(
+    defect: Defect, names: set[str], detail: str, tmp_path: Path
+) -> None:
+    written = right_run()
+    defect(written)
+    found = failed(written, tmp_path)
+    # A wrong label also costs its photo a neighbour; only the checks named must fail, and no other.
+    assert set(found) == names
+    assert detail in next(check.detail for check in found.values())
+
+
+def test_a_run_that_wrote_nothing_fails(tmp_path: Path) -> None:
+    written = right_run()
+    no_rows(written)
+    assert {"one row per photo", "1280 numbers per photo"} <= set(failed(written, tmp_path))
+
+
+def test_too_many_rejects_fail(tmp_path: Path) -> None:
+    found = failed(right_run(), tmp_path, Validation(neighbour_sample=100, max_rejects_share=0.01))
+    assert set(found) == {"share of rejects"}
+    assert found["share of rejects"].expected == "at most 1.0%"
+
+
+def test_many_missing_photos_are_named_ten_at_a_time(tmp_path: Path) -> None:
+    written = right_run()
+    del written.features[20:80]
+    row = failed(written, tmp_path)["one row per photo"]
+    assert row.found == "60 rows and rejects, not the same photos"
+    assert row.detail.startswith("missing: ")
+    assert row.detail.count(".jpg") == 10
+
+
+def test_the_order_of_the_rows_does_not_matter(tmp_path: Path) -> None:
+    written, again = right_run(), right_run()
+    again.features.reverse()
+    again.inventory.reverse()
+    first, second = (check_features(*run.write(tmp_path / name), LIMITS) for name, run in (("a", written), ("b", again)))
+    assert first == second
+
+
+@pytest.mark.parametrize(("labels", "reason"), [(1, "the same label"), (4, "fewer than 50")])
+def test_the_neighbours_of_too_few_photos_or_one_label_are_not_asked(labels: int, reason: str, tmp_path: Path) -> None:
+    written = right_run()
+    kept = [f"/{label}/" for label in LABELS[:labels]]
+    for table in ("inventory", "features", "rejects"):
+        rows = [row for row in getattr(written, table) if any(folder in row["path"] for folder in kept)]
+        setattr(written, table, rows)
+    if labels == 4:
+        few = {f"/{number}.jpg" for number in range(5, PER_LABEL)}
+        written.inventory = [row for row in written.inventory if not row["path"].endswith(tuple(few))]
+        written.features = [row for row in written.features if not row["path"].endswith(tuple(few))]
+    store, run = written.write(tmp_path)
+    limits = Validation(neighbour_sample=100, max_rejects_share=0.5)
+    checks = {check.name: check for check in check_features(store, run, limits)}
+    assert all(check.passed for check in checks.values())
+    assert checks["neighbours share labels"].found == "skipped"
+    assert reason in checks["neighbours share labels"].detail
+
+
+def test_a_table_of_other_columns_is_an_error_that_names_the_file(tmp_path: Path) -> None:
+    written = right_run()
+    store, run = written.write(tmp_path)
+    (tmp_path / run.features / "part-0.parquet").write_bytes((tmp_path / run.pca / "part-0.parquet").read_bytes())
+    with pytest.raises(ValidationError, match=r"part-0\.parquet: expected columns path, label, features, etag, found"):
+        check_features(store, run, LIMITS)

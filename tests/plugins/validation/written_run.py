@@ -1,0 +1,112 @@
+"""A small run as the two steps write it, in a folder, with room for a defect in each table."""
+
+from __future__ import annotations
+
+import copy
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy
+import pyarrow
+import pyarrow.parquet
+from pyarrow.fs import LocalFileSystem
+from verger.paths import Run
+from verger.validation.tables import Store
+
+WIDTH = 1280
+LABELS = ("Apple", "Kiwi", "柿 1", "Poire à cuire")
+PER_LABEL = 30
+
+Rows = list[dict[str, Any]]
+
+
+@dataclass
+class WrittenRun:
+    """Tables of one right run. Change them, then `write` them."""
+
+    inventory: Rows
+    features: Rows
+    rejects: Rows
+    pca: Rows
+    components: numpy.ndarray
+    explained: numpy.ndarray
+    run: Run = field(default_factory=lambda: Run("orchard", "run-1"))
+
+    @property
+    def k(self) -> int:
+        return int(self.components.shape[1])
+
+    def write(self, folder: Path) -> tuple[Store, Run]:
+        """As Parquet; features in several files, as Spark writes them."""
+        run = Run(str(folder), self.run.id)
+        _write(folder / run.inventory, self.inventory, etag=True, size=pyarrow.int64())
+        half = len(self.features) // 2
+        for part, rows in enumerate((self.features[:half], self.features[half:])):
+            vectors = pyarrow.list_(pyarrow.float32())
+            _write(folder / run.features / f"part-{part}.parquet", rows, label=True, etag=True, features=vectors)
+        (folder / run.features / "_SUCCESS").touch()
+        if self.rejects:
+            _write(folder / run.rejects / "part-0.parquet", self.rejects, etag=True, reason=pyarrow.string())
+        _write(folder / run.pca / "part-0.parquet", self.pca, label=True, pca_features=pyarrow.list_(pyarrow.float64()))
+        write_basis(folder / run.basis, self.components, self.explained)
+        return Store(LocalFileSystem(), str(folder)), run
+
+
+Defect = Callable[[WrittenRun], None]
+
+
+def right_run() -> WrittenRun:
+    """120 photos in four labels, of which two are rejects; PCA of the rest, exact. A fresh copy each time."""
+    return copy.deepcopy(_right_run())
+
+
+@functools.cache
+def _right_run() -> WrittenRun:
+    random = numpy.random.default_rng(7)
+    inventory, features, rejects = [], [], []
+    for label in LABELS:
+        centre = random.normal(size=WIDTH)
+        for number in range(PER_LABEL):
+            path, etag = f"images/Test/{label}/{number}.jpg", f"{label}{number}"
+            inventory.append({"path": path, "etag": etag, "size": 5000})
+            if number == 0 and label in LABELS[:2]:
+                rejects.append({"path": path, "etag": etag, "reason": "not an image"})
+                continue
+            vector = (centre + 0.3 * random.normal(size=WIDTH)).astype(numpy.float32)
+            features.append({"path": path, "label": label, "etag": etag, "features": vector})
+    matrix = numpy.stack([row["features"] for row in features]).astype(numpy.float64)
+    values, vectors = numpy.linalg.eigh(numpy.cov(matrix.T))
+    shares = values[::-1] / values.sum()
+    k = int(numpy.searchsorted(shares.cumsum(), 0.9) + 1)
+    components = vectors[:, ::-1][:, :k]
+    pca = [
+        {"path": row["path"], "label": row["label"], "pca_features": projected}
+        for row, projected in zip(features, matrix @ components, strict=True)
+    ]
+    random.shuffle(pca)
+    return WrittenRun(inventory, features, rejects, pca, components, shares[:k])
+
+
+def write_basis(folder: Path, components: numpy.ndarray, explained: numpy.ndarray) -> None:
+    """As `pyspark.ml.feature.PCAModel.save` lays it out."""
+    rows, columns = components.shape
+    matrix = {
+        "type": 1,
+        "numRows": rows,
+        "numCols": columns,
+        "values": components.T.ravel().tolist(),
+        "isTransposed": False,
+    }
+    (folder / "data").mkdir(parents=True)
+    table = pyarrow.Table.from_pylist([{"pc": matrix, "explainedVariance": {"type": 1, "values": explained.tolist()}}])
+    pyarrow.parquet.write_table(table, folder / "data/part-0.parquet")
+
+
+def _write(path: Path, rows: Rows, **columns: Any) -> None:
+    fields = [("path", pyarrow.string())]
+    fields += [(name, pyarrow.string() if kind is True else kind) for name, kind in columns.items()]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows, schema=pyarrow.schema(fields)), path)
