@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from local_aws.spark_submit import java_home
+from local_aws.java import java_home
 from tests.places import ROOT, STATE, environment_python
 from verger_spark.local_inventory import write_inventory
 
@@ -68,7 +68,7 @@ def submit(node_python: Path) -> Submit:
             *("--conf", "spark.ui.enabled=false", "--conf", f"spark.pyspark.python={node_python}"),
             *("--py-files", ARTIFACTS / "verger_spark.zip", script, *arguments),
         ]
-        variables = {**os.environ, "SPARK_HOME": str(home), "JAVA_HOME": str(java_home()), "SPARK_LOCAL_IP": "127.0.0.1"}
+        variables = {**os.environ, "SPARK_HOME": str(home), "JAVA_HOME": str(java_home(STATE / "venv" / "spark")), "SPARK_LOCAL_IP": "127.0.0.1"}
         variables.pop("PYTHONPATH", None)
         done = subprocess.run(
             command, env=variables, cwd=folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False

@@ -43,7 +43,7 @@ LEGAL = {
 }
 REJECTED = {
     "Kiwi/empty.jpg": (b"", "empty file (0 bytes)"),
-    "Kiwi/truncated.jpg": (photo()[:500], "damaged image (image file is truncated"),
+    "Kiwi/truncated.jpg": (photo()[:-300], "damaged image (image file is truncated"),
     "Kiwi/text.jpg": (b"not a photo", "not an image (no known image format"),
     "Kiwi/bomb.png": (None, "image too large (20000 x 20000 = 400,000,000 pixels"),
     "no folder.jpg": (photo(), "no label (it lies directly under 'images/'"),
