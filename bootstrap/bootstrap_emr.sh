@@ -76,14 +76,14 @@ become_able_to_write() {
 
 find_python() {
   local candidate
-  for candidate in ${PYTHON:+"$PYTHON"} python3.11 /usr/bin/python3.11 python3; do
+  for candidate in ${PYTHON:+"$PYTHON"} python3.11 python3; do
     if "$candidate" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' >/dev/null 2>&1; then
       command -v "$candidate"
       return
     fi
     [[ $candidate != "${PYTHON:-}" ]] || die "PYTHON=$PYTHON: not a Python 3.11"
   done
-  die "no Python 3.11 on this node (looked for python3.11 on PATH and in /usr/bin); use a release that has it, or set PYTHON"
+  die "no Python 3.11 on this node (looked for python3.11 and python3 on PATH); use a release that has it, or set PYTHON"
 }
 
 # fetch <uri> <name> <sha256>: a file of the set, into the working folder, checked.

@@ -87,7 +87,7 @@ def differences(expected: Manifest, found: Manifest) -> list[str]:
         elif found.files[name] != expected.files[name]:
             (right, right_size), (wrong, wrong_size) = expected.files[name], found.files[name]
             problems.append(
-                f"{name} is {wrong_size:,} bytes {wrong[:12]}…, expected {right_size:,} bytes {right[:12]}…"
+                f"{name} has {wrong_size:,} bytes and SHA-256 {wrong[:12]}…, expected {right_size:,} and {right[:12]}…"
             )
     return problems
 

@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import BotoCoreError, ClientError
+
+from bootstrap.build import Build, build
+from local_aws import weed
+from local_aws.credentials import load_or_create
+from local_aws.node import aws_environment
+from local_aws.settings import S3_PORTS, Settings
+
+BUCKET = "orchard"
+S3_SECONDS = 60.0
+
+
+@pytest.fixture(scope="session")
+def artifact_set() -> Path:
+    """The artifact set of this tree, as `make artifacts` builds it."""
+    return build(Build())
+
+
+@pytest.fixture(scope="session")
+def s3_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """A real S3 server with an empty bucket; the variables by which an AWS client finds it."""
+    settings = Settings(state=tmp_path_factory.mktemp("s3"), s3_port=_free_ports(S3_PORTS))
+    credentials = load_or_create(settings.state)
+    environment = aws_environment(settings, credentials)
+    server = weed.start(settings, credentials)
+    try:
+        _make_bucket(s3_client(environment))
+        yield environment
+    finally:
+        server.kill()  # its data go with it: no need to wait for an orderly end
+        server.wait()
+
+
+def s3_client(environment: dict[str, str]) -> Any:
+    """A boto3 client of the server that `environment` names."""
+    return boto3.client(
+        "s3",
+        endpoint_url=environment["AWS_ENDPOINT_URL_S3"],
+        aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
+        region_name=environment["AWS_REGION"],
+    )
+
+
+def _make_bucket(s3: Any) -> None:
+    deadline = time.monotonic() + S3_SECONDS
+    while True:
+        try:
+            s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-west-3"})
+            return
+        except (BotoCoreError, ClientError):
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.5)
+
+
+def _free_ports(count: int) -> int:
+    """The first of `count` consecutive ports that nobody listens on."""
+    for first in range(21_000, 31_000, 100):
+        try:
+            for port in range(first, first + count):
+                with socket.socket() as probe:
+                    probe.bind(("127.0.0.1", port))
+            return first
+        except OSError:
+            continue
+    raise RuntimeError(f"no {count} consecutive free ports between 21000 and 31000")

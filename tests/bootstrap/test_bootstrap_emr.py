@@ -1,0 +1,231 @@
+"""The bootstrap action, run as on a node: from S3 by the `aws` command, and from a folder where S3 adds nothing."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tarfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from bootstrap import manifest
+from bootstrap.wheelhouse import tar_bytes
+from tests.bootstrap.conftest import BUCKET, s3_client
+from tests.places import ROOT
+
+SCRIPT = ROOT / "bootstrap" / "bootstrap_emr.sh"
+TAR = f"node-{platform.machine()}.tar"
+MODULES = ("ai_edge_litert.interpreter", "PIL", "numpy", "pyarrow", "pandas", "obstore")
+AWS = Path(sys.executable).parent / "aws"
+
+
+@dataclass(frozen=True)
+class Node:
+    """Environments made from one bucket, in one folder, by two bootstrap actions that started together."""
+
+    uri: str
+    environment: dict[str, str]
+    folder: Path
+    outputs: list[str]
+
+
+def bootstrap(uri: str, env_dir: Path, environment: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    command = ["bash", str(SCRIPT), uri, str(env_dir)]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+
+
+@pytest.fixture(scope="module")
+def node(artifact_set: Path, s3_environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Node:
+    s3, prefix = s3_client(s3_environment), f"artifacts/{artifact_set.name}"
+    for name in (manifest.NAME, TAR):
+        s3.upload_file(str(artifact_set / name), BUCKET, f"{prefix}/{name}")
+    folder = tmp_path_factory.mktemp("node")
+    # What a node may have in its environment and must not reach the installation.
+    hostile = folder / "hostile"
+    hostile.mkdir()
+    (hostile / "numpy.py").write_text("raise ImportError('numpy from PYTHONPATH')\n")
+    bin_folder = folder / "bin"
+    bin_folder.mkdir()
+    (bin_folder / "aws").write_text(f'#!/bin/sh\nexec "{AWS}" "$@"\n')
+    (bin_folder / "aws").chmod(0o755)
+    environment = {
+        **s3_environment,
+        "PATH": f"{bin_folder}:{os.environ['PATH']}",
+        "HOME": str(folder),
+        "PYTHONPATH": str(hostile),
+        "PIP_REQUIRE_VIRTUALENV": "1",
+        "PIP_TARGET": str(hostile),
+        "PIP_INDEX_URL": "http://127.0.0.1:9/",
+    }
+    uri = f"s3://{BUCKET}/{prefix}"
+    command = ["bash", str(SCRIPT), uri]
+    running = [
+        subprocess.Popen([*command, str(folder / "envs" / name)], env=environment, stdout=subprocess.PIPE,
+                         stderr=subprocess.STDOUT, text=True)
+        for name in ("one", "two")
+    ]  # fmt: skip
+    outputs = [process.communicate(timeout=240)[0] for process in running]
+    assert [process.returncode for process in running] == [0, 0], "\n".join(outputs)
+    return Node(uri, environment, folder, outputs)
+
+
+def test_two_at_once_install_once(node: Node) -> None:
+    assert sum("installing" in output for output in node.outputs) == 1
+    assert sum("already holds this wheelhouse" in output for output in node.outputs) == 1
+    assert all("is ready" in output.splitlines()[-1] for output in node.outputs)
+
+
+@pytest.mark.parametrize("name", ["one", "two"])
+def test_the_environment_holds_what_the_steps_import_and_nothing_of_the_machine(node: Node, name: str) -> None:
+    home = node.folder / "envs" / name
+    code = f"import sys, {', '.join(MODULES)}; print(*[sys.modules[name].__file__ for name in {MODULES!r}])"
+    done = subprocess.run([home / "bin" / "python", "-I", "-c", code], capture_output=True, text=True, check=True)
+    files = done.stdout.split()
+    assert len(files) == len(MODULES)
+    assert [file for file in files if not Path(file).resolve().is_relative_to(home.resolve())] == []
+    assert "include-system-site-packages = false" in (home / "pyvenv.cfg").read_text()
+
+
+def test_other_users_may_run_it(node: Node) -> None:
+    home = (node.folder / "envs" / "one").resolve()
+    private = [path for path in home.rglob("*") if not path.is_symlink() and not path.stat().st_mode & 0o004]
+    assert private == []
+
+
+def test_modules_are_compiled_since_other_users_could_not_write_byte_code(node: Node) -> None:
+    package = next((node.folder / "envs" / "one").resolve().glob("lib/python3.11/site-packages/pyarrow"))
+    assert (package / "__pycache__" / "parquet.cpython-311.pyc").exists() or list(
+        (package / "parquet" / "__pycache__").glob("core.*.pyc")
+    )
+
+
+def test_again_it_does_nothing_and_takes_less_than_two_seconds(node: Node) -> None:
+    python = node.folder / "envs" / "one" / "bin" / "python"
+    before = python.lstat().st_ino
+    started = time.monotonic()
+    done = bootstrap(node.uri, node.folder / "envs" / "one", node.environment)
+    seconds = time.monotonic() - started
+    assert done.returncode == 0, done.stderr
+    assert "already holds this wheelhouse" in done.stdout
+    assert python.lstat().st_ino == before
+    assert seconds < 2
+
+
+def test_an_artifact_that_is_not_in_the_bucket_is_named(node: Node) -> None:
+    uri = f"s3://{BUCKET}/artifacts/{'0' * 64}"
+    done = bootstrap(uri, node.folder / "envs" / "none", node.environment)
+    assert done.returncode == 1
+    assert f"error: {uri}/manifest.json: cannot be fetched" in done.stderr
+    assert "404" in done.stderr
+    assert not (node.folder / "envs" / "none").exists()
+
+
+def small_set(folder: Path, artifact_set: Path, keep: str, arch: str = platform.machine()) -> Path:
+    """An artifact set whose wheelhouse holds node.txt and only those wheels whose name starts with `keep`."""
+    wheels, made = folder / "wheels", folder / "set"
+    for new in (wheels, made):
+        new.mkdir(parents=True)
+    with tarfile.open(artifact_set / TAR) as tar:
+        names = [name for name in tar.getnames() if name == "node.txt" or (keep and name.startswith(keep))]
+        tar.extractall(wheels, members=[tar.getmember(name) for name in names], filter="data")
+    (made / f"node-{arch}.tar").write_bytes(tar_bytes([wheels / name for name in names]))
+    content = manifest.of_folder(made, "imagenet", arch)
+    (made / manifest.NAME).write_bytes(content.encode())
+    return made.rename(folder / content.sha256)
+
+
+def test_a_wheelhouse_that_was_altered_is_refused(artifact_set: Path, tmp_path: Path) -> None:
+    folder = small_set(tmp_path, artifact_set, keep="pip-")
+    with (folder / TAR).open("ab") as tar:
+        tar.write(b"\0")
+    done = bootstrap(folder.as_uri(), tmp_path / "envs" / "env")
+    assert done.returncode == 1
+    assert f"{TAR}: SHA-256 is " in done.stderr
+    assert not (tmp_path / "envs" / "env").exists()
+
+
+def test_a_manifest_that_was_altered_is_refused(artifact_set: Path, tmp_path: Path) -> None:
+    folder = small_set(tmp_path, artifact_set, keep="pip-")
+    with (folder / manifest.NAME).open("a") as file:
+        file.write("\n")
+    done = bootstrap(folder.as_uri(), tmp_path / "envs" / "env")
+    assert done.returncode == 1
+    assert (
+        f"manifest.json: SHA-256 is {manifest.file_sha256(folder / manifest.NAME)}, expected {folder.name}"
+        in done.stderr
+    )
+
+
+def test_a_wheel_that_is_missing_is_named_and_half_an_environment_is_never_taken_for_whole(
+    artifact_set: Path, tmp_path: Path
+) -> None:
+    folder = small_set(tmp_path, artifact_set, keep="pip-")
+    for _ in range(2):
+        done = bootstrap(folder.as_uri(), tmp_path / "envs" / "env")
+        assert done.returncode == 1
+        assert "No matching distribution found for ai-edge-litert" in done.stderr
+        assert f"error: {TAR}: pip could not install it" in done.stderr
+        assert "already holds" not in done.stdout
+        assert not (tmp_path / "envs" / "env").exists()
+
+
+def test_a_wheelhouse_without_pip_is_refused(artifact_set: Path, tmp_path: Path) -> None:
+    done = bootstrap(small_set(tmp_path, artifact_set, keep="").as_uri(), tmp_path / "envs" / "env")
+    assert done.returncode == 1
+    assert f"error: {TAR}: holds no wheel of pip" in done.stderr
+
+
+def test_a_set_for_another_architecture_is_refused(artifact_set: Path, tmp_path: Path) -> None:
+    folder = small_set(tmp_path, artifact_set, keep="pip-", arch="riscv64")
+    done = bootstrap(folder.as_uri(), tmp_path / "envs" / "env")
+    assert done.returncode == 1
+    assert f"made for riscv64, this node is {platform.machine()}" in done.stderr
+
+
+def test_a_folder_that_it_did_not_make_is_left_alone(node: Node) -> None:
+    precious = node.folder / "envs" / "precious"
+    precious.mkdir()
+    (precious / "file").touch()
+    done = bootstrap(node.uri, precious, node.environment)
+    assert done.returncode == 1
+    assert f"error: {precious}: a folder that this script did not make" in done.stderr
+    assert (precious / "file").exists()
+
+
+def test_a_python_that_is_not_3_11_is_refused(tmp_path: Path) -> None:
+    environment = {"PATH": os.environ["PATH"], "PYTHON": "/bin/false"}
+    done = bootstrap(f"file:///{'0' * 64}", tmp_path / "env", environment)
+    assert done.returncode == 1
+    assert "error: PYTHON=/bin/false: not a Python 3.11" in done.stderr
+
+
+def test_a_node_without_python_3_11_is_told_so(tmp_path: Path) -> None:
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    for name in ("bash", "date", "dirname", "mkdir"):
+        found = shutil.which(name)
+        assert found is not None
+        (tools / name).symlink_to(found)
+    done = bootstrap(f"file:///{'0' * 64}", tmp_path / "env", {"PATH": str(tools)})
+    assert done.returncode == 1
+    assert "error: no Python 3.11 on this node" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "usage: bootstrap_emr.sh"),
+        (["s3://bucket/artifacts/current"], "expected s3://<bucket>/artifacts/<sha256 of manifest.json>"),
+        ([f"s3://bucket/artifacts/{'0' * 64}", "env"], "env: expected an absolute path"),
+    ],
+)
+def test_wrong_arguments_are_refused(arguments: list[str], message: str) -> None:
+    done = subprocess.run(["bash", SCRIPT, *arguments], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert message in done.stderr
