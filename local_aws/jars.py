@@ -1,0 +1,137 @@
+"""The jars that give a local Spark its `s3://`: hadoop-aws and the few modules of the AWS SDK that S3A uses.
+
+hadoop-aws asks for the whole SDK in one jar of 500 MB; the modules below are 18 MB. They are resolved once, by Spark's
+own package resolver, into a folder; steps take them from there without network.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+from local_aws.java import java_home
+
+VARIABLE = "VERGER_S3A_JARS"
+#: Hadoop version to the version of the AWS SDK that its hadoop-aws was built with (hadoop-project's pom).
+SDK_VERSIONS = {"3.4.2": "2.29.52"}
+SDK_MODULES = ("s3", "s3-transfer-manager", "sts", "apache-client", "netty-nio-client")
+
+
+def coordinates(hadoop: str) -> list[str]:
+    """Maven coordinates for one Hadoop version.
+
+    Raises ValueError for a version whose S3A is not supported here.
+    """
+    if hadoop not in SDK_VERSIONS:
+        raise ValueError(
+            f"hadoop-aws {hadoop}: s3:// is supported with Hadoop {', '.join(SDK_VERSIONS)}; with this Spark use file://,"
+            f" or put its S3A jars in a folder and name it in {VARIABLE}"
+        )
+    sdk = [f"software.amazon.awssdk:{module}:{SDK_VERSIONS[hadoop]}" for module in SDK_MODULES]
+    return [f"org.apache.hadoop:hadoop-aws:{hadoop}", *sdk]
+
+
+def spark_home(venv: Path) -> Path:
+    """The pyspark package in an environment.
+
+    Raises FileNotFoundError when there is none.
+    """
+    for home in sorted(venv.glob("lib/python*/site-packages/pyspark")):
+        return home
+    raise FileNotFoundError(f"{venv}: no pyspark in this environment; `make setup` installs it")
+
+
+def hadoop_version(home: Path) -> str:
+    """The Hadoop version that a Spark home brings."""
+    for jar in (home / "jars").glob("hadoop-client-api-*.jar"):
+        return jar.stem.removeprefix("hadoop-client-api-")
+    raise FileNotFoundError(f"{home}/jars: no hadoop-client-api jar; is this a Spark home?")
+
+
+def find(home: Path, jars: Path) -> Path | None:
+    """The folder of S3A jars for a Spark home: $VERGER_S3A_JARS, else the one that `resolve` made; None if neither."""
+    if os.environ.get(VARIABLE):
+        return Path(os.environ[VARIABLE])
+    folder = jars / f"hadoop-aws-{hadoop_version(home)}"
+    return folder if folder.is_dir() else None
+
+
+def resolve(venv: Path, jars: Path) -> Path:
+    """Make the folder of S3A jars for the pyspark of `venv`, unless it is there; returns it. Needs network once.
+
+    Raises RuntimeError that names the coordinates when they cannot be resolved.
+    """
+    home = spark_home(venv)
+    if (found := find(home, jars)) is not None:
+        return found
+    hadoop = hadoop_version(home)
+    wanted = coordinates(hadoop)
+    jars.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=jars) as scratch:
+        answer = _run_ivy(home, venv, wanted, Path(scratch))
+        resolved = sorted(Path(scratch, "ivy", "jars").glob("*.jar"))
+        if answer.returncode != 0 or not resolved:
+            raise RuntimeError(_failure(wanted, answer.stdout, hadoop))
+        made = Path(scratch, "made")
+        made.mkdir()
+        brought = {_artifact(jar.name) for jar in (home / "jars").glob("*.jar")}
+        for jar in resolved:
+            name = jar.name.rpartition("_")[2]
+            # What Spark brings itself stays Spark's: an older copy beside it can only do harm.
+            if _artifact(name) not in brought:
+                shutil.copy(jar, made / name)
+        target = jars / f"hadoop-aws-{hadoop}"
+        try:
+            made.rename(target)
+        except OSError:
+            if not target.is_dir():
+                raise
+    return target
+
+
+def _run_ivy(home: Path, venv: Path, wanted: list[str], scratch: Path) -> subprocess.CompletedProcess[str]:
+    """A spark-submit of an empty program: what it does is to resolve its packages."""
+    program = scratch / "nothing.py"
+    program.write_text("")
+    return subprocess.run(
+        [
+            str(home / "bin" / "spark-submit"), "--master", "local[1]", "--conf", f"spark.jars.ivy={scratch}/ivy",
+            "--packages", ",".join(wanted), "--exclude-packages", "software.amazon.awssdk:bundle", str(program),
+        ],
+        env={**os.environ, "SPARK_HOME": str(home), "JAVA_HOME": str(java_home(venv)),
+             "PYSPARK_PYTHON": str(venv / "bin" / "python")},
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
+    )  # fmt: skip
+
+
+def _failure(wanted: list[str], output: str, hadoop: str) -> str:
+    unresolved = [
+        line.split("::")[1].strip()
+        for line in output.splitlines()
+        if line.strip().startswith(":: ") and "not found" in line
+    ]
+    reasons = [
+        line.strip()
+        for line in output.splitlines()
+        if "not found" in line or "UNRESOLVED" in line or "Exception" in line
+    ]
+    return "\n".join([
+        "The S3A jars could not be resolved from Maven Central by Ivy:",
+        *(f"  {name}" for name in (unresolved or wanted)),
+        *(f"  | {line}" for line in reasons[:5]),
+        f"Give this machine network, or put the jars of {', '.join(wanted)} and what they need in a folder",
+        f"(on another machine: `python -m local_aws jars`, then copy .verger/jars/hadoop-aws-{hadoop}) and set {VARIABLE} to it.",
+    ])  # fmt: skip
+
+
+def _artifact(jar: str) -> str:
+    """`netty-common-4.2.7.Final.jar` and `netty-common-4.1.115.Final.jar` are both `netty-common`."""
+    name: list[str] = []
+    for part in jar.removesuffix(".jar").split("-"):
+        if part[:1].isdigit():
+            break
+        name.append(part)
+    return "-".join(name)

@@ -1,0 +1,71 @@
+"""Copies of a node's log files, gzipped, where EMR puts them on S3."""
+
+from __future__ import annotations
+
+import gzip
+import logging
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+log = logging.getLogger(__name__)
+
+#: The files of a step or bootstrap action, as EMR names them.
+STREAMS = ("controller", "stderr", "stdout")
+
+
+class LogFolder:
+    """One folder of log files, and the S3 prefix that it is copied to (None: nowhere, as EMR without a LogUri)."""
+
+    def __init__(self, folder: Path, uri: str | None, s3: Any) -> None:
+        self.folder = folder
+        self.uri = uri
+        self._s3 = s3
+        self._copied: dict[str, int] = {}
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def uri_of(self, stream: str) -> str | None:
+        """Where the copy of one stream lies, None when there is none."""
+        return f"{self.uri}/{stream}.gz" if self.uri else None
+
+    def note(self, line: str) -> None:
+        """Add a line to the controller's log."""
+        with open(self.folder / "controller", "a") as file:
+            file.write(line + "\n")
+
+    def last_line(self, stream: str, within_bytes: int = 16_384) -> str | None:
+        """The last line of a stream that is not blank, None when there is none."""
+        path = self.folder / stream
+        if not path.exists():
+            return None
+        with open(path, "rb") as file:
+            file.seek(max(0, path.stat().st_size - within_bytes))
+            lines = file.read().decode(errors="replace").splitlines()
+        return next((line.strip() for line in reversed(lines) if line.strip()), None)
+
+    def upload(self) -> None:
+        """Copy the streams that grew since the last call.
+
+        A copy that fails is logged and not raised: as on EMR, a log that cannot be kept does not fail the step.
+        """
+        if self.uri is None:
+            return
+        target = urlsplit(self.uri)
+        for stream in STREAMS:
+            path = self.folder / stream
+            if not path.exists() or path.stat().st_size == self._copied.get(stream):
+                continue
+            content = path.read_bytes()
+            key = f"{target.path.lstrip('/')}/{stream}.gz"
+            try:
+                self._s3.put_object(
+                    Bucket=target.netloc,
+                    Key=key,
+                    Body=gzip.compress(content, mtime=0),
+                    ContentType="application/gzip",
+                )
+                self._copied[stream] = len(content)
+            except (ClientError, BotoCoreError) as error:
+                log.error("s3://%s/%s: cannot copy the log there: %s", target.netloc, key, error)

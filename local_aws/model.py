@@ -1,0 +1,165 @@
+"""Clusters and steps as the EMR server keeps them: plain values, times in seconds since the epoch (UTC)."""
+
+from __future__ import annotations
+
+import secrets
+import string
+import time
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+ID_LETTERS = string.ascii_uppercase + string.digits
+
+
+class ClusterState(StrEnum):
+    """The states of EMR's ClusterState."""
+
+    STARTING = "STARTING"
+    BOOTSTRAPPING = "BOOTSTRAPPING"
+    RUNNING = "RUNNING"
+    WAITING = "WAITING"
+    TERMINATING = "TERMINATING"
+    TERMINATED = "TERMINATED"
+    TERMINATED_WITH_ERRORS = "TERMINATED_WITH_ERRORS"
+
+
+class StepState(StrEnum):
+    """The states of EMR's StepState."""
+
+    PENDING = "PENDING"
+    CANCEL_PENDING = "CANCEL_PENDING"
+    RUNNING = "RUNNING"
+    COMPLETED = "COMPLETED"
+    CANCELLED = "CANCELLED"
+    FAILED = "FAILED"
+    INTERRUPTED = "INTERRUPTED"
+
+
+ENDED = frozenset({ClusterState.TERMINATED, ClusterState.TERMINATED_WITH_ERRORS})
+SHUTTING_DOWN = ENDED | {ClusterState.TERMINATING}
+STEP_UNDER_WAY = frozenset({StepState.RUNNING, StepState.CANCEL_PENDING})
+STEP_ENDED = frozenset({StepState.COMPLETED, StepState.CANCELLED, StepState.FAILED, StepState.INTERRUPTED})
+
+
+@dataclass
+class Failure:
+    """EMR's FailureDetails."""
+
+    reason: str
+    message: str
+    log_file: str | None = None
+
+
+@dataclass
+class Step:
+    """One step. `args` and `jar` are as submitted; `failure` is set when it FAILED."""
+
+    id: str
+    name: str
+    action_on_failure: str
+    jar: str
+    args: list[str]
+    properties: dict[str, str]
+    main_class: str | None = None
+    execution_role: str | None = None
+    state: StepState = StepState.PENDING
+    message: str | None = None
+    failure: Failure | None = None
+    created: float = field(default_factory=time.time)
+    started: float | None = None
+    ended: float | None = None
+
+
+@dataclass
+class Instance:
+    """One EC2 instance that the cluster claims to have. All of them are this machine."""
+
+    id: str
+    ec2_id: str
+    private_ip: str
+
+
+@dataclass
+class NodeGroup:
+    """An instance group or an instance fleet, with the request that made it."""
+
+    id: str
+    role: str
+    config: dict[str, Any]
+    instances: list[Instance]
+    created: float = field(default_factory=time.time)
+
+
+@dataclass
+class Ending:
+    """Why a cluster ends: EMR's StateChangeReason, and the state that it will end in."""
+
+    code: str
+    message: str
+    state: ClusterState = ClusterState.TERMINATED
+
+
+@dataclass
+class Cluster:
+    """One cluster. `request` is the RunJobFlow call as received; what later calls may change lies beside it.
+
+    idle_since: when the cluster last became idle, None while it works. idle_timeout: seconds, None for never.
+    ending: set once, by whatever ends the cluster; the supervisor acts on it.
+    """
+
+    id: str
+    request: dict[str, Any]
+    collection: str
+    groups: list[NodeGroup]
+    tags: dict[str, str]
+    keep_alive: bool
+    termination_protected: bool
+    visible_to_all_users: bool
+    step_concurrency: int
+    steps: list[Step] = field(default_factory=list)
+    idle_timeout: int | None = None
+    managed_scaling: dict[str, Any] | None = None
+    unhealthy_node_replacement: bool | None = None
+    state: ClusterState = ClusterState.STARTING
+    reason_code: str | None = None
+    reason_message: str | None = None
+    created: float = field(default_factory=time.time)
+    ready: float | None = None
+    ended: float | None = None
+    idle_since: float | None = None
+    ending: Ending | None = None
+
+    @property
+    def name(self) -> str:
+        """The name given at creation."""
+        return str(self.request["Name"])
+
+    @property
+    def log_uri(self) -> str | None:
+        """Folder of the logs, `s3://bucket/prefix` without a slash at the end; None when none is kept."""
+        uri = self.request.get("LogUri")
+        return str(uri).replace("s3n://", "s3://").replace("s3a://", "s3://").rstrip("/") if uri else None
+
+    @property
+    def primary_instance(self) -> Instance:
+        """The instance that runs bootstrap actions and steps."""
+        return next(group.instances[0] for group in self.groups if group.role == "MASTER")
+
+    def step(self, step_id: str) -> Step | None:
+        """The step with this id, None when the cluster has no such step."""
+        return next((step for step in self.steps if step.id == step_id), None)
+
+    def steps_in(self, *states: StepState) -> list[Step]:
+        """Steps in any of the states, oldest first."""
+        return [step for step in self.steps if step.state in states]
+
+
+def new_id(prefix: str) -> str:
+    """A fresh id in EMR's form, such as `j-2AXXXXXXGAPLF`."""
+    return f"{prefix}-" + "".join(secrets.choice(ID_LETTERS) for _ in range(13))
+
+
+def new_ec2_id() -> str:
+    """A fresh id in EC2's form, such as `i-0123456789abcdef0`."""
+    return "i-" + secrets.token_hex(9)[:17]

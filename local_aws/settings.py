@@ -1,0 +1,88 @@
+"""What a stack is made of: folders, ports, the machine's share for a cluster. One frozen object, written to the state folder."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+VERGER_HOME = REPOSITORY / ".verger"
+DEFAULT_STATE = VERGER_HOME / "local_aws"
+DEFAULT_S3_PORT = 8333
+DEFAULT_EMR_PORT = 5555
+#: The S3 server listens on this many ports, counted from its S3 port: gateway, master, volume, filer and their gRPC.
+S3_PORTS = 8
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Settings of one stack.
+
+    state: folder of everything that the stack keeps. s3_port: first of S3_PORTS consecutive ports. emr_port: port of
+    the EMR API. region: the region that clusters claim to be in. cores: N of `local[N]` for each step, 0 for all of
+    the machine's. driver_memory_mib: ceiling for a Spark driver's heap, 0 for a sixth of the machine's memory.
+    spark_venv, spark35_venv: Python environments that hold pyspark for the EMR 8 and the EMR 7 line. jars: folder of the S3A jars.
+    """
+
+    state: Path = DEFAULT_STATE
+    s3_port: int = DEFAULT_S3_PORT
+    emr_port: int = DEFAULT_EMR_PORT
+    region: str = "eu-west-3"
+    cores: int = 0
+    driver_memory_mib: int = 0
+    spark_venv: Path = VERGER_HOME / "venv" / "spark"
+    spark35_venv: Path = VERGER_HOME / "venv" / "spark35"
+    jars: Path = VERGER_HOME / "jars"
+
+    def __post_init__(self) -> None:
+        for name, width in (("s3_port", S3_PORTS), ("emr_port", 1)):
+            port = getattr(self, name)
+            if not 1024 <= port <= 65536 - width:
+                raise ValueError(f"{name}: expected 1024 to {65536 - width}, found {port}")
+        if self.s3_port <= self.emr_port < self.s3_port + S3_PORTS:
+            raise ValueError(
+                f"emr_port: {self.emr_port} is one of the {S3_PORTS} ports of the S3 server, which start at {self.s3_port};"
+                " choose another"
+            )
+        if self.cores < 0:
+            raise ValueError(f"cores: expected 0 (all) or more, found {self.cores}")
+
+    @property
+    def s3_endpoint(self) -> str:
+        """URL of the S3 server."""
+        return f"http://127.0.0.1:{self.s3_port}"
+
+    @property
+    def emr_endpoint(self) -> str:
+        """URL of the EMR server."""
+        return f"http://127.0.0.1:{self.emr_port}"
+
+    @property
+    def local_cores(self) -> int:
+        """Cores that one step may use."""
+        return self.cores or os.cpu_count() or 1
+
+    @property
+    def local_driver_memory_mib(self) -> int:
+        """Ceiling for the heap of one Spark driver, MiB: two clusters at once leave the machine room to breathe."""
+        machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20
+        return self.driver_memory_mib or max(1024, min(6144, machine // 6))
+
+    def save(self) -> None:
+        """Write to `<state>/settings.json`, where the EMR server and later commands read it."""
+        values = {
+            name: str(value) if isinstance(value, Path) else value for name, value in asdict(self).items()
+        }
+        (self.state / "settings.json").write_text(json.dumps(values, indent=1))
+
+    @classmethod
+    def load(cls, state: Path) -> Settings:
+        """The settings that the stack in `state` was last started with; the defaults when it never was."""
+        path = state / "settings.json"
+        values: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+        known = {field.name: field.type for field in fields(cls)}
+        typed = {k: Path(v) if known[k] == "Path" else v for k, v in values.items() if k in known}
+        return cls(**{**typed, "state": state})

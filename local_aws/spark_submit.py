@@ -1,0 +1,227 @@
+"""What `spark-submit ARGS` of a step becomes on this machine: a pure function of the step and of the machine.
+
+On EMR `spark-submit` runs on YARN; here it runs `local[N]` in client mode. Everything else that the step says is kept:
+its own `--conf` wins over the cluster's classifications, which win over EMR's defaults, by the same mechanism as on
+EMR: the classifications are a spark-defaults.conf that Spark reads itself.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+#: Options of spark-submit that take no value.
+SWITCHES = frozenset(
+    {"--verbose", "-v", "--supervise", "--version", "--help", "-h", "--usage-error", "--load-spark-defaults"}
+)
+#: What says where and with how many executors to run: the machine decides that here.
+PLACEMENT = frozenset({
+    "--master", "--deploy-mode", "--num-executors", "--executor-cores", "--executor-memory", "--total-executor-cores",
+    "--driver-cores", "--queue", "--principal", "--keytab",
+})  # fmt: skip
+PLACEMENT_PROPERTIES = frozenset({
+    "spark.master", "spark.submit.deployMode", "spark.executor.instances", "spark.executor.cores", "spark.driver.cores",
+    "spark.executor.memory", "spark.executor.memoryOverhead", "spark.driver.memoryOverhead", "spark.yarn.queue",
+    "spark.dynamicAllocation.enabled", "spark.shuffle.service.enabled", "spark.yarn.submit.waitAppCompletion",
+})  # fmt: skip
+APP_MASTER_ENV = "spark.yarn.appMasterEnv."
+#: Classifications whose properties are Hadoop's.
+HADOOP_FILES = frozenset({"core-site", "hdfs-site", "emrfs-site", "yarn-site", "mapred-site"})
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What this machine offers a step. memory in MiB; `scratch` is a folder for Spark's temporary files."""
+
+    spark_home: Path
+    spark_version: str
+    java_home: Path
+    python: Path
+    cores: int
+    driver_memory_mib: int
+    s3_endpoint: str
+    region: str
+    scratch: Path
+    jars: Path | None
+
+
+@dataclass
+class Launch:
+    """A command to run: its arguments, what to add to the environment, its spark-defaults.conf, and what was changed."""
+
+    argv: list[str]
+    environment: dict[str, str]
+    defaults: dict[str, str]
+    notes: list[str] = field(default_factory=list)
+
+
+def launch(args: list[str], configurations: Iterable[Mapping[str, Any]], machine: Machine) -> Launch:
+    """The local equivalent of `spark-submit *args` on a cluster with these EMR configurations."""
+    plan = Launch([], _environment(machine), _base_defaults(machine))
+    for configuration in configurations:
+        _apply(configuration, plan)
+    plan.defaults.update(_own_properties(machine))
+    options, application = split_options(args)
+    plan.argv = [
+        str(machine.spark_home / "bin" / "spark-submit"), "--master", f"local[{machine.cores}]", "--deploy-mode", "client",
+    ]  # fmt: skip
+    for option, value in options:
+        _keep(option, value, plan)
+    if any(option == "--properties-file" for option, _ in options) and machine.spark_version >= "4":
+        plan.argv.append("--load-spark-defaults")
+    plan.argv += application
+    _cap_memory(plan, machine)
+    return plan
+
+
+def split_options(args: list[str]) -> tuple[list[tuple[str, str | None]], list[str]]:
+    """Options of spark-submit with their values, and the application with its own arguments."""
+    options: list[tuple[str, str | None]] = []
+    rest = list(args)
+    while rest and rest[0].startswith("-"):
+        option = rest.pop(0)
+        name, equals, value = option.partition("=")
+        if option in SWITCHES:
+            options.append((option, None))
+        elif equals and name.startswith("--"):
+            options.append((name, value))
+        else:
+            options.append((option, rest.pop(0) if rest else None))
+    return [("--conf" if name == "-c" else name, value) for name, value in options], rest
+
+
+def mebibytes(size: str) -> int:
+    """Spark's size notation in MiB: `4g`, `512m`, `1048576k`; a bare number counts MiB."""
+    found = re.fullmatch(r"(\d+)\s*([kmgt]?)b?", size.strip().lower())
+    if not found:
+        raise ValueError(f"{size!r}: not a size as Spark writes them, such as 4g or 512m")
+    number, unit = int(found.group(1)), found.group(2) or "m"
+    return {"k": number // 1024, "m": number, "g": number * 1024, "t": number * 1024**2}[unit]
+
+
+def properties_text(properties: Mapping[str, str]) -> str:
+    """A Java properties file; keys and values may hold any character."""
+    return "".join(f"{_escape(key, ' :=#!')}={_escape(value)}\n" for key, value in properties.items())
+
+
+def _keep(option: str, value: str | None, plan: Launch) -> None:
+    if option in PLACEMENT:
+        plan.notes.append(f"{option} {value}: left out, this is local[N] in client mode")
+    elif option == "--conf" and value is not None:
+        key, _, setting = value.partition("=")
+        if key in PLACEMENT_PROPERTIES:
+            plan.notes.append(f"--conf {key}: left out, this is local[N] in client mode")
+        elif key.startswith(APP_MASTER_ENV):
+            plan.environment[key.removeprefix(APP_MASTER_ENV)] = setting
+        else:
+            plan.argv += [option, value]
+    else:
+        plan.argv += [option] if value is None else [option, value]
+
+
+def _apply(configuration: Mapping[str, Any], plan: Launch) -> None:
+    """One entry of the cluster's Configurations, with those nested in it."""
+    name = configuration.get("Classification", "")
+    properties: Mapping[str, str] = configuration.get("Properties") or {}
+    if name == "spark-defaults":
+        for key, value in properties.items():
+            if key.startswith(APP_MASTER_ENV):
+                plan.environment[key.removeprefix(APP_MASTER_ENV)] = value
+            elif key not in PLACEMENT_PROPERTIES:
+                plan.defaults[key] = value
+    elif name == "spark-env":
+        for nested in configuration.get("Configurations") or []:
+            if nested.get("Classification") == "export":
+                for key, value in (nested.get("Properties") or {}).items():
+                    plan.environment[key] = _expand(value, plan.environment)
+    elif name in HADOOP_FILES:
+        plan.defaults.update({f"spark.hadoop.{key}": value for key, value in properties.items()})
+    elif name == "spark":
+        if str(properties.get("maximizeResourceAllocation", "")).lower() == "true":
+            plan.notes.append("maximizeResourceAllocation: local[N] has all cores of this machine anyway")
+    else:
+        plan.notes.append(f"classification {name}: means nothing to a local Spark")
+
+
+def _base_defaults(machine: Machine) -> dict[str, str]:
+    """What EMR would set by default; a classification or the step may say otherwise."""
+    return {
+        "spark.driver.memory": f"{machine.driver_memory_mib}m",
+        "spark.eventLog.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
+        "spark.sql.warehouse.dir": str(machine.scratch / "warehouse"),
+    }
+
+
+def _own_properties(machine: Machine) -> dict[str, str]:
+    """What must hold on this machine whatever the cluster's classifications say: loopback only, the local S3."""
+    s3a = {
+        "fs.s3.impl": "org.apache.hadoop.fs.s3a.S3AFileSystem",
+        "fs.AbstractFileSystem.s3.impl": "org.apache.hadoop.fs.s3a.S3A",
+        "fs.s3a.endpoint": machine.s3_endpoint,
+        "fs.s3a.endpoint.region": machine.region,
+        "fs.s3a.path.style.access": "true",
+        "fs.s3a.connection.ssl.enabled": "false",
+        # Credentials come by the environment: never on a command line, never in a file of the step.
+        "fs.s3a.aws.credentials.provider": "software.amazon.awssdk.auth.credentials.EnvironmentVariableCredentialsProvider",
+        "fs.s3a.buffer.dir": str(machine.scratch / "s3a"),
+        "hadoop.tmp.dir": str(machine.scratch / "hadoop"),
+    }
+    return {
+        "spark.driver.host": "127.0.0.1",
+        "spark.driver.bindAddress": "127.0.0.1",
+        "spark.ui.enabled": "false",
+        **{f"spark.hadoop.{key}": value for key, value in s3a.items()},
+    }
+
+
+def _environment(machine: Machine) -> dict[str, str]:
+    environment = {
+        "SPARK_HOME": str(machine.spark_home),
+        "JAVA_HOME": str(machine.java_home),
+        "PYSPARK_PYTHON": str(machine.python),
+        "SPARK_LOCAL_DIRS": str(machine.scratch / "spark"),
+        "SPARK_LOCAL_IP": "127.0.0.1",
+    }
+    if machine.jars is not None:
+        environment["SPARK_DIST_CLASSPATH"] = f"{machine.jars}/*"
+    return environment
+
+
+def _cap_memory(plan: Launch, machine: Machine) -> None:
+    """Lower a driver heap that was sized for a cluster's node to what this machine can give."""
+    limit = f"{machine.driver_memory_mib}m"
+    if mebibytes(plan.defaults["spark.driver.memory"]) > machine.driver_memory_mib:
+        plan.notes.append(f"spark.driver.memory {plan.defaults['spark.driver.memory']}: lowered to {limit}")
+        plan.defaults["spark.driver.memory"] = limit
+    for index, argument in enumerate(plan.argv[1:], start=1):
+        asked = argument.removeprefix("spark.driver.memory=")
+        if plan.argv[index - 1] == "--driver-memory" and mebibytes(argument) > machine.driver_memory_mib:
+            plan.argv[index] = limit
+        elif (
+            plan.argv[index - 1] == "--conf"
+            and asked != argument
+            and mebibytes(asked) > machine.driver_memory_mib
+        ):
+            plan.argv[index] = f"spark.driver.memory={limit}"
+        else:
+            continue
+        plan.notes.append(f"{argument}: lowered to {limit}")
+
+
+def _expand(value: str, environment: Mapping[str, str]) -> str:
+    """`$NAME` and `${NAME}` as the shell that reads spark-env.sh would put them."""
+    known = {**os.environ, **environment}
+    return re.sub(r"\$(\w+)|\$\{(\w+)\}", lambda match: known.get(match[1] or match[2], ""), value)
+
+
+def _escape(text: str, special: str = "") -> str:
+    escaped = text.replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "\\r").replace("\t", "\\t")
+    escaped = "".join(f"\\{letter}" if letter in special else letter for letter in escaped)
+    if escaped.startswith(" "):
+        escaped = "\\" + escaped
+    return "".join(letter if ord(letter) < 127 else f"\\u{ord(letter):04x}" for letter in escaped)

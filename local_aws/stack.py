@@ -1,0 +1,172 @@
+"""Both servers of a stack, up and down, and what a client needs to find them."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from local_aws import weed
+from local_aws.credentials import Credentials, load_or_create
+from local_aws.node import aws_environment
+from local_aws.processes import ProcessId
+from local_aws.settings import REPOSITORY, Settings
+
+#: Seconds that a server may take to answer.
+PATIENCE_S = 60.0
+#: Seconds between SIGTERM and SIGKILL. The S3 server would wait 15 s for its own idle streams; every write that it
+#: has answered lies in its files by then, and nothing is lost by not waiting.
+GRACE_S = {"emr": 25.0, "s3": 1.5}
+
+
+class StackError(Exception):
+    """The stack cannot be brought up or down; the message says why and what to do."""
+
+
+class Stack:
+    """The stack of one state folder. `Stack(state)` takes the settings that it was last started with."""
+
+    def __init__(self, state_dir: Path | str | None = None, *, settings: Settings | None = None) -> None:
+        if settings is None:
+            settings = (
+                Settings.load(Path(state_dir).resolve())
+                if state_dir is not None
+                else Settings.load(Settings().state)
+            )
+        self.settings = settings
+        self._pids = settings.state / "processes.json"
+
+    def up(self) -> None:
+        """Start what does not run yet; returns when both servers answer.
+
+        Raises StackError when a server ends or does not answer within PATIENCE_S seconds.
+        """
+        with self._locked():
+            self.settings.save()
+            credentials = load_or_create(self.settings.state)
+            if not self._runs("s3"):
+                self._record("s3", weed.start(self.settings, credentials))
+            self._wait("s3", lambda: _s3_answers(self.settings, credentials))
+            if not self._runs("emr"):
+                self._record("emr", self._start_emr())
+            self._wait("emr", lambda: _emr_answers(self.settings))
+
+    def down(self) -> None:
+        """End both servers and everything that runs on their clusters; returns when they are gone."""
+        with self._locked():
+            for name in ("emr", "s3"):
+                if (process := self._processes().get(name)) is not None:
+                    process.end(GRACE_S[name])
+                    self._forget(name)
+
+    def status(self) -> dict[str, Any]:
+        """`s3` and `emr`: pid (None when down) and endpoint. Does not start anything."""
+        return {
+            name: {"pid": self._processes()[name].pid if self._runs(name) else None, "endpoint": endpoint}
+            for name, endpoint in (("s3", self.settings.s3_endpoint), ("emr", self.settings.emr_endpoint))
+        }
+
+    def environment(self) -> dict[str, str]:
+        """Environment variables by which AWS clients find this stack, credentials included."""
+        return aws_environment(self.settings, load_or_create(self.settings.state))
+
+    def client(self, service: str) -> Any:
+        """A boto3 client of this stack for `s3` or `emr`."""
+        environment = self.environment()
+        return boto3.client(
+            service,  # type: ignore[call-overload]
+            endpoint_url=environment[f"AWS_ENDPOINT_URL_{service.upper()}"],
+            aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
+            region_name=environment["AWS_REGION"],
+            config=Config(s3={"addressing_style": "path"}),
+        )
+
+    def _start_emr(self) -> subprocess.Popen[bytes]:
+        inherited = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")}
+        with open(self.settings.state / "emr.log", "ab") as log:
+            return subprocess.Popen(
+                [sys.executable, "-m", "local_aws.emr_server", str(self.settings.state)],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd=REPOSITORY,
+                env={**inherited, "PYTHONPATH": str(REPOSITORY), "AWS_EC2_METADATA_DISABLED": "true"},
+            )  # fmt: skip
+
+    def _wait(self, name: str, answers: Any) -> None:
+        deadline = time.monotonic() + PATIENCE_S
+        while not answers():
+            log = self.settings.state / f"{name}.log"
+            if not self._runs(name):
+                raise StackError(f"the {name} server ended at once; the last lines of {log}:\n{_tail(log)}")
+            if time.monotonic() > deadline:
+                raise StackError(f"the {name} server does not answer after {PATIENCE_S:.0f} s; see {log}")
+            time.sleep(0.1)
+
+    def _runs(self, name: str) -> bool:
+        process = self._processes().get(name)
+        return process is not None and process.alive()
+
+    def _processes(self) -> dict[str, ProcessId]:
+        raw = json.loads(self._pids.read_text()) if self._pids.exists() else {}
+        return {name: ProcessId(**value) for name, value in raw.items()}
+
+    def _record(self, name: str, process: subprocess.Popen[bytes]) -> None:
+        identity = ProcessId.of(process.pid)
+        if identity is None:
+            raise StackError(f"the {name} server ended at once; see {self.settings.state / name}.log")
+        self._write({**self._processes(), name: identity})
+
+    def _forget(self, name: str) -> None:
+        self._write({key: value for key, value in self._processes().items() if key != name})
+
+    def _write(self, processes: dict[str, ProcessId]) -> None:
+        temporary = self._pids.with_suffix(".tmp")
+        temporary.write_text(json.dumps({name: asdict(value) for name, value in processes.items()}))
+        temporary.replace(self._pids)
+
+    @contextlib.contextmanager
+    def _locked(self) -> Iterator[None]:
+        self.settings.state.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with open(self.settings.state / "lock", "w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+
+def _s3_answers(settings: Settings, credentials: Credentials) -> bool:
+    client = boto3.client(
+        "s3",
+        endpoint_url=settings.s3_endpoint,
+        aws_access_key_id=credentials.access_key_id,
+        aws_secret_access_key=credentials.secret_access_key,
+        region_name=settings.region,
+        config=Config(retries={"max_attempts": 0}, connect_timeout=1, read_timeout=5),
+    )
+    try:
+        client.list_buckets()
+    except (BotoCoreError, ClientError):
+        return False
+    return True
+
+
+def _emr_answers(settings: Settings) -> bool:
+    try:
+        with urllib.request.urlopen(settings.emr_endpoint, timeout=2) as answer:
+            return bool(json.load(answer)["state"] == str(settings.state))
+    except (OSError, ValueError, KeyError):
+        return False
+
+
+def _tail(path: Path, lines: int = 8) -> str:
+    return "\n".join(path.read_text(errors="replace").splitlines()[-lines:]) if path.exists() else "(no log)"
