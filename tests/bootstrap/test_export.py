@@ -38,13 +38,13 @@ def featurize_canary(python: Path, model: Path) -> subprocess.CompletedProcess[s
     """Load a model as step 1 does, canary and all."""
     code = "import sys; from verger_spark.model import *; Featurizer(Model.load(sys.argv[1])); print('accepted')"
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT / "spark_jobs")}
-    command = [python, "-c", code, model.as_uri()]
+    command: list[str | Path] = [python, "-c", code, model.as_uri()]
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
 
 def test_the_canary_is_what_keras_computes(artifact_set: Path, tmp_path: Path) -> None:
     (tmp_path / "canary.png").write_bytes(canary.draw())
-    command = [environment_python("export"), "-m", "bootstrap.keras_features", tmp_path / "out.npy"]
+    command: list[str | Path] = [environment_python("export"), "-m", "bootstrap.keras_features", tmp_path / "out.npy"]
     command += [tmp_path / "canary.png", tmp_path / "canary.png", "--pip-python", environment_python("uv")]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,7 +17,12 @@ IMAGENET_TENSORS_SHA256 = "55f4a54a76a3328d581d0c0ef60e2383f5a964fa783b2329c3d17
 
 @pytest.fixture(scope="module")
 def outcomes() -> dict[str, Any]:
-    command = [environment_python("export"), "-m", "tests.bootstrap.weights_sources", environment_python("uv")]
+    command: list[str | Path] = [
+        environment_python("export"),
+        "-m",
+        "tests.bootstrap.weights_sources",
+        environment_python("uv"),
+    ]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
