@@ -12,8 +12,8 @@
 # written last, a marker file. Run again with the same wheelhouse it only links; with another one it builds beside the
 # old environment, which running jobs may still use, and then moves the link.
 #
-# Needs aws (for s3://), tar, flock, sha256sum and a Python 3.11, with or without pip (PYTHON names another than python3.11). Runs
-# as any user; turns to sudo only where <env dir>'s folder cannot be written otherwise.
+# Needs aws (for s3://), tar, flock, sha256sum and a Python 3.11, with or without pip; PYTHON names one that is not on
+# PATH. Runs as any user; turns to sudo only where <env dir>'s folder cannot be written otherwise.
 set -euo pipefail
 
 readonly MODULES="ai_edge_litert.interpreter, PIL.Image, numpy, pyarrow.parquet, pandas, obstore"
