@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,18 +17,14 @@ class BootstrapError(Exception):
     """A bootstrap action that failed; the message is EMR's."""
 
 
-def prepare(
-    cluster: Cluster, number: int, action: dict[str, Any], node: Node, s3: Any
-) -> tuple[list[str], LogFolder]:
+def prepare(cluster: Cluster, number: int, action: dict[str, Any], node: Node, s3: Any) -> tuple[list[str], LogFolder]:
     """Fetch the script of action `number` (from 1); returns its command line and the folder of its logs.
 
     Raises BootstrapError when the script cannot be fetched.
     """
     instance = cluster.primary_instance.ec2_id
     where = f"node/{instance}/bootstrap-actions/{number}"
-    logs = LogFolder(
-        node.logs / where, f"{cluster.log_uri}/{cluster.id}/{where}" if cluster.log_uri else None, s3
-    )
+    logs = LogFolder(node.logs / where, f"{cluster.log_uri}/{cluster.id}/{where}" if cluster.log_uri else None, s3)
     script = action["ScriptBootstrapAction"]
     path = node.scratch / f"bootstrap-action-{number}"
     logs.note(f"fetching {script['Path']}")
@@ -37,7 +34,8 @@ def prepare(
         logs.note(f"cannot fetch {script['Path']}: {error}")
         logs.upload()
         raise BootstrapError(
-            f"On the master instance ({instance}), bootstrap action {number} failed to download: {script['Path']}: {error}"
+            f"On the master instance ({instance}), bootstrap action {number} failed to download:"
+            f" {script['Path']}: {error}"
         ) from error
     path.chmod(0o755)
     # A script without `#!` is the shell's, as on a node.
@@ -61,5 +59,4 @@ def _read(uri: str, s3: Any) -> bytes:
     path = parts.path if parts.scheme == "file" else uri
     if not path.startswith("/"):
         raise ValueError("expected s3://bucket/key, file:///path or an absolute path")
-    with open(path, "rb") as file:
-        return file.read()
+    return Path(path).read_bytes()

@@ -115,9 +115,7 @@ class Supervisor:
             if self._over():
                 return
             try:
-                argv, logs = bootstrap_actions.prepare(
-                    self._cluster, number, action, self._node, self._service.s3
-                )
+                argv, logs = bootstrap_actions.prepare(self._cluster, number, action, self._node, self._service.s3)
             except BootstrapError as error:
                 self._fail_bootstrap(str(error))
                 return
@@ -207,9 +205,7 @@ class Supervisor:
     def _failure_of(self, step: Step, logs: LogFolder) -> Failure | None:
         """Run the step; None when it succeeded."""
         try:
-            command = step_command(
-                self._cluster, step, self._node, self._service.settings, self._environment(), logs
-            )
+            command = step_command(self._cluster, step, self._node, self._service.settings, self._environment(), logs)
         except StepError as error:
             logs.note(str(error))
             return Failure(str(error), str(error), logs.uri_of("controller"))
@@ -221,7 +217,7 @@ class Supervisor:
         logs.note(f"exit code {code}")
         if code == 0:
             return None
-        last = logs.last_line("stderr") or logs.last_line("stdout") or "no output"
+        last = logs.last_words("stderr") or logs.last_words("stdout") or "no output"
         return Failure("Unknown Error.", f"{last} (exit code {code})", logs.uri_of("stderr"))
 
     def _record(self, step: Step, failure: Failure | None) -> None:
@@ -242,9 +238,7 @@ class Supervisor:
 
     def _act_on_failure(self, step: Step) -> None:
         if step.action_on_failure in ("TERMINATE_CLUSTER", "TERMINATE_JOB_FLOW"):
-            self._request_end(
-                Ending("STEP_FAILURE", "Shut down as step failed", ClusterState.TERMINATED_WITH_ERRORS)
-            )
+            self._request_end(Ending("STEP_FAILURE", "Shut down as step failed", ClusterState.TERMINATED_WITH_ERRORS))
         elif step.action_on_failure == "CANCEL_AND_WAIT":
             for pending in self._cluster.steps_in(StepState.PENDING):
                 self._cancel_pending(pending, f"Cancelled as step {step.id} failed")
@@ -256,10 +250,12 @@ class Supervisor:
 
     def _terminate(self) -> None:
         cluster = self._cluster
-        assert cluster.ending is not None
+        ending = cluster.ending or Ending(
+            "INTERNAL_ERROR", "no reason was recorded", ClusterState.TERMINATED_WITH_ERRORS
+        )
         with self._service.lock:
             cluster.idle_since = None
-            cluster.reason_code, cluster.reason_message = cluster.ending.code, cluster.ending.message
+            cluster.reason_code, cluster.reason_message = ending.code, ending.message
             self._enter(ClusterState.TERMINATING)
             for step in cluster.steps_in(StepState.PENDING):
                 self._cancel_pending(step, "The cluster was terminated")
@@ -272,7 +268,7 @@ class Supervisor:
         time.sleep(VISIBLE_S)
         with self._service.lock:
             cluster.ended = time.time()
-            self._enter(cluster.ending.state)
+            self._enter(ending.state)
 
     def _enter(self, state: ClusterState) -> None:
         with self._service.lock:

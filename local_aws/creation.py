@@ -50,9 +50,7 @@ def build_groups(instances: dict[str, Any]) -> tuple[str, list[NodeGroup]]:
     """EMR's InstanceCollectionType, and the groups or fleets that `Instances` asks for."""
     if fleets := instances.get("InstanceFleets"):
         return "INSTANCE_FLEET", [_fleet(fleet) for fleet in fleets]
-    return "INSTANCE_GROUP", [
-        _group(group) for group in instances.get("InstanceGroups") or _uniform(instances)
-    ]
+    return "INSTANCE_GROUP", [_group(group) for group in instances.get("InstanceGroups") or _uniform(instances)]
 
 
 def _uniform(instances: dict[str, Any]) -> list[dict[str, Any]]:
@@ -66,9 +64,7 @@ def _uniform(instances: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _group(config: dict[str, Any]) -> NodeGroup:
-    return NodeGroup(
-        new_id("ig"), config["InstanceRole"], config, _instances(config.get("InstanceCount") or 0)
-    )
+    return NodeGroup(new_id("ig"), config["InstanceRole"], config, _instances(config.get("InstanceCount") or 0))
 
 
 def _fleet(config: dict[str, Any]) -> NodeGroup:

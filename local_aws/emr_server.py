@@ -25,9 +25,11 @@ from moto.core.serialize import JSONSerializer
 from moto.core.utils import get_service_model
 from moto.emr.exceptions import ValidationException
 
+from local_aws import signature
 from local_aws.operations import OPERATIONS
 from local_aws.service import Service
 from local_aws.settings import Settings
+from local_aws.signature import SignatureError
 
 log = logging.getLogger("local_aws.emr")
 
@@ -47,10 +49,21 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         """Answer one API call."""
-        body = self.rfile.read(min(int(self.headers.get("Content-Length") or 0), MAX_BODY))
+        length = int(self.headers.get("Content-Length") or 0)
+        if length > MAX_BODY:
+            self.close_connection = True
+            self._answer(
+                413, json.dumps({"__type": "ValidationException", "Message": f"request over {MAX_BODY} bytes"})
+            )
+            return
+        body = self.rfile.read(length)
+        try:
+            signature.check("POST", self.path, self.headers, body, self.server.service.credentials)
+        except SignatureError as error:
+            self._answer(400, json.dumps({"__type": error.code, "message": str(error)}))
+            return
         name = (self.headers.get("X-Amz-Target") or "").rpartition(".")[2]
-        status, answer = self.server.call(name, body)
-        self._answer(status, answer)
+        self._answer(*self.server.call(name, body))
 
     def _answer(self, status: int, body: str) -> None:
         content = body.encode()
@@ -82,7 +95,7 @@ class EmrServer(ThreadingHTTPServer):
             return 400, json.dumps({"__type": "UnknownOperationException", "Message": message})
         model = _model().operation_model(name)
         try:
-            request = JSONParser(model, timestamp_parser=_seconds).parse({"body": body})  # type: ignore[no-untyped-call, typeddict-item]
+            request = JSONParser(model, timestamp_parser=float).parse({"body": body})  # type: ignore[typeddict-item]
             _check(request, model.input_shape)
             with self.service.lock:
                 answer = OPERATIONS[name](self.service, request)
@@ -114,10 +127,6 @@ def _check(request: dict[str, Any], shape: Any) -> None:
     report = ParamValidator().validate(request, shape)
     if report.has_errors():
         raise ValidationException(report.generate_report())
-
-
-def _seconds(value: Any) -> float:
-    return float(value)
 
 
 @cache

@@ -123,7 +123,8 @@ def _failure(wanted: list[str], output: str, hadoop: str) -> str:
         *(f"  {name}" for name in (unresolved or wanted)),
         *(f"  | {line}" for line in reasons[:5]),
         f"Give this machine network, or put the jars of {', '.join(wanted)} and what they need in a folder",
-        f"(on another machine: `python -m local_aws jars`, then copy .verger/jars/hadoop-aws-{hadoop}) and set {VARIABLE} to it.",
+        f"(on another machine: `python -m local_aws jars`, then copy .verger/jars/hadoop-aws-{hadoop}),",
+            f"and set {VARIABLE} to it.",
     ])  # fmt: skip
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import logging
+import re
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,6 +13,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 log = logging.getLogger(__name__)
 
+#: Lines after the error that ended a Spark program: what the JVM logs while it shuts down, and stack frames.
+IN_PASSING = re.compile(r"\d\d/\d\d/\d\d \d\d:\d\d:\d\d (INFO|WARN|DEBUG) |at \S+\(|\.\.\. \d+ more")
 #: The files of a step or bootstrap action, as EMR names them.
 STREAMS = ("controller", "stderr", "stdout")
 
@@ -32,18 +35,22 @@ class LogFolder:
 
     def note(self, line: str) -> None:
         """Add a line to the controller's log."""
-        with open(self.folder / "controller", "a") as file:
+        with (self.folder / "controller").open("a") as file:
             file.write(line + "\n")
 
-    def last_line(self, stream: str, within_bytes: int = 16_384) -> str | None:
-        """The last line of a stream that is not blank, None when there is none."""
+    def last_words(self, stream: str, within_bytes: int = 65_536) -> str | None:
+        """The last line of a stream that says something: no stack frame, nothing that Spark logs in passing.
+
+        Where there is no such line, the last that is not blank; None when there is none.
+        """
         path = self.folder / stream
         if not path.exists():
             return None
-        with open(path, "rb") as file:
+        with path.open("rb") as file:
             file.seek(max(0, path.stat().st_size - within_bytes))
             lines = file.read().decode(errors="replace").splitlines()
-        return next((line.strip() for line in reversed(lines) if line.strip()), None)
+        spoken = [line.strip() for line in lines if line.strip()]
+        return next((line for line in reversed(spoken) if not IN_PASSING.match(line)), spoken[-1] if spoken else None)
 
     def upload(self) -> None:
         """Copy the streams that grew since the last call.

@@ -79,17 +79,13 @@ def _cancel(service: Service, cluster: Cluster, step_id: str, at_once: bool) -> 
 def terminate_job_flows(service: Service, request: Request) -> Answer:
     clusters = [_cluster(service, cluster_id) for cluster_id in request["JobFlowIds"]]
     protected = [
-        cluster.id
-        for cluster in clusters
-        if cluster.termination_protected and cluster.state not in SHUTTING_DOWN
+        cluster.id for cluster in clusters if cluster.termination_protected and cluster.state not in SHUTTING_DOWN
     ]
     for cluster in clusters:
         if cluster.id not in protected:
             service.end(cluster, Ending("USER_REQUEST", "Terminated by user request"))
     if protected:
-        raise ValidationException(
-            "Could not shut down one or more job flows since they are termination protected."
-        )
+        raise ValidationException("Could not shut down one or more job flows since they are termination protected.")
     return None
 
 
@@ -183,31 +179,21 @@ def list_instances(service: Service, request: Request) -> Answer:
 def list_instance_groups(service: Service, request: Request) -> Answer:
     cluster = _cluster(service, request["ClusterId"])
     if cluster.collection != "INSTANCE_GROUP":
-        raise InvalidRequestException(
-            "Instance fleets and instance groups are mutually exclusive. The EMR cluster specified in the request uses instance fleets. The ListInstanceGroups request does not support clusters that use instance fleets. Use the ListInstanceFleets request instead."
-        )
-    return _page(
-        "InstanceGroups", [views.instance_group(group, cluster) for group in cluster.groups], request
-    )
+        raise InvalidRequestException(_exclusive("ListInstanceGroups", "instance fleets", "ListInstanceFleets"))
+    return _page("InstanceGroups", [views.instance_group(group, cluster) for group in cluster.groups], request)
 
 
 def list_instance_fleets(service: Service, request: Request) -> Answer:
     cluster = _cluster(service, request["ClusterId"])
     if cluster.collection != "INSTANCE_FLEET":
-        raise InvalidRequestException(
-            "Instance fleets and instance groups are mutually exclusive. The EMR cluster specified in the request uses instance groups. The ListInstanceFleets request does not support clusters that use instance groups. Use the ListInstanceGroups request instead."
-        )
-    return _page(
-        "InstanceFleets", [views.instance_fleet(group, cluster) for group in cluster.groups], request
-    )
+        raise InvalidRequestException(_exclusive("ListInstanceFleets", "instance groups", "ListInstanceGroups"))
+    return _page("InstanceFleets", [views.instance_fleet(group, cluster) for group in cluster.groups], request)
 
 
 def add_instance_groups(service: Service, request: Request) -> Answer:
     cluster = _changeable(service, {"ClusterId": request["JobFlowId"]})
     if cluster.collection != "INSTANCE_GROUP":
-        raise InvalidRequestException(
-            "Instance groups cannot be added to a cluster that uses instance fleets."
-        )
+        raise InvalidRequestException("Instance groups cannot be added to a cluster that uses instance fleets.")
     made = build_groups({"InstanceGroups": request["InstanceGroups"]})[1]
     cluster.groups += made
     service.save(cluster)
@@ -384,6 +370,13 @@ def _security_configuration(service: Service, name: str) -> dict[str, Any]:
     if name not in service.security_configurations:
         raise InvalidRequestException(f"Security configuration with name '{name}' does not exist.")
     return service.security_configurations[name]
+
+
+def _exclusive(operation: str, used: str, instead: str) -> str:
+    return (
+        "Instance fleets and instance groups are mutually exclusive. The EMR cluster specified in the request uses"
+        f" {used}. The {operation} request does not support clusters that use {used}. Use the {instead} request instead."
+    )
 
 
 def _page(member: str, items: list[Any], request: Request) -> dict[str, Any]:

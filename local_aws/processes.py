@@ -83,8 +83,6 @@ def _start_time(pid: int) -> str | None:
         except OSError:
             return None
         return None if fields[0] in (b"Z", b"X") else fields[19].decode()
-    answer = subprocess.run(
-        ["ps", "-o", "stat=,lstart=", "-p", str(pid)], capture_output=True, text=True, check=False
-    )
+    answer = subprocess.run(["ps", "-o", "stat=,lstart=", "-p", str(pid)], capture_output=True, text=True, check=False)
     state, _, started = answer.stdout.strip().partition(" ")
     return None if not state or state.startswith("Z") else started.strip()

@@ -8,18 +8,19 @@ from typing import Any
 from moto.emr.models import emr_backends
 
 SPARK_8 = ("emr-spark-8.1.0",)
-#: Application versions of the 8 line; it is a Spark release and carries little else.
-SPARK_8_APPLICATIONS = {
-    "AmazonCloudWatchAgent": "1.300032.2", "Delta": "4.0.0", "Hadoop": "3.4.2", "Hive": "3.1.3", "Iceberg": "1.10.0",
-    "JupyterEnterpriseGateway": "2.6.0", "Livy": "0.8.0", "Spark": "4.1.1", "ZooKeeper": "3.9.3",
-}  # fmt: skip
-EMR_7_APPLICATIONS = {
-    "AmazonCloudWatchAgent": "1.300032.2", "Delta": "3.3.2", "Flink": "1.20.0", "HBase": "2.6.2", "HCatalog": "3.1.3",
-    "Hadoop": "3.4.2", "Hive": "3.1.3", "Hudi": "1.0.2", "Hue": "4.11.0", "Iceberg": "1.10.0",
-    "JupyterEnterpriseGateway": "2.6.0", "JupyterHub": "1.5.0", "Livy": "0.8.0", "Oozie": "5.2.1", "Phoenix": "5.2.1",
-    "Pig": "0.17.0", "Presto": "0.287", "Spark": "3.5.6", "TensorFlow": "2.19.0", "Tez": "0.10.2", "Trino": "476",
-    "Zeppelin": "0.11.1", "ZooKeeper": "3.9.3",
-}  # fmt: skip
+#: Spark's and Hadoop's versions by line; EMR names one for every application, the rest have none here.
+SPARK_8_VERSIONS = {"Spark": "4.1.1", "Hadoop": "3.4.2"}
+EMR_7_VERSIONS = {"Spark": "3.5.6", "Hadoop": "3.4.2"}
+#: The 8 line is a Spark release and carries little else.
+SPARK_8_APPLICATIONS = (
+    "AmazonCloudWatchAgent", "Delta", "Hadoop", "Hive", "Hudi", "Iceberg", "JupyterEnterpriseGateway", "Livy", "Spark",
+    "ZooKeeper",
+)  # fmt: skip
+EMR_7_APPLICATIONS = (
+    "AmazonCloudWatchAgent", "Delta", "Flink", "HBase", "HCatalog", "Hadoop", "Hive", "Hudi", "Hue", "Iceberg",
+    "JupyterEnterpriseGateway", "JupyterHub", "Livy", "Oozie", "Phoenix", "Pig", "Presto", "Spark", "TensorFlow", "Tez",
+    "Trino", "Zeppelin", "ZooKeeper",
+)  # fmt: skip
 
 
 @cache
@@ -28,9 +29,11 @@ def labels() -> tuple[str, ...]:
     return SPARK_8 + tuple(_moto().list_release_labels())
 
 
-def applications(label: str) -> dict[str, str]:
+def applications(label: str) -> dict[str, str | None]:
     """Application name to version, for a label of `labels()`. Releases before 7 are taken to be like 7."""
-    return SPARK_8_APPLICATIONS if label in SPARK_8 else EMR_7_APPLICATIONS
+    if label in SPARK_8:
+        return {name: SPARK_8_VERSIONS.get(name) for name in SPARK_8_APPLICATIONS}
+    return {name: EMR_7_VERSIONS.get(name) for name in EMR_7_APPLICATIONS}
 
 
 def spark_line(label: str) -> str:

@@ -36,13 +36,11 @@ class Service:
             region_name=settings.region,
             aws_access_key_id=self.credentials.access_key_id,
             aws_secret_access_key=self.credentials.secret_access_key,
-            config=Config(
-                s3={"addressing_style": "path"}, connect_timeout=2, read_timeout=30, max_pool_connections=32
-            ),
+            config=Config(s3={"addressing_style": "path"}, connect_timeout=2, read_timeout=30, max_pool_connections=32),
         )
 
     def resume(self) -> None:
-        """Take over what an earlier server left: idle clusters go on, those that were at work are ended with the reason.
+        """Take over what an earlier server left: idle clusters go on, those at work are ended with the reason.
 
         Their processes ended with the earlier server, by their shepherds; what a killed shepherd left is killed here.
         """

@@ -1,10 +1,10 @@
-"""What a stack is made of: folders, ports, the machine's share for a cluster. One frozen object, written to the state folder."""
+"""What a stack is made of: folders, ports, the machine's share for a cluster. One frozen object, kept on disk."""
 
 from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ VERGER_HOME = REPOSITORY / ".verger"
 DEFAULT_STATE = VERGER_HOME / "local_aws"
 DEFAULT_S3_PORT = 8333
 DEFAULT_EMR_PORT = 5555
-#: The S3 server listens on this many ports, counted from its S3 port: gateway, master, volume, filer and their gRPC.
+#: The S3 server listens on this many ports, its own first: gateway, master, volume, filer and their gRPC.
 S3_PORTS = 8
 
 
@@ -24,7 +24,8 @@ class Settings:
     state: folder of everything that the stack keeps. s3_port: first of S3_PORTS consecutive ports. emr_port: port of
     the EMR API. region: the region that clusters claim to be in. cores: N of `local[N]` for each step, 0 for all of
     the machine's. driver_memory_mib: ceiling for a Spark driver's heap, 0 for a sixth of the machine's memory.
-    spark_venv, spark35_venv: Python environments that hold pyspark for the EMR 8 and the EMR 7 line. jars: folder of the S3A jars.
+    spark_venv, spark35_venv: environments that hold pyspark for the EMR 8 and the EMR 7 line. jars: folder of the S3A
+    jars. Raises ValueError for ports that cannot be used.
     """
 
     state: Path = DEFAULT_STATE
@@ -73,9 +74,7 @@ class Settings:
 
     def save(self) -> None:
         """Write to `<state>/settings.json`, where the EMR server and later commands read it."""
-        values = {
-            name: str(value) if isinstance(value, Path) else value for name, value in asdict(self).items()
-        }
+        values = {name: str(value) if isinstance(value, Path) else value for name, value in asdict(self).items()}
         (self.state / "settings.json").write_text(json.dumps(values, indent=1))
 
     @classmethod
@@ -84,5 +83,5 @@ class Settings:
         path = state / "settings.json"
         values: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
         known = {field.name: field.type for field in fields(cls)}
-        typed = {k: Path(v) if known[k] == "Path" else v for k, v in values.items() if k in known}
-        return cls(**{**typed, "state": state})
+        typed: dict[str, Any] = {k: Path(v) if known[k] == "Path" else v for k, v in values.items() if k in known}
+        return replace(cls(state=state), **{name: value for name, value in typed.items() if name != "state"})

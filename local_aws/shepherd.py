@@ -11,6 +11,7 @@ it left behind is killed. The exit code is the command's own; 128 + n after sign
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import select
@@ -18,9 +19,12 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 GRACE_S = 8.0
 PR_SET_CHILD_SUBREAPER = 36
+#: Standard input, the pipe of the orders.
+ORDERS = 0
 
 
 def main() -> int:
@@ -37,15 +41,14 @@ def main() -> int:
     except OSError as error:
         print(f"{sys.argv[1]}: {error.strerror}", file=sys.stderr)
         return 127
-    orders = sys.stdin.buffer.raw
     deadline: float | None = None
     ordered = False
     while (code := child.poll()) is None:
         timeout = None if deadline is None else max(0.0, deadline - time.monotonic())
-        listen = [wakeup_read] if ordered and deadline is None else [wakeup_read, orders]
+        listen = [wakeup_read] if ordered and deadline is None else [wakeup_read, ORDERS]
         readable, _, _ = select.select(listen, [], [], timeout)
-        if orders in readable:
-            order = orders.read(1)
+        if ORDERS in readable:
+            order = os.read(ORDERS, 1)
             if order == b"T":
                 _signal_group(child.pid, signal.SIGTERM)
                 deadline = time.monotonic() + GRACE_S
@@ -65,10 +68,8 @@ def main() -> int:
 
 
 def _signal_group(group: int, number: signal.Signals) -> None:
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.killpg(group, number)
-    except ProcessLookupError:
-        pass
 
 
 def _kill_all(group: int) -> None:
@@ -76,10 +77,8 @@ def _kill_all(group: int) -> None:
     _signal_group(group, signal.SIGKILL)
     while descendants := _descendants(os.getpid()):
         for pid in descendants:
-            try:
+            with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
         _reap_adopted(group)
         time.sleep(0.01)
 
@@ -88,10 +87,8 @@ def _reap_adopted(child: int) -> None:
     """Collect ended descendants that were re-parented to us; the command itself is left to Popen."""
     for pid in _children().get(os.getpid(), []):
         if pid != child:
-            try:
+            with contextlib.suppress(ChildProcessError):
                 os.waitpid(pid, os.WNOHANG)
-            except ChildProcessError:
-                pass
 
 
 def _descendants(root: int) -> list[int]:
@@ -109,21 +106,14 @@ def _descendants(root: int) -> list[int]:
 def _children(alive_only: bool = False) -> dict[int, list[int]]:
     """Parent pid to child pids, from /proc; empty where there is no /proc (the process group must do there)."""
     children: dict[int, list[int]] = {}
-    try:
-        entries = os.listdir("/proc")
-    except OSError:
-        return children
-    for entry in entries:
-        if not entry.isdigit():
-            continue
+    for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
-            with open(f"/proc/{entry}/stat", "rb") as stat:
-                fields = stat.read().rpartition(b")")[2].split()
+            fields = stat.read_bytes().rpartition(b")")[2].split()
         except OSError:
             continue
         if alive_only and fields[0] in (b"Z", b"X"):
             continue
-        children.setdefault(int(fields[1]), []).append(int(entry))
+        children.setdefault(int(fields[1]), []).append(int(stat.parent.name))
     return children
 
 

@@ -186,6 +186,8 @@ def _environment(machine: Machine) -> dict[str, str]:
         "PYSPARK_PYTHON": str(machine.python),
         "SPARK_LOCAL_DIRS": str(machine.scratch / "spark"),
         "SPARK_LOCAL_IP": "127.0.0.1",
+        # What spark-submit itself downloads goes with the cluster too.
+        "SPARK_SUBMIT_OPTS": f"-Djava.io.tmpdir={machine.scratch}",
     }
     if machine.jars is not None:
         environment["SPARK_DIST_CLASSPATH"] = f"{machine.jars}/*"
@@ -202,11 +204,7 @@ def _cap_memory(plan: Launch, machine: Machine) -> None:
         asked = argument.removeprefix("spark.driver.memory=")
         if plan.argv[index - 1] == "--driver-memory" and mebibytes(argument) > machine.driver_memory_mib:
             plan.argv[index] = limit
-        elif (
-            plan.argv[index - 1] == "--conf"
-            and asked != argument
-            and mebibytes(asked) > machine.driver_memory_mib
-        ):
+        elif plan.argv[index - 1] == "--conf" and asked != argument and mebibytes(asked) > machine.driver_memory_mib:
             plan.argv[index] = f"spark.driver.memory={limit}"
         else:
             continue

@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -42,9 +43,7 @@ class Stack:
     def __init__(self, state_dir: Path | str | None = None, *, settings: Settings | None = None) -> None:
         if settings is None:
             settings = (
-                Settings.load(Path(state_dir).resolve())
-                if state_dir is not None
-                else Settings.load(Settings().state)
+                Settings.load(Path(state_dir).resolve()) if state_dir is not None else Settings.load(Settings().state)
             )
         self.settings = settings
         self._pids = settings.state / "processes.json"
@@ -64,13 +63,18 @@ class Stack:
                 self._record("emr", self._start_emr())
             self._wait("emr", lambda: _emr_answers(self.settings))
 
-    def down(self) -> None:
-        """End both servers and everything that runs on their clusters; returns when they are gone."""
+    def down(self, *, wipe: bool = False) -> None:
+        """End both servers and everything that runs on their clusters; returns when they are gone.
+
+        `wipe` removes the state folder too: buckets, clusters, credentials.
+        """
         with self._locked():
             for name in ("emr", "s3"):
                 if (process := self._processes().get(name)) is not None:
                     process.end(GRACE_S[name])
                     self._forget(name)
+        if wipe:
+            shutil.rmtree(self.settings.state)
 
     def status(self) -> dict[str, Any]:
         """`s3` and `emr`: pid (None when down) and endpoint. Does not start anything."""
@@ -87,7 +91,7 @@ class Stack:
         """A boto3 client of this stack for `s3` or `emr`."""
         environment = self.environment()
         return boto3.client(
-            service,  # type: ignore[call-overload]
+            service,
             endpoint_url=environment[f"AWS_ENDPOINT_URL_{service.upper()}"],
             aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
             aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
@@ -97,7 +101,7 @@ class Stack:
 
     def _start_emr(self) -> subprocess.Popen[bytes]:
         inherited = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")}
-        with open(self.settings.state / "emr.log", "ab") as log:
+        with (self.settings.state / "emr.log").open("ab") as log:
             return subprocess.Popen(
                 [sys.executable, "-m", "local_aws.emr_server", str(self.settings.state)],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd=REPOSITORY,
@@ -139,7 +143,7 @@ class Stack:
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:
         self.settings.state.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with open(self.settings.state / "lock", "w") as file:
+        with (self.settings.state / "lock").open("w") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
 
@@ -162,7 +166,7 @@ def _s3_answers(settings: Settings, credentials: Credentials) -> bool:
 
 def _emr_answers(settings: Settings) -> bool:
     try:
-        with urllib.request.urlopen(settings.emr_endpoint, timeout=2) as answer:
+        with urllib.request.urlopen(settings.emr_endpoint, timeout=2) as answer:  # noqa: S310 - our own http:// URL
             return bool(json.load(answer)["state"] == str(settings.state))
     except (OSError, ValueError, KeyError):
         return False

@@ -39,7 +39,7 @@ class Command:
 
     def run(self) -> int:
         """Run to the end, copying the logs every UPLOAD_INTERVAL_S seconds and at the end; returns the exit code."""
-        with open(self._logs.folder / "stdout", "wb") as out, open(self._logs.folder / "stderr", "wb") as err:
+        with (self._logs.folder / "stdout").open("wb") as out, (self._logs.folder / "stderr").open("wb") as err:
             with self._lock:
                 process = self._process = subprocess.Popen(
                     [str(interpreter()), "-I", "-S", str(SHEPHERD), *self._argv],
@@ -94,15 +94,11 @@ def step_command(
             f"{step.jar}: local_aws runs steps of command-runner.jar only; there is no Hadoop here to run another jar"
         )
     if not step.args:
-        raise StepError(
-            "command-runner.jar: Args is empty; expected the command to run, such as spark-submit"
-        )
+        raise StepError("command-runner.jar: Args is empty; expected the command to run, such as spark-submit")
     if step.args[0].rsplit("/", 1)[-1] != "spark-submit":
         logs.note(f"command: {shlex.join(step.args)}")
         return Command(step.args, environment, logs)
-    machine = _machine(
-        cluster, node, settings, logs, uses_s3=any("s3://" in argument for argument in step.args)
-    )
+    machine = _machine(cluster, node, settings, logs, uses_s3=any("s3://" in argument for argument in step.args))
     plan = spark_submit.launch(step.args[1:], cluster.request.get("Configurations") or [], machine)
     conf = node.scratch / "conf" / step.id
     conf.mkdir(parents=True, exist_ok=True)
@@ -116,18 +112,14 @@ def step_command(
     return Command(plan.argv, {**environment, **plan.environment, "SPARK_CONF_DIR": str(conf)}, logs)
 
 
-def _machine(
-    cluster: Cluster, node: Node, settings: Settings, logs: LogFolder, uses_s3: bool
-) -> spark_submit.Machine:
+def _machine(cluster: Cluster, node: Node, settings: Settings, logs: LogFolder, uses_s3: bool) -> spark_submit.Machine:
     label = str(cluster.request.get("ReleaseLabel"))
     venv = settings.spark_venv
     if releases.spark_line(label) == "3.5":
         if settings.spark35_venv.exists():
             venv = settings.spark35_venv
         else:
-            logs.note(
-                f"{label} has Spark 3.5, which is not installed ({settings.spark35_venv}); running on Spark 4.1"
-            )
+            logs.note(f"{label} has Spark 3.5, which is not installed ({settings.spark35_venv}); running on Spark 4.1")
     try:
         home = jars.spark_home(venv)
         s3a = jars.find(home, settings.jars)

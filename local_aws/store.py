@@ -59,7 +59,7 @@ def is_cluster_id(value: str) -> bool:
 
 def _replace(path: Path, value: Any) -> None:
     temporary = path.with_suffix(".tmp")
-    with open(temporary, "w") as file:
+    with temporary.open("w") as file:
         json.dump(value, file, indent=1)
         file.flush()
         os.fsync(file.fileno())
@@ -79,9 +79,7 @@ def _cluster(raw: dict[str, Any]) -> Cluster:
 
 def _step(raw: dict[str, Any]) -> Step:
     failure = raw["failure"]
-    return Step(
-        **{**raw, "state": StepState(raw["state"]), "failure": Failure(**failure) if failure else None}
-    )
+    return Step(**{**raw, "state": StepState(raw["state"]), "failure": Failure(**failure) if failure else None})
 
 
 def _group(raw: dict[str, Any]) -> NodeGroup:

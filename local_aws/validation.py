@@ -86,9 +86,7 @@ def auto_termination(policy: dict[str, Any] | None) -> None:
 def modifiable(cluster: Cluster) -> None:
     """Refuse a change of a cluster that ends or has ended."""
     if cluster.state in SHUTTING_DOWN or cluster.ending is not None:
-        raise ValidationException(
-            "A job flow that is shutting down, terminated, or finished may not be modified."
-        )
+        raise ValidationException("A job flow that is shutting down, terminated, or finished may not be modified.")
 
 
 def tags(given: list[dict[str, str]]) -> None:
@@ -96,9 +94,7 @@ def tags(given: list[dict[str, str]]) -> None:
     for tag in given:
         key = tag.get("Key") or ""
         if not key or len(key) > 128 or len(tag.get("Value") or "") > 256:
-            raise ValidationException(
-                f"Tag '{key[:130]}': a key has 1 to 128 characters and a value at most 256."
-            )
+            raise ValidationException(f"Tag '{key[:130]}': a key has 1 to 128 characters and a value at most 256.")
         if key.lower().startswith("aws:"):
             raise ValidationException(f"Tag '{key}': keys that start with aws: are reserved.")
 
@@ -121,7 +117,7 @@ def _instances(instances: dict[str, Any], label: str) -> None:
         raise ValidationException("Cannot specify both instance groups and instance fleets.")
     if groups or fleets:
         key = "InstanceRole" if groups else "InstanceFleetType"
-        masters = [group for group in groups or fleets if group.get(key) == "MASTER"]
+        masters = [group for group in groups or fleets or [] if group.get(key) == "MASTER"]
         if len(masters) != 1:
             raise ValidationException(
                 f"A cluster must have exactly one MASTER instance group or fleet, found {len(masters)}."
@@ -137,7 +133,7 @@ def _instances(instances: dict[str, Any], label: str) -> None:
 
 
 def _asked_types(instances: dict[str, Any]) -> list[str]:
-    asked = [instances.get("MasterInstanceType"), instances.get("SlaveInstanceType")]
+    asked: list[Any] = [instances.get("MasterInstanceType"), instances.get("SlaveInstanceType")]
     asked += [group.get("InstanceType") for group in instances.get("InstanceGroups") or []]
     for fleet in instances.get("InstanceFleets") or []:
         asked += [kind.get("InstanceType") for kind in fleet.get("InstanceTypeConfigs") or []]

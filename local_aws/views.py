@@ -55,8 +55,7 @@ def cluster_detail(cluster: Cluster, region: str) -> dict[str, Any]:
         "Ec2InstanceAttributes": present(
             {
                 "Ec2KeyName": instances.get("Ec2KeyName"),
-                "Ec2SubnetId": instances.get("Ec2SubnetId")
-                or next(iter(instances.get("Ec2SubnetIds") or []), None),
+                "Ec2SubnetId": instances.get("Ec2SubnetId") or next(iter(instances.get("Ec2SubnetIds") or []), None),
                 "RequestedEc2SubnetIds": instances.get("Ec2SubnetIds") or [],
                 "Ec2AvailabilityZone": f"{region}a",
                 "IamInstanceProfile": request.get("JobFlowRole"),
@@ -183,7 +182,7 @@ def instance(instance: Instance, group: NodeGroup, cluster: Cluster) -> dict[str
             "Id": instance.id,
             "Ec2InstanceId": instance.ec2_id,
             "PrivateIpAddress": instance.private_ip,
-            "PrivateDnsName": f"ip-{instance.private_ip.replace('.', '-')}.{'local'}",
+            "PrivateDnsName": f"ip-{instance.private_ip.replace('.', '-')}.ec2.internal",
             "Status": {
                 "State": INSTANCE_STATES.get(cluster.state, "RUNNING"),
                 "StateChangeReason": {},
@@ -235,9 +234,7 @@ def job_flow(cluster: Cluster) -> dict[str, Any]:
                 }
             ),
             "Steps": [],
-            "BootstrapActions": [
-                {"BootstrapActionConfig": a} for a in cluster.request.get("BootstrapActions") or []
-            ],
+            "BootstrapActions": [{"BootstrapActionConfig": a} for a in cluster.request.get("BootstrapActions") or []],
             "VisibleToAllUsers": cluster.visible_to_all_users,
             "JobFlowRole": cluster.request.get("JobFlowRole"),
             "ServiceRole": cluster.request.get("ServiceRole"),

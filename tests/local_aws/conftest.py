@@ -1,0 +1,55 @@
+"""One stack for the whole test session, on free ports and in a folder of its own."""
+
+from __future__ import annotations
+
+import importlib.util
+import subprocess
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from local_aws.settings import REPOSITORY
+from local_aws.stack import Stack
+from tests.local_aws.clusters import BUCKET, free_ports, start
+
+DEV_PYTHON = REPOSITORY / ".verger" / "venv" / "dev" / "bin" / "python"
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A running stack, started by the command line as a user does, in the dev environment whichever runs the tests."""
+    if not DEV_PYTHON.exists():
+        pytest.skip(f"{DEV_PYTHON}: not installed; `make setup` installs what runs the stack")
+    state = tmp_path_factory.mktemp("stack")
+    first = free_ports()
+    local_aws("up", "--state", str(state), "--s3-port", str(first), "--emr-port", str(first + 8))
+    running = Stack(state)
+    running.client("s3").create_bucket(Bucket=BUCKET)
+    yield running
+    local_aws("down", "--state", str(state))
+
+
+def local_aws(*arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+    """`python -m local_aws ...` in the dev environment."""
+    answer = subprocess.run(
+        [str(DEV_PYTHON), "-m", "local_aws", *arguments], cwd=REPOSITORY, capture_output=True, text=True, check=False
+    )
+    assert not check or answer.returncode == 0, answer.stderr
+    return answer
+
+
+@pytest.fixture(scope="session")
+def emr(stack: Stack) -> Any:
+    return stack.client("emr")
+
+
+@pytest.fixture(scope="session")
+def s3(stack: Stack) -> Any:
+    return stack.client("s3")
+
+
+@pytest.fixture(scope="session", autouse=importlib.util.find_spec("airflow") is None)
+def idle_cluster(emr: Any) -> str:
+    """A cluster with the shortest idle timeout that EMR allows, started first so that its minute passes meanwhile."""
+    return start(emr, "idle", keep_alive=True, AutoTerminationPolicy={"IdleTimeout": 60})

@@ -1,0 +1,109 @@
+"""The stack as a user meets it: its command line, what it keeps private, what its S3 promises."""
+
+from __future__ import annotations
+
+import stat
+import subprocess
+import urllib.error
+import urllib.request
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+
+from local_aws.settings import Settings
+from local_aws.stack import Stack
+from tests.local_aws.clusters import BUCKET, shell, start, wait_cluster
+from tests.local_aws.conftest import local_aws
+
+
+def test_env_is_all_that_a_client_needs(stack: Stack, tmp_path: Any) -> None:
+    exports = local_aws("env", "--state", str(stack.settings.state)).stdout
+    script = f"{exports}\naws s3 ls && aws emr list-clusters --query 'Clusters[0].Id' --output text"
+    path = f"{Settings().spark_venv.parent}/dev/bin:/usr/bin:/bin"
+    answer = subprocess.run(
+        ["/bin/bash", "-c", script], env={"PATH": path, "HOME": str(tmp_path)}, capture_output=True, text=True, check=True
+    )
+    assert BUCKET in answer.stdout
+    assert "j-" in answer.stdout
+
+
+def test_status_and_logs_for_people(stack: Stack, emr: Any) -> None:
+    cluster_id = start(emr, "seen by people", shell("talk", "echo what the step said"))
+    wait_cluster(emr, cluster_id)
+    table = local_aws("status", "--state", str(stack.settings.state)).stdout
+    [line] = [line for line in table.splitlines() if line.startswith(cluster_id)]
+    assert "TERMINATED" in line and "1/1 steps" in line and "seen by people" in line
+    assert "what the step said" in local_aws("logs", cluster_id, "--state", str(stack.settings.state)).stdout
+    gone = local_aws("logs", "j-NOPE", "--state", str(stack.settings.state), check=False)
+    assert gone.returncode == 1 and "j-NOPE" in gone.stderr
+
+
+def test_secrets_are_readable_by_their_owner_alone(stack: Stack) -> None:
+    for name in ("credentials.json", "s3.json"):
+        assert stat.S_IMODE((stack.settings.state / name).stat().st_mode) == 0o600
+    secret = stack.environment()["AWS_SECRET_ACCESS_KEY"]
+    for server in stack.status().values():
+        for part in ("cmdline", "environ"):
+            with open(f"/proc/{server['pid']}/{part}", "rb") as file:
+                assert secret.encode() not in file.read()
+
+
+def test_only_loopback_listens(stack: Stack) -> None:
+    """Every listening socket of both servers is bound to 127.0.0.1."""
+    pids = {server["pid"] for server in stack.status().values()}
+    found = subprocess.run(["ss", "-Hltnp"], capture_output=True, text=True, check=False)
+    if found.returncode != 0:
+        pytest.skip("ss is not on this machine")
+    ours = [line.split()[3] for line in found.stdout.splitlines() if any(f"pid={pid}," in line for pid in pids)]
+    assert len(ours) >= 9
+    assert [address for address in ours if not address.startswith("127.0.0.1:")] == []
+
+
+@pytest.mark.parametrize(("key", "secret", "code"), [
+    ("AKIASTRANGER", "whatever", "UnrecognizedClientException"),
+    (None, "wrong secret", "InvalidSignatureException"),
+])  # fmt: skip
+def test_emr_refuses_a_stranger(stack: Stack, key: str | None, secret: str, code: str) -> None:
+    """The server runs commands: it must not do so for a page in a browser or for another user."""
+    stranger = boto3.client(
+        "emr", endpoint_url=stack.settings.emr_endpoint, region_name="eu-west-3",
+        aws_access_key_id=key or stack.environment()["AWS_ACCESS_KEY_ID"], aws_secret_access_key=secret,
+    )  # fmt: skip
+    with pytest.raises(ClientError) as refused:
+        stranger.list_clusters()
+    assert refused.value.response["Error"]["Code"] == code
+
+
+def test_emr_refuses_an_unsigned_request(stack: Stack) -> None:
+    request = urllib.request.Request(
+        stack.settings.emr_endpoint, b"{}", {"X-Amz-Target": "ElasticMapReduce.ListClusters"}
+    )
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(request)
+    assert b"MissingAuthenticationToken" in refused.value.read()
+
+
+def test_s3_promises_that_publishing_relies_on(s3: Any) -> None:
+    first = s3.put_object(Bucket=BUCKET, Key="published.json", Body=b"1", IfNoneMatch="*")["ETag"]
+    with pytest.raises(ClientError, match="PreconditionFailed"):
+        s3.put_object(Bucket=BUCKET, Key="published.json", Body=b"2", IfNoneMatch="*")
+    second = s3.put_object(Bucket=BUCKET, Key="published.json", Body=b"2", IfMatch=first)["ETag"]
+    with pytest.raises(ClientError, match="PreconditionFailed"):
+        s3.put_object(Bucket=BUCKET, Key="published.json", Body=b"3", IfMatch=first)
+    assert s3.head_object(Bucket=BUCKET, Key="published.json")["ETag"] == second
+
+
+def test_missing_bucket_is_an_error(s3: Any) -> None:
+    with pytest.raises(ClientError, match="NoSuchBucket"):
+        s3.put_object(Bucket="never-created", Key="k", Body=b"")
+    assert "never-created" not in [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]]
+
+
+@pytest.mark.parametrize("wrong", [
+    {"s3_port": 80}, {"s3_port": 65_535}, {"emr_port": 8335}, {"cores": -1},
+])  # fmt: skip
+def test_settings_that_cannot_work(wrong: dict[str, int]) -> None:
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        Settings(**wrong)  # type: ignore[arg-type]
