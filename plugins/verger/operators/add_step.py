@@ -11,6 +11,7 @@ class AddStep(EmrAddStepsOperator):
     """Submits steps and returns their ids at once; a retry adopts the steps of the try before."""
 
     aws_hook_class = AdoptingEmrHook
+    template_ext = ()  # an argument that ends in .json is no file to read
 
     def on_kill(self) -> None:
         """Cancel what was submitted."""

@@ -14,6 +14,7 @@ class CreateCluster(EmrCreateJobFlowOperator):
     """
 
     aws_hook_class = AdoptingEmrHook
+    template_ext = ()  # an argument that ends in .json is no file to read
 
     # The provider's on_kill reads it, even when the kill comes before the cluster.
     _job_flow_id: str | None = None
