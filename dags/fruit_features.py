@@ -116,7 +116,8 @@ with DAG(
     @task
     def report(id: str, published: dict[str, Any]) -> str:
         client, run, context = s3.client(STORAGE), Run(STORAGE.bucket, id), get_current_context()
-        stages = context["ti"].get_task_breadcrumbs(context["dag"].dag_id, context["run_id"])
+        ended = {crumb["task_id"]: crumb for crumb in context["ti"].get_task_breadcrumbs(dag.dag_id, context["run_id"])}
+        stages = [ended[stage.task_id] for stage in dag.topological_sort() if stage.task_id in ended]
         page.write(client, run, page.facts(client, run, published, stages))
         return run.uri(run.report)
 

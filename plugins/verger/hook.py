@@ -9,7 +9,7 @@ from airflow.providers.amazon.aws.hooks.emr import EmrHook
 
 LIVING_CLUSTER = ["STARTING", "BOOTSTRAPPING", "RUNNING", "WAITING"]
 USABLE_STEP = ["PENDING", "RUNNING", "COMPLETED"]
-UNFINISHED_STEP = ["PENDING", "RUNNING"]
+UNFINISHED_STEP = ["PENDING", "RUNNING", "CANCEL_PENDING"]
 
 
 class AdoptingEmrHook(EmrHook):

@@ -7,10 +7,10 @@ from datetime import datetime
 from typing import Any
 
 
-def line(stage: str, progress: Mapping[str, Any], now: datetime) -> str:
+def line(stage: str, progress: Mapping[str, Any]) -> str:
     """For example `featurize 12,400/23,619 52 % 148 img/s ETA 76 s`; empty when it speaks of another stage.
 
-    The rate is that of the whole stage so far, the ETA what remains at that rate, counted from `now`.
+    The rate is that of the whole stage so far, the ETA what remains at that rate from the last update on.
     """
     if progress["stage"] != stage:
         return ""
@@ -21,5 +21,4 @@ def line(stage: str, progress: Mapping[str, Any], now: datetime) -> str:
     if not done or seconds <= 0:
         return text
     rate = done / seconds
-    left = max((total - done) / rate - (now - updated).total_seconds(), 0)
-    return f"{text} {rate:.0f} img/s" + (f" ETA {left:.0f} s" if done < total else "")
+    return f"{text} {rate:.0f} img/s" + (f" ETA {(total - done) / rate:.0f} s" if done < total else "")
