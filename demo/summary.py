@@ -1,0 +1,60 @@
+"""What a demo ends with: the results copied to disk, a short table, and two lines that read them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import obstore
+from obstore.store import S3Store
+from rich.console import Console
+
+from demo.photos import DemoError
+
+
+def fetch_results(store: S3Store, folder: Path) -> dict[str, Any]:
+    """Copy the published coordinates and the run's report to `folder`; the facts of the run."""
+    try:
+        published = json.loads(bytes(obstore.get(store, "published.json").bytes()))
+    except FileNotFoundError:
+        raise DemoError("nothing is published") from None
+    run = published["run"]
+    for prefix, target in ((f"pca/run={run}/", folder / "pca"), (f"runs/{run}/", folder / "report")):
+        for old in target.glob("*"):
+            old.unlink()
+        target.mkdir(parents=True, exist_ok=True)
+        for batch in obstore.list(store, prefix):
+            for item in batch:
+                content = bytes(obstore.get(store, item["path"]).bytes())
+                (target / item["path"].removeprefix(prefix)).write_bytes(content)
+    facts: dict[str, Any] = json.loads((folder / "report" / "report.json").read_text())
+    return facts
+
+
+def show(console: Console, facts: dict[str, Any], folder: Path, cluster: str, seconds: float) -> None:
+    """Print the table and the two lines."""
+    rejects = ", ".join(f"{reason}: {count:,}" for reason, count in facts["rejects"].items())
+    checks = [check for rows in facts["checks"].values() for check in rows]
+    rows = [
+        ("photos", f"{facts['inventory']:,}"),
+        ("rejected", f"{facts['rejected']:,}" + (f"  ({rejects})" if rejects else "")),
+        ("components k", f"{facts['k']:,}"),
+        ("explained variance", f"{facts['explained_variance']:.4f}  (target {facts['target_variance']:g})"),
+        ("checks", f"{sum(check['passed'] for check in checks)} of {len(checks)} passed"),
+        ("cluster", cluster),
+        *((f"seconds, {stage['stage']}", f"{stage['seconds']:.1f}") for stage in facts["stages"]),
+        ("seconds, all", f"{seconds:.0f}"),
+        ("Parquet", facts["places"]["projections"]),
+        ("  a copy", str(folder / "pca")),
+        ("report", facts["places"]["report"]),
+        ("  a copy", str(folder / "report" / "report.html")),
+    ]
+    if facts["model"]["weights"] != "imagenet":
+        rows.append(("WEIGHTS", f"{facts['model']['weights']}: the vectors mean nothing"))
+    console.print()
+    for name, value in rows:
+        console.print(f"{name:<28}{value}", highlight=False, markup=False, soft_wrap=True)
+    console.print(f"\nRead them, in {Path('.verger/venv/dev/bin/python')} or any Python with pandas and pyarrow:\n")
+    console.print("  import pandas", highlight=False)
+    console.print(f'  pandas.read_parquet("{folder / "pca"}")\n', highlight=False, soft_wrap=True)
