@@ -94,10 +94,10 @@ def demonstrate(arguments: argparse.Namespace, clock: Clock) -> None:
     given = Album(arguments.images.expanduser(), arguments.limit) if arguments.images else None
     bucket = f"verger-{(given or ORCHARD).name}"
     stack = Stack()
+    variables = stack.environment()
+    folder = STATE / "demo" / bucket
     # A home for each bucket: the asset `fruit_features` is the bucket's published.json, and Airflow knows it once.
-    airflow = Airflow(
-        STATE / "airflow" / bucket, STATE / "demo" / bucket / "airflow.log", settings(bucket, stack.environment())
-    )
+    airflow = Airflow(STATE / "airflow" / bucket, folder / "airflow.log", settings(bucket, variables))
     clock.say("preparing photos, local AWS and Airflow")
     with ThreadPoolExecutor(2) as pool:
         drawing = pool.submit(lambda: given or drawn_orchard())
@@ -114,7 +114,6 @@ def demonstrate(arguments: argparse.Namespace, clock: Clock) -> None:
             cluster = cluster_state(variables)
             if not succeeded:
                 raise DemoError(f"the DAG run failed (cluster {cluster}); everything that Airflow said: {airflow.log}")
-            folder = STATE / "demo" / bucket
             facts = fetch_results(store, folder)
     show(clock.console, facts, folder.relative_to(ROOT), cluster, clock.seconds)
 
