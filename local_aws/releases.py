@@ -7,7 +7,8 @@ from typing import Any
 
 from moto.emr.models import emr_backends
 
-SPARK_8 = ("emr-spark-8.1.0",)
+#: Labels of the 8 line are specific to their engine.
+SPARK_8 = "emr-spark-8."
 #: Spark's and Hadoop's versions by line; EMR names one for every application, the rest have none here.
 SPARK_8_VERSIONS = {"Spark": "4.1.1", "Hadoop": "3.4.2"}
 EMR_7_VERSIONS = {"Spark": "3.5.6", "Hadoop": "3.4.2"}
@@ -25,27 +26,26 @@ EMR_7_APPLICATIONS = (
 
 @cache
 def labels() -> tuple[str, ...]:
-    """All release labels, newest first: those that moto knows, and the 8 line, which it does not."""
-    return SPARK_8 + tuple(_moto().list_release_labels())
+    """All release labels."""
+    return tuple(_moto().list_release_labels())
 
 
 def applications(label: str) -> dict[str, str | None]:
     """Application name to version, for a label of `labels()`. Releases before 7 are taken to be like 7."""
-    if label in SPARK_8:
+    if label.startswith(SPARK_8):
         return {name: SPARK_8_VERSIONS.get(name) for name in SPARK_8_APPLICATIONS}
     return {name: EMR_7_VERSIONS.get(name) for name in EMR_7_APPLICATIONS}
 
 
 def spark_line(label: str) -> str:
     """`4.1` or `3.5`: which local Spark stands for the release."""
-    return "4.1" if label in SPARK_8 else "3.5"
+    return "4.1" if label.startswith(SPARK_8) else "3.5"
 
 
 @cache
 def instance_types(label: str) -> tuple[dict[str, Any], ...]:
-    """EMR's SupportedInstanceTypes of a release; for the 8 line, those of the newest release that moto knows."""
-    known = label if label not in SPARK_8 else labels()[len(SPARK_8)]
-    return tuple(_moto().list_supported_instance_types(known))
+    """EMR's SupportedInstanceTypes of a release."""
+    return tuple(_moto().list_supported_instance_types(label))
 
 
 def _moto() -> Any:

@@ -73,8 +73,8 @@ def launch(args: list[str], configurations: Iterable[Mapping[str, Any]], machine
         _keep(option, value, plan)
     if any(option == "--properties-file" for option, _ in options) and machine.spark_version >= "4":
         plan.argv.append("--load-spark-defaults")
-    plan.argv += application
     _cap_memory(plan, machine)
+    plan.argv += application
     return plan
 
 

@@ -29,9 +29,7 @@ def scripts(s3: Any) -> str:
 def bootstrap_log(s3: Any, emr: Any, cluster_id: str, number: int, stream: str) -> str:
     """A log where EMR puts it: under the id of the primary instance."""
     primary = emr.list_instances(ClusterId=cluster_id, InstanceGroupTypes=["MASTER"])["Instances"][0]["Ec2InstanceId"]
-    return log_text(
-        s3, f"s3://{BUCKET}/logs/{cluster_id}/node/{primary}/bootstrap-actions/{number}/{stream}.gz"
-    )
+    return log_text(s3, f"s3://{BUCKET}/logs/{cluster_id}/node/{primary}/bootstrap-actions/{number}/{stream}.gz")
 
 
 def test_runs_each_action_with_its_arguments_before_the_steps(emr: Any, s3: Any, scripts: str) -> None:
@@ -39,7 +37,10 @@ def test_runs_each_action_with_its_arguments_before_the_steps(emr: Any, s3: Any,
         emr,
         "bootstrap",
         shell("sees what the action made", "test -f $HOME/made"),
-        BootstrapActions=[action("one", f"{scripts}/good.sh", "a b", "c"), action("two", f"{scripts}/good.sh", "x", "y")],
+        BootstrapActions=[
+            action("one", f"{scripts}/good.sh", "a b", "c"),
+            action("two", f"{scripts}/good.sh", "x", "y"),
+        ],
     )
     cluster = wait_cluster(emr, cluster_id)
     assert reason(cluster) == ("TERMINATED", "ALL_STEPS_COMPLETED", "Steps completed")
@@ -56,7 +57,11 @@ def test_runs_each_action_with_its_arguments_before_the_steps(emr: Any, s3: Any,
 
 def test_failure_ends_the_cluster_and_its_steps_never_start(emr: Any, s3: Any, scripts: str) -> None:
     cluster_id = start(
-        emr, "bad bootstrap", shell("never", "true"), BootstrapActions=[action("bad", f"{scripts}/bad.sh")], keep_alive=True
+        emr,
+        "bad bootstrap",
+        shell("never", "true"),
+        BootstrapActions=[action("bad", f"{scripts}/bad.sh")],
+        keep_alive=True,
     )
     cluster = wait_cluster(emr, cluster_id)
     state, code, message = reason(cluster)

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from local_aws.processes import marked
+from local_aws.processes import ProcessId, marked
 from local_aws.stack import Stack
 from tests.local_aws.clusters import free_ports, reason, shell, start, step_states, wait_cluster, wait_step
 from tests.local_aws.conftest import local_aws
@@ -73,7 +73,7 @@ def test_down_and_up(own: Stack) -> None:
     before = {own.status()[server]["pid"] for server in ("s3", "emr")}
     local_aws("down", "--state", str(own.settings.state))
     assert marked(busy) == []
-    assert not [process for process in before if Path(f"/proc/{process}").exists()]
+    assert [process for process in before if ProcessId.of(process)] == [], "a zombie that nobody reaps is no process"
     assert {server["pid"] for server in own.status().values()} == {None}
     local_aws("up", "--state", str(own.settings.state))
     check_after(emr, busy, idle)

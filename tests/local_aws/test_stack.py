@@ -15,15 +15,20 @@ from botocore.exceptions import ClientError
 from local_aws.settings import Settings
 from local_aws.stack import Stack
 from tests.local_aws.clusters import BUCKET, shell, start, wait_cluster
-from tests.local_aws.conftest import local_aws
+from tests.local_aws.conftest import DEV_PYTHON, local_aws
 
 
 def test_env_is_all_that_a_client_needs(stack: Stack, tmp_path: Any) -> None:
     exports = local_aws("env", "--state", str(stack.settings.state)).stdout
-    script = f"{exports}\naws s3 ls && aws emr list-clusters --query 'Clusters[0].Id' --output text"
-    path = f"{Settings().spark_venv.parent}/dev/bin:/usr/bin:/bin"
+    calls = "import boto3; print(boto3.client('emr').list_clusters()['Clusters'][0]['Id'])"
+    script = f'{exports}\naws s3 ls && {DEV_PYTHON} -c "{calls}"'
+    path = f"{DEV_PYTHON.parent}:/usr/bin:/bin"
     answer = subprocess.run(
-        ["/bin/bash", "-c", script], env={"PATH": path, "HOME": str(tmp_path)}, capture_output=True, text=True, check=True
+        ["/bin/bash", "-c", script],
+        env={"PATH": path, "HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert BUCKET in answer.stdout
     assert "j-" in answer.stdout

@@ -145,7 +145,9 @@ def test_cancel_a_running_step(emr: Any, waiting: str, option: str) -> None:
     running, following = add(emr, waiting, shell("running", tree), shell("following", "true"))
     wait_step(emr, waiting, running, "RUNNING")
     until(lambda: len(marked(waiting)) >= 4, "shepherd, bash and two sleeps run")
-    [info] = emr.cancel_steps(ClusterId=waiting, StepIds=[running], StepCancellationOption=option)["CancelStepsInfoList"]
+    [info] = emr.cancel_steps(ClusterId=waiting, StepIds=[running], StepCancellationOption=option)[
+        "CancelStepsInfoList"
+    ]
     assert info["Status"] == "SUBMITTED"
     assert wait_step(emr, waiting, running)["Status"]["State"] == "CANCELLED"
     wait_step(emr, waiting, following, "COMPLETED")

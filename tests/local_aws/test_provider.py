@@ -1,0 +1,198 @@
+"""The amazon provider's own operators, sensors, waiters and triggers against the EMR server.
+
+Runs where Airflow is installed; the stack itself runs in the dev environment, as a process of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from local_aws.stack import Stack
+from tests.local_aws.clusters import BUCKET, request, shell, wait_cluster, wait_step
+
+pytest.importorskip("airflow.providers.amazon", reason="runs where Airflow and its amazon provider are installed")
+
+from airflow.providers.amazon.aws.hooks.emr import EmrHook
+from airflow.providers.amazon.aws.operators.emr import (
+    EmrAddStepsOperator,
+    EmrCreateJobFlowOperator,
+    EmrModifyClusterOperator,
+    EmrTerminateJobFlowOperator,
+)
+from airflow.providers.amazon.aws.sensors.emr import EmrJobFlowSensor, EmrStepSensor
+from airflow.providers.amazon.aws.triggers.emr import EmrAddStepsTrigger, EmrTerminateJobFlowTrigger
+from airflow.sdk.exceptions import AirflowException, TaskDeferred
+
+PLACE = {"aws_conn_id": "aws_default", "region_name": "eu-west-3"}
+SOON = {"waiter_delay": 1, "waiter_max_attempts": 60}
+
+
+class TaskInstance:
+    """Takes what an operator pushes; no Airflow run is around these tests."""
+
+    def xcom_push(self, key: str, value: Any) -> None:
+        assert key and value is not None
+
+
+CONTEXT: Any = {"ti": TaskInstance(), "task_instance": TaskInstance()}
+
+
+@pytest.fixture(autouse=True)
+def environment(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Airflow finds the stack by environment variables alone, as it does in production."""
+    monkeypatch.setenv("AIRFLOW_CONN_AWS_DEFAULT", "aws://")
+    for name, value in stack.environment().items():
+        monkeypatch.setenv(name, value)
+    yield
+
+
+@pytest.fixture
+def job_flow(emr: Any) -> Iterator[str]:
+    """A cluster made by the provider's operator, which returns at once."""
+    made = create(keep_alive=True)
+    yield made
+    emr.terminate_job_flows(JobFlowIds=[made])
+
+
+def create(*steps: dict[str, Any], keep_alive: bool = False, more: Any = None, **options: Any) -> str:
+    overrides = request("provider", *steps, keep_alive=keep_alive, **(more or {}))
+    operator = EmrCreateJobFlowOperator(
+        task_id="create", emr_conn_id=None, job_flow_overrides=overrides, **{**PLACE, **options}
+    )
+    return str(complete(operator))
+
+
+def complete(task: Any) -> Any:
+    """Run a task as Airflow does: execute, and when it defers, its trigger, then the method that it named."""
+    try:
+        return task.execute(CONTEXT)
+    except TaskDeferred as deferred:
+        event = asyncio.run(first_event(deferred.trigger))
+        return getattr(task, deferred.method_name)(CONTEXT, event)
+
+
+async def first_event(trigger: Any) -> Any:
+    async for event in trigger.run():
+        return event.payload
+    raise AssertionError("the trigger ended without an event")
+
+
+def add(job_flow: str, *steps: dict[str, Any], **options: Any) -> list[str]:
+    operator = EmrAddStepsOperator(task_id="add", job_flow_id=job_flow, steps=list(steps), **{**PLACE, **options})
+    return list(complete(operator))
+
+
+@pytest.mark.parametrize("deferrable", [False, True])
+def test_create_waits_until_the_cluster_is_up(emr: Any, deferrable: bool) -> None:
+    made = create(keep_alive=True, deferrable=deferrable, wait_for_completion=True, **SOON)
+    assert emr.describe_cluster(ClusterId=made)["Cluster"]["Status"]["State"] == "WAITING"
+    emr.terminate_job_flows(JobFlowIds=[made])
+
+
+def test_create_that_fails_to_bootstrap(emr: Any, s3: Any) -> None:
+    s3.put_object(Bucket=BUCKET, Key="boot/fail.sh", Body=b"exit 3\n")
+    actions = [{"Name": "fail", "ScriptBootstrapAction": {"Path": f"s3://{BUCKET}/boot/fail.sh"}}]
+    with pytest.raises(AirflowException, match="BOOTSTRAP_FAILURE|failed"):
+        create(more={"BootstrapActions": actions}, deferrable=True, wait_for_completion=True, **SOON)
+
+
+@pytest.mark.parametrize("deferrable", [False, True])
+def test_sensor_of_a_cluster(job_flow: str, deferrable: bool) -> None:
+    states = {} if deferrable else {"target_states": ["WAITING"]}
+    if deferrable:
+        EmrHook(**PLACE).conn.terminate_job_flows(JobFlowIds=[job_flow])
+    complete(
+        EmrJobFlowSensor(
+            task_id="sense", job_flow_id=job_flow, poke_interval=1, timeout=60, deferrable=deferrable, **states, **PLACE
+        )
+    )
+
+
+@pytest.mark.parametrize("deferrable", [False, True])
+def test_steps_are_added_and_waited_for(emr: Any, job_flow: str, deferrable: bool) -> None:
+    ids = add(
+        job_flow,
+        shell("one", "sleep 1"),
+        shell("two", "true"),
+        deferrable=deferrable,
+        wait_for_completion=not deferrable,
+        **SOON,
+    )
+    assert [wait_step(emr, job_flow, step_id)["Status"]["State"] for step_id in ids] == ["COMPLETED"] * 2
+
+
+@pytest.mark.parametrize("deferrable", [False, True])
+def test_a_failed_step_fails_the_task_with_the_reason(job_flow: str, deferrable: bool) -> None:
+    with pytest.raises(AirflowException, match="fruit is missing|failed"):
+        add(
+            job_flow, shell("bad", "echo fruit is missing >&2; exit 1"), deferrable=deferrable,
+            wait_for_completion=not deferrable, **SOON,
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize("deferrable", [False, True])
+def test_sensor_of_a_step(job_flow: str, deferrable: bool) -> None:
+    good, bad = add(job_flow, shell("good", "sleep 1"), shell("bad", "echo no fruit >&2; exit 1"))
+
+    def sense(step_id: str) -> None:
+        complete(
+            EmrStepSensor(
+                task_id="sense",
+                job_flow_id=job_flow,
+                step_id=step_id,
+                poke_interval=1,
+                timeout=60,
+                max_attempts=60,
+                deferrable=deferrable,
+                **PLACE,
+            )  # fmt: skip
+        )
+
+    sense(good)
+    with pytest.raises(AirflowException, match="no fruit"):
+        sense(bad)
+
+
+def test_step_concurrency_is_changed(emr: Any, job_flow: str) -> None:
+    wait_cluster(emr, job_flow, "WAITING")
+    level = complete(EmrModifyClusterOperator(task_id="modify", cluster_id=job_flow, step_concurrency_level=4, **PLACE))
+    assert level == 4
+
+
+def test_termination_is_waited_for(emr: Any, job_flow: str) -> None:
+    [step_id] = add(job_flow, shell("busy", "sleep 300"))
+    wait_step(emr, job_flow, step_id, "RUNNING")
+    complete(EmrTerminateJobFlowOperator(task_id="end", job_flow_id=job_flow, deferrable=True, **SOON, **PLACE))
+    assert emr.describe_cluster(ClusterId=job_flow)["Cluster"]["Status"]["State"] == "TERMINATED"
+
+
+def test_kill_of_the_task_that_created_the_cluster(emr: Any) -> None:
+    operator = EmrCreateJobFlowOperator(
+        task_id="create", emr_conn_id=None, job_flow_overrides=request("killed", keep_alive=True), **PLACE
+    )
+    made = operator.execute(CONTEXT)
+    operator.on_kill()
+    assert wait_cluster(emr, str(made))["Status"]["StateChangeReason"]["Code"] == "USER_REQUEST"
+
+
+def test_cluster_is_found_by_name(emr: Any) -> None:
+    made = create(keep_alive=True, more={"Name": "named once"})
+    assert EmrHook(**PLACE).get_cluster_id_by_name("named once", ["STARTING", "BOOTSTRAPPING", "WAITING"]) == made
+    emr.terminate_job_flows(JobFlowIds=[made])
+
+
+def test_triggers_survive_serialisation(emr: Any, job_flow: str) -> None:
+    """A trigger is written to the database and made again by the triggerer."""
+    ids = add(job_flow, shell("one", "sleep 1"))
+    for trigger in (
+        EmrAddStepsTrigger(job_flow_id=job_flow, step_ids=ids, waiter_delay=1, waiter_max_attempts=60, **PLACE),
+        EmrTerminateJobFlowTrigger(job_flow_id=job_flow, waiter_delay=1, waiter_max_attempts=60, **PLACE),
+    ):
+        if isinstance(trigger, EmrTerminateJobFlowTrigger):
+            emr.terminate_job_flows(JobFlowIds=[job_flow])
+        _, arguments = trigger.serialize()
+        assert asyncio.run(first_event(type(trigger)(**arguments)))["status"] == "success"
