@@ -50,9 +50,11 @@ class ClusterReady(EmrJobFlowSensor):
         response = super().get_emr_response(context)
         state = self.state_from_response(response)
         if state in self.failed_states:
+            # EMR answers with the scheme of an older file system.
+            log_uri = response["Cluster"].get("LogUri", "").replace("s3n://", "s3://")
             raise AirflowFailException(
                 f"cluster {self.job_flow_id}: expected WAITING or RUNNING, found {state} "
                 f"{self.failure_message_from_response(response) or 'without a reason'}; "
-                f"its logs: {response['Cluster'].get('LogUri')}{self.job_flow_id}/"
+                f"its logs: {log_uri}{self.job_flow_id}/"
             )
         return response

@@ -1,0 +1,99 @@
+"""The DAG bag holds exactly our DAGs, and their graph is what DESIGN.md draws."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from airflow.dag_processing.dagbag import DagBag
+from airflow.task.trigger_rule import TriggerRule
+from tests.places import ROOT
+
+DAGS = ROOT / "dags"
+CHAIN = [
+    *("list_images", "anything_to_do", "stage_artifacts", "create_cluster", "cluster_ready"),
+    *("featurize", "featurize_done", "check_features", "pca", "pca_done", "check_projections", "publish", "report"),
+]
+WAITING = {"cluster_ready", "featurize_done", "pca_done", "terminate_cluster"}
+
+
+@pytest.fixture(scope="module")
+def bag() -> Iterator[DagBag]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("VERGER_BUCKET", "orchard")
+        yield DagBag(dag_folder=str(DAGS))
+
+
+@pytest.fixture(scope="module")
+def dag(bag: DagBag) -> Any:
+    return bag.dags["fruit_features"]
+
+
+def test_the_bag_holds_exactly_what_we_ship(bag: DagBag) -> None:
+    assert bag.import_errors == {}
+    assert set(bag.dags) == {"fruit_features"}
+
+
+def test_the_graph_is_one_chain_with_a_teardown(dag: Any) -> None:
+    assert set(dag.task_ids) == {*CHAIN, "terminate_cluster"}
+    for task, following in zip(CHAIN, CHAIN[1:], strict=False):
+        assert following in dag.get_task(task).downstream_task_ids
+    assert dag.get_task("report").downstream_task_ids == set()
+    assert [task.task_id for task in dag.roots] == ["list_images"]
+
+
+def test_the_cluster_is_ended_whatever_happened_to_the_steps(dag: Any) -> None:
+    teardown = dag.get_task("terminate_cluster")
+    assert dag.get_task("create_cluster").is_setup
+    assert teardown.is_teardown
+    assert teardown.on_failure_fail_dagrun
+    assert teardown.trigger_rule == TriggerRule.ALL_DONE_SETUP_SUCCESS
+    # After the last step: nobody pays for a cluster while Airflow checks and publishes.
+    assert teardown.upstream_task_ids == {"create_cluster", "pca_done"}
+
+
+def test_create_does_not_wait_and_what_waits_is_deferred(dag: Any) -> None:
+    assert dag.get_task("create_cluster").wait_for_completion is False
+    assert {task.task_id for task in dag.tasks if getattr(task, "deferrable", False)} == WAITING
+
+
+def test_the_dag_runs_alone_never_catches_up_and_has_its_manual(dag: Any) -> None:
+    assert dag.max_active_runs == 1
+    assert dag.catchup is False
+    assert "terminate_cluster" in dag.doc_md
+    assert dag.timetable.summary == "0 2 * * *"
+    assert str(dag.timezone) == "Europe/Paris"
+    for task_id in [*CHAIN, "terminate_cluster"]:
+        assert task_id in dag.doc_md or task_id in ("anything_to_do", "featurize", "pca"), task_id
+
+
+def test_publication_is_an_asset(dag: Any) -> None:
+    (outlet,) = dag.get_task("publish").outlets
+    assert (outlet.name, outlet.uri) == ("fruit_features", "s3://orchard/published.json")
+
+
+def parse(**environment: str) -> subprocess.CompletedProcess[str]:
+    script = f"import sys; sys.path[:0] = [{str(DAGS)!r}, {str(ROOT / 'plugins')!r}]; import fruit_features; "
+    heavy = "print(sorted({'pandas', 'pyarrow', 'numpy'} & set(sys.modules)))"
+    return subprocess.run(
+        [sys.executable, "-c", script + heavy],
+        env={"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", "AIRFLOW_HOME": "/tmp/none"} | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_a_setting_out_of_range_fails_when_the_dag_is_parsed() -> None:
+    failed = parse(VERGER_BUCKET="orchard", VERGER_IDLE_TIMEOUT="5")
+    assert failed.returncode != 0
+    assert "SettingsError: VERGER_IDLE_TIMEOUT: is '5'; expected 60 to 604800" in failed.stderr
+
+
+def test_parsing_imports_nothing_heavy() -> None:
+    parsed = parse(VERGER_BUCKET="orchard")
+    assert parsed.returncode == 0, parsed.stderr
+    assert parsed.stdout.splitlines()[-1] == "[]"

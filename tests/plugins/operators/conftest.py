@@ -1,0 +1,105 @@
+"""Clusters for the operators, on the real local EMR; every one is terminated after its test."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from airflow.providers.amazon.aws.hooks.emr import EmrHook
+from airflow.sdk.exceptions import TaskDeferred
+from airflow.triggers.base import BaseTrigger
+from verger import job_flow
+from verger.operators.create_cluster import CreateCluster
+from verger.settings import Settings
+
+PLACE = {"aws_conn_id": "aws_default", "region_name": "eu-west-3"}
+
+
+class RecordingTaskInstance:
+    """Takes what an operator pushes; there is no Airflow run around these tests."""
+
+    def __init__(self) -> None:
+        self.pushed: dict[str, Any] = {}
+
+    def xcom_push(self, key: str, value: Any) -> None:
+        self.pushed[key] = value
+
+
+@pytest.fixture
+def context() -> dict[str, Any]:
+    instance = RecordingTaskInstance()
+    return {"ti": instance, "task_instance": instance}
+
+
+@pytest.fixture
+def emr(stack: object) -> Iterator[Any]:
+    """A boto3 client of EMR; terminates what is left afterwards."""
+    client = EmrHook(**PLACE).conn
+    yield client
+    living = client.list_clusters(ClusterStates=["STARTING", "BOOTSTRAPPING", "RUNNING", "WAITING"])["Clusters"]
+    if living:
+        client.terminate_job_flows(JobFlowIds=[cluster["Id"] for cluster in living])
+
+
+@pytest.fixture
+def overrides(settings: Settings) -> dict[str, Any]:
+    """The pipeline's own request, less the bootstrap action, which has tests of its own."""
+    request = job_flow.cluster(
+        settings, dag_id="fruit_features", run_id="run-1", artifacts="s3://orchard/artifacts/0", environment="/opt/v/0"
+    )
+    return request | {"BootstrapActions": []}
+
+
+@pytest.fixture
+def create(overrides: dict[str, Any]) -> CreateCluster:
+    return CreateCluster(task_id="create_cluster", emr_conn_id=None, job_flow_overrides=overrides, **PLACE)
+
+
+@pytest.fixture
+def cluster(create: CreateCluster, context: Any, emr: Any) -> str:
+    """A cluster that is ready."""
+    job_flow_id = str(create.execute(context))
+    wait_for(lambda: emr.describe_cluster(ClusterId=job_flow_id)["Cluster"]["Status"]["State"] == "WAITING")
+    return job_flow_id
+
+
+def command_step(name: str, *words: str) -> dict[str, Any]:
+    return {
+        "Name": name,
+        "ActionOnFailure": "CONTINUE",
+        "HadoopJarStep": {"Jar": "command-runner.jar", "Args": list(words)},
+    }
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.2)
+
+
+def step_state(emr: Any, cluster: str, step: str) -> str:
+    return str(emr.describe_step(ClusterId=cluster, StepId=step)["Step"]["Status"]["State"])
+
+
+def deferred_trigger(execute: Callable[[Any], Any], context: Any) -> BaseTrigger:
+    """The trigger that the task defers to, as the triggerer makes it: from its serialized form."""
+    with pytest.raises(TaskDeferred) as deferred:
+        execute(context)
+    path, arguments = deferred.value.trigger.serialize()
+    assert path == f"{type(deferred.value.trigger).__module__}.{type(deferred.value.trigger).__qualname__}"
+    return type(deferred.value.trigger)(**arguments)
+
+
+def fire(trigger: BaseTrigger) -> dict[str, Any]:
+    """Run the trigger to its event."""
+
+    async def first() -> Any:
+        async for event in trigger.run():
+            return event.payload
+        raise AssertionError("the trigger ended without an event")
+
+    return dict(asyncio.run(first()))

@@ -1,0 +1,147 @@
+"""AddStep and StepDone: nothing twice, progress while it works, the reason when it fails, cancelled when killed."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+from airflow.sdk.exceptions import AirflowFailException
+from structlog.testing import capture_logs
+from tests.plugins.operators.conftest import PLACE, command_step, deferred_trigger, fire, step_state, wait_for
+from verger.operators.add_step import AddStep
+from verger.operators.step_done import StepDone
+from verger.settings import Settings
+
+
+def add(cluster: str, *steps: dict[str, Any]) -> AddStep:
+    return AddStep(task_id="featurize", job_flow_id=cluster, steps=list(steps), **PLACE)
+
+
+def done(cluster: str, step: str, settings: Settings) -> StepDone:
+    return StepDone(
+        task_id="featurize_done",
+        job_flow_id=cluster,
+        step_id=step,
+        settings=settings,
+        stage="featurize",
+        progress_key="runs/run-1/progress.json",
+        poke_interval=1,
+        max_attempts=60,
+        **PLACE,
+    )
+
+
+def all_steps(emr: Any, cluster: str) -> list[str]:
+    return [step["Id"] for step in emr.list_steps(ClusterId=cluster)["Steps"]]
+
+
+def test_a_retry_adopts_a_step_that_waits_runs_or_is_done(cluster: str, context: Any, emr: Any) -> None:
+    first, second = command_step("one", "sleep", "1"), command_step("two", "true")
+    (one,) = add(cluster, first).execute(context)
+    (again,) = add(cluster, first).execute(context)
+    assert again == one
+    ids = add(cluster, second, first).execute(context)
+    assert ids[1] == one
+    assert sorted(all_steps(emr, cluster)) == sorted([one, ids[0]])
+    wait_for(lambda: step_state(emr, cluster, ids[0]) == "COMPLETED")
+    assert add(cluster, first, second).execute(context) == [one, ids[0]]
+
+
+def test_a_failed_step_is_submitted_again(cluster: str, context: Any, emr: Any) -> None:
+    step = command_step("one", "false")
+    (one,) = add(cluster, step).execute(context)
+    wait_for(lambda: step_state(emr, cluster, one) == "FAILED")
+    assert add(cluster, step).execute(context) != [one]
+
+
+def test_a_killed_submission_cancels_what_it_submitted(cluster: str, context: Any, emr: Any) -> None:
+    (running,) = add(cluster, command_step("one", "sleep", "100")).execute(context)
+    task = add(cluster, command_step("two", "sleep", "100"))
+    (waiting,) = task.execute(context)
+    task.on_kill()
+    wait_for(lambda: step_state(emr, cluster, waiting) == "CANCELLED")
+    assert step_state(emr, cluster, running) in ("PENDING", "RUNNING")
+
+
+def test_a_completed_step_ends_the_wait(cluster: str, context: Any, settings: Settings) -> None:
+    (step,) = add(cluster, command_step("one", "sleep", "2")).execute(context)
+    sensor = done(cluster, step, settings)
+    event = fire(deferred_trigger(sensor.execute, context))
+    assert event == {"status": "success", "message": "COMPLETED"}
+    sensor.execute_complete(context, event)
+    sensor.execute(context)
+
+
+def test_progress_is_logged_while_the_step_works(
+    cluster: str, context: Any, settings: Settings, client: Any
+) -> None:
+    stamps = {"started_at": "2026-11-23T02:00:00+00:00", "updated_at": "2026-11-23T02:01:24+00:00"}
+    progress = {"stage": "featurize", "done": 12400, "total": 23619, **stamps}
+    client.put_object(
+        Bucket=settings.storage.bucket, Key="runs/run-1/progress.json", Body=json.dumps(progress).encode()
+    )
+    (step,) = add(cluster, command_step("one", "sleep", "4")).execute(context)
+    trigger = deferred_trigger(done(cluster, step, settings).execute, context)
+    with capture_logs() as logged:
+        fire(trigger)
+    lines = [entry["event"] for entry in logged if entry["event"].startswith("featurize")]
+    assert lines == ["featurize 12,400/23,619 52 % 148 img/s ETA 76 s"]
+
+
+@pytest.mark.parametrize("body", [None, b"", b"{}", b"[1]", b"\xff"])
+def test_without_a_readable_progress_the_state_is_logged(
+    body: bytes | None, cluster: str, context: Any, settings: Settings, client: Any
+) -> None:
+    if body is not None:
+        client.put_object(Bucket=settings.storage.bucket, Key="runs/run-1/progress.json", Body=body)
+    (step,) = add(cluster, command_step("one", "sleep", "3")).execute(context)
+    trigger = deferred_trigger(done(cluster, step, settings).execute, context)
+    with capture_logs() as logged:
+        fire(trigger)
+    lines = [entry["event"] for entry in logged if entry["event"].startswith("featurize")]
+    assert lines[-1] == "featurize RUNNING"
+
+
+def test_a_failed_step_fails_the_task_with_its_last_error(
+    cluster: str, context: Any, settings: Settings
+) -> None:
+    words = "echo working >&2; sleep 2; echo 'verger: error: no photo could be read' >&2; exit 1"
+    (step,) = add(cluster, command_step("one", "bash", "-c", words)).execute(context)
+    sensor = done(cluster, step, settings)
+    event = fire(deferred_trigger(sensor.execute, context))
+    log = f"s3://{settings.storage.bucket}/logs/{cluster}/steps/{step}/stderr.gz"
+    with pytest.raises(AirflowFailException) as caught, capture_logs() as logged:
+        sensor.execute_complete(context, event)
+    assert str(caught.value) == (
+        f"featurize step {step} of {cluster} is FAILED: verger: error: no photo could be read (log: {log})"
+    )
+    assert f"last lines of {log}:\nworking\nverger: error: no photo could be read" in [
+        entry["event"] for entry in logged
+    ]
+
+
+def test_a_step_cancelled_elsewhere_fails_the_task_without_a_wait(
+    cluster: str, context: Any, settings: Settings, emr: Any
+) -> None:
+    (step,) = add(cluster, command_step("one", "sleep", "100")).execute(context)
+    sensor = done(cluster, step, settings)
+    trigger = deferred_trigger(sensor.execute, context)
+    emr.cancel_steps(ClusterId=cluster, StepIds=[step], StepCancellationOption="TERMINATE_PROCESS")
+    event = fire(trigger)
+    with pytest.raises(AirflowFailException, match="is CANCELLED"):
+        sensor.execute_complete(context, event)
+
+
+def test_killed_while_deferred_the_step_is_cancelled(cluster: str, context: Any, settings: Settings, emr: Any) -> None:
+    (step,) = add(cluster, command_step("one", "sleep", "100")).execute(context)
+    trigger = deferred_trigger(done(cluster, step, settings).execute, context)
+    asyncio.run(trigger.on_kill())
+    wait_for(lambda: step_state(emr, cluster, step) == "CANCELLED")
+
+
+def test_killed_while_it_runs_the_step_is_cancelled(cluster: str, context: Any, settings: Settings, emr: Any) -> None:
+    (step,) = add(cluster, command_step("one", "sleep", "100")).execute(context)
+    done(cluster, step, settings).on_kill()
+    wait_for(lambda: step_state(emr, cluster, step) == "CANCELLED")
