@@ -5,12 +5,11 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from local_aws import jars
-from local_aws.settings import DEFAULT_STATE, Settings
+from local_aws.settings import DEFAULT_STATE
 from local_aws.stack import Stack, StackError
 from local_aws.status import log_text, table
 
@@ -18,7 +17,6 @@ from local_aws.status import log_text, table
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns the exit code."""
     options = _parser().parse_args(arguments)
-    options.state = options.state.resolve()
     try:
         options.run(options)
     except (StackError, FileNotFoundError, RuntimeError, ValueError, TimeoutError) as error:
@@ -60,18 +58,18 @@ def _command(commands: Any, name: str, run: Any, summary: str) -> argparse.Argum
     return command
 
 
-def _settings(options: argparse.Namespace) -> Settings:
-    """The settings of the last start, changed by what the command line gives."""
-    changed: dict[str, Any] = {
+def _stack(options: argparse.Namespace) -> Stack:
+    """The stack with the settings of its last start, changed by what the command line gives."""
+    changes: dict[str, Any] = {
         name: value.resolve() if isinstance(value, Path) else value
         for name, value in vars(options).items()
         if name not in ("command", "run", "state") and value is not None
     }
-    return replace(Settings.load(options.state), **changed)
+    return Stack(options.state, **changes)
 
 
 def _up(options: argparse.Namespace) -> None:
-    stack = Stack(settings=_settings(options))
+    stack = _stack(options)
     stack.up()
     print(table(stack))
 
@@ -94,7 +92,7 @@ def _logs(options: argparse.Namespace) -> None:
 
 
 def _jars(options: argparse.Namespace) -> None:
-    settings = _settings(options)
+    settings = _stack(options).settings
     print(jars.resolve(settings.spark_venv, settings.jars))
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import shlex
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from local_aws.command import Command, RunningCommands
 from local_aws.log_upload import LogFolder
 from local_aws.model import Cluster
 from local_aws.node import Node
@@ -17,38 +20,49 @@ class BootstrapError(Exception):
     """A bootstrap action that failed; the message is EMR's."""
 
 
-def prepare(cluster: Cluster, number: int, action: dict[str, Any], node: Node, s3: Any) -> tuple[list[str], LogFolder]:
-    """Fetch the script of action `number` (from 1); returns its command line and the folder of its logs.
+@dataclass(frozen=True)
+class Bootstrapper:
+    """Runs the actions of one cluster. `environment` is what every process of the node sees."""
 
-    Raises BootstrapError when the script cannot be fetched.
-    """
-    instance = cluster.primary_instance.ec2_id
-    where = f"node/{instance}/bootstrap-actions/{number}"
-    logs = LogFolder(node.logs / where, f"{cluster.log_uri}/{cluster.id}/{where}" if cluster.log_uri else None, s3)
-    script = action["ScriptBootstrapAction"]
-    path = node.scratch / f"bootstrap-action-{number}"
-    logs.note(f"fetching {script['Path']}")
-    try:
-        path.write_bytes(_read(script["Path"], s3))
-    except (ClientError, BotoCoreError, OSError, ValueError) as error:
-        logs.note(f"cannot fetch {script['Path']}: {error}")
-        logs.upload()
-        raise BootstrapError(
-            f"On the master instance ({instance}), bootstrap action {number} failed to download:"
-            f" {script['Path']}: {error}"
-        ) from error
-    path.chmod(0o755)
-    # A script without `#!` is the shell's, as on a node.
-    command = [str(path)] if path.read_bytes().startswith(b"#!") else ["/bin/sh", str(path)]
-    command += [str(argument) for argument in script.get("Args") or []]
-    logs.note(f"running {script['Path']} {' '.join(command[1:])}")
-    return command, logs
+    cluster: Cluster
+    node: Node
+    environment: dict[str, str]
+    s3: Any
 
+    def run(self, commands: RunningCommands) -> None:
+        """Run all actions, each with its logs on S3.
 
-def failure(cluster: Cluster, number: int, code: int) -> str:
-    """EMR's words for a bootstrap action that returned `code`."""
-    instance = cluster.primary_instance.ec2_id
-    return f"On the master instance ({instance}), bootstrap action {number} returned a non-zero return code ({code})"
+        Raises BootstrapError at the first that cannot be fetched or does not return 0.
+        """
+        instance = self.cluster.primary_instance.ec2_id
+        for number, action in enumerate(self.cluster.request.get("BootstrapActions") or [], start=1):
+            where = f"node/{instance}/bootstrap-actions/{number}"
+            logs = LogFolder.of_cluster(self.cluster, self.node, where, self.s3)
+            failed = f"On the master instance ({instance}), bootstrap action {number}"
+            try:
+                argv = self._fetch(number, action["ScriptBootstrapAction"], logs)
+            except (ClientError, BotoCoreError, OSError, ValueError) as error:
+                logs.note(f"cannot be fetched: {error}")
+                logs.upload()
+                path = action["ScriptBootstrapAction"]["Path"]
+                raise BootstrapError(f"{failed} failed to download: {path}: {error}") from error
+            code = commands.run(f"bootstrap-{number}", Command(argv, self.environment, logs))
+            logs.note(f"exit code {code}")
+            logs.upload()
+            if code != 0:
+                raise BootstrapError(f"{failed} returned a non-zero return code ({code})")
+
+    def _fetch(self, number: int, script: dict[str, Any], logs: LogFolder) -> list[str]:
+        """Put the script on the node; returns its command line."""
+        path = self.node.scratch / f"bootstrap-action-{number}"
+        arguments = [str(argument) for argument in script.get("Args") or []]
+        logs.note(f"fetching {script['Path']}")
+        content = _read(script["Path"], self.s3)
+        path.write_bytes(content)
+        path.chmod(0o755)
+        logs.note(f"running {shlex.join([script['Path'], *arguments])}")
+        # A script without `#!` is the shell's, as on a node.
+        return [*([] if content.startswith(b"#!") else ["/bin/sh"]), str(path), *arguments]
 
 
 def _read(uri: str, s3: Any) -> bytes:

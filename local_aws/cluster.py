@@ -7,13 +7,12 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from local_aws import bootstrap_actions
-from local_aws.bootstrap_actions import BootstrapError
-from local_aws.log_upload import LogFolder
+from local_aws.bootstrap_actions import BootstrapError, Bootstrapper
+from local_aws.command import RunningCommands
 from local_aws.model import ENDED, STEP_UNDER_WAY, Cluster, ClusterState, Ending, Failure, Step, StepState
 from local_aws.node import Node
 from local_aws.processes import kill_marked
-from local_aws.step_runner import Command, StepError, step_command
+from local_aws.step_runner import StepRunner
 
 if TYPE_CHECKING:
     from local_aws.service import Service
@@ -31,8 +30,11 @@ class Supervisor:
         self._cluster = cluster
         self._service = service
         self._node = Node(service.settings, cluster.id)
+        environment = self._node.environment(service.credentials)
+        self._bootstrapper = Bootstrapper(cluster, self._node, environment, service.s3)
+        self._runner = StepRunner(cluster, self._node, service.settings, environment, service.s3)
         self._woken = threading.Event()
-        self._commands: dict[str, Command] = {}
+        self._commands = RunningCommands()
         self._threads: list[threading.Thread] = []
         self._abandoned = False
         self._thread = threading.Thread(target=self._run, name=cluster.id, daemon=True)
@@ -54,22 +56,16 @@ class Supervisor:
 
     def cancel_step(self, step_id: str, at_once: bool) -> None:
         """End a running step's processes; the step's own thread records the result."""
-        with self._service.lock:
-            if (command := self._commands.get(step_id)) is not None:
-                command.kill() if at_once else command.interrupt()
+        self._commands.cancel(step_id, at_once)
 
     def end_commands(self) -> None:
         """The cluster ends: ask what runs on it to end too."""
-        with self._service.lock:
-            for command in self._commands.values():
-                command.interrupt()
+        self._commands.end_all(at_once=False)
 
     def abandon(self) -> None:
         """The server stops: end the processes and leave the cluster's record as it is."""
-        with self._service.lock:
-            self._abandoned = True
-            for command in self._commands.values():
-                command.kill()
+        self._abandoned = True
+        self._commands.end_all(at_once=True)
         self.wake()
 
     # ---- the thread ----
@@ -111,38 +107,10 @@ class Supervisor:
 
     def _bootstrap(self) -> None:
         self._enter(ClusterState.BOOTSTRAPPING)
-        for number, action in enumerate(self._cluster.request.get("BootstrapActions") or [], start=1):
-            if self._over():
-                return
-            try:
-                argv, logs = bootstrap_actions.prepare(self._cluster, number, action, self._node, self._service.s3)
-            except BootstrapError as error:
-                self._fail_bootstrap(str(error))
-                return
-            code = self._run_command(f"bootstrap-{number}", Command(argv, self._environment(), logs))
-            logs.note(f"exit code {code}")
-            logs.upload()
-            if code != 0 and not self._over():
-                self._fail_bootstrap(bootstrap_actions.failure(self._cluster, number, code))
-                return
-
-    def _fail_bootstrap(self, message: str) -> None:
-        self._request_end(Ending("BOOTSTRAP_FAILURE", message, ClusterState.TERMINATED_WITH_ERRORS))
-
-    def _environment(self) -> dict[str, str]:
-        return self._node.environment(self._service.credentials)
-
-    def _run_command(self, name: str, command: Command) -> int:
-        """Run a command that `abandon`, termination and cancellation can reach."""
-        with self._service.lock:
-            self._commands[name] = command
-            if self._over():
-                command.kill()
         try:
-            return command.run()
-        finally:
-            with self._service.lock:
-                self._commands.pop(name, None)
+            self._bootstrapper.run(self._commands)
+        except BootstrapError as error:
+            self._request_end(Ending("BOOTSTRAP_FAILURE", str(error), ClusterState.TERMINATED_WITH_ERRORS))
 
     # ---- steps; the lock is held where a method reads or changes the cluster ----
 
@@ -159,7 +127,7 @@ class Supervisor:
             thread.start()
 
     def _settle(self) -> None:
-        """RUNNING while there is work, else WAITING, or the end of a cluster that is not kept alive or idled too long."""
+        """RUNNING while there is work, else WAITING, or the end of a cluster that is not kept or idled too long."""
         cluster = self._cluster
         if cluster.steps_in(StepState.PENDING, *STEP_UNDER_WAY):
             cluster.idle_since = None
@@ -189,41 +157,15 @@ class Supervisor:
         return max(0.0, cluster.idle_since + cluster.idle_timeout - time.time())
 
     def _run_step(self, step: Step) -> None:
-        where = f"steps/{step.id}"
-        log_uri = self._cluster.log_uri
-        logs = LogFolder(
-            self._node.logs / where,
-            f"{log_uri}/{self._cluster.id}/{where}" if log_uri else None,
-            self._service.s3,
-        )
-        failure = self._failure_of(step, logs)
-        logs.upload()
+        failure = self._runner.run(step, self._commands)
         with self._service.lock:
             self._record(step, failure)
             self._service.save(self._cluster)
 
-    def _failure_of(self, step: Step, logs: LogFolder) -> Failure | None:
-        """Run the step; None when it succeeded."""
-        try:
-            command = step_command(self._cluster, step, self._node, self._service.settings, self._environment(), logs)
-        except StepError as error:
-            logs.note(str(error))
-            return Failure(str(error), str(error), logs.uri_of("controller"))
-        except Exception as error:
-            log.exception("%s: could not start", step.id)
-            logs.note(f"local_aws failed: {error!r}")
-            return Failure("Unknown Error.", f"local_aws failed: {error!r}", logs.uri_of("controller"))
-        code = self._run_command(step.id, command)
-        logs.note(f"exit code {code}")
-        if code == 0:
-            return None
-        last = logs.last_words("stderr") or logs.last_words("stdout") or "no output"
-        return Failure("Unknown Error.", f"{last} (exit code {code})", logs.uri_of("stderr"))
-
     def _record(self, step: Step, failure: Failure | None) -> None:
         """The step's end, and what it means for the cluster."""
         cluster = self._cluster
-        if self._abandoned:
+        if self._abandoned and cluster.ending is None:
             return
         step.ended = time.time()
         if cluster.ending is not None and failure is not None:
@@ -237,9 +179,10 @@ class Supervisor:
             self._act_on_failure(step)
 
     def _act_on_failure(self, step: Step) -> None:
-        if step.action_on_failure in ("TERMINATE_CLUSTER", "TERMINATE_JOB_FLOW"):
+        terminates = step.action_on_failure in ("TERMINATE_CLUSTER", "TERMINATE_JOB_FLOW")
+        if terminates and not self._cluster.termination_protected:
             self._request_end(Ending("STEP_FAILURE", "Shut down as step failed", ClusterState.TERMINATED_WITH_ERRORS))
-        elif step.action_on_failure == "CANCEL_AND_WAIT":
+        elif terminates or step.action_on_failure == "CANCEL_AND_WAIT":
             for pending in self._cluster.steps_in(StepState.PENDING):
                 self._cancel_pending(pending, f"Cancelled as step {step.id} failed")
 

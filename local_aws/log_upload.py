@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import logging
 import re
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from local_aws.model import Cluster
+from local_aws.node import Node
+
 log = logging.getLogger(__name__)
 
 #: Lines after the error that ended a Spark program: what the JVM logs while it shuts down, and stack frames.
 IN_PASSING = re.compile(r"\d\d/\d\d/\d\d \d\d:\d\d:\d\d (INFO|WARN|DEBUG) |at \S+\(|\.\.\. \d+ more")
+#: EMR copies every few minutes; who watches a laptop need not wait that long.
+UPLOAD_INTERVAL_S = 10.0
 #: The files of a step or bootstrap action, as EMR names them.
 STREAMS = ("controller", "stderr", "stdout")
 
@@ -28,6 +36,12 @@ class LogFolder:
         self._s3 = s3
         self._copied: dict[str, int] = {}
         folder.mkdir(parents=True, exist_ok=True)
+
+    @classmethod
+    def of_cluster(cls, cluster: Cluster, node: Node, where: str, s3: Any) -> LogFolder:
+        """The folder `where` among the logs of a cluster."""
+        uri = f"{cluster.log_uri}/{cluster.id}/{where}" if cluster.log_uri else None
+        return cls(node.logs / where, uri, s3)
 
     def uri_of(self, stream: str) -> str | None:
         """Where the copy of one stream lies, None when there is none."""
@@ -51,6 +65,24 @@ class LogFolder:
             lines = file.read().decode(errors="replace").splitlines()
         spoken = [line.strip() for line in lines if line.strip()]
         return next((line for line in reversed(spoken) if not IN_PASSING.match(line)), spoken[-1] if spoken else None)
+
+    @contextlib.contextmanager
+    def uploading(self) -> Iterator[None]:
+        """Copy what grew every UPLOAD_INTERVAL_S seconds for as long as the block lasts, and once more at its end."""
+        ended = threading.Event()
+
+        def copy() -> None:
+            while not ended.wait(UPLOAD_INTERVAL_S):
+                self.upload()
+
+        thread = threading.Thread(target=copy, name=f"logs of {self.folder.name}", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            thread.join()
+            self.upload()
 
     def upload(self) -> None:
         """Copy the streams that grew since the last call.

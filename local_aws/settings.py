@@ -39,14 +39,16 @@ class Settings:
     jars: Path = VERGER_HOME / "jars"
 
     def __post_init__(self) -> None:
+        # The servers run in other folders than the caller.
+        object.__setattr__(self, "state", self.state.resolve())
         for name, width in (("s3_port", S3_PORTS), ("emr_port", 1)):
             port = getattr(self, name)
             if not 1024 <= port <= 65536 - width:
                 raise ValueError(f"{name}: expected 1024 to {65536 - width}, found {port}")
         if self.s3_port <= self.emr_port < self.s3_port + S3_PORTS:
             raise ValueError(
-                f"emr_port: {self.emr_port} is one of the {S3_PORTS} ports of the S3 server, which start at {self.s3_port};"
-                " choose another"
+                f"emr_port: {self.emr_port} is one of the {S3_PORTS} ports of the S3 server, which start at"
+                f" {self.s3_port}; choose another"
             )
         if self.cores < 0:
             raise ValueError(f"cores: expected 0 (all) or more, found {self.cores}")

@@ -31,6 +31,8 @@ def main() -> int:
     """Start the command in its own session, wait for it or for an order, and leave nothing behind."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    # The server blocks the signals that it waits for, and its children inherit that.
+    signal.pthread_sigmask(signal.SIG_SETMASK, [])
     wakeup_read, wakeup_write = os.pipe()
     os.set_blocking(wakeup_write, False)
     signal.set_wakeup_fd(wakeup_write)

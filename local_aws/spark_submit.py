@@ -14,10 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-#: Options of spark-submit that take no value.
-SWITCHES = frozenset(
-    {"--verbose", "-v", "--supervise", "--version", "--help", "-h", "--usage-error", "--load-spark-defaults"}
-)
+from local_aws.spark_syntax import mebibytes, split_options
+
 #: What says where and with how many executors to run: the machine decides that here.
 PLACEMENT = frozenset({
     "--master", "--deploy-mode", "--num-executors", "--executor-cores", "--executor-memory", "--total-executor-cores",
@@ -29,6 +27,8 @@ PLACEMENT_PROPERTIES = frozenset({
     "spark.dynamicAllocation.enabled", "spark.shuffle.service.enabled", "spark.yarn.submit.waitAppCompletion",
 })  # fmt: skip
 APP_MASTER_ENV = "spark.yarn.appMasterEnv."
+#: The SDK's provider that reads AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.
+CREDENTIALS = "software.amazon.awssdk.auth.credentials.EnvironmentVariableCredentialsProvider"
 #: Classifications whose properties are Hadoop's.
 HADOOP_FILES = frozenset({"core-site", "hdfs-site", "emrfs-site", "yarn-site", "mapred-site"})
 
@@ -51,7 +51,7 @@ class Machine:
 
 @dataclass
 class Launch:
-    """A command to run: its arguments, what to add to the environment, its spark-defaults.conf, and what was changed."""
+    """A command to run: its arguments, what to add to the environment, its spark-defaults.conf, what was changed."""
 
     argv: list[str]
     environment: dict[str, str]
@@ -66,9 +66,8 @@ def launch(args: list[str], configurations: Iterable[Mapping[str, Any]], machine
         _apply(configuration, plan)
     plan.defaults.update(_own_properties(machine))
     options, application = split_options(args)
-    plan.argv = [
-        str(machine.spark_home / "bin" / "spark-submit"), "--master", f"local[{machine.cores}]", "--deploy-mode", "client",
-    ]  # fmt: skip
+    program = str(machine.spark_home / "bin" / "spark-submit")
+    plan.argv = [program, "--master", f"local[{machine.cores}]", "--deploy-mode", "client"]
     for option, value in options:
         _keep(option, value, plan)
     if any(option == "--properties-file" for option, _ in options) and machine.spark_version >= "4":
@@ -76,36 +75,6 @@ def launch(args: list[str], configurations: Iterable[Mapping[str, Any]], machine
     _cap_memory(plan, machine)
     plan.argv += application
     return plan
-
-
-def split_options(args: list[str]) -> tuple[list[tuple[str, str | None]], list[str]]:
-    """Options of spark-submit with their values, and the application with its own arguments."""
-    options: list[tuple[str, str | None]] = []
-    rest = list(args)
-    while rest and rest[0].startswith("-"):
-        option = rest.pop(0)
-        name, equals, value = option.partition("=")
-        if option in SWITCHES:
-            options.append((option, None))
-        elif equals and name.startswith("--"):
-            options.append((name, value))
-        else:
-            options.append((option, rest.pop(0) if rest else None))
-    return [("--conf" if name == "-c" else name, value) for name, value in options], rest
-
-
-def mebibytes(size: str) -> int:
-    """Spark's size notation in MiB: `4g`, `512m`, `1048576k`; a bare number counts MiB."""
-    found = re.fullmatch(r"(\d+)\s*([kmgt]?)b?", size.strip().lower())
-    if not found:
-        raise ValueError(f"{size!r}: not a size as Spark writes them, such as 4g or 512m")
-    number, unit = int(found.group(1)), found.group(2) or "m"
-    return {"k": number // 1024, "m": number, "g": number * 1024, "t": number * 1024**2}[unit]
-
-
-def properties_text(properties: Mapping[str, str]) -> str:
-    """A Java properties file; keys and values may hold any character."""
-    return "".join(f"{_escape(key, ' :=#!')}={_escape(value)}\n" for key, value in properties.items())
 
 
 def _keep(option: str, value: str | None, plan: Launch) -> None:
@@ -167,7 +136,7 @@ def _own_properties(machine: Machine) -> dict[str, str]:
         "fs.s3a.path.style.access": "true",
         "fs.s3a.connection.ssl.enabled": "false",
         # Credentials come by the environment: never on a command line, never in a file of the step.
-        "fs.s3a.aws.credentials.provider": "software.amazon.awssdk.auth.credentials.EnvironmentVariableCredentialsProvider",
+        "fs.s3a.aws.credentials.provider": CREDENTIALS,
         "fs.s3a.buffer.dir": str(machine.scratch / "s3a"),
         "hadoop.tmp.dir": str(machine.scratch / "hadoop"),
     }
@@ -215,11 +184,3 @@ def _expand(value: str, environment: Mapping[str, str]) -> str:
     """`$NAME` and `${NAME}` as the shell that reads spark-env.sh would put them."""
     known = {**os.environ, **environment}
     return re.sub(r"\$(\w+)|\$\{(\w+)\}", lambda match: known.get(match[1] or match[2], ""), value)
-
-
-def _escape(text: str, special: str = "") -> str:
-    escaped = text.replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "\\r").replace("\t", "\\t")
-    escaped = "".join(f"\\{letter}" if letter in special else letter for letter in escaped)
-    if escaped.startswith(" "):
-        escaped = "\\" + escaped
-    return "".join(letter if ord(letter) < 127 else f"\\u{ord(letter):04x}" for letter in escaped)

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import http.client
 import json
 import os
 import shutil
 import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from local_aws import weed
 from local_aws.credentials import Credentials, load_or_create
 from local_aws.node import aws_environment
 from local_aws.processes import ProcessId
-from local_aws.settings import REPOSITORY, Settings
+from local_aws.settings import DEFAULT_STATE, REPOSITORY, Settings
 
 #: Seconds that a server may take to answer.
 PATIENCE_S = 60.0
@@ -38,23 +38,27 @@ class StackError(Exception):
 
 
 class Stack:
-    """The stack of one state folder. `Stack(state)` takes the settings that it was last started with."""
+    """The stack of one state folder, with the settings that it was last started with.
 
-    def __init__(self, state_dir: Path | str | None = None, *, settings: Settings | None = None) -> None:
-        if settings is None:
-            settings = (
-                Settings.load(Path(state_dir).resolve()) if state_dir is not None else Settings.load(Settings().state)
-            )
-        self.settings = settings
-        self._pids = settings.state / "processes.json"
+    `changes` are fields of Settings, such as `s3_port=9000`. Raises ValueError for settings that cannot work.
+    """
+
+    def __init__(self, state_dir: Path | str = DEFAULT_STATE, **changes: Any) -> None:
+        self._last = Settings.load(Path(state_dir))
+        self.settings = replace(self._last, **changes)
+        self._pids = self.settings.state / "processes.json"
 
     def up(self) -> None:
         """Start what does not run yet; returns when both servers answer.
 
-        Raises StackError when a server ends or does not answer within PATIENCE_S seconds.
+        Raises StackError when it is up with other settings, or when a server ends or does not answer within
+        PATIENCE_S seconds.
         """
         with self._locked():
+            if self.settings != self._last and (self._runs("s3") or self._runs("emr")):
+                raise StackError(f"{self.settings.state}: already up with other settings; run `down` first")
             self.settings.save()
+            self._last = self.settings
             credentials = load_or_create(self.settings.state)
             if not self._runs("s3"):
                 self._record("s3", weed.start(self.settings, credentials))
@@ -165,11 +169,15 @@ def _s3_answers(settings: Settings, credentials: Credentials) -> bool:
 
 
 def _emr_answers(settings: Settings) -> bool:
+    """True when it is the server of this state folder that answers on the port."""
+    connection = http.client.HTTPConnection("127.0.0.1", settings.emr_port, timeout=2)
     try:
-        with urllib.request.urlopen(settings.emr_endpoint, timeout=2) as answer:  # noqa: S310 - our own http:// URL
-            return bool(json.load(answer)["state"] == str(settings.state))
-    except (OSError, ValueError, KeyError):
+        connection.request("GET", "/")
+        return bool(json.load(connection.getresponse())["state"] == str(settings.state))
+    except (OSError, ValueError, KeyError, http.client.HTTPException):
         return False
+    finally:
+        connection.close()
 
 
 def _tail(path: Path, lines: int = 8) -> str:

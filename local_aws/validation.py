@@ -50,7 +50,8 @@ def steps(configs: list[dict[str, Any]], already: int, concurrency: int) -> None
     """Refuse steps that EMR would refuse; `already` counts the cluster's steps so far."""
     if already + len(configs) > MAX_STEPS:
         raise ValidationException(
-            f"A maximum of {MAX_STEPS} steps are allowed in each job flow; this one would have {already + len(configs)}."
+            f"A maximum of {MAX_STEPS} steps are allowed in each job flow;"
+            f" this one would have {already + len(configs)}."
         )
     for config in configs:
         action = config.get("ActionOnFailure") or "TERMINATE_JOB_FLOW"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gzip
-import random
+import secrets
 import socket
 import time
 from typing import Any
@@ -19,7 +19,7 @@ BUCKET = "verger-test"
 def free_ports(count: int = S3_PORTS + 1) -> int:
     """The first of `count` consecutive ports that nobody listens on."""
     while True:
-        first = random.randrange(20_000, 30_000)
+        first = 20_000 + secrets.randbelow(10_000)
         sockets = []
         try:
             for port in range(first, first + count):

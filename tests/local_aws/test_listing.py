@@ -13,7 +13,8 @@ def test_steps_come_newest_first_in_pages_and_by_filter(emr: Any) -> None:
         emr, "many", shell("hold", "sleep 60"), *(shell(f"s{n}", "true") for n in range(119)), keep_alive=True
     )
     first = emr.list_steps(ClusterId=cluster_id)
-    assert len(first["Steps"]) == 50 and "Marker" in first
+    assert len(first["Steps"]) == 50
+    assert "Marker" in first
     every = [
         found for page in emr.get_paginator("list_steps").paginate(ClusterId=cluster_id) for found in page["Steps"]
     ]
@@ -86,11 +87,20 @@ def test_instance_fleets(emr: Any) -> None:
     kinds = [{"InstanceType": "m6g.xlarge"}, {"InstanceType": "m7g.xlarge"}]
     fleets = [
         {"Name": "p", "InstanceFleetType": "MASTER", "TargetOnDemandCapacity": 1, "InstanceTypeConfigs": kinds[:1]},
-        {"Name": "c", "InstanceFleetType": "CORE", "TargetSpotCapacity": 2, "InstanceTypeConfigs": kinds,
-         "LaunchSpecifications": {"SpotSpecification": {
-             "TimeoutDurationMinutes": 10, "TimeoutAction": "SWITCH_TO_ON_DEMAND",
-             "AllocationStrategy": "PRICE_CAPACITY_OPTIMIZED"}}},
-    ]  # fmt: skip
+        {
+            "Name": "c",
+            "InstanceFleetType": "CORE",
+            "TargetSpotCapacity": 2,
+            "InstanceTypeConfigs": kinds,
+            "LaunchSpecifications": {
+                "SpotSpecification": {
+                    "TimeoutDurationMinutes": 10,
+                    "TimeoutAction": "SWITCH_TO_ON_DEMAND",
+                    "AllocationStrategy": "PRICE_CAPACITY_OPTIMIZED",
+                }
+            },
+        },
+    ]
     instances = {"InstanceFleets": fleets, "KeepJobFlowAliveWhenNoSteps": False}
     cluster_id = emr.run_job_flow(**{**request("fleets"), "Instances": instances})["JobFlowId"]
     found = emr.list_instance_fleets(ClusterId=cluster_id)["InstanceFleets"]
@@ -137,8 +147,10 @@ def test_security_configurations(emr: Any) -> None:
 
 def test_releases(emr: Any) -> None:
     labels = emr.list_release_labels(Filters={"Prefix": "emr-spark"})["ReleaseLabels"]
-    assert "emr-spark-8.1.0" in labels and "emr-7.14.0" not in labels
+    assert "emr-spark-8.1.0" in labels
+    assert "emr-7.14.0" not in labels
     assert "emr-7.14.0" in emr.list_release_labels()["ReleaseLabels"]
     names = [app["Name"] for app in emr.describe_release_label(ReleaseLabel="emr-spark-8.1.0")["Applications"]]
-    assert "Spark" in names and "TensorFlow" not in names
+    assert "Spark" in names
+    assert "TensorFlow" not in names
     assert emr.list_supported_instance_types(ReleaseLabel="emr-7.14.0")["SupportedInstanceTypes"]

@@ -56,21 +56,24 @@ def test_unknown_security_configuration(emr: Any) -> None:
     assert refused.value.response["Error"]["Code"] == "InvalidRequestException"
 
 
-@pytest.mark.parametrize(("call", "arguments"), [
-    ("describe_cluster", {"ClusterId": "j-NOPE"}),
-    ("list_steps", {"ClusterId": "j-NOPE"}),
-    ("terminate_job_flows", {"JobFlowIds": ["j-NOPE"]}),
-    ("add_tags", {"ResourceId": "j-NOPE", "Tags": []}),
-    ("describe_step", {"ClusterId": "j-NOPE", "StepId": "s-NOPE"}),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("call", "arguments"),
+    [
+        ("describe_cluster", {"ClusterId": "j-NOPE"}),
+        ("list_steps", {"ClusterId": "j-NOPE"}),
+        ("terminate_job_flows", {"JobFlowIds": ["j-NOPE"]}),
+        ("add_tags", {"ResourceId": "j-NOPE", "Tags": []}),
+        ("describe_step", {"ClusterId": "j-NOPE", "StepId": "s-NOPE"}),
+    ],
+)
 def test_unknown_cluster(emr: Any, call: str, arguments: dict[str, Any]) -> None:
-    with pytest.raises(ClientError, match="Cluster id 'j-NOPE' is not valid.") as refused:
+    with pytest.raises(ClientError, match="Cluster id 'j-NOPE' is not valid") as refused:
         getattr(emr, call)(**arguments)
     assert refused.value.response["Error"]["Code"] == "InvalidRequestException"
 
 
 def test_unknown_step(emr: Any, idle_cluster: str) -> None:
-    with pytest.raises(ClientError, match="Step id 's-NOPE' is not valid."):
+    with pytest.raises(ClientError, match="Step id 's-NOPE' is not valid"):
         emr.describe_step(ClusterId=idle_cluster, StepId="s-NOPE")
 
 
@@ -99,6 +102,12 @@ def test_what_has_ended_cannot_be_changed(emr: Any) -> None:
 def test_operation_that_is_not_there(emr: Any) -> None:
     with pytest.raises(ClientError, match="does not implement CreateStudio"):
         emr.create_studio(
-            Name="s", AuthMode="IAM", VpcId="v", SubnetIds=[], ServiceRole="r", WorkspaceSecurityGroupId="w",
-            EngineSecurityGroupId="e", DefaultS3Location="s3://b/",
-        )  # fmt: skip
+            Name="s",
+            AuthMode="IAM",
+            VpcId="v",
+            SubnetIds=[],
+            ServiceRole="r",
+            WorkspaceSecurityGroupId="w",
+            EngineSecurityGroupId="e",
+            DefaultS3Location="s3://b/",
+        )

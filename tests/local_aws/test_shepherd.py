@@ -18,8 +18,11 @@ TREE = "setsid sh -c 'setsid sleep 308 & sleep 309' & (trap '' TERM; sleep 310) 
 def shepherd(name: str, *command: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         [sys.executable, "-I", "-S", str(SHEPHERD), *command],
-        stdin=subprocess.PIPE, stderr=subprocess.PIPE, env={"PATH": "/usr/bin:/bin", MARKER: name}, start_new_session=True,
-    )  # fmt: skip
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={"PATH": "/usr/bin:/bin", MARKER: name},
+        start_new_session=True,
+    )
 
 
 def wait_for(name: str, count: int) -> None:
@@ -55,7 +58,8 @@ def test_command_that_is_not_there() -> None:
 def test_identity_of_a_process() -> None:
     process = subprocess.Popen(["sleep", "311"])
     identity = ProcessId.of(process.pid)
-    assert identity is not None and identity.alive()
+    assert identity is not None
+    assert identity.alive()
     assert not ProcessId(process.pid, "another start").alive()
     process.kill()
     deadline = time.monotonic() + 5

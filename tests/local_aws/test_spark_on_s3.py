@@ -22,7 +22,8 @@ counts = spark.read.parquet(source).groupBy("label").count()
 counts.coalesce(1).write.mode("overwrite").parquet(target)
 print("rows", spark.read.parquet(target).count(), helper.NAME)
 print("setting", spark.conf.get("spark.verger.test"), spark.conf.get("spark.sql.shuffle.partitions"))
-print("python", sorted(set(spark.sparkContext.parallelize(range(4), 2).map(lambda _: os.environ["FROM_CLUSTER"]).collect())))
+seen = spark.sparkContext.parallelize(range(4), 2).map(lambda _: os.environ["FROM_CLUSTER"]).distinct()
+print("python", seen.collect())
 print("spark", spark.version, spark.sparkContext.master)
 spark.stop()
 """
@@ -37,11 +38,16 @@ def job(s3: Any) -> str:
 
 def spark_cluster(emr: Any, release: str, *arguments: str) -> tuple[str, str]:
     configurations = [
-        {"Classification": "spark-defaults",
-         "Properties": {"spark.sql.shuffle.partitions": "3", "spark.verger.test": "cluster"}},
-        {"Classification": "spark-env", "Properties": {}, "Configurations": [
-            {"Classification": "export", "Properties": {"FROM_CLUSTER": "exported"}}]},
-    ]  # fmt: skip
+        {
+            "Classification": "spark-defaults",
+            "Properties": {"spark.sql.shuffle.partitions": "3", "spark.verger.test": "cluster"},
+        },
+        {
+            "Classification": "spark-env",
+            "Properties": {},
+            "Configurations": [{"Classification": "export", "Properties": {"FROM_CLUSTER": "exported"}}],
+        },
+    ]
     command = [
         "spark-submit",
         "--master",
@@ -82,9 +88,14 @@ def test_release_7_runs_on_spark_35_over_files(emr: Any, s3: Any, tmp_path: Path
     (tmp_path / "job.py").write_text(JOB)
     (tmp_path / "helper.py").write_text('NAME = "helped"\n')
     cluster_id, step_id = spark_cluster(
-        emr, "emr-7.14.0", "--py-files", f"{tmp_path}/helper.py", f"{tmp_path}/job.py", f"file://{tmp_path}/source",
+        emr,
+        "emr-7.14.0",
+        "--py-files",
+        f"{tmp_path}/helper.py",
+        f"{tmp_path}/job.py",
+        f"file://{tmp_path}/source",
         f"file://{tmp_path}/target",
-    )  # fmt: skip
+    )
     status = wait_step(emr, cluster_id, step_id, seconds=90)["Status"]
     assert status["State"] == "COMPLETED", step_log(s3, cluster_id, step_id, "stderr")[-3000:]
     assert "spark 3.5." in step_log(s3, cluster_id, step_id, "stdout")
@@ -95,7 +106,8 @@ def test_s3_on_spark_35_is_refused_clearly(emr: Any) -> None:
         pytest.skip(f"{Settings().spark35_venv}: Spark 3.5 is not installed (`make test` installs it)")
     cluster_id, step_id = spark_cluster(emr, "emr-7.14.0", f"s3://{BUCKET}/job.py")
     details = wait_step(emr, cluster_id, step_id)["Status"]["FailureDetails"]
-    assert "hadoop-aws 3.3.4" in details["Reason"] and "file://" in details["Reason"]
+    assert "hadoop-aws 3.3.4" in details["Reason"]
+    assert "file://" in details["Reason"]
 
 
 def test_termination_ends_the_jvm_and_its_python_workers(emr: Any, stack: Stack, tmp_path: Path) -> None:

@@ -8,13 +8,21 @@ from typing import Any
 
 import pytest
 
-from local_aws.spark_submit import Launch, Machine, launch, mebibytes, properties_text, split_options
+from local_aws.spark_submit import Launch, Machine, launch
+from local_aws.spark_syntax import mebibytes, properties_text, split_options
 
 MACHINE = Machine(
-    spark_home=Path("/spark"), spark_version="4.1.1", java_home=Path("/java"), python=Path("/usr/bin/python3.11"), cores=2,
-    driver_memory_mib=4096, s3_endpoint="http://127.0.0.1:8333", region="eu-west-3", scratch=Path("/scratch"),
+    spark_home=Path("/spark"),
+    spark_version="4.1.1",
+    java_home=Path("/java"),
+    python=Path("/usr/bin/python3.11"),
+    cores=2,
+    driver_memory_mib=4096,
+    s3_endpoint="http://127.0.0.1:8333",
+    region="eu-west-3",
+    scratch=Path("/scratch"),
     jars=Path("/jars"),
-)  # fmt: skip
+)
 START = ["/spark/bin/spark-submit", "--master", "local[2]", "--deploy-mode", "client"]
 
 
@@ -54,13 +62,18 @@ def test_what_the_step_says_is_kept_in_its_order() -> None:
 
 
 def test_classifications_become_defaults_and_environment() -> None:
-    plan = mapped("job.py", configurations=[
-        classification("spark-defaults", {"spark.sql.shuffle.partitions": "7", "spark.executor.instances": "40"}),
-        classification("spark-env", {}, classification("export", {"PYSPARK_PYTHON": "/opt/py", "X": "$PYSPARK_PYTHON/y"})),
-        classification("core-site", {"fs.s3a.connection.maximum": "64"}),
-        classification("spark", {"maximizeResourceAllocation": "true"}),
-        classification("hue-ini", {"a": "b"}),
-    ])  # fmt: skip
+    plan = mapped(
+        "job.py",
+        configurations=[
+            classification("spark-defaults", {"spark.sql.shuffle.partitions": "7", "spark.executor.instances": "40"}),
+            classification(
+                "spark-env", {}, classification("export", {"PYSPARK_PYTHON": "/opt/py", "X": "$PYSPARK_PYTHON/y"})
+            ),
+            classification("core-site", {"fs.s3a.connection.maximum": "64"}),
+            classification("spark", {"maximizeResourceAllocation": "true"}),
+            classification("hue-ini", {"a": "b"}),
+        ],
+    )
     assert plan.defaults["spark.sql.shuffle.partitions"] == "7"
     assert "spark.executor.instances" not in plan.defaults
     assert plan.environment["PYSPARK_PYTHON"] == "/opt/py"
@@ -71,9 +84,11 @@ def test_classifications_become_defaults_and_environment() -> None:
 
 def test_environment_of_the_application_master_is_the_drivers() -> None:
     plan = mapped(
-        "--conf", "spark.yarn.appMasterEnv.A=1", "job.py",
+        "--conf",
+        "spark.yarn.appMasterEnv.A=1",
+        "job.py",
         configurations=[classification("spark-defaults", {"spark.yarn.appMasterEnv.B": "2"})],
-    )  # fmt: skip
+    )
     assert (plan.environment["A"], plan.environment["B"]) == ("1", "2")
 
 
@@ -89,11 +104,14 @@ def test_no_credential_in_arguments_or_defaults() -> None:
     assert not [key for key in plan.defaults if "secret" in key or "access.key" in key]
 
 
-@pytest.mark.parametrize(("args", "configurations", "expected"), [
-    ((), (), "4096m"),
-    ((), ({"spark.driver.memory": "1g"},), "1g"),
-    ((), ({"spark.driver.memory": "48g"},), "4096m"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("args", "configurations", "expected"),
+    [
+        ((), (), "4096m"),
+        ((), ({"spark.driver.memory": "1g"},), "1g"),
+        ((), ({"spark.driver.memory": "48g"},), "4096m"),
+    ],
+)
 def test_memory_of_the_driver(args: Any, configurations: Any, expected: str) -> None:
     plan = mapped("job.py", configurations=[classification("spark-defaults", found) for found in configurations])
     assert plan.defaults["spark.driver.memory"] == expected

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import http.client
 import stat
 import subprocess
-import urllib.error
-import urllib.request
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -34,15 +34,24 @@ def test_env_is_all_that_a_client_needs(stack: Stack, tmp_path: Any) -> None:
     assert "j-" in answer.stdout
 
 
+def test_up_with_other_settings_while_it_is_up(stack: Stack) -> None:
+    answer = local_aws("up", "--state", str(stack.settings.state), "--cores", "1", check=False)
+    assert answer.returncode == 1
+    assert "already up with other settings; run `down` first" in answer.stderr
+
+
 def test_status_and_logs_for_people(stack: Stack, emr: Any) -> None:
     cluster_id = start(emr, "seen by people", shell("talk", "echo what the step said"))
     wait_cluster(emr, cluster_id)
     table = local_aws("status", "--state", str(stack.settings.state)).stdout
     [line] = [line for line in table.splitlines() if line.startswith(cluster_id)]
-    assert "TERMINATED" in line and "1/1 steps" in line and "seen by people" in line
+    assert "TERMINATED" in line
+    assert "1/1 steps" in line
+    assert "seen by people" in line
     assert "what the step said" in local_aws("logs", cluster_id, "--state", str(stack.settings.state)).stdout
     gone = local_aws("logs", "j-NOPE", "--state", str(stack.settings.state), check=False)
-    assert gone.returncode == 1 and "j-NOPE" in gone.stderr
+    assert gone.returncode == 1
+    assert "j-NOPE" in gone.stderr
 
 
 def test_secrets_are_readable_by_their_owner_alone(stack: Stack) -> None:
@@ -51,8 +60,7 @@ def test_secrets_are_readable_by_their_owner_alone(stack: Stack) -> None:
     secret = stack.environment()["AWS_SECRET_ACCESS_KEY"]
     for server in stack.status().values():
         for part in ("cmdline", "environ"):
-            with open(f"/proc/{server['pid']}/{part}", "rb") as file:
-                assert secret.encode() not in file.read()
+            assert secret.encode() not in Path(f"/proc/{server['pid']}/{part}").read_bytes()
 
 
 def test_only_loopback_listens(stack: Stack) -> None:
@@ -66,28 +74,34 @@ def test_only_loopback_listens(stack: Stack) -> None:
     assert [address for address in ours if not address.startswith("127.0.0.1:")] == []
 
 
-@pytest.mark.parametrize(("key", "secret", "code"), [
-    ("AKIASTRANGER", "whatever", "UnrecognizedClientException"),
-    (None, "wrong secret", "InvalidSignatureException"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("key", "secret", "code"),
+    [
+        ("AKIASTRANGER", "whatever", "UnrecognizedClientException"),
+        (None, "wrong secret", "InvalidSignatureException"),
+    ],
+)
 def test_emr_refuses_a_stranger(stack: Stack, key: str | None, secret: str, code: str) -> None:
     """The server runs commands: it must not do so for a page in a browser or for another user."""
     stranger = boto3.client(
-        "emr", endpoint_url=stack.settings.emr_endpoint, region_name="eu-west-3",
-        aws_access_key_id=key or stack.environment()["AWS_ACCESS_KEY_ID"], aws_secret_access_key=secret,
-    )  # fmt: skip
+        "emr",
+        endpoint_url=stack.settings.emr_endpoint,
+        region_name="eu-west-3",
+        aws_access_key_id=key or stack.environment()["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=secret,
+    )
     with pytest.raises(ClientError) as refused:
         stranger.list_clusters()
     assert refused.value.response["Error"]["Code"] == code
 
 
 def test_emr_refuses_an_unsigned_request(stack: Stack) -> None:
-    request = urllib.request.Request(
-        stack.settings.emr_endpoint, b"{}", {"X-Amz-Target": "ElasticMapReduce.ListClusters"}
-    )
-    with pytest.raises(urllib.error.HTTPError) as refused:
-        urllib.request.urlopen(request)
-    assert b"MissingAuthenticationToken" in refused.value.read()
+    connection = http.client.HTTPConnection("127.0.0.1", stack.settings.emr_port)
+    connection.request("POST", "/", b"{}", {"X-Amz-Target": "ElasticMapReduce.ListClusters"})
+    answer = connection.getresponse()
+    assert answer.status == 400
+    assert b"MissingAuthenticationToken" in answer.read()
+    connection.close()
 
 
 def test_s3_promises_that_publishing_relies_on(s3: Any) -> None:
@@ -106,9 +120,15 @@ def test_missing_bucket_is_an_error(s3: Any) -> None:
     assert "never-created" not in [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]]
 
 
-@pytest.mark.parametrize("wrong", [
-    {"s3_port": 80}, {"s3_port": 65_535}, {"emr_port": 8335}, {"cores": -1},
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"s3_port": 80},
+        {"s3_port": 65_535},
+        {"emr_port": 8335},
+        {"cores": -1},
+    ],
+)
 def test_settings_that_cannot_work(wrong: dict[str, int]) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong))):
         Settings(**wrong)  # type: ignore[arg-type]

@@ -122,8 +122,10 @@ def test_failure_with_terminate(emr: Any, action: str) -> None:
 def test_failure_of_a_cluster_that_is_not_kept(emr: Any) -> None:
     cluster_id = start(emr, "goes on", shell("bad", "exit 1"), shell("good", "true"))
     assert reason(wait_cluster(emr, cluster_id)) == (
-        "TERMINATED", "ALL_STEPS_COMPLETED", "Steps completed with errors",
-    )  # fmt: skip
+        "TERMINATED",
+        "ALL_STEPS_COMPLETED",
+        "Steps completed with errors",
+    )
 
 
 def test_cancel_a_pending_step(emr: Any, waiting: str) -> None:
@@ -149,9 +151,18 @@ def test_cancel_a_running_step(emr: Any, waiting: str, option: str) -> None:
         "CancelStepsInfoList"
     ]
     assert info["Status"] == "SUBMITTED"
-    assert wait_step(emr, waiting, running)["Status"]["State"] == "CANCELLED"
+    assert wait_step(emr, waiting, running, seconds=5)["Status"]["State"] == "CANCELLED"
     wait_step(emr, waiting, following, "COMPLETED")
     assert marked(waiting) == []
+
+
+def test_an_interrupted_step_can_say_goodbye(emr: Any, s3: Any, waiting: str) -> None:
+    [step_id] = add(emr, waiting, shell("polite", "trap 'echo goodbye; exit 1' TERM; echo ready; sleep 60 & wait"))
+    wait_step(emr, waiting, step_id, "RUNNING")
+    until(lambda: len(marked(waiting)) >= 3, "it sleeps")
+    emr.cancel_steps(ClusterId=waiting, StepIds=[step_id], StepCancellationOption="SEND_INTERRUPT")
+    wait_step(emr, waiting, step_id, "CANCELLED", seconds=5)
+    assert step_log(s3, waiting, step_id, "stdout") == "ready\ngoodbye\n"
 
 
 def test_a_step_that_ignores_the_interrupt_shows_cancel_pending_and_ends(emr: Any, waiting: str) -> None:
