@@ -47,7 +47,9 @@ def _bucket(bucket: str) -> Read:
             raise UnreadablePhoto("deleted since it was listed") from None
         except exceptions.PreconditionError:
             raise _changed(etag) from None
-        except exceptions.InvalidPathError:
+        except ValueError as error:  # raised before any request, for keys that this client cannot express
+            if "path" not in str(error):
+                raise
             raise UnreadablePhoto(
                 "key cannot be read", "it has an empty or dot segment or a control character: rename the object"
             ) from None

@@ -16,7 +16,10 @@ from obstore.store import S3Store
 from verger_spark.errors import VergerError
 
 if TYPE_CHECKING:
-    from obstore.store import S3Config
+    from obstore.store import RetryConfig, S3Config
+
+# Throttling and server errors are S3's way of saying "later"; what is still refused then fails the task.
+RETRIES: RetryConfig = {"max_retries": 8, "retry_timeout": timedelta(minutes=3)}
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,7 @@ def s3_store(bucket: str) -> S3Store:
             "timeout": timedelta(seconds=60),
             "connect_timeout": timedelta(seconds=10),
         },
-        retry_config={"max_retries": 8, "retry_timeout": timedelta(minutes=3)},
+        retry_config=RETRIES,
     )
 
 

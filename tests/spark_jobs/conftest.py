@@ -68,7 +68,12 @@ def submit(node_python: Path) -> Submit:
             *("--conf", "spark.ui.enabled=false", "--conf", f"spark.pyspark.python={node_python}"),
             *("--py-files", ARTIFACTS / "verger_spark.zip", script, *arguments),
         ]
-        variables = {**os.environ, "SPARK_HOME": str(home), "JAVA_HOME": str(java_home(STATE / "venv" / "spark")), "SPARK_LOCAL_IP": "127.0.0.1"}
+        variables = {
+            **os.environ,
+            "SPARK_HOME": str(home),
+            "JAVA_HOME": str(java_home(STATE / "venv" / "spark")),
+            "SPARK_LOCAL_IP": "127.0.0.1",
+        }
         variables.pop("PYTHONPATH", None)
         done = subprocess.run(
             command, env=variables, cwd=folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False

@@ -1,6 +1,6 @@
 """Run by spark-submit: what Spark's own PCA makes of the features, and of a basis that step 2 saved.
 
-    mllib_reference.py FOLDER    with features/ and basis/; writes reference.npz and transformed/
+mllib_reference.py FOLDER    with features/ and basis/; writes reference.npz and transformed/
 """
 
 from __future__ import annotations

@@ -66,7 +66,10 @@ def test_an_animation_is_its_first_frame() -> None:
         (b"a text, not a photo", "not an image (no known image format, begins with b'a text, not ')"),
         (encoded(drawn(), "JPEG")[:900], "damaged image (image file is truncated"),
         (encoded(drawn(), "PNG")[:2000], "damaged image ("),
-        (encoded(Image.new("1", (20_000, 20_000)), "PNG"), "image too large (20000 x 20000 = 400,000,000 pixels, the limit is 100,000,000)"),
+        (
+            encoded(Image.new("1", (20_000, 20_000)), "PNG"),
+            "image too large (20000 x 20000 = 400,000,000 pixels, the limit is 100,000,000)",
+        ),
         (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\n", "not an image"),
     ],
     ids=["empty", "text", "truncated JPEG", "truncated PNG", "bomb", "PostScript"],

@@ -70,7 +70,12 @@ def test_target_one_ends_at_the_rank() -> None:
     [
         (rows(1, 5), 0.9, 5, "at least two photos with features, found 1"),
         (np.tile(rows(1, 300), (7, 1)), 0.9, 300, "all photos have equal features"),
-        (rows(50, 20), 0.9, 3, "target variance 0.9 cannot be reached: 3 components explain 0.4718, 10 would be needed"),
+        (
+            rows(50, 20),
+            0.9,
+            3,
+            "target variance 0.9 cannot be reached: 3 components explain 0.4718, 10 would be needed",
+        ),
         (np.full((4, 3), np.nan, np.float32), 0.9, 3, "not finite"),
     ],
     ids=["one photo", "equal photos", "too few components", "not a number"],

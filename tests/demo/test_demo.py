@@ -1,0 +1,136 @@
+"""The whole pipeline as the demo runs it: photos on S3, the DAG in Airflow, steps on a cluster, a publication."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow.fs
+import pyarrow.parquet as pq
+import pytest
+
+from demo.__main__ import create_bucket, settings, store_of
+from demo.airflow_run import Airflow
+from demo.misfits import Misfits, draw_broken
+from demo.orchard import draw_orchard
+from demo.photos import Album, synchronise
+from local_aws.stack import Stack
+from tests.ports import free_ports
+
+BUCKET = "verger-test-orchard"
+PHOTOS = 120
+
+
+@dataclass
+class Run:
+    """The DAG, run once over the orchard: what it said, and the bucket afterwards."""
+
+    stack: Stack
+    airflow: Airflow
+    misfits: Misfits
+    succeeded: bool
+    lines: list[str]
+
+    def document(self, key: str) -> dict[str, Any]:
+        value: dict[str, Any] = json.load(self.stack.client("s3").get_object(Bucket=BUCKET, Key=key)["Body"])
+        return value
+
+    def rows(self, prefix: str) -> list[dict[str, Any]]:
+        environment = self.stack.environment()
+        files = pyarrow.fs.S3FileSystem(
+            endpoint_override=environment["AWS_ENDPOINT_URL_S3"],
+            access_key=environment["AWS_ACCESS_KEY_ID"],
+            secret_key=environment["AWS_SECRET_ACCESS_KEY"],
+            region=environment["AWS_REGION"],
+        )
+        rows: list[dict[str, Any]] = pq.read_table(
+            f"{BUCKET}/{prefix}", filesystem=files, partitioning=None
+        ).to_pylist()
+        return rows
+
+    def clusters(self) -> list[str]:
+        return [cluster["Status"]["State"] for cluster in self.stack.client("emr").list_clusters()["Clusters"]]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
+    folder = tmp_path_factory.mktemp("demo")
+    first = free_ports(9)
+    stack = Stack(folder / "stack", s3_port=first, emr_port=first + 8)
+    draw_orchard(folder / "orchard", PHOTOS)
+    misfits = draw_broken(folder / "orchard")
+    stack.up()
+    try:
+        variables = stack.environment()
+        create_bucket(BUCKET, variables)
+        synchronise(store_of(BUCKET, variables), "images/", Album(folder / "orchard"))
+        airflow = Airflow(folder / "airflow", folder / "airflow.log", settings(BUCKET, variables))
+        airflow.prepare()
+        lines: list[str] = []
+        succeeded = airflow.run(lines.append)
+        yield Run(stack, airflow, misfits, succeeded, lines)
+    finally:
+        stack.down()
+
+
+def test_every_photo_is_published_once_or_rejected_with_a_reason(run: Run) -> None:
+    assert run.succeeded, "\n".join(run.lines)
+    published = run.document("published.json")
+    rows = run.rows(f"pca/run={published['pca']}/")
+    rejects = {
+        row["path"].removeprefix("images/"): row["reason"] for row in run.rows(f"rejects/run={published['run']}/")
+    }
+    assert sorted(rejects) == sorted(run.misfits.rejected)
+    assert all(rejects.values())
+    assert len({row["path"] for row in rows}) == len(rows) == published["photos"] == PHOTOS + len(run.misfits.accepted)
+    assert {len(row["pca_features"]) for row in rows} == {published["k"]}
+
+
+def test_every_check_is_recorded_and_passed(run: Run) -> None:
+    validation = run.document(f"runs/{run.document('published.json')['run']}/validation.json")
+    checks = [check for rows in validation.values() for check in rows]
+    assert {"one row per photo", "neighbours share labels", "explained variance"} <= {check["name"] for check in checks}
+    assert all(check["passed"] for check in checks)
+
+
+def test_the_terminal_shows_tasks_and_progress(run: Run) -> None:
+    text = "\n".join(run.lines)
+    assert "list_images" in text
+    assert f"featurize {PHOTOS + 12}/{PHOTOS + 12} 100 %" in text
+    assert len(run.lines) < 80, "the log of a normal run is short enough to read"
+
+
+def test_a_step_that_fails_ends_the_cluster_and_leaves_the_publication(run: Run) -> None:
+    before = run.document("published.json")
+    lines: list[str] = []
+    airflow = replace(run.airflow, variables={**run.airflow.variables, "VERGER_MAX_COMPONENTS": "1"})
+    assert not airflow.run(lines.append)
+    assert any("target variance 0.9 cannot be reached: 1 components explain" in line for line in lines), lines
+    assert run.document("published.json") == before
+    assert run.clusters() == ["TERMINATED", "TERMINATED"]
+
+
+def test_a_setting_out_of_range_fails_before_any_cluster(run: Run) -> None:
+    clusters = run.clusters()
+    airflow = replace(run.airflow, variables={**run.airflow.variables, "VERGER_TARGET_VARIANCE": "1.5"})
+    assert not airflow.run(lambda line: None)
+    assert "VERGER_TARGET_VARIANCE: is '1.5'; expected more than 0" in airflow.log.read_text()
+    assert run.clusters() == clusters
+
+
+@pytest.mark.parametrize("kind", ["folder", "zip"])
+def test_albums_leave_out_what_is_about_the_set(tmp_path: Path, kind: str) -> None:
+    for name in ("LICENSE", "readme.md", "loose.jpg", "Test/Kiwi/1.jpg", "Test/Kiwi/2.jpg", "Test/Pear/.DS_Store"):
+        (tmp_path / "set" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "set" / name).write_text(name)
+    source = tmp_path / "set"
+    if kind == "zip":
+        import shutil
+
+        source = Path(shutil.make_archive(str(tmp_path / "My Set"), "zip", source))
+    names = [name for name, _ in Album(source).files()]
+    assert names == ["Test/Kiwi/1.jpg", "Test/Kiwi/2.jpg", "Test/Pear/.DS_Store", "loose.jpg"]
+    assert [name for name, _ in Album(source, limit=2).files()] == ["Test/Kiwi/1.jpg", "Test/Pear/.DS_Store"]
