@@ -7,6 +7,7 @@ import threading
 from typing import Any
 
 import pytest
+
 from verger.step_log import last_error, summary
 
 PREFIX = "logs/j-1/"
@@ -25,11 +26,25 @@ def test_the_jobs_own_words_come_first(client: Any, bucket: str) -> None:
     assert found.lines[-1] == "INFO ShutdownHookManager"
 
 
+def test_what_the_job_printed_lies_in_the_standard_output_of_its_driver(client: Any, bucket: str) -> None:
+    put(client, bucket, "steps/s-1/stderr.gz", "INFO start", "SparkUserAppException: User application exited with 1")
+    put(client, bucket, "steps/s-1/stdout.gz", "a line", OURS)
+    found = last_error(client, bucket, PREFIX, "s-1", 0)
+    assert found.summary == OURS
+    assert found.uri.endswith("s-1/stdout.gz")
+
+
+def test_a_traceback_in_the_standard_output_says_more_than_sparks_own_error(client: Any, bucket: str) -> None:
+    put(client, bucket, "steps/s-1/stderr.gz", "SparkUserAppException: User application exited with 1")
+    put(client, bucket, "steps/s-1/stdout.gz", "Traceback (most recent call last):", "KeyError: 'features'")
+    assert last_error(client, bucket, PREFIX, "s-1", 0).summary == "KeyError: 'features'"
+
+
 def test_in_cluster_mode_they_are_in_the_log_of_the_application(client: Any, bucket: str) -> None:
     application = "application_1700000000000_0001"
     put(client, bucket, "steps/s-1/stderr.gz", f"Submitted application {application}", "SparkException: exited with 1")
     put(client, bucket, f"containers/{application}/container_1_0001_01_000002/stderr.gz", "INFO an executor")
-    put(client, bucket, f"containers/{application}/container_1_0001_01_000001/stderr.gz", "Traceback", OURS)
+    put(client, bucket, f"containers/{application}/container_1_0001_01_000001/stdout.gz", "Traceback", OURS)
     found = last_error(client, bucket, PREFIX, "s-1", 0)
     assert found.summary == OURS
     assert application in found.uri
@@ -56,8 +71,8 @@ def test_a_long_log_is_cut(client: Any, bucket: str) -> None:
     [
         ([OURS, "java.lang.RuntimeException: later"], OURS),
         (["ValueError: first", "KeyError: 'second'", "at org.apache"], "KeyError: 'second'"),
-        (["nothing that", "reads so"], "reads so"),
-        (["it saw no errors", "and ended"], "and ended"),
+        (["ValueError: real", "26/11/23 07:03:48 INFO Handler: ignoring an Exception"], "ValueError: real"),
+        (["nothing that", "reads like errors"], ""),
         ([], ""),
     ],
 )
