@@ -43,7 +43,7 @@ def cluster(settings: Settings, *, dag_id: str, run_id: str, artifacts: str, env
                 "ScriptBootstrapAction": {"Path": f"{artifacts}/bootstrap_emr.sh", "Args": [artifacts, environment]},
             }
         ],
-        "Configurations": [{"Classification": "spark-defaults", "Properties": _spark(environment)}],
+        "Configurations": [{"Classification": "spark-defaults", "Properties": _spark(settings, environment)}],
         "Tags": _tags(dag_id, run_id),
     }
     if ours.subnet_ids:
@@ -55,9 +55,13 @@ def cluster(settings: Settings, *, dag_id: str, run_id: str, artifacts: str, env
     return request
 
 
-def _spark(environment: str) -> dict[str, str]:
+def _spark(settings: Settings, environment: str) -> dict[str, str]:
     python = f"{environment}/bin/python"
+    region = settings.storage.region
     return {
+        # Python reads the photos itself, and nothing on a node tells it the region of the bucket.
+        "spark.yarn.appMasterEnv.AWS_REGION": region,
+        "spark.executorEnv.AWS_REGION": region,
         "spark.pyspark.python": python,
         "spark.pyspark.driver.python": python,
         # A step that failed has failed: YARN would silently start it a second time.

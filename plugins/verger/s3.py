@@ -57,7 +57,7 @@ def filesystem(storage: Storage) -> S3FileSystem:
     )
 
 
-def read_json(s3: Any, bucket: str, key: str) -> Any | None:
+def read_json(s3: Any, bucket: str, key: str) -> Any:
     """The object parsed, or None when there is none."""
     try:
         return json.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read())

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import random
 import re
-import socket
 import subprocess
 import uuid
 from collections.abc import Iterator
@@ -15,7 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from tests.places import ROOT, environment_python
+from tests.ports import free_ports
 from verger import s3
 from verger.settings import Settings
 
@@ -34,7 +33,8 @@ def airflow_connection() -> Iterator[None]:
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The folder of a running local_aws, whose endpoints and credentials are in the environment."""
     state = tmp_path_factory.mktemp("local_aws")
-    ports = ["--s3-port", str(_free_ports(8)), "--emr-port", str(_free_ports(1))]
+    first = free_ports(9)
+    ports = ["--s3-port", str(first), "--emr-port", str(first + 8)]
     with pytest.MonkeyPatch.context() as patch:
         try:
             _local_aws("up", "--state", str(state), *ports)
@@ -82,13 +82,3 @@ def _local_aws(*arguments: str) -> str:
     done = subprocess.run(command, cwd=ROOT, env=clean, capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout}{done.stderr}"
     return done.stdout
-
-
-def _free_ports(count: int) -> int:
-    """The first of so many free ports in a row."""
-    while True:
-        first = random.randrange(20_000, 30_000)
-        with contextlib.ExitStack() as probes, contextlib.suppress(OSError):
-            for port in range(first, first + count):
-                probes.enter_context(contextlib.closing(socket.socket())).bind(("127.0.0.1", port))
-            return first

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from tests.plugins.conftest import with_storage
 from verger.artifacts import MODEL, NEEDED, ArtifactError, stage
 from verger.settings import Settings

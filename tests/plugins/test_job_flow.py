@@ -7,6 +7,7 @@ from typing import Any
 import botocore.session
 import pytest
 from botocore.validate import ParamValidator
+
 from verger import job_flow
 from verger.paths import Run
 from verger.settings import Settings

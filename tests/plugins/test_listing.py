@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow
 import pyarrow.parquet
 import pytest
+
 from tests.plugins.conftest import with_storage
 from verger import s3
 from verger.listing import Inventory, is_ignored, write_inventory
@@ -38,7 +39,7 @@ def test_every_legal_key_is_listed_as_it_is(client: Any, bucket: str) -> None:
         client.put_object(Bucket=bucket, Key=key, Body=key.encode())
     found = write_inventory(client, bucket, "images/", "runs/r/inventory.parquet")
     rows = inventory(client, bucket).to_pylist()
-    expected = [
+    expected: list[dict[str, Any]] = [
         {
             "path": key,
             "etag": hashlib.md5(key.encode(), usedforsecurity=False).hexdigest(),
@@ -68,13 +69,17 @@ def test_a_second_try_replaces_the_inventory(client: Any, bucket: str) -> None:
 
 def test_a_prefix_without_photos_is_an_error_and_leaves_no_inventory(client: Any, bucket: str) -> None:
     client.put_object(Bucket=bucket, Key="images/A/.DS_Store", Body=b"")
-    with pytest.raises(StorageError, match=rf"^s3://{bucket}/images/: expected photos .*found none \(1 other objects\)"):
+    with pytest.raises(
+        StorageError, match=rf"^s3://{bucket}/images/: expected photos .*found none \(1 other objects\)"
+    ):
         write_inventory(client, bucket, "images/", "i.parquet")
     assert "Contents" not in client.list_objects_v2(Bucket=bucket, Prefix="i.parquet")
 
 
 def test_a_missing_bucket_is_named(client: Any) -> None:
-    with pytest.raises(StorageError, match=r"^s3://no-such-bucket: no such bucket; create it or correct VERGER_BUCKET$"):
+    with pytest.raises(
+        StorageError, match=r"^s3://no-such-bucket: no such bucket; create it or correct VERGER_BUCKET$"
+    ):
         write_inventory(client, "no-such-bucket", "images/", "i.parquet")
 
 

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+
 from verger.progress import line
 
 START = datetime(2026, 11, 23, 2, tzinfo=UTC)
@@ -30,9 +31,7 @@ def progress(done: int, total: int, seconds: float, stage: str = "featurize") ->
         (100, 100, 50, "featurize 100/100 100 % 2 img/s"),
     ],
 )
-def test_a_line_says_how_far_how_fast_and_how_long(
-    done: int, total: int, seconds: float, expected: str
-) -> None:
+def test_a_line_says_how_far_how_fast_and_how_long(done: int, total: int, seconds: float, expected: str) -> None:
     assert line("featurize", progress(done, total, seconds)) == expected
 
 

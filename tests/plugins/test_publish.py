@@ -6,6 +6,7 @@ import threading
 from typing import Any
 
 import pytest
+
 from verger.paths import PUBLISHED
 from verger.publish import LostRaceError, current_etag, publish
 from verger.s3 import read_json

@@ -6,6 +6,7 @@ from html.parser import HTMLParser
 from typing import Any
 
 import pytest
+
 from verger import publication, report
 from verger.paths import Run
 from verger.s3 import read_json, write_json
@@ -19,7 +20,7 @@ FEATURIZE = {
 }
 PCA = {"photos": 118, "k": 17, "target_variance": 0.9, "explained_variance": 0.9012, "seconds": {"total": 5}}
 STAGED = {"weights": "imagenet", "model_sha256": "ab" * 32, "sha256": "cd" * 32}
-STAGES = [
+STAGES: list[dict[str, Any]] = [
     {"task_id": "list_images", "state": "success", "duration": 1.26},
     {"task_id": "report", "state": "running", "duration": None},
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+
 from verger.run_id import LONGEST, run_id
 
 LEGAL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")

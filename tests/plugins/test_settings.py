@@ -7,6 +7,7 @@ import sys
 from dataclasses import FrozenInstanceError
 
 import pytest
+
 from verger.settings import Settings, SettingsError, markdown_table
 
 ENOUGH = {"VERGER_BUCKET": "orchard"}

@@ -34,8 +34,8 @@ class StepTrigger(EmrStepSensorTrigger):
         storage = S3Hook(aws_conn_id=self.aws_conn_id, region_name=self.region_name, config=s3.client_config())
         last = ""
         async with (
-            await self.hook().get_async_conn() as emr,  # type: ignore[no-untyped-call]
-            await storage.get_async_conn() as objects,  # type: ignore[no-untyped-call]
+            await self.hook().get_async_conn() as emr,
+            await storage.get_async_conn() as objects,
         ):
             for _ in range(self.attempts):
                 answer = await emr.describe_step(ClusterId=self.job_flow_id, StepId=self.step_id)
@@ -63,7 +63,7 @@ class StepTrigger(EmrStepSensorTrigger):
     async def on_kill(self) -> None:
         """Cancel the step: the task was marked, cleared or killed by a user while it was deferred."""
         self.log.info("cancelling %s step %s of %s", self.stage, self.step_id, self.job_flow_id)
-        async with await self.hook().get_async_conn() as emr:  # type: ignore[no-untyped-call]
+        async with await self.hook().get_async_conn() as emr:
             await emr.cancel_steps(
                 ClusterId=self.job_flow_id, StepIds=[self.step_id], StepCancellationOption="TERMINATE_PROCESS"
             )

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
+
 from tests.plugins.operators.conftest import PLACE, deferred_trigger, fire, wait_for
 from verger.operators.cluster_ready import ClusterReady
 from verger.operators.create_cluster import CreateCluster
@@ -45,7 +46,9 @@ def test_a_failed_bootstrap_action_fails_the_task_with_the_reason_of_emr(
     job_flow_id = slow_cluster(overrides, context, script(client, settings, "sleep 2; exit 3"))
     sensor = ready(job_flow_id)
     event = fire(deferred_trigger(sensor.execute, context))
-    with pytest.raises(AirflowFailException, match=rf"^cluster {job_flow_id}: expected WAITING or RUNNING, found ") as it:
+    with pytest.raises(
+        AirflowFailException, match=rf"^cluster {job_flow_id}: expected WAITING or RUNNING, found "
+    ) as it:
         sensor.execute_complete(context, event)
     assert "BOOTSTRAP_FAILURE" in str(it.value)
     assert f"s3://{settings.storage.bucket}/logs/{job_flow_id}/" in str(it.value)
@@ -60,5 +63,5 @@ def test_a_cluster_terminated_meanwhile_is_a_failure_not_a_success(
     emr.terminate_job_flows(JobFlowIds=[job_flow_id])
     wait_for(lambda: emr.describe_cluster(ClusterId=job_flow_id)["Cluster"]["Status"]["State"] == "TERMINATED")
     event = fire(trigger)
-    with pytest.raises(AirflowFailException, match="found TERMINATED .*USER_REQUEST"):
+    with pytest.raises(AirflowFailException, match=r"found TERMINATED .*USER_REQUEST"):
         sensor.execute_complete(context, event)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 from structlog.testing import capture_logs
+
 from tests.plugins.operators.conftest import PLACE, command_step, deferred_trigger, fire, step_state, wait_for
 from verger.operators.add_step import AddStep
 from verger.operators.step_done import StepDone
@@ -74,9 +75,7 @@ def test_a_completed_step_ends_the_wait(cluster: str, context: Any, settings: Se
     sensor.execute(context)
 
 
-def test_progress_is_logged_while_the_step_works(
-    cluster: str, context: Any, settings: Settings, client: Any
-) -> None:
+def test_progress_is_logged_while_the_step_works(cluster: str, context: Any, settings: Settings, client: Any) -> None:
     stamps = {"started_at": "2026-11-23T02:00:00+00:00", "updated_at": "2026-11-23T02:01:24+00:00"}
     progress = {"stage": "featurize", "done": 12400, "total": 23619, **stamps}
     client.put_object(
@@ -104,9 +103,7 @@ def test_without_a_readable_progress_the_state_is_logged(
     assert lines[-1] == "featurize RUNNING"
 
 
-def test_a_failed_step_fails_the_task_with_its_last_error(
-    cluster: str, context: Any, settings: Settings
-) -> None:
+def test_a_failed_step_fails_the_task_with_its_last_error(cluster: str, context: Any, settings: Settings) -> None:
     words = "echo working >&2; sleep 2; echo 'verger: error: no photo could be read' >&2; exit 1"
     (step,) = add(cluster, command_step("one", "bash", "-c", words)).execute(context)
     sensor = done(cluster, step, settings)

@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from tests.plugins.operators.conftest import PLACE, deferred_trigger, fire, wait_for
 from verger.operators.create_cluster import CreateCluster
 from verger.operators.terminate_cluster import TerminateCluster

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy
 import pytest
+
 from tests.plugins.validation.written_run import LABELS, PER_LABEL, Defect, WrittenRun, right_run
 from verger.settings import Validation
 from verger.validation.check import Check, ValidationError
@@ -155,7 +156,9 @@ def test_the_order_of_the_rows_does_not_matter(tmp_path: Path) -> None:
     written, again = right_run(), right_run()
     again.features.reverse()
     again.inventory.reverse()
-    first, second = (check_features(*run.write(tmp_path / name), LIMITS) for name, run in (("a", written), ("b", again)))
+    first, second = (
+        check_features(*run.write(tmp_path / name), LIMITS) for name, run in (("a", written), ("b", again))
+    )
     assert first == second
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy
 import pytest
+
 from tests.plugins.validation.written_run import Defect, WrittenRun, right_run
 from verger.settings import Validation
 from verger.validation.check import Check, ValidationError
@@ -108,5 +109,7 @@ def test_a_target_not_reached_fails(tmp_path: Path) -> None:
 def test_a_missing_basis_is_an_error(tmp_path: Path) -> None:
     store, run = right_run().write(tmp_path)
     (tmp_path / run.basis / "data/part-0.parquet").unlink()
-    with pytest.raises(ValidationError, match=r"models/pca/run=run-1/: expected the basis that step 2 saves, found none"):
+    with pytest.raises(
+        ValidationError, match=r"models/pca/run=run-1/: expected the basis that step 2 saves, found none"
+    ):
         check_projections(store, run, LIMITS, 0.9)

@@ -13,6 +13,7 @@ import numpy
 import pyarrow
 import pyarrow.parquet
 from pyarrow.fs import LocalFileSystem
+
 from verger.paths import Run
 from verger.validation.tables import Store
 
@@ -66,7 +67,9 @@ def right_run() -> WrittenRun:
 @functools.cache
 def _right_run() -> WrittenRun:
     random = numpy.random.default_rng(7)
-    inventory, features, rejects = [], [], []
+    inventory: Rows = []
+    features: Rows = []
+    rejects: Rows = []
     for label in LABELS:
         centre = random.normal(size=WIDTH)
         for number in range(PER_LABEL):
