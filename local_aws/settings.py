@@ -75,8 +75,10 @@ class Settings:
         return self.driver_memory_mib or max(1024, min(6144, machine // 6))
 
     def save(self) -> None:
-        """Write to `<state>/settings.json`, where the EMR server and later commands read it."""
-        values = {name: str(value) if isinstance(value, Path) else value for name, value in asdict(self).items()}
+        """Write what is not the default to `<state>/settings.json`, for the EMR server and later commands."""
+        defaults = asdict(Settings())
+        changed = {name: value for name, value in asdict(self).items() if name != "state" and value != defaults[name]}
+        values = {name: str(value) if isinstance(value, Path) else value for name, value in changed.items()}
         (self.state / "settings.json").write_text(json.dumps(values, indent=1))
 
     @classmethod
@@ -86,4 +88,4 @@ class Settings:
         values: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
         known = {field.name: field.type for field in fields(cls)}
         typed: dict[str, Any] = {k: Path(v) if known[k] == "Path" else v for k, v in values.items() if k in known}
-        return replace(cls(state=state), **{name: value for name, value in typed.items() if name != "state"})
+        return replace(cls(state=state), **typed)

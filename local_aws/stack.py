@@ -165,7 +165,7 @@ def _s3_answers(settings: Settings, credentials: Credentials) -> bool:
         client.list_buckets()
     except (BotoCoreError, ClientError):
         return False
-    return True
+    return weed.ready(settings)
 
 
 def _emr_answers(settings: Settings) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,12 +29,11 @@ def test_termination_while_a_step_runs_leaves_no_process(emr: Any, stack: Any) -
         emr.add_job_flow_steps(JobFlowId=cluster_id, Steps=[shell("late", "true")])
 
 
-def test_two_clusters_at_once(emr: Any) -> None:
+def test_two_clusters_at_once(emr: Any, tmp_path: Path) -> None:
     """Each waits for what the other writes: neither could end if they ran one after another."""
     meet = "touch {mine}; for i in $(seq 100); do test -e {other} && exit 0; sleep 0.1; done; exit 1"
-    base = "/tmp/verger-" + start(emr, "name giver")
-    one = start(emr, "one", shell("meet", meet.format(mine=base + "-1", other=base + "-2")))
-    two = start(emr, "two", shell("meet", meet.format(mine=base + "-2", other=base + "-1")))
+    one = start(emr, "one", shell("meet", meet.format(mine=tmp_path / "1", other=tmp_path / "2")))
+    two = start(emr, "two", shell("meet", meet.format(mine=tmp_path / "2", other=tmp_path / "1")))
     assert [reason(wait_cluster(emr, cluster))[2] for cluster in (one, two)] == ["Steps completed"] * 2
 
 
@@ -48,6 +48,17 @@ def test_termination_protection(emr: Any) -> None:
     emr.set_termination_protection(JobFlowIds=[cluster_id], TerminationProtected=False)
     emr.terminate_job_flows(JobFlowIds=[cluster_id])
     wait_cluster(emr, cluster_id)
+
+
+def test_a_failed_step_does_not_terminate_a_protected_cluster(emr: Any) -> None:
+    cluster_id = start(emr, "protected", shell("hold", "sleep 1"), keep_alive=True)
+    emr.set_termination_protection(JobFlowIds=[cluster_id], TerminationProtected=True)
+    steps = [shell("bad", "exit 1", "TERMINATE_CLUSTER"), shell("next", "true")]
+    emr.add_job_flow_steps(JobFlowId=cluster_id, Steps=steps)
+    wait_cluster(emr, cluster_id, "WAITING")
+    assert step_states(emr, cluster_id) == {"hold": "COMPLETED", "bad": "FAILED", "next": "CANCELLED"}
+    emr.set_termination_protection(JobFlowIds=[cluster_id], TerminationProtected=False)
+    emr.terminate_job_flows(JobFlowIds=[cluster_id])
 
 
 def test_no_longer_kept_alive(emr: Any) -> None:
