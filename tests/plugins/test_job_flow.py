@@ -73,6 +73,7 @@ def test_the_jobs_run_in_the_environment_that_the_bootstrap_action_builds() -> N
     assert action == {"Path": f"{ARTIFACTS}/bootstrap_emr.sh", "Args": [ARTIFACTS, "/opt/verger/abc"]}
     defaults = request["Configurations"][0]["Properties"]
     assert defaults["spark.pyspark.python"] == "/opt/verger/abc/bin/python"
+    assert defaults["spark.executorEnv.AWS_REGION"] == defaults["spark.yarn.appMasterEnv.AWS_REGION"] == "eu-west-3"
 
 
 def test_spot_capacity_is_diverse_and_never_blocks() -> None:

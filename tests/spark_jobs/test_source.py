@@ -24,7 +24,6 @@ KEYS = [
     "images/A&B=C/'quoted' \"twice\" {x} [y] ~ | ^ ` @ $ ! * ( ) ; : ,.jpg",
     "images/percent/100%.jpg",
     "images/percent/100%25.jpg",
-    "images/back\\slash/1.jpg",
     "images/" + "/".join(["x" * 240] * 4) + "/" + "y" * 25 + ".jpg",
 ]
 
