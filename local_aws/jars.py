@@ -7,6 +7,7 @@ own package resolver, into a folder; steps take them from there without network.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -113,18 +114,14 @@ def _failure(wanted: list[str], output: str, hadoop: str) -> str:
         for line in output.splitlines()
         if line.strip().startswith(":: ") and "not found" in line
     ]
-    reasons = [
-        line.strip()
-        for line in output.splitlines()
-        if "not found" in line or "UNRESOLVED" in line or "Exception" in line
-    ]
+    unreachable = sorted(set(re.findall(r"Host (\S+) not found", output)))
     return "\n".join([
         "The S3A jars could not be resolved from Maven Central by Ivy:",
         *(f"  {name}" for name in (unresolved or wanted)),
-        *(f"  | {line}" for line in reasons[:5]),
+        *(f"  unreachable: {host}" for host in unreachable),
         f"Give this machine network, or put the jars of {', '.join(wanted)} and what they need in a folder",
         f"(on another machine: `python -m local_aws jars`, then copy .verger/jars/hadoop-aws-{hadoop}),",
-            f"and set {VARIABLE} to it.",
+        f"and set {VARIABLE} to it.",
     ])  # fmt: skip
 
 

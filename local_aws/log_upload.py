@@ -19,8 +19,11 @@ from local_aws.node import Node
 
 log = logging.getLogger(__name__)
 
-#: Lines after the error that ended a Spark program: what the JVM logs while it shuts down, and stack frames.
-IN_PASSING = re.compile(r"\d\d/\d\d/\d\d \d\d:\d\d:\d\d (INFO|WARN|DEBUG) |at \S+\(|\.\.\. \d+ more")
+#: Lines that are not why a Spark program ended: what the JVM logs at its start and its end, and stack frames.
+IN_PASSING = re.compile(
+    r"\d\d/\d\d/\d\d \d\d:\d\d:\d\d (INFO|WARN|DEBUG) |at \S+\(|\.\.\. \d+ more|WARNING: Using incubator modules"
+    r"|Using Spark's default log4j profile|Setting default log level|To adjust logging level"
+)
 #: EMR copies every few minutes; who watches a laptop need not wait that long.
 UPLOAD_INTERVAL_S = 10.0
 #: The files of a step or bootstrap action, as EMR names them.
@@ -53,9 +56,9 @@ class LogFolder:
             file.write(line + "\n")
 
     def last_words(self, stream: str, within_bytes: int = 65_536) -> str | None:
-        """The last line of a stream that says something: no stack frame, nothing that Spark logs in passing.
+        """The last line of a stream that says something, None when there is none.
 
-        Where there is no such line, the last that is not blank; None when there is none.
+        Blank lines, stack frames and what Spark logs in passing say nothing.
         """
         path = self.folder / stream
         if not path.exists():
@@ -63,8 +66,8 @@ class LogFolder:
         with path.open("rb") as file:
             file.seek(max(0, path.stat().st_size - within_bytes))
             lines = file.read().decode(errors="replace").splitlines()
-        spoken = [line.strip() for line in lines if line.strip()]
-        return next((line for line in reversed(spoken) if not IN_PASSING.match(line)), spoken[-1] if spoken else None)
+        spoken = (line.strip() for line in reversed(lines))
+        return next((line for line in spoken if line and not IN_PASSING.match(line)), None)
 
     @contextlib.contextmanager
     def uploading(self) -> Iterator[None]:

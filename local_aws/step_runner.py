@@ -112,8 +112,10 @@ class StepRunner:
 
 
 def _failure(code: int, logs: LogFolder) -> Failure:
-    last = logs.last_words("stderr") or logs.last_words("stdout") or "no output"
-    return Failure("Unknown Error.", f"{last} (exit code {code})", logs.uri_of("stderr"))
+    # spark-submit in client mode sends what its Python program writes to stderr to stdout: then stderr says nothing.
+    said = ((stream, logs.last_words(stream)) for stream in ("stderr", "stdout"))
+    stream, last = next(((stream, words) for stream, words in said if words), ("stderr", "no output"))
+    return Failure("Unknown Error.", f"{last} (exit code {code})", logs.uri_of(stream))
 
 
 def _spark_version(home: Path) -> str:

@@ -9,7 +9,7 @@ import pytest
 
 from local_aws.settings import Settings
 from local_aws.stack import Stack
-from tests.local_aws.clusters import BUCKET, shell, start, step, step_log, wait_cluster, wait_step
+from tests.local_aws.clusters import BUCKET, log_text, shell, start, step, step_log, wait_cluster, wait_step
 
 JOB = """
 import os, sys
@@ -108,6 +108,19 @@ def test_s3_on_spark_35_is_refused_clearly(emr: Any) -> None:
     details = wait_step(emr, cluster_id, step_id)["Status"]["FailureDetails"]
     assert "hadoop-aws 3.3.4" in details["Reason"]
     assert "file://" in details["Reason"]
+
+
+def test_last_words_of_a_python_program_are_the_reason(emr: Any, s3: Any, tmp_path: Path) -> None:
+    """spark-submit in client mode merges its Python program's stderr into stdout."""
+    (tmp_path / "fails.py").write_text(
+        "import sys\nfrom pyspark.sql import SparkSession\nSparkSession.builder.getOrCreate().range(3).count()\n"
+        "print('verger: error: no photo readable', file=sys.stderr)\nsys.exit(1)\n"
+    )
+    cluster_id = start(emr, "fails", step("fails", "spark-submit", str(tmp_path / "fails.py")))
+    step_id = emr.list_steps(ClusterId=cluster_id)["Steps"][0]["Id"]
+    details = wait_step(emr, cluster_id, step_id, seconds=60)["Status"]["FailureDetails"]
+    assert details["Message"] == "verger: error: no photo readable (exit code 1)"
+    assert "no photo readable" in log_text(s3, details["LogFile"])
 
 
 def test_termination_ends_the_jvm_and_its_python_workers(emr: Any, stack: Stack, tmp_path: Path) -> None:
