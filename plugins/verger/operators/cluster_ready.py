@@ -6,7 +6,7 @@ from typing import Any
 from airflow.providers.amazon.aws.sensors.emr import EmrJobFlowSensor
 from airflow.providers.amazon.aws.triggers.emr import EmrCreateJobFlowTrigger
 from airflow.sdk import Context
-from airflow.sdk.exceptions import AirflowException, AirflowFailException
+from airflow.sdk.exceptions import AirflowFailException
 
 
 class ClusterReady(EmrJobFlowSensor):
@@ -44,7 +44,7 @@ class ClusterReady(EmrJobFlowSensor):
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> None:
         # The trigger takes a TERMINATED cluster for a ready one; only the state itself can tell.
         if not self.poke(context):
-            raise AirflowException(f"cluster {self.job_flow_id} is not ready: {(event or {}).get('message')}")
+            raise AirflowFailException(f"cluster {self.job_flow_id} is not ready: {(event or {}).get('message')}")
 
     def get_emr_response(self, context: Context) -> dict[str, Any]:
         response = super().get_emr_response(context)

@@ -5,7 +5,7 @@ from typing import Any, cast
 
 from airflow.providers.amazon.aws.sensors.emr import EmrStepSensor
 from airflow.sdk import Context
-from airflow.sdk.exceptions import AirflowException, AirflowFailException
+from airflow.sdk.exceptions import AirflowFailException
 
 from verger import s3, step_log
 from verger.hook import AdoptingEmrHook
@@ -52,7 +52,7 @@ class StepDone(EmrStepSensor):
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> None:
         if not self.poke(context):
-            raise AirflowException(f"{self.stage} step {self.step_id} is not done: {(event or {}).get('message')}")
+            raise AirflowFailException(f"{self.stage} step {self.step_id} is not done: {(event or {}).get('message')}")
 
     def get_emr_response(self, context: Context) -> dict[str, Any]:
         response = super().get_emr_response(context)

@@ -142,3 +142,12 @@ def test_killed_while_it_runs_the_step_is_cancelled(cluster: str, context: Any, 
     (step,) = add(cluster, command_step("one", "sleep", "100")).execute(context)
     done(cluster, step, settings).on_kill()
     wait_for(lambda: step_state(emr, cluster, step) == "CANCELLED")
+
+
+def test_a_step_that_takes_too_long_fails_without_another_wait(cluster: str, context: Any, settings: Settings) -> None:
+    (step,) = add(cluster, command_step("one", "sleep", "100")).execute(context)
+    sensor = done(cluster, step, settings)
+    sensor.max_attempts = 2
+    event = fire(deferred_trigger(sensor.execute, context))
+    with pytest.raises(AirflowFailException, match=r"is not done: waited 2 s; featurize (PENDING|RUNNING)"):
+        sensor.execute_complete(context, event)
