@@ -32,6 +32,7 @@ def load_or_create(state: Path) -> Credentials:
         access_key_id="VRGR" + "".join(secrets.choice(KEY_LETTERS) for _ in range(16)),
         secret_access_key=secrets.token_urlsafe(30),
     )
+    state.mkdir(parents=True, exist_ok=True)
     write_private(path, json.dumps(asdict(made)))
     return made
 

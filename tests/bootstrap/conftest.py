@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +14,7 @@ from local_aws import weed
 from local_aws.credentials import load_or_create
 from local_aws.node import aws_environment
 from local_aws.settings import S3_PORTS, Settings
+from tests.ports import free_ports
 
 BUCKET = "orchard"
 S3_SECONDS = 60.0
@@ -29,7 +29,7 @@ def artifact_set() -> Path:
 @pytest.fixture(scope="session")
 def s3_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """A real S3 server with an empty bucket; the variables by which an AWS client finds it."""
-    settings = Settings(state=tmp_path_factory.mktemp("s3"), s3_port=_free_ports(S3_PORTS))
+    settings = Settings(state=tmp_path_factory.mktemp("s3"), s3_port=free_ports(S3_PORTS))
     credentials = load_or_create(settings.state)
     environment = aws_environment(settings, credentials)
     server = weed.start(settings, credentials)
@@ -62,16 +62,3 @@ def _make_bucket(s3: Any) -> None:
             if time.monotonic() > deadline:
                 raise
             time.sleep(0.5)
-
-
-def _free_ports(count: int) -> int:
-    """The first of `count` consecutive ports that nobody listens on."""
-    for first in range(21_000, 31_000, 100):
-        try:
-            for port in range(first, first + count):
-                with socket.socket() as probe:
-                    probe.bind(("127.0.0.1", port))
-            return first
-        except OSError:
-            continue
-    raise RuntimeError(f"no {count} consecutive free ports between 21000 and 31000")

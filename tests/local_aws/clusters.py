@@ -3,33 +3,13 @@
 from __future__ import annotations
 
 import gzip
-import secrets
-import socket
 import time
 from typing import Any
 from urllib.parse import urlsplit
 
-from local_aws.settings import S3_PORTS
-
 ENDED = ("TERMINATED", "TERMINATED_WITH_ERRORS")
 STEP_ENDED = ("COMPLETED", "CANCELLED", "FAILED", "INTERRUPTED")
 BUCKET = "verger-test"
-
-
-def free_ports(count: int = S3_PORTS + 1) -> int:
-    """The first of `count` consecutive ports that nobody listens on."""
-    while True:
-        first = 20_000 + secrets.randbelow(10_000)
-        sockets = []
-        try:
-            for port in range(first, first + count):
-                sockets.append(socket.create_server(("127.0.0.1", port)))
-            return first
-        except OSError:
-            continue
-        finally:
-            for opened in sockets:
-                opened.close()
 
 
 def step(name: str, *args: str, on_failure: str = "CONTINUE", jar: str = "command-runner.jar") -> dict[str, Any]:

@@ -11,7 +11,8 @@ import pytest
 
 from local_aws.settings import REPOSITORY
 from local_aws.stack import Stack
-from tests.local_aws.clusters import BUCKET, free_ports, start
+from tests.local_aws.clusters import BUCKET, start
+from tests.ports import free_ports
 
 DEV_PYTHON = REPOSITORY / ".verger" / "venv" / "dev" / "bin" / "python"
 

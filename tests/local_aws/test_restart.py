@@ -13,9 +13,10 @@ import pytest
 
 from local_aws.processes import ProcessId, marked
 from local_aws.stack import Stack
-from tests.local_aws.clusters import free_ports, reason, shell, start, step_states, wait_cluster, wait_step
+from tests.local_aws.clusters import reason, shell, start, step_states, wait_cluster, wait_step
 from tests.local_aws.conftest import local_aws
 from tests.local_aws.test_steps import until
+from tests.ports import free_ports
 
 
 @pytest.fixture(scope="module")

@@ -33,7 +33,7 @@ def airflow_connection() -> Iterator[None]:
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The folder of a running local_aws, whose endpoints and credentials are in the environment."""
     state = tmp_path_factory.mktemp("local_aws")
-    first = free_ports(9)
+    first = free_ports()
     ports = ["--s3-port", str(first), "--emr-port", str(first + 8)]
     with pytest.MonkeyPatch.context() as patch:
         try:

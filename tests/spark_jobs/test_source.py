@@ -30,7 +30,7 @@ KEYS = [
 
 @pytest.fixture(scope="module")
 def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    first = free_ports(9)
+    first = free_ports()
     stack = Stack(tmp_path_factory.mktemp("source"), s3_port=first, emr_port=first + 8)
     stack.up()
     try:
