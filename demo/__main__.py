@@ -107,7 +107,8 @@ def demonstrate(arguments: argparse.Namespace, clock: Clock) -> None:
             create_bucket(bucket, variables)
             store = store_of(bucket, variables)
             sent = synchronise(store, "images/", album)
-            clock.say(f"photos of {album.source} in s3://{bucket}/images/ ({sent:,} sent)")
+            where = album.source.relative_to(ROOT) if album.source.is_relative_to(ROOT) else album.source
+            clock.say(f"photos of {where} in s3://{bucket}/images/ ({sent:,} sent)")
             preparing.result()
             clock.say("running the DAG fruit_features")
             succeeded = airflow.run(clock.say)

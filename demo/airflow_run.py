@@ -19,7 +19,14 @@ DAG_ID = "fruit_features"
 _STARTING = re.compile(r"^\[DAG TEST\] starting task_id=(\w+)")
 # What the tasks themselves have to say is logged by Verger and its operators; the rest is Airflow's own.
 _OURS = ("verger.", "airflow.task.operators.verger.")
-_REPEATED = ("Poking ", "Job flow currently", "Adding steps", "Creating job flow", "Done. ")
+_REPEATED = (
+    "Poking ",
+    "Job flow currently",
+    "Adding steps",
+    "Creating job flow",
+    "Terminating JobFlow with id",
+    "Done. ",
+)
 
 
 @dataclass

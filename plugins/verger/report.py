@@ -13,8 +13,8 @@ from verger.s3 import read_json, write_json
 STYLE = """
 :root { color-scheme: light dark }
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem }
-table { border-collapse: collapse; width: 100%; margin-bottom: 2rem }
-th, td { text-align: left; padding: .3rem .8rem .3rem 0; border-bottom: 1px solid #8884; vertical-align: top }
+table { border-collapse: collapse; margin-bottom: 2rem }
+th, td { text-align: left; padding: .3rem 1.6rem .3rem 0; border-bottom: 1px solid #8884; vertical-align: top }
 td.number { text-align: right; font-variant-numeric: tabular-nums }
 code { font-size: .9em; overflow-wrap: anywhere }
 """
@@ -70,7 +70,7 @@ def page(what: Mapping[str, Any]) -> str:
             [
                 ("photos", f"{what['photos']:,}"),
                 ("rejected", f"{what['rejected']:,}"),
-                ("components (k)", what["k"]),
+                ("components (k)", f"{what['k']:,}"),
                 ("explained variance", f"{what['explained_variance']:.4%} (target {what['target_variance']:.2%})"),
                 ("model", f"MobileNetV2, {model['weights']} weights, {model['sha256']}"),
                 ("checks passed", f"{passed} of {len(checks)}"),

@@ -8,6 +8,7 @@ from dataclasses import FrozenInstanceError
 
 import pytest
 
+from tests.places import ROOT
 from verger.settings import Settings, SettingsError, markdown_table
 
 ENOUGH = {"VERGER_BUCKET": "orchard"}
@@ -88,3 +89,7 @@ def test_the_table_lists_every_setting_and_needs_no_environment() -> None:
     assert printed.stdout.strip() == markdown_table()
     assert "| `VERGER_BUCKET` | *required* |" in printed.stdout
     assert "| `VERGER_IDLE_TIMEOUT` | `900` | seconds | 60 to 604800 |" in printed.stdout
+
+
+def test_the_readme_shows_every_setting_as_it_is() -> None:
+    assert markdown_table() in (ROOT / "README.md").read_text(), "renew the table; the comment above it says how"
