@@ -85,7 +85,13 @@ def test_settings_cannot_be_changed() -> None:
 
 
 def test_the_table_lists_every_setting_and_needs_no_environment() -> None:
-    printed = subprocess.run([sys.executable, "-m", "verger.settings"], capture_output=True, text=True, check=True)
+    printed = subprocess.run(
+        [sys.executable, "-m", "verger.settings"],
+        env={"PYTHONPATH": str(ROOT / "plugins")},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     assert printed.stdout.strip() == markdown_table()
     assert "| `VERGER_BUCKET` | *required* |" in printed.stdout
     assert "| `VERGER_IDLE_TIMEOUT` | `900` | seconds | 60 to 604800 |" in printed.stdout
