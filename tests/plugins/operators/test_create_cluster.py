@@ -43,6 +43,7 @@ def test_the_cluster_of_another_run_or_dag_is_not_adopted(
 def test_a_cluster_that_is_ending_is_not_adopted(create: CreateCluster, context: Any, emr: Any) -> None:
     made = create.execute(context)
     emr.terminate_job_flows(JobFlowIds=[made])
+    wait_for(lambda: emr.describe_cluster(ClusterId=made)["Cluster"]["Status"]["State"].startswith("TERMINAT"))
     assert create.execute(context) != made
 
 
