@@ -13,6 +13,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from local_aws import trust
 from local_aws.java import java_home
 
 VARIABLE = "VERGER_S3A_JARS"
@@ -100,7 +101,8 @@ def _run_ivy(home: Path, venv: Path, wanted: list[str], scratch: Path) -> subpro
     return subprocess.run(
         [
             str(home / "bin" / "spark-submit"), "--master", "local[1]", "--conf", f"spark.jars.ivy={scratch}/ivy",
-            "--packages", ",".join(wanted), "--exclude-packages", "software.amazon.awssdk:bundle", str(program),
+            "--packages", ",".join(wanted), "--exclude-packages", "software.amazon.awssdk:bundle",
+            "--driver-java-options", trust.java_options(scratch), str(program),
         ],
         env={**os.environ, "SPARK_HOME": str(home), "JAVA_HOME": str(java_home(venv)),
              "PYSPARK_PYTHON": str(venv / "bin" / "python")},
@@ -115,10 +117,13 @@ def _failure(wanted: list[str], output: str, hadoop: str) -> str:
         if line.strip().startswith(":: ") and "not found" in line
     ]
     unreachable = sorted(set(re.findall(r"Host (\S+) not found", output)))
+    reasons = sorted(set(re.findall(r"\((\S+(?:Exception|Error): .*)\)\s*$", output, re.MULTILINE)))
+    last = [line for line in output.splitlines() if line.strip()][-1:] if not (unresolved or reasons) else []
     return "\n".join([
         "The S3A jars could not be resolved from Maven Central by Ivy:",
         *(f"  {name}" for name in (unresolved or wanted)),
         *(f"  unreachable: {host}" for host in unreachable),
+        *(f"  {reason}" for reason in [*reasons, *last]),
         f"Give this machine network, or put the jars of {', '.join(wanted)} and what they need in a folder",
         f"(on another machine: `python -m local_aws jars`, then copy .verger/jars/hadoop-aws-{hadoop}),",
         f"and set {VARIABLE} to it.",

