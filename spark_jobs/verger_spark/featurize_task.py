@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from verger_spark.fetch import Listed, fetch_ahead
 from verger_spark.layout import FEATURES_WIDTH, label_of
 from verger_spark.model import Featurizer, Model
-from verger_spark.photo import UnreadablePhoto, decode
+from verger_spark.photo import MAX_BYTES, UnreadablePhoto, decode
 from verger_spark.source import open_source
 
 if TYPE_CHECKING:
@@ -44,18 +44,28 @@ class Photos:
 
     def pixels(self, listed: Iterable[Listed]) -> Iterator[tuple[Listed, str, NDArray[np.float32] | UnreadablePhoto]]:
         """Yield every photo with its label ("" where it has none) and its pixels, or why there are none."""
-        for photo, content in fetch_ahead(listed, open_source(self.images)):
-            label = label_of(photo.path, self.images_prefix)
+        source = open_source(self.images)
+
+        def read(photo: Listed) -> bytes:
+            self._refuse_unread(photo)
+            return source(photo.path, photo.etag)
+
+        for photo, content in fetch_ahead(listed, read):
+            label = label_of(photo.path, self.images_prefix) or ""
             try:
-                if label is None:
-                    raise UnreadablePhoto(
-                        "no label", f"it lies directly under {self.images_prefix!r}, expected <label>/<file> there"
-                    )
                 if isinstance(content, UnreadablePhoto):
                     raise content
                 yield photo, label, decode(content)
             except UnreadablePhoto as reason:
-                yield photo, label or "", reason
+                yield photo, label, reason
+
+    def _refuse_unread(self, photo: Listed) -> None:
+        """What the inventory alone tells: it need not be fetched."""
+        if label_of(photo.path, self.images_prefix) is None:
+            where = f"it lies directly under {self.images_prefix!r}, expected <label>/<file> there"
+            raise UnreadablePhoto("no label", where)
+        if photo.size > MAX_BYTES:
+            raise UnreadablePhoto("file too large", f"{photo.size:,} bytes, the limit is {MAX_BYTES:,}")
 
 
 @dataclass(frozen=True)

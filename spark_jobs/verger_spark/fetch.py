@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 from verger_spark.photo import UnreadablePhoto
-from verger_spark.source import Read
 
 CONNECTIONS = 16
 """GETs under way at once in one worker. At 30 ms each that is 500 photos/s, several times what a core computes."""
@@ -26,15 +25,18 @@ class Listed:
     size: int
 
 
-def fetch_ahead(photos: Iterable[Listed], read: Read) -> Iterator[tuple[Listed, bytes | UnreadablePhoto]]:
-    """Yield every photo, in order, with its content or the reason why there is none.
+def fetch_ahead(
+    photos: Iterable[Listed], read: Callable[[Listed], bytes]
+) -> Iterator[tuple[Listed, bytes | UnreadablePhoto]]:
+    """Yield every photo, in order, with what `read` gives for it, or with the UnreadablePhoto that it raises.
 
+    `read` is called from several threads at once; whatever else it raises ends the iteration.
     At most twice ``CONNECTIONS`` photos and ``AHEAD_BYTES`` of content are held at any time, whatever comes in.
     """
 
     def fetch(photo: Listed) -> bytes | UnreadablePhoto:
         try:
-            return read(photo.path, photo.etag)
+            return read(photo)
         except UnreadablePhoto as reason:
             return reason
 

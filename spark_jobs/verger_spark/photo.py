@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import struct
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +11,9 @@ from PIL import Image, UnidentifiedImageError
 SIDE = 224
 """Height and width of the network's input, pixels."""
 
+MAX_BYTES = 256 * 1024 * 1024
+"""Above this an object is no photo but a film or an archive: it is not even fetched."""
+
 MAX_PIXELS = 100_000_000
 """Above this a file is taken for a decompression bomb: decoded it would need 300 MB in every worker."""
 
@@ -19,9 +21,6 @@ Image.MAX_IMAGE_PIXELS = None  # Pillow's own limit, which it enforces with othe
 
 # Formats that photographs come in. Pillow knows more, among them EPS, for which it starts Ghostscript.
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP", "PPM", "JPEG2000", "AVIF")
-
-# What Pillow's plugins raise, besides OSError, when a file is damaged.
-_DAMAGED = (OSError, SyntaxError, ValueError, EOFError, IndexError, TypeError, struct.error)
 
 
 class UnreadablePhoto(Exception):
@@ -70,5 +69,13 @@ def _rgb(content: bytes) -> Image.Image:
         return image if image.mode == "RGB" else image.convert("RGB")
     except UnidentifiedImageError as error:
         raise UnreadablePhoto("not an image", f"no known image format, begins with {content[:12]!r}") from error
-    except _DAMAGED as error:
-        raise UnreadablePhoto("damaged image", str(error) or type(error).__name__) from error
+    except (UnreadablePhoto, MemoryError):
+        raise
+    except Exception as error:
+        # Pillow's plugins raise whatever comes up when a file is damaged: OSError, SyntaxError, ValueError,
+        # struct.error, RuntimeError and more. One such photo must not end a run.
+        raise UnreadablePhoto("damaged image", _one_line(error)) from error
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__

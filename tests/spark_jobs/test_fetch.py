@@ -17,21 +17,21 @@ def listed(count: int, size: int = 10) -> Iterator[Listed]:
 
 
 def test_all_photos_in_order() -> None:
-    def read(path: str, etag: str) -> bytes:
-        time.sleep(0.002 * (hash(path) % 5))
-        return path.encode()
+    def read(photo: Listed) -> bytes:
+        time.sleep(0.002 * (hash(photo.path) % 5))
+        return photo.path.encode()
 
     got = [(photo.path, content) for photo, content in fetch_ahead(listed(200), read)]
     assert got == [(f"{number}.jpg", f"{number}.jpg".encode()) for number in range(200)]
 
 
 def test_a_bad_photo_is_passed_on_and_a_failing_store_raises() -> None:
-    def missing(path: str, etag: str) -> bytes:
+    def missing(photo: Listed) -> bytes:
         raise UnreadablePhoto("deleted since it was listed")
 
     assert [str(content) for _, content in fetch_ahead(listed(2), missing)] == ["deleted since it was listed"] * 2
 
-    def broken(path: str, etag: str) -> bytes:
+    def broken(photo: Listed) -> bytes:
         raise ConnectionError("no route to the store")
 
     with pytest.raises(ConnectionError, match="no route"):
@@ -42,7 +42,7 @@ def test_a_bad_photo_is_passed_on_and_a_failing_store_raises() -> None:
 def test_no_more_is_held_than_the_bounds_allow(size: int, most: int) -> None:
     lock, fetched = threading.Lock(), 0
 
-    def read(path: str, etag: str) -> bytes:
+    def read(photo: Listed) -> bytes:
         nonlocal fetched
         with lock:
             fetched += 1
@@ -61,7 +61,7 @@ def test_no_more_is_held_than_the_bounds_allow(size: int, most: int) -> None:
 def test_reads_overlap() -> None:
     under_way, most, lock = 0, 0, threading.Lock()
 
-    def read(path: str, etag: str) -> bytes:
+    def read(photo: Listed) -> bytes:
         nonlocal under_way, most
         with lock:
             under_way += 1

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from verger_spark.photo import MAX_PIXELS, UnreadablePhoto, decode
+from verger_spark.photo import FORMATS, MAX_PIXELS, UnreadablePhoto, decode
 
 
 def encoded(image: Image.Image, form: str, **options: object) -> bytes:
@@ -79,6 +79,23 @@ def test_reasons(content: bytes, reason: str) -> None:
         decode(content)
     assert str(refused.value).startswith(reason)
     assert "\n" not in str(refused.value)
+
+
+@pytest.mark.filterwarnings("ignore")  # Pillow grumbles about much of this, and rightly
+@pytest.mark.parametrize("form", FORMATS)
+def test_damage_of_any_kind_is_a_reason_and_no_crash(form: str) -> None:
+    rng, whole = np.random.default_rng(11), encoded(drawn(size=(40, 30)), form)
+    reasons: list[str] = []
+    for _ in range(300):
+        damaged = bytearray(whole[: rng.integers(1, len(whole) + 1)])
+        for position in rng.integers(0, len(damaged), rng.integers(1, 20)):
+            damaged[position] = rng.integers(0, 256)
+        try:
+            assert decode(bytes(damaged)).shape == (224, 224, 3)
+        except UnreadablePhoto as reason:
+            reasons.append(str(reason))
+    assert len(reasons) > 20
+    assert not any("\n" in reason for reason in reasons)
 
 
 def test_the_limit_itself_is_allowed() -> None:

@@ -98,7 +98,7 @@ def test_a_server_that_is_away_is_no_reject(s3: Any, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(storage, "RETRIES", {"max_retries": 0})
     away = open_source(f"s3://{BUCKET}")
     with pytest.raises(Exception, match=r"127\.0\.0\.1") as failure:
-        list(fetch_ahead([Listed("images/Kiwi/1.jpg", "etag", 1)], away))
+        list(fetch_ahead([Listed("images/Kiwi/1.jpg", "etag", 1)], lambda photo: away(photo.path, photo.etag)))
     assert not isinstance(failure.value, UnreadablePhoto)
 
 
