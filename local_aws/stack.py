@@ -8,6 +8,7 @@ import http.client
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -24,7 +25,7 @@ from local_aws import weed
 from local_aws.credentials import Credentials, load_or_create
 from local_aws.node import aws_environment
 from local_aws.processes import ProcessId
-from local_aws.settings import DEFAULT_STATE, REPOSITORY, Settings
+from local_aws.settings import DEFAULT_STATE, REPOSITORY, S3_PORTS, Settings
 
 #: Seconds that a server may take to answer.
 PATIENCE_S = 60.0
@@ -51,21 +52,28 @@ class Stack:
     def up(self) -> None:
         """Start what does not run yet; returns when both servers answer.
 
-        Raises StackError when it is up with other settings, or when a server ends or does not answer within
-        PATIENCE_S seconds.
+        Raises StackError when it is up with other settings, when a port is taken, or when a server ends or does not
+        answer within PATIENCE_S seconds. Whatever is raised, an interrupt too, what this call started is ended first.
         """
         with self._locked():
             if self.settings != self._last and (self._runs("s3") or self._runs("emr")):
                 raise StackError(f"{self.settings.state}: already up with other settings; run `down` first")
+            missing = [name for name in ("s3", "emr") if not self._runs(name)]
+            self._probe_ports(missing)
             self.settings.save()
             self._last = self.settings
             credentials = load_or_create(self.settings.state)
-            if not self._runs("s3"):
-                self._record("s3", weed.start(self.settings, credentials))
-            self._wait("s3", lambda: _s3_answers(self.settings, credentials))
-            if not self._runs("emr"):
-                self._record("emr", self._start_emr())
-            self._wait("emr", lambda: _emr_answers(self.settings))
+            try:
+                if "s3" in missing:
+                    self._record("s3", weed.start(self.settings, credentials))
+                self._wait("s3", lambda: _s3_answers(self.settings, credentials))
+                if "emr" in missing:
+                    self._record("emr", self._start_emr())
+                self._wait("emr", lambda: _emr_answers(self.settings))
+            except BaseException:
+                for name in reversed(missing):
+                    self._end(name)
+                raise
 
     def down(self, *, wipe: bool = False) -> None:
         """End both servers and everything that runs on their clusters; returns when they are gone.
@@ -74,9 +82,7 @@ class Stack:
         """
         with self._locked():
             for name in ("emr", "s3"):
-                if (process := self._processes().get(name)) is not None:
-                    process.end(GRACE_S[name])
-                    self._forget(name)
+                self._end(name)
         if wipe:
             shutil.rmtree(self.settings.state)
 
@@ -103,6 +109,19 @@ class Stack:
             config=Config(s3={"addressing_style": "path"}),
         )
 
+    def _probe_ports(self, missing: list[str]) -> None:
+        first = self.settings.s3_port
+        ports = {"s3": range(first, first + S3_PORTS), "emr": [self.settings.emr_port]}
+        for name in missing:
+            for port in ports[name]:
+                try:
+                    socket.create_server(("127.0.0.1", port)).close()
+                except OSError as error:
+                    raise StackError(
+                        f"port {port}, for the {name.upper()} server: {error.strerror}; end that process, or choose"
+                        " others: python -m local_aws up --s3-port N --emr-port M"
+                    ) from error
+
     def _start_emr(self) -> subprocess.Popen[bytes]:
         inherited = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")}
         with (self.settings.state / "emr.log").open("ab") as log:
@@ -121,6 +140,11 @@ class Stack:
             if time.monotonic() > deadline:
                 raise StackError(f"the {name} server does not answer after {PATIENCE_S:.0f} s; see {log}")
             time.sleep(0.1)
+
+    def _end(self, name: str) -> None:
+        if (process := self._processes().get(name)) is not None:
+            process.end(GRACE_S[name])
+            self._forget(name)
 
     def _runs(self, name: str) -> bool:
         process = self._processes().get(name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from local_aws.model import ENDED, Cluster, StepState
+from local_aws.model import ENDED, Cluster, ClusterState, StepState
 from local_aws.node import Node
 from local_aws.stack import Stack
 from local_aws.store import Store, is_cluster_id
@@ -16,12 +16,14 @@ RECENT = 5
 def table(stack: Stack) -> str:
     """Servers, clusters that live, and the last few that ended."""
     lines = []
-    for name, server in stack.status().items():
+    servers = stack.status()
+    for name, server in servers.items():
         state = f"up    pid {server['pid']}" if server["pid"] else "down"
         lines.append(f"{name:4} {server['endpoint']:26} {state}")
     clusters = Store(stack.settings.state / "emr").load_all() if stack.settings.state.exists() else []
     ended = [cluster for cluster in clusters if cluster.state in ENDED][-RECENT:]
-    lines += [_line(cluster) for cluster in clusters if cluster in ended or cluster.state not in ENDED]
+    shown = [cluster for cluster in clusters if cluster in ended or cluster.state not in ENDED]
+    lines += [_line(cluster, supervised=servers["emr"]["pid"] is not None) for cluster in shown]
     return "\n".join(lines)
 
 
@@ -39,9 +41,17 @@ def log_text(stack: Stack, cluster_id: str, step_id: str | None = None) -> str:
     return "\n".join(f"==> {path.relative_to(folder)} <==\n{text}\n" for path, text in texts if text)
 
 
-def _line(cluster: Cluster) -> str:
+def _line(cluster: Cluster, supervised: bool) -> str:
+    """One cluster. Without a server nothing of it runs, whatever state its record was left in."""
+    state, message = str(cluster.state), cluster.reason_message
+    if not supervised and cluster.state not in ENDED:
+        goes_on = cluster.state is ClusterState.WAITING
+        state = "PAUSED" if goes_on else "INTERRUPTED"
+        message = (
+            f"was {cluster.state} when the EMR server ended; the next `up` {'goes on with' if goes_on else 'ends'} it"
+        )
     done = len(cluster.steps_in(StepState.COMPLETED))
     age = int((cluster.ended or time.time()) - cluster.created)
     steps = f"{done}/{len(cluster.steps)} steps"
-    reason = f"  {cluster.reason_message}" if cluster.reason_message else ""
-    return f"{cluster.id:15} {cluster.state:22} {steps:11} {age:6} s  {cluster.name}{reason}"
+    reason = f"  {message}" if message else ""
+    return f"{cluster.id:15} {state:22} {steps:11} {age:6} s  {cluster.name}{reason}"

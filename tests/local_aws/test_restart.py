@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
+import socket
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,9 +15,10 @@ from typing import Any
 import pytest
 
 from local_aws.processes import ProcessId, marked
+from local_aws.settings import REPOSITORY
 from local_aws.stack import Stack
 from tests.local_aws.clusters import reason, shell, start, step_states, wait_cluster, wait_step
-from tests.local_aws.conftest import local_aws
+from tests.local_aws.conftest import DEV_PYTHON, local_aws
 from tests.local_aws.test_steps import until
 from tests.ports import free_ports
 
@@ -76,6 +80,11 @@ def test_down_and_up(own: Stack) -> None:
     assert marked(busy) == []
     assert [process for process in before if ProcessId.of(process)] == [], "a zombie that nobody reaps is no process"
     assert {server["pid"] for server in own.status().values()} == {None}
+    table = local_aws("status", "--state", str(own.settings.state)).stdout.splitlines()
+    shown = {line.split()[0]: line for line in table}
+    assert "INTERRUPTED" in shown[busy], "what does not run is not shown as running"
+    assert "was RUNNING when the EMR server ended" in shown[busy]
+    assert "PAUSED" in shown[idle]
     local_aws("up", "--state", str(own.settings.state))
     check_after(emr, busy, idle)
     for key in keys:
@@ -101,10 +110,34 @@ def test_down_does_not_end_a_stranger_with_a_recycled_pid(own: Stack) -> None:
         recorded.write_text(original)
 
 
-def test_ports_that_are_taken_say_so(own: Stack, tmp_path: Path) -> None:
-    free = free_ports()
-    taken = str(own.settings.emr_port)
-    answer = local_aws("up", "--state", str(tmp_path), "--s3-port", str(free), "--emr-port", taken, check=False)
-    local_aws("down", "--state", str(tmp_path))
+def running(state: Path) -> list[str]:
+    """Command lines of the processes that name a state folder."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            found.append(path.read_bytes().replace(b"\0", b" ").decode(errors="replace"))
+    return [line for line in found if str(state) in line]
+
+
+@pytest.mark.parametrize(("server", "offset"), [("S3", 3), ("EMR", 8)])
+def test_ports_that_are_taken_say_so(tmp_path: Path, server: str, offset: int) -> None:
+    first = free_ports()
+    with socket.create_server(("127.0.0.1", first + offset)):
+        ports = ("--s3-port", str(first), "--emr-port", str(first + 8))
+        answer = local_aws("up", "--state", str(tmp_path), *ports, check=False)
+    assert running(tmp_path) == []
     assert answer.returncode == 1
-    assert "Address already in use" in answer.stderr
+    [line] = answer.stderr.splitlines()
+    assert f"port {first + offset}, for the {server} server: Address already in use" in line
+    assert "python -m local_aws up --s3-port N --emr-port M" in line
+
+
+def test_up_that_is_interrupted_leaves_nothing(tmp_path: Path) -> None:
+    first = free_ports()
+    ports = ["--s3-port", str(first), "--emr-port", str(first + 8)]
+    command = [str(DEV_PYTHON), "-m", "local_aws", "up", "--state", str(tmp_path), *ports]
+    with subprocess.Popen(command, cwd=REPOSITORY, stderr=subprocess.DEVNULL) as process:
+        until(lambda: Stack(tmp_path).status()["s3"]["pid"] is not None, "the S3 server is started")
+        process.send_signal(signal.SIGINT)
+    assert process.returncode != 0
+    assert running(tmp_path) == []
