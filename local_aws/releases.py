@@ -9,9 +9,10 @@ from moto.emr.models import emr_backends
 
 #: Labels of the 8 line are specific to their engine.
 SPARK_8 = "emr-spark-8."
-#: Spark's and Hadoop's versions by line; EMR names one for every application, the rest have none here.
+#: Spark's and Hadoop's versions by line, as they run here, which may be others than a release has in AWS; EMR names
+#: one for every application, the rest have none here.
 SPARK_8_VERSIONS = {"Spark": "4.1.1", "Hadoop": "3.4.2"}
-EMR_7_VERSIONS = {"Spark": "3.5.6", "Hadoop": "3.4.2"}
+EMR_7_VERSIONS = {"Spark": "3.5.6", "Hadoop": "3.3.4"}
 #: The 8 line is a Spark release and carries little else.
 SPARK_8_APPLICATIONS = (
     "AmazonCloudWatchAgent", "Delta", "Hadoop", "Hive", "Hudi", "Iceberg", "JupyterEnterpriseGateway", "Livy", "Spark",

@@ -65,7 +65,7 @@ class StepRunner:
         if step.args[0].rsplit("/", 1)[-1] != "spark-submit":
             logs.note(f"command: {shlex.join(step.args)}")
             return Command(step.args, self.environment, logs)
-        machine = self._machine(logs, uses_s3=any("s3://" in argument for argument in step.args))
+        machine = self._machine(uses_s3=any("s3://" in argument for argument in step.args))
         plan = spark_submit.launch(step.args[1:], self.cluster.request.get("Configurations") or [], machine)
         conf = self.node.scratch / "conf" / step.id
         conf.mkdir(parents=True, exist_ok=True)
@@ -78,17 +78,13 @@ class StepRunner:
             logs.note(line)
         return Command(plan.argv, {**self.environment, **plan.environment, "SPARK_CONF_DIR": str(conf)}, logs)
 
-    def _machine(self, logs: LogFolder, uses_s3: bool) -> spark_submit.Machine:
+    def _machine(self, uses_s3: bool) -> spark_submit.Machine:
         label = str(self.cluster.request.get("ReleaseLabel"))
         venv = self.settings.spark_venv
         if releases.spark_line(label) == "3.5":
-            if self.settings.spark35_venv.exists():
-                venv = self.settings.spark35_venv
-            else:
-                logs.note(
-                    f"{label} has Spark 3.5, which is not installed ({self.settings.spark35_venv});"
-                    " running on Spark 4.1"
-                )
+            venv = self.settings.spark35_venv
+            if not venv.exists():
+                raise StepError(f"{label} has Spark 3.5; {venv}: not installed, `make test` installs it")
         try:
             home = jars.spark_home(venv)
             s3a = jars.find(home, self.settings.jars)

@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
+from local_aws.jars import spark_home
 from local_aws.settings import Settings
 from local_aws.stack import Stack
 from tests.local_aws.clusters import BUCKET, log_text, shell, start, step, step_log, wait_cluster, wait_step
+from tests.ports import free_ports
 
 JOB = """
 import os, sys
@@ -99,6 +101,35 @@ def test_release_7_runs_on_spark_35_over_files(emr: Any, s3: Any, tmp_path: Path
     status = wait_step(emr, cluster_id, step_id, seconds=90)["Status"]
     assert status["State"] == "COMPLETED", step_log(s3, cluster_id, step_id, "stderr")[-3000:]
     assert "spark 3.5." in step_log(s3, cluster_id, step_id, "stdout")
+
+
+def test_spark_35_that_is_not_installed_fails_the_step(tmp_path: Path) -> None:
+    first = free_ports()
+    own = Stack(tmp_path, s3_port=first, emr_port=first + 8, spark35_venv=tmp_path / "none")
+    own.up()
+    try:
+        own.client("s3").create_bucket(Bucket=BUCKET)
+        emr = own.client("emr")
+        cluster_id, step_id = spark_cluster(emr, "emr-7.14.0", "job.py")
+        status = wait_step(emr, cluster_id, step_id)["Status"]
+        assert status["State"] == "FAILED"
+        assert status["FailureDetails"]["Reason"] == (
+            f"emr-7.14.0 has Spark 3.5; {tmp_path}/none: not installed, `make test` installs it"
+        )
+    finally:
+        own.down()
+
+
+@pytest.mark.parametrize("label", ["emr-spark-8.1.0", "emr-7.14.0"])
+def test_versions_of_a_release_are_those_that_run_here(emr: Any, label: str) -> None:
+    venv = Settings().spark35_venv if label == "emr-7.14.0" else Settings().spark_venv
+    if not venv.exists():
+        pytest.skip(f"{venv}: not installed (`make test` installs it)")
+    apps = emr.describe_release_label(ReleaseLabel=label)["Applications"]
+    versions = {app["Name"]: app["Version"] for app in apps if "Version" in app}
+    jars = spark_home(venv) / "jars"
+    assert list(jars.glob(f"spark-core_*-{versions['Spark']}.jar"))
+    assert list(jars.glob(f"hadoop-client-api-{versions['Hadoop']}.jar"))
 
 
 def test_s3_on_spark_35_is_refused_clearly(emr: Any) -> None:
