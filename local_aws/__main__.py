@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import os
 import shlex
+import signal
 import sys
 from pathlib import Path
 from typing import Any
 
 from local_aws import jars
-from local_aws.settings import DEFAULT_STATE
+from local_aws.java import java_home
+from local_aws.settings import DEFAULT_STATE, REPOSITORY
 from local_aws.stack import Stack, StackError
 from local_aws.status import log_text, table
 
@@ -19,6 +22,10 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         options.run(options)
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader, such as `head`, has seen enough; Python's own last flush must not fail again
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + signal.SIGPIPE
     except (StackError, FileNotFoundError, RuntimeError, ValueError, TimeoutError) as error:
         print(f"local_aws: {error}", file=sys.stderr)
         return 1
@@ -34,8 +41,10 @@ def _parser() -> argparse.ArgumentParser:
     _command(commands, "env", _env, "print the environment of a client as `export` lines")
     logs = _command(commands, "logs", _logs, "print the logs of a cluster, or of one of its steps")
     resolve = _command(commands, "jars", _jars, "resolve the jars for s3:// in Spark, once")
+    java = _command(commands, "java", _java, "print the Java home that Spark runs on")
     for command in (up, resolve):
         command.add_argument("--jars", type=Path, help="folder of the S3A jars (default .verger/jars)")
+    for command in (up, resolve, java):
         command.add_argument("--spark-venv", type=Path, help="environment with pyspark (default .verger/venv/spark)")
     up.add_argument("--spark35-venv", type=Path, help="environment with pyspark 3.5 (default .verger/venv/spark35)")
     up.add_argument("--s3-port", type=int, help="first of eight ports of the S3 server (default 8333)")
@@ -93,7 +102,13 @@ def _logs(options: argparse.Namespace) -> None:
 
 def _jars(options: argparse.Namespace) -> None:
     settings = _stack(options).settings
-    print(jars.resolve(settings.spark_venv, settings.jars))
+    if jars.find(jars.spark_home(settings.spark_venv), settings.jars) is None:
+        made = jars.resolve(settings.spark_venv, settings.jars)
+        print(f"S3A jars: {made.relative_to(REPOSITORY) if made.is_relative_to(REPOSITORY) else made}")
+
+
+def _java(options: argparse.Namespace) -> None:
+    print(java_home(_stack(options).settings.spark_venv))
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from local_aws.settings import Settings
+from local_aws.settings import REPOSITORY, Settings
 from local_aws.stack import Stack
 from tests.local_aws.clusters import BUCKET, shell, start, wait_cluster
 from tests.local_aws.conftest import DEV_PYTHON, local_aws
@@ -52,6 +52,26 @@ def test_status_and_logs_for_people(stack: Stack, emr: Any) -> None:
     gone = local_aws("logs", "j-NOPE", "--state", str(stack.settings.state), check=False)
     assert gone.returncode == 1
     assert "j-NOPE" in gone.stderr
+
+
+def test_status_for_a_reader_that_has_seen_enough(stack: Stack) -> None:
+    command = [str(DEV_PYTHON), "-m", "local_aws", "status", "--state", str(stack.settings.state)]
+    with subprocess.Popen(
+        command, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == ""
+
+
+def test_jars_that_are_there_are_no_news(stack: Stack) -> None:
+    assert local_aws("jars").stdout == ""
+
+
+def test_java_for_a_spark_submit_by_hand(stack: Stack) -> None:
+    home = local_aws("java").stdout.strip()
+    subprocess.run([f"{home}/bin/java", "-version"], check=True, capture_output=True)
 
 
 def test_secrets_are_readable_by_their_owner_alone(stack: Stack) -> None:
