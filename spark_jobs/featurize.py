@@ -91,7 +91,8 @@ def main() -> None:
             f"see {arguments.rejects}"
         )
     storage.write_json(arguments.metrics, metrics)
-    print(f"verger: {featurized:,} photos featurized, {metrics['rejected']:,} rejected")
+    of_weights = " (random weights: the features mean nothing)" if model.weights == "random" else ""
+    print(f"verger: {featurized:,} photos featurized, {metrics['rejected']:,} rejected{of_weights}")
 
 
 def write_features(

@@ -47,6 +47,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--basis", required=True, metavar="URI", help="folder written: the PCAModel and its spectrum")
     parser.add_argument("--metrics", required=True, metavar="URI", help="JSON written when all is done")
     parser.add_argument("--progress", metavar="URI", help="JSON rewritten every few seconds")
+    parser.add_argument("--model", metavar="URI", help="the model folder: its weights are named beside the basis")
     parser.add_argument(
         "--target-variance", type=float, default=0.90, help="share to explain, in (0, 1] (default: 0.90)"
     )
@@ -63,6 +64,7 @@ def main() -> None:
     """Read the command line, fit the basis, project, write coordinates, basis and metrics."""
     arguments = parse(sys.argv[1:])
     started = time.monotonic()
+    weights = storage.read_json(f"{arguments.model.rstrip('/')}/model.json").get("weights") if arguments.model else None
     spark = open_session("verger pca")
     features = current_features(spark, arguments)
     first = features.select("features").head()
@@ -89,6 +91,7 @@ def main() -> None:
         "photos": photos,
         "target_variance": arguments.target_variance,
         "explained_variance": basis.explained_variance,
+        "weights": weights,
         "spark": spark.version,
     }
     basis_files.save(spark, basis, arguments.basis, facts)
@@ -102,7 +105,8 @@ def main() -> None:
         "seconds": {stage: round(value, 2) for stage, value in seconds.items()},
     }
     storage.write_json(arguments.metrics, metrics)
-    print(f"verger: {photos:,} photos, k = {basis.k}, explained variance {basis.explained_variance:.4f}")
+    of_weights = f" ({weights} weights: the numbers mean nothing)" if weights == "random" else ""
+    print(f"verger: {photos:,} photos, k = {basis.k}, explained variance {basis.explained_variance:.4f}{of_weights}")
 
 
 def current_features(spark: SparkSession, arguments: argparse.Namespace) -> DataFrame:

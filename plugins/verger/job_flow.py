@@ -13,6 +13,14 @@ from verger.settings import Cluster, Settings
 
 DAG_TAG, RUN_TAG = "verger:dag", "verger:run"
 
+# What the steps use lies in Python, outside the JVM's heap, where YARN counts it as overhead: for each core a worker
+# with its libraries and an interpreter, photos fetched ahead (64 MB at most) and one being decoded (up to 0.7 GB for
+# the largest that is let in). Two cores, 3 GiB: two such executors fill the 6 GiB that YARN has on a c6i.xlarge.
+EXECUTOR_CORES = 2
+EXECUTOR_HEAP_MIB = 1280
+EXECUTOR_OVERHEAD_MIB = 1792
+DOMINANT_RESOURCE = "org.apache.hadoop.yarn.util.resource.DominantResourceCalculator"
+
 
 def cluster(settings: Settings, *, dag_id: str, run_id: str, artifacts: str, environment: str) -> dict[str, Any]:
     """The RunJobFlow request.
@@ -43,7 +51,14 @@ def cluster(settings: Settings, *, dag_id: str, run_id: str, artifacts: str, env
                 "ScriptBootstrapAction": {"Path": f"{artifacts}/bootstrap_emr.sh", "Args": [artifacts, environment]},
             }
         ],
-        "Configurations": [{"Classification": "spark-defaults", "Properties": _spark(settings, environment)}],
+        "Configurations": [
+            {"Classification": "spark-defaults", "Properties": _spark(settings, environment)},
+            # By default YARN looks at memory alone, and would give a node more executors than it has cores for.
+            {
+                "Classification": "capacity-scheduler",
+                "Properties": {"yarn.scheduler.capacity.resource-calculator": DOMINANT_RESOURCE},
+            },
+        ],
         "Tags": _tags(dag_id, run_id),
     }
     if ours.subnet_ids:
@@ -64,8 +79,11 @@ def _spark(settings: Settings, environment: str) -> dict[str, str]:
         "spark.executorEnv.AWS_REGION": region,
         "spark.pyspark.python": python,
         "spark.pyspark.driver.python": python,
-        # A step that failed has failed: YARN would silently start it a second time.
-        "spark.yarn.maxAppAttempts": "1",
+        "spark.executor.cores": str(EXECUTOR_CORES),
+        "spark.executor.memory": f"{EXECUTOR_HEAP_MIB}m",
+        "spark.executor.memoryOverhead": f"{EXECUTOR_OVERHEAD_MIB}m",
+        # The driver may lie on a Spot node: one that is taken away costs a second attempt, not the night.
+        "spark.yarn.maxAppAttempts": "2",
     }
 
 
@@ -158,6 +176,7 @@ def pca(settings: Settings, run: Run, artifacts: str) -> dict[str, Any]:
         {
             "--inventory": run.uri(run.inventory),
             "--features": run.uri(run.features),
+            "--model": f"{artifacts}/model",
             "--pca": run.uri(run.pca),
             "--basis": run.uri(run.basis),
             "--metrics": run.uri(run.metrics("pca")),

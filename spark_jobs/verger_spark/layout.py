@@ -20,3 +20,8 @@ def label_of(path: str, images_prefix: str) -> str | None:
     """
     folders = path.removeprefix(images_prefix).lstrip("/").split("/")[:-1]
     return (folders[-1] or None) if folders else None
+
+
+def is_ignored(name: str) -> bool:
+    """Hidden files and what desktops leave behind; all else is a photo, or becomes a reject. `name` has no folders."""
+    return name.startswith(".") or name.endswith("_$folder$") or name.lower() in ("thumbs.db", "desktop.ini")

@@ -11,14 +11,18 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from verger_spark.layout import is_ignored
 from verger_spark.source import etag_of
 
 SCHEMA = pa.schema([("path", pa.string()), ("etag", pa.string()), ("size", pa.int64())])
 
 
 def write_inventory(folder: Path, inventory: Path) -> int:
-    """List every file below `folder`, paths relative to it, etag the MD5 of the content; the number of files."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    """List the photos below `folder`, paths relative to it, etag the MD5 of the content; how many there are.
+
+    What is no photo at all is left out, by the rule by which the DAG lists a bucket.
+    """
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and not is_ignored(path.name))
     with pq.ParquetWriter(inventory, SCHEMA) as writer:
         for start in range(0, len(files), 10_000):
             contents = [(path, path.read_bytes()) for path in files[start : start + 10_000]]
@@ -35,4 +39,4 @@ if __name__ == "__main__":
     parser.add_argument("folder", type=Path)
     parser.add_argument("inventory", type=Path)
     arguments = parser.parse_args()
-    print(f"{write_inventory(arguments.folder, arguments.inventory):,} files listed in {arguments.inventory}")
+    print(f"{write_inventory(arguments.folder, arguments.inventory):,} photos listed in {arguments.inventory}")

@@ -73,6 +73,8 @@ def test_the_jobs_run_in_the_environment_that_the_bootstrap_action_builds() -> N
     assert action == {"Path": f"{ARTIFACTS}/bootstrap_emr.sh", "Args": [ARTIFACTS, "/opt/verger/abc"]}
     defaults = request["Configurations"][0]["Properties"]
     assert defaults["spark.pyspark.python"] == "/opt/verger/abc/bin/python"
+    container = sum(int(defaults[f"spark.executor.{part}"].removesuffix("m")) for part in ("memory", "memoryOverhead"))
+    assert 2 * container <= 6144, "two executors fit the memory that YARN has on the smallest default node"
     assert defaults["spark.executorEnv.AWS_REGION"] == defaults["spark.yarn.appMasterEnv.AWS_REGION"] == "eu-west-3"
 
 

@@ -17,10 +17,17 @@ from tests.spark_jobs.conftest import ARTIFACTS, Finished, Submit
 from verger_spark.local_inventory import write_inventory
 
 
-def photo(color: str = "crimson", form: str = "JPEG", mode: str = "RGB", **options: object) -> bytes:
+def photo(form: str = "JPEG", mode: str = "RGB", **options: object) -> bytes:
     buffer = io.BytesIO()
     Image.radial_gradient("L").resize((100, 100)).convert(mode).save(buffer, form, **options)
     return buffer.getvalue()
+
+
+def lying() -> Image.Exif:
+    """EXIF data that ask a viewer to turn the photo."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    return exif
 
 
 def put(folder: Path, name: str, content: bytes) -> None:
@@ -35,6 +42,7 @@ LEGAL = {
     "Kiwi/cmyk.jpg": photo(mode="CMYK"),
     "Kiwi/palette.png": photo(form="PNG", mode="P"),
     "Kiwi/rgba.png": photo(form="PNG", mode="RGBA"),
+    "Kiwi/rotated.jpg": photo(exif=lying()),
     "Kiwi/animated.gif": photo(form="GIF", save_all=True, append_images=[Image.new("L", (100, 100))]),
     "Pomme é 1/a b+c%20#?=&.jpg": photo(),
     "Pomme é 1/a b+c #?=&.jpg": photo(),

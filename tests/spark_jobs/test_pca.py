@@ -86,6 +86,14 @@ def test_metrics_say_what_was_done(done: Finished) -> None:
     assert sum(metrics["explained_variance_ratio"][:-1]) < 0.90, "k is the smallest that reaches the target"
 
 
+def test_near_equal_eigenvalues_do_not_make_it_depend_on_the_partitions(tmp_path: Path, pca: Submit) -> None:
+    """At full width, where neighbouring eigenvalues are close and rounding would turn their eigenvectors."""
+    data = np.abs(np.random.default_rng(8).normal(size=(5000, 1280))).astype(np.float32)
+    runs = [pca(write_features(tmp_path / str(files), data, files, seed=files)) for files in (2, 7)]
+    assert [run.code for run in runs] == [0, 0], runs[0].output
+    np.testing.assert_allclose(coordinates(runs[0]), coordinates(runs[1]), rtol=0, atol=1e-9)
+
+
 @pytest.mark.parametrize("spark", ["spark", "spark35"])
 def test_the_same_numbers_however_partitioned(done: Finished, tmp_path: Path, pca: Submit, spark: str) -> None:
     folder = write_features(tmp_path / "cut", vectors(COUNT, WIDTH), files=11, seed=5)
