@@ -8,12 +8,15 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import boto3
 from obstore.store import S3Store
 from rich.console import Console
+from rich.markup import escape
 
+from demo import clusters, interrupts
 from demo.airflow_run import ROOT, Airflow
 from demo.misfits import draw_broken
 from demo.orchard import draw_orchard
@@ -23,7 +26,7 @@ from local_aws.stack import Stack, StackError
 
 STATE = ROOT / ".verger"
 PHOTOS_DRAWN = 600
-ORCHARD = Album(STATE / "demo" / "orchard")
+ORCHARD = Album(STATE / "demo" / "orchard", drawn=True)
 
 
 class Clock:
@@ -37,51 +40,55 @@ class Clock:
         return time.monotonic() - self.started
 
     def say(self, line: str) -> None:
+        """Print rich's markup."""
+        line = line.replace("\n", "\n" + " " * 9)
         self.console.print(f"[dim]{self.seconds:5.0f} s[/dim]  {line}", highlight=False, soft_wrap=True)
 
 
 def parse() -> argparse.Namespace:
-    """The command line."""
+    """The command line. Raises DemoError that speaks of make's variables."""
     parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
     parser.add_argument("--images", type=Path, help="folder or zip of <label>/<photo> (default: draw an orchard)")
-    parser.add_argument("--limit", type=int, help="take only so many of them, spread evenly")
+    parser.add_argument("--limit", help="take only so many of them, spread evenly")
     arguments = parser.parse_args()
-    if arguments.limit is not None and arguments.limit < 1:
-        parser.error(f"LIMIT: expected at least 1, found {arguments.limit}")
+    if arguments.limit is not None:
+        if not arguments.limit.isdecimal() or int(arguments.limit) < 1:
+            raise DemoError(f"LIMIT: expected a whole number of at least 1, found {arguments.limit!r}")
+        arguments.limit = int(arguments.limit)
     return arguments
 
 
-def drawn_orchard() -> Album:
+def draw_once() -> None:
     """The drawn photos, drawn again only when they are not there."""
     complete = ORCHARD.source.with_suffix(".complete")
     if not complete.exists():
         draw_orchard(ORCHARD.source, PHOTOS_DRAWN)
         draw_broken(ORCHARD.source)
         complete.touch()
-    return ORCHARD
 
 
 @contextlib.contextmanager
 def local_aws(stack: Stack) -> Iterator[None]:
     """Local AWS while the body runs. A stack that ran before stays up."""
     ran = all(server["pid"] for server in stack.status().values())
-    stack.up()
     try:
+        stack.up()
         yield
     finally:
+        interrupts.ignore()
         if not ran:
             stack.down()
 
 
 def main() -> int:
     """Run the demo; its exit code."""
-    arguments = parse()
-    console = Console()
+    console = Console(emoji=False)
     clock = Clock(console)
+    interrupts.catch()
     try:
-        demonstrate(arguments, clock)
-    except (DemoError, StackError) as error:
-        console.print(f"[red]demo: error: {error}[/red]", highlight=False, soft_wrap=True)
+        demonstrate(parse(), clock)
+    except (DemoError, StackError, TimeoutError) as error:
+        console.print(f"demo: error: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
         return 1
     except KeyboardInterrupt:
         console.print("\ninterrupted; everything that was started has been ended")
@@ -91,32 +98,40 @@ def main() -> int:
 
 def demonstrate(arguments: argparse.Namespace, clock: Clock) -> None:
     """Photos, local AWS and Airflow get ready side by side; then the DAG runs."""
-    given = Album(arguments.images.expanduser(), arguments.limit) if arguments.images else None
-    bucket = f"verger-{(given or ORCHARD).name}"
+    album = replace(ORCHARD, limit=arguments.limit)
+    if arguments.images:
+        album = Album(arguments.images.expanduser(), arguments.limit)
+    bucket = f"verger-{album.name}"
     stack = Stack()
     variables = stack.environment()
     folder = STATE / "demo" / bucket
     # A home for each bucket: the asset `fruit_features` is the bucket's published.json, and Airflow knows it once.
     airflow = Airflow(STATE / "airflow" / bucket, folder / "airflow.log", settings(bucket, variables))
     clock.say("preparing photos, local AWS and Airflow")
-    with ThreadPoolExecutor(2) as pool:
-        drawing = pool.submit(lambda: given or drawn_orchard())
+    with ThreadPoolExecutor(2) as pool, contextlib.closing(airflow):
+        drawing = pool.submit(draw_once) if album.drawn else None
         preparing = pool.submit(airflow.prepare)
         with local_aws(stack):
-            album = drawing.result()
+            if drawing:
+                drawing.result()
             create_bucket(bucket, variables)
             store = store_of(bucket, variables)
             sent = synchronise(store, "images/", album)
-            where = album.source.relative_to(ROOT) if album.source.is_relative_to(ROOT) else album.source
-            clock.say(f"photos of {where} in s3://{bucket}/images/ ({sent:,} sent)")
+            clock.say(f"photos of {escape(str(brief(album.source)))} in s3://{bucket}/images/ ({sent:,} sent)")
             preparing.result()
             clock.say("running the DAG fruit_features")
-            succeeded = airflow.run(clock.say)
+            with clusters.ended_after(stack, bucket):
+                succeeded = airflow.run(clock.say)
             cluster = cluster_state(variables)
             if not succeeded:
                 raise DemoError(f"the DAG run failed (cluster {cluster}); everything that Airflow said: {airflow.log}")
             facts = fetch_results(store, folder)
-    show(clock.console, facts, folder.relative_to(ROOT), cluster, clock.seconds)
+    show(clock.console, facts, brief(folder), cluster, clock.seconds)
+
+
+def brief(path: Path) -> Path:
+    """The path as one would type it in the repository."""
+    return path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
 
 
 def settings(bucket: str, variables: dict[str, str]) -> dict[str, str]:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
+import signal
 import subprocess
-from collections.abc import Callable, Iterator, Mapping
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
+
+from rich.markup import escape
 
 from demo.photos import DemoError
 
@@ -26,16 +31,23 @@ _REPEATED = (
     "Creating job flow",
     "Terminating JobFlow with id",
     "Done. ",
+    "last lines of ",  # they are in airflow.log; the exception says what was wrong
 )
 
 
 @dataclass
 class Airflow:
-    """An Airflow home of its own, with Verger's DAGs and plugins; `variables` name endpoints and settings."""
+    """An Airflow home of its own, with Verger's DAGs and plugins; `variables` name endpoints and settings.
+
+    Its processes are in sessions of their own: Ctrl-C reaches the demo alone, which ends them by `close`.
+    """
 
     home: Path
     log: Path
     variables: Mapping[str, str] = field(default_factory=dict)
+    _process: subprocess.Popen[str] | None = field(default=None, init=False)
+    _closed: bool = field(default=False, init=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
 
     def prepare(self) -> None:
         """Create or upgrade the metadata database, and put the DAGs into it."""
@@ -44,30 +56,54 @@ class Airflow:
         self.log.write_bytes(b"")
         for command in (("db", "migrate"), ("dags", "reserialize")):
             with self.log.open("ab") as log:
-                done = subprocess.run([AIRFLOW, *command], env=self._environment(), stdout=log, stderr=log, check=False)
-            if done.returncode:
+                code = self._start(command, log).wait()
+            if code:
                 raise DemoError(f"airflow {' '.join(command)} failed; see {self.log}")
 
     def run(self, show: Callable[[str], None]) -> bool:
-        """Run the DAG once, here and now; whether it succeeded. `show` receives each line worth reading."""
-        with subprocess.Popen(
-            [AIRFLOW, "dags", "test", DAG_ID],
-            env=self._environment(),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        ) as process:
+        """Run the DAG once, here and now; whether it succeeded. `show` receives each line worth reading, as markup.
+
+        When it is interrupted, Airflow is ended as it stands, without the DAG's teardown.
+        """
+        state, failures = "", set[str]()
+        with self._start(("dags", "test", DAG_ID), subprocess.PIPE) as process:
             assert process.stdout is not None  # noqa: S101
-            state = ""
             try:
                 for event in self._events(process.stdout):
                     state = str(event.get("run_state", state))
-                    if line := worth_reading(event):
+                    line = worth_reading(event)
+                    if line and line not in failures:
                         show(line)
-            except KeyboardInterrupt:
-                process.wait(timeout=120)  # Airflow has the interrupt too: it still ends the cluster
+                    if event.get("exception"):
+                        failures.add(line)  # the task says it, and `dags test` says it again
+            except BaseException:
+                self.close()
                 raise
         return process.returncode == 0 and state in ("", "success")
+
+    def close(self) -> None:
+        """End what runs of Airflow; nothing is started any more."""
+        with self._lock:
+            self._closed = True
+            process = self._process
+        if process is None or process.poll() is not None:
+            return
+        for number, patience in ((signal.SIGTERM, 5.0), (signal.SIGKILL, None)):
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, number)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(patience)
+                return
+
+    def _start(self, command: Iterable[str], output: int | IO[bytes]) -> subprocess.Popen[str]:
+        with self._lock:
+            if self._closed:
+                raise DemoError("Airflow was ended")
+            self._process = subprocess.Popen(
+                [AIRFLOW, *command], env=self._environment(), stdin=subprocess.DEVNULL, stdout=output,
+                stderr=subprocess.STDOUT, text=True, start_new_session=True,
+            )  # fmt: skip
+            return self._process
 
     def _events(self, lines: Iterator[str]) -> Iterator[dict[str, Any]]:
         with self.log.open("a") as log:
@@ -96,13 +132,17 @@ class Airflow:
 
 
 def worth_reading(event: Mapping[str, Any]) -> str:
-    """The line that a log event of Airflow deserves on the terminal; empty for most."""
+    """What a log event of Airflow deserves on the terminal, as rich's markup; empty for most."""
     message, logger = str(event.get("event", "")), str(event.get("logger", ""))
     if started := _STARTING.match(message):
         return f"[bold]{started[1]}[/bold]"
     if exceptions := event.get("exception"):
         last = exceptions[-1] if isinstance(exceptions, list) else {}
-        return f"[red]{message}: {last.get('exc_value', '')}[/red]"
+        return f"[red]{_indented(last.get('exc_value') or last.get('exc_type') or message)}[/red]"
     if logger.startswith(_OURS) and not message.startswith(_REPEATED):
-        return f"  {message}"
+        return _indented(message)
     return ""
+
+
+def _indented(text: str) -> str:
+    return escape("\n".join(f"  {line}" for line in text.splitlines()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import zipfile
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -25,16 +26,24 @@ class DemoError(Exception):
 
 @dataclass(frozen=True)
 class Album:
-    """A folder or zip of photos; `limit` keeps that many, spread evenly over the sorted names."""
+    """A folder or zip of photos; `limit` keeps that many, spread evenly over the sorted names.
+
+    `drawn` is for the one album that the demo makes itself: no other bears its bare name.
+    """
 
     source: Path
     limit: int | None = None
+    drawn: bool = False
 
     @property
     def name(self) -> str:
-        """A name for its bucket: lower case letters, digits and hyphens."""
+        """A name for its bucket: lower case letters, digits and hyphens. Different sources have different names, as
+        the bucket of one holds exactly the photos of one."""
         words = "".join(char if char.isalnum() and char.isascii() else " " for char in self.source.stem.lower()).split()
-        return "-".join([*words, *([str(self.limit)] if self.limit else [])])[:50].strip("-") or "photos"
+        title = "-".join([*words, *([str(self.limit)] if self.limit else [])])[:43].strip("-") or "photos"
+        if self.drawn:
+            return title
+        return f"{title}-{hashlib.sha256(os.fsencode(self.source.resolve())).hexdigest()[:6]}"
 
     def files(self) -> Iterator[tuple[str, bytes]]:
         """(name, content) of each file, folders in names separated by `/`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,16 @@ def fetch_results(store: S3Store, folder: Path) -> dict[str, Any]:
     return facts
 
 
+def seconds_by_stage(tasks: Iterable[Mapping[str, Any]]) -> dict[str, float]:
+    """Seconds of each stage in the order of the run: asking for something and waiting for it are one stage."""
+    stages: dict[str, float] = {}
+    for task in tasks:
+        name = str(task["stage"])
+        stage = "cluster" if name in ("create_cluster", "cluster_ready") else name.removesuffix("_done")
+        stages[stage] = stages.get(stage, 0.0) + task["seconds"]
+    return stages
+
+
 def show(console: Console, facts: dict[str, Any], folder: Path, cluster: str, seconds: float) -> None:
     """Print the table and the two lines."""
     rejects = ", ".join(f"{reason}: {count:,}" for reason, count in facts["rejects"].items())
@@ -43,7 +54,7 @@ def show(console: Console, facts: dict[str, Any], folder: Path, cluster: str, se
         ("explained variance", f"{facts['explained_variance']:.4f}  (target {facts['target_variance']:g})"),
         ("checks", f"{sum(check['passed'] for check in checks)} of {len(checks)} passed"),
         ("cluster", cluster),
-        *((f"seconds, {stage['stage']}", f"{stage['seconds']:.1f}") for stage in facts["stages"]),
+        *((f"seconds, {stage}", f"{taken:.1f}") for stage, taken in seconds_by_stage(facts["stages"]).items()),
         ("seconds, all", f"{seconds:.0f}"),
         ("Parquet", facts["places"]["projections"]),
         ("  a copy", str(folder / "pca")),
@@ -57,4 +68,4 @@ def show(console: Console, facts: dict[str, Any], folder: Path, cluster: str, se
         console.print(f"{name:<28}{value}", highlight=False, markup=False, soft_wrap=True)
     console.print(f"\nRead them, in {Path('.verger/venv/dev/bin/python')} or any Python with pandas and pyarrow:\n")
     console.print("  import pandas", highlight=False)
-    console.print(f'  pandas.read_parquet("{folder / "pca"}")\n', highlight=False, soft_wrap=True)
+    console.print(f'  pandas.read_parquet("{folder / "pca"}")\n', highlight=False, markup=False, soft_wrap=True)

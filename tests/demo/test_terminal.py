@@ -1,0 +1,156 @@
+"""`make demo` at a terminal: what it says when it is given what it cannot use, and what Ctrl-C leaves behind."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from rich.markup import render
+
+from demo.airflow_run import worth_reading
+from demo.orchard import draw_orchard
+from demo.photos import Album
+from demo.summary import seconds_by_stage
+from local_aws.stack import Stack
+from tests.places import ROOT, STATE
+from tests.ports import free_ports
+
+DEMO = """
+import sys
+from pathlib import Path
+import demo.__main__ as demo
+from local_aws.stack import Stack
+state, port, *sys.argv[1:] = sys.argv[1:]
+demo.STATE = Path(state)
+demo.Stack = lambda: Stack(demo.STATE / "aws", s3_port=int(port), emr_port=int(port) + 8)
+sys.exit(demo.main())
+"""
+
+
+@pytest.fixture
+def stack(tmp_path: Path) -> Iterator[Stack]:
+    """The stack of a demo, which is not up."""
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state" / "node").symlink_to(STATE / "node")
+    first = free_ports()
+    stack = Stack(tmp_path / "state" / "aws", s3_port=first, emr_port=first + 8)
+    yield stack
+    stack.down()
+
+
+def demo(stack: Stack, *arguments: str) -> subprocess.Popen[str]:
+    """`python -m demo`, its state beside that of the stack, in a process group as a shell would make it."""
+    return subprocess.Popen(
+        [sys.executable, "-c", DEMO, str(stack.settings.state.parent), str(stack.settings.s3_port), *arguments],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def running(folder: Path) -> list[str]:
+    """Command lines of the processes that name a folder in their arguments or their environment."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            command = (process / "cmdline").read_bytes()
+            if str(folder).encode() in command + (process / "environ").read_bytes():
+                found.append(command.replace(b"\0", b" ").decode(errors="replace"))
+    return found
+
+
+def until(condition: Callable[[], bool], seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def interrupt(process: subprocess.Popen[str]) -> str:
+    """Ctrl-C, impatiently; what the demo said until its end."""
+    for _ in range(3):
+        os.killpg(process.pid, signal.SIGINT)
+        time.sleep(0.3)
+    return process.communicate(timeout=60)[0]
+
+
+def test_an_interrupt_while_the_stack_comes_up_leaves_nothing(stack: Stack, tmp_path: Path) -> None:
+    draw_orchard(tmp_path / "photos", 24)
+    process = demo(stack, "--images", str(tmp_path / "photos"))
+    until(lambda: stack.status()["s3"]["pid"] is not None, 30)
+    said = interrupt(process)
+    assert process.returncode == 130, said
+    assert running(tmp_path) == []
+    assert said.endswith("interrupted; everything that was started has been ended\n")
+
+
+def test_an_interrupt_during_a_step_ends_the_cluster_and_leaves_a_stack_that_ran_before(
+    stack: Stack, tmp_path: Path
+) -> None:
+    draw_orchard(tmp_path / "photos", 24)
+    stack.up()
+    emr = stack.client("emr")
+    process = demo(stack, "--images", str(tmp_path / "photos"))
+    until(lambda: bool(emr.list_clusters(ClusterStates=["RUNNING"])["Clusters"]), 150)
+    said = interrupt(process)
+    assert process.returncode == 130, said
+    assert said.endswith("interrupted; everything that was started has been ended\n")
+    assert [cluster["Status"]["State"] for cluster in emr.list_clusters()["Clusters"]] == ["TERMINATED"]
+    assert all(server["pid"] for server in stack.status().values())
+    stack.down()
+    assert running(tmp_path) == []
+
+
+@pytest.mark.parametrize("name", ["[b]nowhere", "[/b]x", "a:apple:b\\"])
+def test_names_with_brackets_are_shown_as_they_are(stack: Stack, tmp_path: Path, name: str) -> None:
+    process = demo(stack, "--images", str(tmp_path / name))
+    said = process.communicate(timeout=60)[0]
+    assert process.returncode == 1
+    assert f"demo: error: IMAGES={tmp_path}/{name}: no such file or folder\n" in said
+    assert running(tmp_path) == []
+
+
+@pytest.mark.parametrize("limit", ["0", "abc", "-3", "1.5"])
+def test_a_limit_that_is_none(stack: Stack, limit: str) -> None:
+    process = demo(stack, f"--limit={limit}")
+    said = process.communicate(timeout=60)[0]
+    assert said == f"demo: error: LIMIT: expected a whole number of at least 1, found '{limit}'\n"
+    assert process.returncode == 1
+
+
+def test_different_sources_have_different_buckets() -> None:
+    given = [Album(Path(source)) for source in ("/x/photos", "/y/photos", "/x/photos.zip", "orchard.zip", "orchard")]
+    drawn = Album(Path("orchard"), drawn=True)
+    limited = [Album(Path("/x/photos"), 5), Album(Path("/x/photos-5")), Album(Path("orchard"), 5, drawn=True)]
+    names = [album.name for album in (*given, drawn, *limited)]
+    assert len(set(names)) == len(names)
+    assert drawn.name == "orchard"
+    assert names[0].startswith("photos-")
+    assert Album(Path("/x/y/../photos")).name == names[0], "one source, one bucket"
+    assert len(Album(Path("/" + "long " * 40)).name) <= 50
+
+
+def test_a_failed_task_says_once_what_was_wrong() -> None:
+    error = "step s-1 is FAILED: [Errno 2] no such file\nsee the log"
+    failed = {"event": "Task failed with exception", "logger": "task", "exception": [{"exc_value": error}]}
+    line = worth_reading(failed)
+    assert str(render(line)) == "  step s-1 is FAILED: [Errno 2] no such file\n  see the log"
+    lines = {"event": "last lines of s3://b/stderr.gz:\nTraceback", "logger": "airflow.task.operators.verger.StepDone"}
+    assert worth_reading(lines) == ""
+    said = {"event": "two\nlines of [/b]", "logger": "verger.listing"}
+    assert str(render(worth_reading(said))) == "  two\n  lines of [/b]"
+
+
+def test_asking_and_waiting_are_one_stage_of_the_summary() -> None:
+    names = ["list_images", "create_cluster", "cluster_ready", "featurize", "featurize_done", "pca", "pca_done"]
+    stages = seconds_by_stage({"stage": name, "seconds": 1.5} for name in names)
+    assert list(stages.items()) == [("list_images", 1.5), ("cluster", 3.0), ("featurize", 3.0), ("pca", 3.0)]
