@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import os
 import re
 from collections.abc import Callable, Mapping
@@ -16,6 +17,11 @@ from zoneinfo import ZoneInfo, available_timezones
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 BUILT = REPOSITORY / ".verger/artifacts/current"
+EU_REGIONS = ("eu-central-1", "eu-west-1", "eu-west-3", "eu-north-1", "eu-south-1", "eu-south-2", "eusc-de-east-1")
+"""Regions in member states of the EU: London (eu-west-2) and Zurich (eu-central-2) are not."""
+
+NO_SETTINGS = ("VERGER_S3A_JARS", "VERGER_TEST_PHOTOS")
+NO_SETTINGS_PREFIX = "VERGER_DEMO_"
 OWN_PREFIXES = ("artifacts/", "features/", "rejects/", "pca/", "models/", "runs/", "logs/")
 
 
@@ -50,7 +56,11 @@ def _flag(help: str, default: bool) -> Any:
 
 
 def _is_photo_prefix(prefix: str) -> bool:
-    return bool(re.fullmatch(r"([^/]+/)+", prefix)) and not prefix.startswith(OWN_PREFIXES)
+    return (
+        bool(re.fullmatch(r"([^/]+/)+", prefix))
+        and not prefix.startswith(OWN_PREFIXES)
+        and not {".", ".."} & set(prefix.split("/"))
+    )
 
 
 def _is_cron(text: str) -> bool:
@@ -63,20 +73,20 @@ def _is_cron(text: str) -> bool:
 class Storage:
     bucket: str = _text(
         "bucket of the photos and of everything Verger writes",
-        r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]",
-        "the name of an S3 bucket",
+        r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]",
+        "the name of an S3 bucket, without dots (no TLS certificate covers a name with dots)",
     )
     images_prefix: str = _setting(
         "prefix under which the photos lie, one folder per label; Verger only reads there",
-        f"folders ending in '/', outside Verger's own {', '.join(OWN_PREFIXES)}",
+        f"folders ending in '/', none of them '.' or '..', outside Verger's own {', '.join(OWN_PREFIXES)}",
         _is_photo_prefix,
         default="images/",
     )
-    region: str = _text(
+    region: str = _setting(
         "region of bucket and cluster; the photos never leave the EU",
-        r"eu(sc)?-[a-z]+(-[a-z]+)?-\d",
-        "a region in the EU, such as eu-west-3",
-        "eu-west-3",
+        f"a region in the EU: {', '.join(EU_REGIONS)}",
+        lambda value: value in EU_REGIONS,
+        default="eu-west-3",
     )
     aws_conn_id: str = _text("Airflow connection that holds the credentials", r"\S+", "a connection id", "aws_default")
     artifacts_dir: Path = _setting(  # noqa: RUF009 (makes a field)
@@ -133,7 +143,12 @@ class Cluster:
         "where EMR writes its logs in the bucket", r"logs/([^/]+/)*", "logs/ or a folder in it", "logs/"
     )
     idle_timeout: int = _between(
-        "EMR ends a cluster that idled so long, whatever Airflow does", 60, 604800, 900, "seconds"
+        "EMR ends a cluster that idled so long, whatever Airflow does; it idles while Airflow checks the features, "
+        "which takes longer the more photos there are",
+        60,
+        604800,
+        3600,
+        "seconds",
     )
 
 
@@ -206,9 +221,10 @@ class Settings:
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
         """Read every `VERGER_<NAME>`; what is not set has its default.
 
-        Raises SettingsError, which names every setting that is wrong and what it expects.
+        Raises SettingsError, which names every setting that is wrong and what it expects, and every variable
+        `VERGER_<NAME>` that is no setting.
         """
-        problems: list[str] = []
+        problems = _unknown(environment)
         values: dict[str, dict[str, Any]] = {}
         for group, field, kind in _fields():
             try:
@@ -233,6 +249,22 @@ def _fields() -> list[tuple[str, dataclasses.Field[Any], Any]]:
 
 def _variable(field: dataclasses.Field[Any]) -> str:
     return f"VERGER_{field.name.upper()}"
+
+
+def _unknown(environment: Mapping[str, str]) -> list[str]:
+    known = [_variable(field) for _, field, _ in _fields()]
+    unknown = [
+        name
+        for name in environment
+        if name.startswith("VERGER_") and name not in (*known, *NO_SETTINGS) and not name.startswith(NO_SETTINGS_PREFIX)
+    ]
+    # Without what all share, which would make any two names alike.
+    bare = {name.removeprefix("VERGER_"): name for name in known}
+    nearest = {name: difflib.get_close_matches(name.removeprefix("VERGER_"), bare, 1) for name in sorted(unknown)}
+    return [
+        f"{name}: no such setting; {f'expected {bare[near[0]]}, or' if near else 'expected'} nothing of that name"
+        for name, near in nearest.items()
+    ]
 
 
 def _read(field: dataclasses.Field[Any], kind: Any, environment: Mapping[str, str]) -> Any:

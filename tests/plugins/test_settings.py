@@ -9,7 +9,7 @@ from dataclasses import FrozenInstanceError
 import pytest
 
 from tests.places import ROOT
-from verger.settings import Settings, SettingsError, markdown_table
+from verger.settings import EU_REGIONS, Settings, SettingsError, markdown_table
 
 ENOUGH = {"VERGER_BUCKET": "orchard"}
 
@@ -19,7 +19,9 @@ def test_only_the_bucket_is_required() -> None:
     assert settings.storage.region == "eu-west-3"
     assert settings.cluster.release_label == "emr-spark-8.1.0"
     assert settings.pca.target_variance == 0.90
-    with pytest.raises(SettingsError, match=r"^VERGER_BUCKET: not set; expected the name of an S3 bucket$"):
+    with pytest.raises(
+        SettingsError, match=r"^VERGER_BUCKET: not set; expected the name of an S3 bucket, without dots "
+    ):
         Settings.from_environment({})
 
 
@@ -46,7 +48,14 @@ def test_values_are_read_as_what_they_are() -> None:
     [
         ("VERGER_BUCKET", "Orchard", "the name of an S3 bucket"),
         ("VERGER_BUCKET", "", "the name of an S3 bucket"),
+        ("VERGER_BUCKET", "my.bucket", "without dots (no TLS certificate covers a name with dots)"),
+        ("VERGER_BUCKET", "a..b", "without dots"),
         ("VERGER_REGION", "us-east-1", "a region in the EU"),
+        ("VERGER_REGION", "eu-west-2", "a region in the EU"),
+        ("VERGER_REGION", "eu-central-2", "a region in the EU"),
+        ("VERGER_REGION", "eu-isoe-west-1", "a region in the EU"),
+        ("VERGER_IMAGES_PREFIX", "images/../pca/", "none of them '.' or '..'"),
+        ("VERGER_IMAGES_PREFIX", "./", "none of them '.' or '..'"),
         ("VERGER_IMAGES_PREFIX", "images", "folders ending in '/'"),
         ("VERGER_IMAGES_PREFIX", "", "folders ending in '/'"),
         ("VERGER_IMAGES_PREFIX", "pca/photos/", "outside Verger's own"),
@@ -74,6 +83,25 @@ def test_a_wrong_value_is_named_with_what_is_expected(variable: str, value: str,
     assert expected in str(caught.value)
 
 
+@pytest.mark.parametrize("region", EU_REGIONS)
+def test_every_region_in_the_eu_is_accepted(region: str) -> None:
+    assert Settings.from_environment(ENOUGH | {"VERGER_REGION": region}).storage.region == region
+
+
+def test_a_variable_that_is_no_setting_is_refused_with_the_nearest_name() -> None:
+    with pytest.raises(SettingsError) as caught:
+        Settings.from_environment({"VERGER_BUKET": "orchard", "VERGER_QQQ": "1"})
+    assert str(caught.value).startswith(
+        "VERGER_BUKET: no such setting; expected VERGER_BUCKET, or nothing of that name; "
+        "VERGER_QQQ: no such setting; expected nothing of that name; VERGER_BUCKET: not set; "
+    )
+
+
+@pytest.mark.parametrize("name", ["VERGER_S3A_JARS", "VERGER_TEST_PHOTOS", "VERGER_DEMO_PORT", "VERGERS", "PATH"])
+def test_variables_of_others_are_left_alone(name: str) -> None:
+    assert Settings.from_environment(ENOUGH | {name: "x"}) == Settings.from_environment(ENOUGH)
+
+
 def test_every_wrong_value_is_named_at_once() -> None:
     with pytest.raises(SettingsError, match=r"VERGER_BUCKET.*VERGER_POLL_SECONDS"):
         Settings.from_environment({"VERGER_POLL_SECONDS": "0"})
@@ -94,7 +122,7 @@ def test_the_table_lists_every_setting_and_needs_no_environment() -> None:
     )
     assert printed.stdout.strip() == markdown_table()
     assert "| `VERGER_BUCKET` | *required* |" in printed.stdout
-    assert "| `VERGER_IDLE_TIMEOUT` | `900` | seconds | 60 to 604800 |" in printed.stdout
+    assert "| `VERGER_IDLE_TIMEOUT` | `3600` | seconds | 60 to 604800 |" in printed.stdout
 
 
 def test_the_readme_shows_every_setting_as_it_is() -> None:
