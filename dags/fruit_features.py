@@ -22,8 +22,9 @@ they do.
 | terminate_cluster | **Look at the EMR console**: the cluster may still run, until its idle timeout. |
 
 **What to do.** Mend what the message names, then clear the failed task and everything downstream of it: the cluster
-comes back with it. When in doubt, start a new run: it cannot harm the current data, and neither can marking this one
-failed, which cancels its step and ends its cluster.
+comes back with it. Of a published run, only `publish` and `report` can be cleared: the rest would rewrite data that
+readers use, and says so. When in doubt, start a new run: it cannot harm the current data, and neither can marking
+this one failed, which cancels its step and ends its cluster.
 
 Every setting is an environment variable `VERGER_<NAME>`; `python -m verger.settings` lists them.
 """
@@ -83,8 +84,11 @@ with DAG(
     def list_images(id: str) -> dict[str, Any]:
         """The fixed input of the run, and the publication that it may replace."""
         client, run = s3.client(STORAGE), Run(STORAGE.bucket, id)
+        # Before the listing: who publishes from now on, publishes what this run has not seen.
+        etag = commit_point.before_work(client, STORAGE.bucket, id)
+        s3.check_region(client, STORAGE)
         found = listing.write_inventory(client, STORAGE.bucket, STORAGE.images_prefix, run.inventory)
-        return {"photos": found.photos, "published_etag": commit_point.current_etag(client, STORAGE.bucket)}
+        return {"photos": found.photos, "published_etag": etag}
 
     @task.short_circuit
     def anything_to_do(listed: dict[str, Any]) -> bool:
@@ -127,6 +131,8 @@ with DAG(
 
     create_cluster = CreateCluster(
         task_id="create_cluster",
+        storage=STORAGE,
+        verger_run=RUN.id,
         emr_conn_id=None,
         job_flow_overrides=job_flow.cluster(
             SETTINGS,
@@ -144,7 +150,9 @@ with DAG(
 
     def step(stage: str, request: dict[str, Any]) -> tuple[AddStep, StepDone]:
         """Submit a step; wait for it."""
-        add = AddStep(task_id=stage, job_flow_id=create_cluster.output, steps=[request])
+        add = AddStep(
+            task_id=stage, job_flow_id=create_cluster.output, steps=[request], storage=STORAGE, verger_run=RUN.id
+        )
         done = StepDone(
             task_id=f"{stage}_done",
             job_flow_id=create_cluster.output,

@@ -9,6 +9,7 @@ from airflow.providers.amazon.aws.hooks.emr import EmrHook
 
 LIVING_CLUSTER = ["STARTING", "BOOTSTRAPPING", "RUNNING", "WAITING"]
 USABLE_STEP = ["PENDING", "RUNNING", "COMPLETED"]
+ENDED_CLUSTER = ["TERMINATING", "TERMINATED", "TERMINATED_WITH_ERRORS"]
 UNFINISHED_STEP = ["PENDING", "RUNNING", "CANCEL_PENDING"]
 
 
@@ -35,6 +36,15 @@ class AdoptingEmrHook(EmrHook):
     def _tags(self, cluster_id: str) -> set[tuple[str, str]]:
         cluster = self.conn.describe_cluster(ClusterId=cluster_id)["Cluster"]
         return {(tag["Key"], tag["Value"]) for tag in cluster.get("Tags", ())}
+
+    def end(self, job_flow_id: str) -> str:
+        """State of a cluster that is over or ending, and EMR's reason; empty while it lives."""
+        status = self.conn.describe_cluster(ClusterId=job_flow_id)["Cluster"]["Status"]
+        if status["State"] not in ENDED_CLUSTER:
+            return ""
+        reason = status.get("StateChangeReason", {})
+        words = ": ".join(part for part in (reason.get("Code"), reason.get("Message")) if part)
+        return f"{status['State']} ({words or 'EMR gives no reason'})"
 
     def add_job_flow_steps(  # type: ignore[override]
         self, job_flow_id: str, steps: list[dict[str, Any]], **options: Any

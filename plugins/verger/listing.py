@@ -6,13 +6,10 @@ import logging
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from verger.paths import uri
-from verger.s3 import StorageError, error_code
-
-if TYPE_CHECKING:
-    pass
+from verger.refusals import StorageError
 
 log = logging.getLogger(__name__)
 
@@ -68,20 +65,15 @@ def write_inventory(s3: Any, bucket: str, prefix: str, key: str) -> Inventory:
 
 def _photos(s3: Any, bucket: str, prefix: str, counts: dict[str, int]) -> Iterator[dict[str, Any]]:
     # boto3 asks for encoding-type=url and decodes: keys come as they are, control characters included.
-    from botocore.exceptions import ClientError
-
     pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
-    try:
-        for page in pages:
-            for item in page.get("Contents", ()):
-                if is_ignored(item["Key"]):
-                    counts["ignored"] += 1
-                    continue
-                counts["photos"] += 1
-                counts["bytes"] += item["Size"]
-                yield {"path": item["Key"], "etag": item["ETag"].strip('"'), "size": item["Size"]}
-    except ClientError as error:
-        raise _explained(error, bucket, prefix) from error
+    for page in pages:
+        for item in page.get("Contents", ()):
+            if is_ignored(item["Key"]):
+                counts["ignored"] += 1
+                continue
+            counts["photos"] += 1
+            counts["bytes"] += item["Size"]
+            yield {"path": item["Key"], "etag": item["ETag"].strip('"'), "size": item["Size"]}
 
 
 def _groups(rows: Iterator[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
@@ -93,15 +85,3 @@ def _groups(rows: Iterator[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
             group = []
     if group:
         yield group
-
-
-def _explained(error: Exception, bucket: str, prefix: str) -> Exception:
-    code = error_code(error)
-    if code == "NoSuchBucket":
-        return StorageError(f"s3://{bucket}: no such bucket; create it or correct VERGER_BUCKET")
-    if code in ("AccessDenied", "403", "InvalidAccessKeyId", "SignatureDoesNotMatch"):
-        return StorageError(
-            f"{uri(bucket, prefix)}: may not be listed ({code}); grant s3:ListBucket on the bucket to the "
-            "credentials of the Airflow connection, or correct them"
-        )
-    return error

@@ -1,6 +1,8 @@
 """The one factory of S3 clients, and the few object operations that more than one module needs.
 
-The endpoint comes from the environment (`AWS_ENDPOINT_URL_S3`), the credentials from Airflow's connection.
+What trying again does not mend (a missing right, bucket or credentials, nobody at the endpoint) every operation of such
+a client raises as a StorageError, which names the object and what to do. The endpoint comes from the environment
+(`AWS_ENDPOINT_URL_S3`), the credentials from Airflow's connection.
 """
 
 from __future__ import annotations
@@ -9,7 +11,8 @@ import json
 import os
 from typing import TYPE_CHECKING, Any
 
-from verger.errors import VergerError
+from verger import refusals
+from verger.refusals import StorageError
 
 if TYPE_CHECKING:
     from airflow.providers.amazon.aws.hooks.s3 import S3Hook
@@ -17,10 +20,6 @@ if TYPE_CHECKING:
     from pyarrow.fs import S3FileSystem
 
     from verger.settings import Storage
-
-
-class StorageError(VergerError):
-    """S3 refused, or something that must be there is not; the message says what to do."""
 
 
 def client_config() -> Config:
@@ -38,8 +37,10 @@ def hook(storage: Storage) -> S3Hook:
 
 
 def client(storage: Storage) -> Any:
-    """A boto3 S3 client."""
-    return hook(storage).get_conn()
+    """A boto3 S3 client that explains what it is refused."""
+    made = hook(storage).get_conn()
+    refusals.explain(made, storage.aws_conn_id)
+    return made
 
 
 def filesystem(storage: Storage) -> S3FileSystem:
@@ -55,6 +56,20 @@ def filesystem(storage: Storage) -> S3FileSystem:
         region=storage.region,
         endpoint_override=origin.get_conn().meta.endpoint_url,
     )
+
+
+def check_region(s3: Any, storage: Storage) -> None:
+    """Raise StorageError when the bucket lies in another region than the settings say.
+
+    A server that tells no region (not AWS) has none that could be wrong.
+    """
+    found = s3.head_bucket(Bucket=storage.bucket).get("BucketRegion")
+    if found and found != storage.region:
+        raise StorageError(
+            f"s3://{storage.bucket}: expected a bucket in {storage.region} (VERGER_REGION), found it in {found}; "
+            "the cluster would read it from afar and the photos would leave their region: correct VERGER_REGION or "
+            "move the photos to a bucket there"
+        )
 
 
 def read_json(s3: Any, bucket: str, key: str) -> Any:

@@ -13,7 +13,7 @@ import pytest
 from tests.plugins.conftest import with_storage
 from verger import s3
 from verger.listing import Inventory, is_ignored, write_inventory
-from verger.s3 import StorageError
+from verger.refusals import StorageError
 from verger.settings import Settings
 
 KEYS = [

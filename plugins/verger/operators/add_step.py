@@ -1,17 +1,34 @@
 from __future__ import annotations
 
-from typing import cast
+from typing import Any, cast
 
 from airflow.providers.amazon.aws.operators.emr import EmrAddStepsOperator
+from airflow.sdk import Context
 
+from verger.errors import VergerError
 from verger.hook import UNFINISHED_STEP, AdoptingEmrHook
+from verger.operators.unpublished import Unpublished
 
 
-class AddStep(EmrAddStepsOperator):
+class ClusterGoneError(VergerError):
+    """The cluster takes no steps any more."""
+
+
+class AddStep(Unpublished, EmrAddStepsOperator):
     """Submits steps and returns their ids at once; a retry adopts the steps of the try before."""
 
     aws_hook_class = AdoptingEmrHook
+    template_fields = (*EmrAddStepsOperator.template_fields, *Unpublished.template_fields)
     template_ext = ()  # an argument that ends in .json is no file to read
+
+    def execute(self, context: Context) -> Any:
+        end = cast("AdoptingEmrHook", self.hook).end(str(self.job_flow_id))
+        if end:
+            raise ClusterGoneError(
+                f"cluster {self.job_flow_id}: expected it to wait for the step {self.task_id}, found {end}; "
+                "clear create_cluster and what follows it, and raise VERGER_IDLE_TIMEOUT if the cluster idled too long"
+            )
+        return super().execute(context)
 
     def on_kill(self) -> None:
         """Cancel what was submitted."""

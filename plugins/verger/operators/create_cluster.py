@@ -5,15 +5,17 @@ from typing import cast
 from airflow.providers.amazon.aws.operators.emr import EmrCreateJobFlowOperator
 
 from verger.hook import AdoptingEmrHook
+from verger.operators.unpublished import Unpublished
 
 
-class CreateCluster(EmrCreateJobFlowOperator):
+class CreateCluster(Unpublished, EmrCreateJobFlowOperator):
     """Asks EMR for the cluster of this run and returns at once; a retry adopts the cluster of the try before.
 
     It does not wait: a setup that fails while waiting would never have its teardown run.
     """
 
     aws_hook_class = AdoptingEmrHook
+    template_fields = (*EmrCreateJobFlowOperator.template_fields, *Unpublished.template_fields)
     template_ext = ()  # an argument that ends in .json is no file to read
 
     # The provider's on_kill reads it, even when the kill comes before the cluster.

@@ -15,8 +15,10 @@ from airflow.triggers.base import BaseTrigger
 
 from verger import job_flow
 from verger.operators.create_cluster import CreateCluster
+from verger.publish import publish
 from verger.settings import Settings
 
+NewCluster = Callable[[dict[str, Any]], CreateCluster]
 PLACE: dict[str, Any] = {"aws_conn_id": "aws_default", "region_name": "eu-west-3"}
 
 
@@ -56,8 +58,31 @@ def overrides(settings: Settings) -> dict[str, Any]:
 
 
 @pytest.fixture
-def create(overrides: dict[str, Any]) -> CreateCluster:
-    return CreateCluster(task_id="create_cluster", emr_conn_id=None, job_flow_overrides=overrides, **PLACE)
+def guard(settings: Settings) -> dict[str, Any]:
+    """What the operators need that first make sure that the run is not published."""
+    return {"storage": settings.storage, "verger_run": "run-1"}
+
+
+@pytest.fixture
+def published(guard: dict[str, Any], client: Any, bucket: str) -> None:
+    """The run of the guard is the published one."""
+    run = guard["verger_run"]
+    publish(client, bucket, {"run": run, "features": [run], "pca": run, "basis": run}, None)
+
+
+@pytest.fixture
+def new_cluster(guard: dict[str, Any]) -> NewCluster:
+    """Makes the task of a request."""
+
+    def make(request: dict[str, Any]) -> CreateCluster:
+        return CreateCluster(task_id="create_cluster", emr_conn_id=None, job_flow_overrides=request, **guard, **PLACE)
+
+    return make
+
+
+@pytest.fixture
+def create(new_cluster: NewCluster, overrides: dict[str, Any]) -> CreateCluster:
+    return new_cluster(overrides)
 
 
 @pytest.fixture

@@ -1,14 +1,16 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
-from tests.plugins.operators.conftest import PLACE, deferred_trigger, fire, wait_for
+from tests.plugins.operators.conftest import PLACE, NewCluster, deferred_trigger, fire, wait_for
 from verger.operators.cluster_ready import ClusterReady
-from verger.operators.create_cluster import CreateCluster
 from verger.settings import Settings
+
+SlowCluster = Callable[[str, Any], str]
 
 
 def ready(job_flow_id: str) -> ClusterReady:
@@ -21,9 +23,14 @@ def script(client: Any, settings: Settings, text: str) -> list[dict[str, Any]]:
     return [{"Name": "script", "ScriptBootstrapAction": {"Path": path, "Args": []}}]
 
 
-def slow_cluster(overrides: dict[str, Any], context: Any, actions: list[dict[str, Any]]) -> str:
-    request = overrides | {"BootstrapActions": actions}
-    return str(CreateCluster(task_id="c", emr_conn_id=None, job_flow_overrides=request, **PLACE).execute(context))
+@pytest.fixture
+def slow_cluster(new_cluster: NewCluster, overrides: dict[str, Any], settings: Settings, client: Any) -> SlowCluster:
+    """Launches a cluster with a script for its bootstrap action."""
+
+    def launch(text: str, context: Any) -> str:
+        return str(new_cluster(overrides | {"BootstrapActions": script(client, settings, text)}).execute(context))
+
+    return launch
 
 
 def test_a_ready_cluster_is_not_waited_for(cluster: str, context: Any) -> None:
@@ -31,9 +38,9 @@ def test_a_ready_cluster_is_not_waited_for(cluster: str, context: Any) -> None:
 
 
 def test_it_waits_deferred_until_the_cluster_is_ready(
-    overrides: dict[str, Any], settings: Settings, client: Any, emr: Any, context: Any
+    slow_cluster: SlowCluster, settings: Settings, emr: Any, context: Any
 ) -> None:
-    job_flow_id = slow_cluster(overrides, context, script(client, settings, "sleep 3"))
+    job_flow_id = slow_cluster("sleep 3", context)
     sensor = ready(job_flow_id)
     event = fire(deferred_trigger(sensor.execute, context))
     sensor.execute_complete(context, event)
@@ -41,9 +48,9 @@ def test_it_waits_deferred_until_the_cluster_is_ready(
 
 
 def test_a_failed_bootstrap_action_fails_the_task_with_the_reason_of_emr(
-    overrides: dict[str, Any], settings: Settings, client: Any, emr: Any, context: Any
+    slow_cluster: SlowCluster, settings: Settings, emr: Any, context: Any
 ) -> None:
-    job_flow_id = slow_cluster(overrides, context, script(client, settings, "sleep 2; exit 3"))
+    job_flow_id = slow_cluster("sleep 2; exit 3", context)
     sensor = ready(job_flow_id)
     event = fire(deferred_trigger(sensor.execute, context))
     with pytest.raises(
@@ -55,9 +62,9 @@ def test_a_failed_bootstrap_action_fails_the_task_with_the_reason_of_emr(
 
 
 def test_a_cluster_terminated_meanwhile_is_a_failure_not_a_success(
-    overrides: dict[str, Any], settings: Settings, client: Any, emr: Any, context: Any
+    slow_cluster: SlowCluster, settings: Settings, emr: Any, context: Any
 ) -> None:
-    job_flow_id = slow_cluster(overrides, context, script(client, settings, "sleep 60"))
+    job_flow_id = slow_cluster("sleep 60", context)
     sensor = ready(job_flow_id)
     trigger = deferred_trigger(sensor.execute, context)
     emr.terminate_job_flows(JobFlowIds=[job_flow_id])

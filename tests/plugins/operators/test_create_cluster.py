@@ -2,8 +2,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.plugins.operators.conftest import PLACE, wait_for
+import pytest
+
+from tests.plugins.operators.conftest import NewCluster, wait_for
 from verger.operators.create_cluster import CreateCluster
+from verger.publish import AlreadyPublishedError
 
 
 def clusters(emr: Any) -> set[str]:
@@ -16,27 +19,25 @@ def test_it_returns_at_once_with_a_cluster_that_carries_its_tags(create: CreateC
     tags = {tag["Key"]: tag["Value"] for tag in cluster["Tags"]}
     assert (tags["verger:dag"], tags["verger:run"]) == ("fruit_features", "run-1")
     assert cluster["AutoTerminate"] is False
-    assert emr.get_auto_termination_policy(ClusterId=made)["AutoTerminationPolicy"] == {"IdleTimeout": 900}
+    assert emr.get_auto_termination_policy(ClusterId=made)["AutoTerminationPolicy"] == {"IdleTimeout": 3600}
 
 
 def test_a_retry_adopts_the_cluster_of_the_try_before(
-    create: CreateCluster, overrides: dict[str, Any], context: Any, emr: Any
+    create: CreateCluster, new_cluster: NewCluster, overrides: dict[str, Any], context: Any, emr: Any
 ) -> None:
     made = create.execute(context)
     before = clusters(emr)
-    retry = CreateCluster(task_id="create_cluster", emr_conn_id=None, job_flow_overrides=overrides, **PLACE)
+    retry = new_cluster(overrides)
     assert retry.execute(context) == made
     assert clusters(emr) == before
 
 
 def test_the_cluster_of_another_run_or_dag_is_not_adopted(
-    create: CreateCluster, overrides: dict[str, Any], context: Any, emr: Any
+    create: CreateCluster, new_cluster: NewCluster, overrides: dict[str, Any], context: Any, emr: Any
 ) -> None:
     made = create.execute(context)
     tags = [tag | {"Value": "other"} if tag["Key"] == "verger:dag" else tag for tag in overrides["Tags"]]
-    other = CreateCluster(
-        task_id="create_cluster", emr_conn_id=None, job_flow_overrides=overrides | {"Tags": tags}, **PLACE
-    )
+    other = new_cluster(overrides | {"Tags": tags})
     assert other.execute(context) != made
 
 
@@ -48,10 +49,10 @@ def test_a_cluster_that_is_ending_is_not_adopted(create: CreateCluster, context:
 
 
 def test_killed_it_terminates_its_cluster_even_when_it_never_learnt_its_id(
-    create: CreateCluster, overrides: dict[str, Any], context: Any, emr: Any
+    create: CreateCluster, new_cluster: NewCluster, overrides: dict[str, Any], context: Any, emr: Any
 ) -> None:
     made = create.execute(context)
-    killed = CreateCluster(task_id="create_cluster", emr_conn_id=None, job_flow_overrides=overrides, **PLACE)
+    killed = new_cluster(overrides)
     killed.on_kill()
     wait_for(lambda: emr.describe_cluster(ClusterId=made)["Cluster"]["Status"]["State"] == "TERMINATED")
 
@@ -59,4 +60,13 @@ def test_killed_it_terminates_its_cluster_even_when_it_never_learnt_its_id(
 def test_killed_before_there_is_a_cluster_it_does_nothing(create: CreateCluster, emr: Any) -> None:
     before = clusters(emr)
     create.on_kill()
+    assert clusters(emr) == before
+
+
+def test_no_cluster_is_launched_for_a_run_that_is_published(
+    published: None, create: CreateCluster, context: Any, emr: Any
+) -> None:
+    before = clusters(emr)
+    with pytest.raises(AlreadyPublishedError, match="start a new run"):
+        create.execute(context)
     assert clusters(emr) == before

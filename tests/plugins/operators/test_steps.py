@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -11,13 +12,23 @@ from airflow.sdk.exceptions import AirflowFailException
 from structlog.testing import capture_logs
 
 from tests.plugins.operators.conftest import PLACE, command_step, deferred_trigger, fire, step_state, wait_for
-from verger.operators.add_step import AddStep
+from verger import s3
+from verger.operators.add_step import AddStep, ClusterGoneError
 from verger.operators.step_done import StepDone
+from verger.publish import AlreadyPublishedError
 from verger.settings import Settings
 
+Add = Callable[..., AddStep]
 
-def add(cluster: str, *steps: dict[str, Any]) -> AddStep:
-    return AddStep(task_id="featurize", job_flow_id=cluster, steps=list(steps), **PLACE)
+
+@pytest.fixture
+def add(guard: dict[str, Any]) -> Add:
+    """Makes the task that submits steps to a cluster."""
+
+    def make(cluster: str, *steps: dict[str, Any]) -> AddStep:
+        return AddStep(task_id="featurize", job_flow_id=cluster, steps=list(steps), **guard, **PLACE)
+
+    return make
 
 
 def done(cluster: str, step: str, settings: Settings) -> StepDone:
@@ -38,7 +49,7 @@ def all_steps(emr: Any, cluster: str) -> list[str]:
     return [step["Id"] for step in emr.list_steps(ClusterId=cluster)["Steps"]]
 
 
-def test_a_retry_adopts_a_step_that_waits_runs_or_is_done(cluster: str, context: Any, emr: Any) -> None:
+def test_a_retry_adopts_a_step_that_waits_runs_or_is_done(add: Add, cluster: str, context: Any, emr: Any) -> None:
     first, second = command_step("one", "sleep", "1"), command_step("two", "true")
     (one,) = add(cluster, first).execute(context)
     (again,) = add(cluster, first).execute(context)
@@ -50,14 +61,33 @@ def test_a_retry_adopts_a_step_that_waits_runs_or_is_done(cluster: str, context:
     assert add(cluster, first, second).execute(context) == [one, ids[0]]
 
 
-def test_a_failed_step_is_submitted_again(cluster: str, context: Any, emr: Any) -> None:
+def test_a_failed_step_is_submitted_again(add: Add, cluster: str, context: Any, emr: Any) -> None:
     step = command_step("one", "false")
     (one,) = add(cluster, step).execute(context)
     wait_for(lambda: step_state(emr, cluster, one) == "FAILED")
     assert add(cluster, step).execute(context) != [one]
 
 
-def test_a_killed_submission_cancels_what_it_submitted(cluster: str, context: Any, emr: Any) -> None:
+def test_no_step_is_submitted_for_a_run_that_is_published(
+    add: Add, cluster: str, published: None, context: Any, emr: Any
+) -> None:
+    with pytest.raises(AlreadyPublishedError, match=r"^run run-1 is already published .*start a new run$"):
+        add(cluster, command_step("one", "true")).execute(context)
+    assert all_steps(emr, cluster) == []
+
+
+def test_a_cluster_that_is_gone_is_named_with_the_reason_of_emr(add: Add, cluster: str, context: Any, emr: Any) -> None:
+    emr.terminate_job_flows(JobFlowIds=[cluster])
+    wait_for(lambda: emr.describe_cluster(ClusterId=cluster)["Cluster"]["Status"]["State"] == "TERMINATED")
+    with pytest.raises(ClusterGoneError) as caught:
+        add(cluster, command_step("one", "true")).execute(context)
+    assert f"cluster {cluster}: expected it to wait for the step featurize, found TERMINATED (USER_REQUEST: " in str(
+        caught.value
+    )
+    assert "clear create_cluster and what follows it, and raise VERGER_IDLE_TIMEOUT" in str(caught.value)
+
+
+def test_a_killed_submission_cancels_what_it_submitted(add: Add, cluster: str, context: Any, emr: Any) -> None:
     (running,) = add(cluster, command_step("one", "sleep", "100")).execute(context)
     task = add(cluster, command_step("two", "sleep", "100"))
     (waiting,) = task.execute(context)
@@ -66,7 +96,7 @@ def test_a_killed_submission_cancels_what_it_submitted(cluster: str, context: An
     assert step_state(emr, cluster, running) in ("PENDING", "RUNNING")
 
 
-def test_a_completed_step_ends_the_wait(cluster: str, context: Any, settings: Settings) -> None:
+def test_a_completed_step_ends_the_wait(add: Add, cluster: str, context: Any, settings: Settings) -> None:
     (step,) = add(cluster, command_step("one", "sleep", "2")).execute(context)
     sensor = done(cluster, step, settings)
     event = fire(deferred_trigger(sensor.execute, context))
@@ -75,7 +105,9 @@ def test_a_completed_step_ends_the_wait(cluster: str, context: Any, settings: Se
     sensor.execute(context)
 
 
-def test_progress_is_logged_while_the_step_works(cluster: str, context: Any, settings: Settings, client: Any) -> None:
+def test_progress_is_logged_while_the_step_works(
+    add: Add, cluster: str, context: Any, settings: Settings, client: Any
+) -> None:
     stamps = {"started_at": "2026-11-23T02:00:00+00:00", "updated_at": "2026-11-23T02:01:24+00:00"}
     progress = {"stage": "featurize", "done": 12400, "total": 23619, **stamps}
     client.put_object(
@@ -91,10 +123,12 @@ def test_progress_is_logged_while_the_step_works(cluster: str, context: Any, set
 
 @pytest.mark.parametrize("body", [None, b"", b"{}", b"[1]", b"\xff"])
 def test_without_a_readable_progress_the_state_is_logged(
-    body: bytes | None, cluster: str, context: Any, settings: Settings, client: Any
+    body: bytes | None, add: Add, cluster: str, context: Any, settings: Settings
 ) -> None:
     if body is not None:
-        client.put_object(Bucket=settings.storage.bucket, Key="runs/run-1/progress.json", Body=body)
+        s3.client(settings.storage).put_object(
+            Bucket=settings.storage.bucket, Key="runs/run-1/progress.json", Body=body
+        )
     (step,) = add(cluster, command_step("one", "sleep", "3")).execute(context)
     trigger = deferred_trigger(done(cluster, step, settings).execute, context)
     with capture_logs() as logged:
@@ -103,7 +137,9 @@ def test_without_a_readable_progress_the_state_is_logged(
     assert lines[-1] == "featurize RUNNING"
 
 
-def test_a_failed_step_fails_the_task_with_its_last_error(cluster: str, context: Any, settings: Settings) -> None:
+def test_a_failed_step_fails_the_task_with_its_last_error(
+    add: Add, cluster: str, context: Any, settings: Settings
+) -> None:
     words = "echo working >&2; sleep 2; echo 'verger: error: no photo could be read' >&2; exit 1"
     (step,) = add(cluster, command_step("one", "bash", "-c", words)).execute(context)
     sensor = done(cluster, step, settings)
@@ -120,7 +156,7 @@ def test_a_failed_step_fails_the_task_with_its_last_error(cluster: str, context:
 
 
 def test_a_step_cancelled_elsewhere_fails_the_task_without_a_wait(
-    cluster: str, context: Any, settings: Settings, emr: Any
+    add: Add, cluster: str, context: Any, settings: Settings, emr: Any
 ) -> None:
     (step,) = add(cluster, command_step("one", "sleep", "100")).execute(context)
     sensor = done(cluster, step, settings)
@@ -131,20 +167,26 @@ def test_a_step_cancelled_elsewhere_fails_the_task_without_a_wait(
         sensor.execute_complete(context, event)
 
 
-def test_killed_while_deferred_the_step_is_cancelled(cluster: str, context: Any, settings: Settings, emr: Any) -> None:
+def test_killed_while_deferred_the_step_is_cancelled(
+    add: Add, cluster: str, context: Any, settings: Settings, emr: Any
+) -> None:
     (step,) = add(cluster, command_step("one", "sleep", "100")).execute(context)
     trigger = deferred_trigger(done(cluster, step, settings).execute, context)
     asyncio.run(trigger.on_kill())
     wait_for(lambda: step_state(emr, cluster, step) == "CANCELLED")
 
 
-def test_killed_while_it_runs_the_step_is_cancelled(cluster: str, context: Any, settings: Settings, emr: Any) -> None:
+def test_killed_while_it_runs_the_step_is_cancelled(
+    add: Add, cluster: str, context: Any, settings: Settings, emr: Any
+) -> None:
     (step,) = add(cluster, command_step("one", "sleep", "100")).execute(context)
     done(cluster, step, settings).on_kill()
     wait_for(lambda: step_state(emr, cluster, step) == "CANCELLED")
 
 
-def test_a_step_that_takes_too_long_fails_without_another_wait(cluster: str, context: Any, settings: Settings) -> None:
+def test_a_step_that_takes_too_long_fails_without_another_wait(
+    add: Add, cluster: str, context: Any, settings: Settings
+) -> None:
     (step,) = add(cluster, command_step("one", "sleep", "100")).execute(context)
     sensor = done(cluster, step, settings)
     sensor.max_attempts = 2

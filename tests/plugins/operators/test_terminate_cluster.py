@@ -4,8 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.plugins.operators.conftest import PLACE, deferred_trigger, fire, wait_for
-from verger.operators.create_cluster import CreateCluster
+from tests.plugins.operators.conftest import PLACE, NewCluster, deferred_trigger, fire, wait_for
 from verger.operators.terminate_cluster import TerminateCluster
 
 
@@ -22,10 +21,12 @@ def test_it_is_done_when_the_cluster_is_gone(cluster: str, context: Any, emr: An
     end(cluster, context)
 
 
-def test_a_cluster_that_ended_with_errors_is_gone_too(overrides: dict[str, Any], context: Any, emr: Any) -> None:
+def test_a_cluster_that_ended_with_errors_is_gone_too(
+    new_cluster: NewCluster, overrides: dict[str, Any], context: Any, emr: Any
+) -> None:
     action = {"Name": "missing", "ScriptBootstrapAction": {"Path": "s3://no-such-bucket/script.sh", "Args": []}}
     request = overrides | {"BootstrapActions": [action]}
-    made = CreateCluster(task_id="c", emr_conn_id=None, job_flow_overrides=request, **PLACE).execute(context)
+    made = new_cluster(request).execute(context)
 
     def state() -> str:
         return str(emr.describe_cluster(ClusterId=made)["Cluster"]["Status"]["State"])

@@ -1,0 +1,28 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from airflow.sdk import BaseOperator, Context
+
+from verger import s3
+from verger.publish import before_work
+from verger.settings import Storage
+
+
+class Unpublished(BaseOperator):
+    """Goes before an operator that begins work on a run: a run that is published is not worked on again.
+
+    `list_images` looks too, but it does not run when a later task is cleared alone.
+    """
+
+    template_fields: Sequence[str] = ("verger_run",)
+
+    def __init__(self, *, storage: Storage, verger_run: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.storage = storage
+        self.verger_run = verger_run
+
+    def execute(self, context: Context) -> Any:
+        before_work(s3.client(self.storage), self.storage.bucket, self.verger_run)
+        return super().execute(context)
