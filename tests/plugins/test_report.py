@@ -10,21 +10,30 @@ import pytest
 from verger import publication, report
 from verger.paths import Run
 from verger.s3 import read_json, write_json
+from verger.validation.check import ValidationError
 
 FEATURIZE = {
     "photos": 120,
-    "rejected": 2,
+    "rejected": 99,
     "rejects": {"not an image <script>alert(1)</script>": 2},
     "photos_per_second": 104.5,
     "seconds": {"total": 12.5},
 }
-PCA = {"photos": 118, "k": 17, "target_variance": 0.9, "explained_variance": 0.9012, "seconds": {"total": 5}}
+# The jobs' own numbers are others than those that were counted: none of them is published.
+PCA = {"photos": 999, "k": 99, "target_variance": 0.1, "explained_variance": 0.99, "seconds": {"total": 5}}
 STAGED = {"weights": "imagenet", "model_sha256": "ab" * 32, "sha256": "cd" * 32}
 STAGES: list[dict[str, Any]] = [
     {"task_id": "list_images", "state": "success", "duration": 1.26},
     {"task_id": "report", "state": "running", "duration": None},
 ]
 CHECK = {"name": "no path twice", "passed": True, "expected": "every path once", "found": "every path once"}
+VALIDATION = {
+    "features": [CHECK | {"detail": "<b>", "counted": {"photos": 118, "rejected": 2}}],
+    "pca": [
+        CHECK | {"detail": "", "counted": {"photos": 118}},
+        CHECK | {"detail": "", "counted": {"k": 17, "explained_variance": 0.9012, "target_variance": 0.9}},
+    ],
+}
 
 
 class Tables(HTMLParser):
@@ -49,7 +58,7 @@ def run(client: Any, bucket: str) -> Run:
     run = Run(bucket, "run-1")
     write_json(client, bucket, run.metrics("featurize"), FEATURIZE)
     write_json(client, bucket, run.metrics("pca"), PCA)
-    write_json(client, bucket, run.validation, {"features": [CHECK | {"detail": "<b>"}]})
+    write_json(client, bucket, run.validation, VALIDATION)
     return run
 
 
@@ -68,7 +77,7 @@ def test_the_facts_and_the_page_agree(client: Any, run: Run) -> None:
     answer = client.get_object(Bucket=run.bucket, Key=run.report)
     assert answer["ContentType"] == "text/html; charset=utf-8"
     cells = Tables(answer["Body"].read().decode()).cells
-    for cell in ("118", "17", "90.1200% (target 90.00%)", "1 of 1", "no path twice", *what["places"].values()):
+    for cell in ("118", "17", "90.1200% (target 90.00%)", "3 of 3", "no path twice", *what["places"].values()):
         assert cell in cells
 
 
@@ -90,4 +99,17 @@ def test_the_publication_names_the_run_and_its_facts(client: Any, run: Run) -> N
         *("run-1", ["run-1"]),
         *("run-1", "run-1"),
     )
+    assert {name: published[name] for name in ("photos", "rejected", "k", "explained_variance", "target_variance")} == {
+        "photos": 118,
+        "rejected": 2,
+        "k": 17,
+        "explained_variance": 0.9012,
+        "target_variance": 0.9,
+    }
     assert published["model"] == {"weights": "imagenet", "sha256": "ab" * 32}
+
+
+def test_nothing_is_published_that_was_not_counted(client: Any, run: Run) -> None:
+    write_json(client, run.bucket, run.validation, {"features": VALIDATION["features"]})
+    with pytest.raises(ValidationError, match=rf"^s3://{run.bucket}/{run.validation}: expected .* counted 'photos'"):
+        publication.document(client, run, STAGED)

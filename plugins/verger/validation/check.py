@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 from verger.errors import VergerError
 
@@ -15,6 +15,8 @@ class Check:
     expected: str
     found: str
     detail: str = ""
+    counted: Mapping[str, float] = field(default_factory=dict)
+    """What the check counted or measured on its way, by name; the publication says it."""
 
 
 class ValidationError(VergerError):

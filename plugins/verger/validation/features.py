@@ -29,4 +29,5 @@ def check_features(store: Store, run: Run, limits: Validation) -> list[Check]:
 
 def share_of_rejects(rejected: int, photos: int, most: float) -> Check:
     share = rejected / photos if photos else 0.0
-    return Check("share of rejects", share <= most, f"at most {most:.1%}", f"{share:.2%} ({rejected:,} of {photos:,})")
+    found = f"{share:.2%} ({rejected:,} of {photos:,})"
+    return Check("share of rejects", share <= most, f"at most {most:.1%}", found, counted={"rejected": rejected})

@@ -43,6 +43,7 @@ def explained_variance(features: Vectors, found: Vectors, saved: Basis, target: 
         passed,
         f"at least {target:.2%}, and what the basis says ({claimed:.4%})",
         f"{measured:.4%} with k = {saved.k}",
+        counted={"k": saved.k, "explained_variance": measured, "target_variance": target},
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from verger.paths import Run
@@ -22,3 +22,8 @@ def record(s3: Any, run: Run, table: str, checks: Sequence[Check]) -> None:
     message = failure_message(checks, run.uri(run.validation))
     if message:
         raise ValidationError(message)
+
+
+def counted(rows: Mapping[str, Sequence[Mapping[str, Any]]], table: str) -> dict[str, Any]:
+    """What the checks of a table counted, by name, out of the rows of validation.json."""
+    return {name: value for row in rows.get(table, ()) for name, value in row["counted"].items()}

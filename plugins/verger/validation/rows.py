@@ -93,6 +93,7 @@ def shape(vectors: Vectors, width: int) -> list[Check]:
             not others and vectors.rows > 0,
             f"{width} in every row",
             ", ".join(f"{found} in {count:,} rows" for found, count in sorted(vectors.widths.items())) or "no row",
+            counted={"photos": vectors.rows},
         ),
         none("every number finite", "neither NaN nor infinite", vectors.infinite_count, vectors.infinite),
         none("labels equal folders", "the folder of the photo", vectors.mislabelled_count, vectors.mislabelled),

@@ -26,6 +26,7 @@ def test_a_right_run_passes_every_check(tmp_path: Path) -> None:
     assert {name for name, check in checks.items() if not check.passed} == set()
     assert len(checks) == 8
     assert checks["one row per photo"].found == "120 rows and rejects"
+    assert checks["share of rejects"].counted == {"rejected": 2}
     assert checks["share of rejects"].found == "1.67% (2 of 120)"
     assert checks["neighbours share labels"].found == "100.0% of 100 photos"
 

@@ -29,6 +29,10 @@ def test_a_right_run_passes_every_check(tmp_path: Path) -> None:
     assert len(checks) == 8
     assert f"{written.k} numbers per photo" in checks
     assert checks["explained variance"].found == f"{written.explained.sum():.4%} with k = {written.k}"
+    measured = checks["explained variance"].counted
+    assert (measured["k"], measured["target_variance"]) == (written.k, 0.9)
+    assert measured["explained_variance"] == pytest.approx(written.explained.sum())
+    assert checks[f"{written.k} numbers per photo"].counted == {"photos": 118}
     assert checks[PROJECTED].found.endswith("of 100 photos")
 
 
