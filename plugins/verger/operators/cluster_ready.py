@@ -1,12 +1,13 @@
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 from airflow.providers.amazon.aws.sensors.emr import EmrJobFlowSensor
 from airflow.providers.amazon.aws.triggers.emr import EmrCreateJobFlowTrigger
 from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowFailException
+
+from verger.operators.deferral import defer
 
 
 class ClusterReady(EmrJobFlowSensor):
@@ -26,20 +27,7 @@ class ClusterReady(EmrJobFlowSensor):
     def execute(self, context: Context) -> None:
         if self.poke(context):
             return
-        self.defer(
-            trigger=EmrCreateJobFlowTrigger(
-                job_flow_id=self.job_flow_id,
-                waiter_name="job_flow_waiting",
-                waiter_delay=int(self.poke_interval),
-                waiter_max_attempts=self.max_attempts,
-                aws_conn_id=self.aws_conn_id,
-                region_name=self.region_name,
-                verify=self.verify,
-                botocore_config=self.botocore_config,
-            ),
-            method_name="execute_complete",
-            timeout=timedelta(seconds=self.poke_interval * self.max_attempts + 60),
-        )
+        defer(self, EmrCreateJobFlowTrigger, job_flow_id=self.job_flow_id, waiter_name="job_flow_waiting")
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> None:
         # The trigger takes a TERMINATED cluster for a ready one; only the state itself can tell.

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any, cast
 
 from airflow.providers.amazon.aws.sensors.emr import EmrStepSensor
@@ -9,6 +8,8 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from verger import s3, step_log
 from verger.hook import AdoptingEmrHook
+from verger.operators.deferral import defer
+from verger.refusals import StorageError
 from verger.settings import Settings
 from verger.triggers.step import StepTrigger
 
@@ -32,22 +33,14 @@ class StepDone(EmrStepSensor):
     def execute(self, context: Context) -> None:
         if self.poke(context):
             return
-        self.defer(
-            trigger=StepTrigger(
-                stage=self.stage,
-                bucket=self.settings.storage.bucket,
-                progress_key=self.progress_key,
-                job_flow_id=self.job_flow_id,
-                step_id=self.step_id,
-                waiter_delay=int(self.poke_interval),
-                waiter_max_attempts=self.max_attempts,
-                aws_conn_id=self.aws_conn_id,
-                region_name=self.region_name,
-                verify=self.verify,
-                botocore_config=self.botocore_config,
-            ),
-            method_name="execute_complete",
-            timeout=timedelta(seconds=self.poke_interval * self.max_attempts + 60),
+        defer(
+            self,
+            StepTrigger,
+            stage=self.stage,
+            bucket=self.settings.storage.bucket,
+            progress_key=self.progress_key,
+            job_flow_id=self.job_flow_id,
+            step_id=self.step_id,
         )
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> None:
@@ -65,7 +58,10 @@ class StepDone(EmrStepSensor):
         storage = self.settings.storage
         prefix = f"{self.settings.cluster.log_prefix}{self.job_flow_id}/"
         wait = self.settings.schedule.log_wait_seconds if state == "FAILED" else 0
-        found = step_log.last_error(s3.client(storage), storage.bucket, prefix, self.step_id, wait)
+        try:
+            found = step_log.last_error(s3.client(storage), storage.bucket, prefix, self.step_id, wait)
+        except StorageError as error:  # that the step failed matters more than that its log cannot be read
+            found = step_log.LastError(str(error), [], "")
         self.log.error("last lines of %s:\n%s", found.uri, "\n".join(found.lines) or "(no log)")
         reason = found.summary or self.failure_message_from_response(response) or "EMR gives no reason"
         return f"{self.stage} step {self.step_id} of {self.job_flow_id} is {state}: {reason} (log: {found.uri})"
