@@ -15,6 +15,7 @@ they do.
 | list_images | The message says what is wrong: bucket, permission or prefix. No cluster was launched. |
 | stage_artifacts | The artifact set is missing or altered: `make artifacts`. No cluster was launched. |
 | create_cluster, cluster_ready | EMR's reason is in the log: capacity, roles, or the bootstrap action. |
+| featurize, pca | The cluster is gone (it idled too long), or the run is already published. |
 | featurize_done, pca_done | The step's last error is in the log, and where the whole of it lies. |
 | check_features, check_projections | The failed checks are in the log, all of them in `runs/<id>/validation.json`. |
 | publish | Another run published meanwhile: start a new run. |

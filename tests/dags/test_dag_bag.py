@@ -57,6 +57,14 @@ def test_the_cluster_is_ended_whatever_happened_to_the_steps(dag: Any) -> None:
     assert teardown.upstream_task_ids == {"create_cluster", "pca_done"}
 
 
+@pytest.mark.parametrize("stage", ["create_cluster", "featurize", "pca"])
+def test_whatever_begins_work_first_looks_whether_its_run_is_published(stage: str, dag: Any) -> None:
+    task = dag.get_task(stage)
+    assert "verger_run" in task.template_fields
+    rendered = task.render_template(task.verger_run, {"run_id": "nightly.1", **dag.user_defined_macros})
+    assert (task.storage.bucket, rendered) == ("orchard", "nightly.1")
+
+
 def test_create_does_not_wait_and_what_waits_is_deferred(dag: Any) -> None:
     assert dag.get_task("create_cluster").wait_for_completion is False
     assert {task.task_id for task in dag.tasks if getattr(task, "deferrable", False)} == WAITING
