@@ -53,7 +53,7 @@ def run_dag(stack: Path, tmp_path_factory: pytest.TempPathFactory) -> RunDag:
             assert airflow("db", "migrate").returncode == 0
         reserialized = airflow("dags", "reserialize", VERGER_BUCKET=bucket)
         assert reserialized.returncode == 0, reserialized.stdout
-        return airflow("dags", "test", "fruit_features", VERGER_BUCKET=bucket, **environment)
+        return airflow("dags", "test", "fruit_features", **{"VERGER_BUCKET": bucket} | environment)
 
     return run
 
@@ -116,7 +116,9 @@ def test_a_step_that_fails_ends_the_cluster_and_publishes_nothing(
 @pytest.mark.parametrize(
     ("environment", "message"),
     [
-        ({"AWS_ACCESS_KEY_ID": "nobody"}, "images/: may not be listed"),
+        ({"AWS_ACCESS_KEY_ID": "nobody"}, "published.json: may not be read"),
+        ({"VERGER_BUCKET": "no-such-bucket"}, "s3://no-such-bucket: no such bucket"),
+        ({"VERGER_IMAGES_PREFIX": "elsewhere/"}, "elsewhere/: expected photos in folders"),
         ({"VERGER_ARTIFACTS_DIR": "/nonexistent"}, "/nonexistent/manifest.json: no artifact set"),
     ],
 )
