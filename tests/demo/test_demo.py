@@ -23,6 +23,7 @@ from tests.ports import free_ports
 
 BUCKET = "verger-test-orchard"
 PHOTOS = 120
+ODD_KEYS = ["りんご/赤い りんご.jpg", "Pomme é 1/a+b=c&d?e#f%20.jpg", "/".join(["Kiwi " + "x" * 230] * 4) + "/kiwi.jpg"]
 
 
 @dataclass
@@ -59,6 +60,10 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
     stack = Stack(folder / "stack", s3_port=first, emr_port=first + 8)
     draw_orchard(folder / "orchard", PHOTOS)
     misfits = draw_broken(folder / "orchard")
+    drawn = next((folder / "orchard").glob("*/*.jpg"))
+    for key in ODD_KEYS:
+        (folder / "orchard" / key).parent.mkdir(parents=True)
+        shutil.copy(drawn, folder / "orchard" / key)
     stack.up()
     try:
         variables = stack.environment()
@@ -82,7 +87,9 @@ def test_every_photo_is_published_once_or_rejected_with_a_reason(run: Run) -> No
     }
     assert sorted(rejects) == sorted(run.misfits.rejected)
     assert all(rejects.values())
-    assert len({row["path"] for row in rows}) == len(rows) == published["photos"] == PHOTOS + len(run.misfits.accepted)
+    readable = PHOTOS + len(run.misfits.accepted) + len(ODD_KEYS)
+    assert len({row["path"] for row in rows}) == len(rows) == published["photos"] == readable
+    assert {f"images/{key}" for key in ODD_KEYS} <= {row["path"] for row in rows}
     assert {len(row["pca_features"]) for row in rows} == {published["k"]}
 
 
@@ -96,7 +103,8 @@ def test_every_check_is_recorded_and_passed(run: Run) -> None:
 def test_the_terminal_shows_tasks_and_progress(run: Run) -> None:
     text = "\n".join(run.lines)
     assert "list_images" in text
-    assert f"featurize {PHOTOS + 12}/{PHOTOS + 12} 100 %" in text
+    listed = PHOTOS + len(run.misfits.accepted) + len(run.misfits.rejected) + len(ODD_KEYS)
+    assert f"featurize {listed}/{listed} 100 %" in text
     assert len(run.lines) < 80, "the log of a normal run is short enough to read"
     assert cluster_state(run.stack.environment()).endswith(" TERMINATED")
 
