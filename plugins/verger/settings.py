@@ -9,11 +9,13 @@ import dataclasses
 import difflib
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_type_hints
 from zoneinfo import ZoneInfo, available_timezones
+
+from verger.setting import SettingsError, between, flag, names, read, setting, text, variable
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 BUILT = REPOSITORY / ".verger/artifacts/current"
@@ -23,36 +25,6 @@ EU_REGIONS = ("eu-central-1", "eu-west-1", "eu-west-3", "eu-north-1", "eu-south-
 NO_SETTINGS = ("VERGER_S3A_JARS", "VERGER_TEST_PHOTOS")
 NO_SETTINGS_PREFIX = "VERGER_DEMO_"
 OWN_PREFIXES = ("artifacts/", "features/", "rejects/", "pca/", "models/", "runs/", "logs/")
-
-
-class SettingsError(ValueError):
-    """One or more settings are missing or out of range; the message names each with what it expects."""
-
-
-def _setting(
-    help: str, expected: str, check: Callable[[Any], bool], *, default: Any = dataclasses.MISSING, unit: str = ""
-) -> Any:
-    metadata = {"help": help, "expected": expected, "check": check, "unit": unit}
-    return dataclasses.field(default=default, metadata=metadata)
-
-
-def _text(help: str, pattern: str, expected: str, default: Any = dataclasses.MISSING) -> Any:
-    return _setting(help, expected, lambda value: re.fullmatch(pattern, value) is not None, default=default)
-
-
-def _between(help: str, low: float, high: float, default: float, unit: str) -> Any:
-    return _setting(help, f"{low:g} to {high:g}", lambda value: low <= value <= high, default=default, unit=unit)
-
-
-def _names(help: str, pattern: str, expected: str, default: tuple[str, ...], least: int = 1) -> Any:
-    def check(values: tuple[str, ...]) -> bool:
-        return len(values) >= least and all(re.fullmatch(pattern, value) for value in values)
-
-    return _setting(help, expected, check, default=default)
-
-
-def _flag(help: str, default: bool) -> Any:
-    return _setting(help, "true or false", lambda value: True, default=default)
 
 
 def _is_photo_prefix(prefix: str) -> bool:
@@ -71,31 +43,31 @@ def _is_cron(text: str) -> bool:
 
 @dataclass(frozen=True, kw_only=True)
 class Storage:
-    bucket: str = _text(
+    bucket: str = text(
         "bucket of the photos and of everything Verger writes",
         r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]",
         "the name of an S3 bucket, without dots (no TLS certificate covers a name with dots)",
     )
-    images_prefix: str = _setting(
+    images_prefix: str = setting(
         "prefix under which the photos lie, one folder per label; Verger only reads there",
         f"folders ending in '/', none of them '.' or '..', outside Verger's own {', '.join(OWN_PREFIXES)}",
         _is_photo_prefix,
         default="images/",
     )
-    region: str = _setting(
+    region: str = setting(
         "region of bucket and cluster; the photos never leave the EU",
         f"a region in the EU: {', '.join(EU_REGIONS)}",
         lambda value: value in EU_REGIONS,
         default="eu-west-3",
     )
-    aws_conn_id: str = _text("Airflow connection that holds the credentials", r"\S+", "a connection id", "aws_default")
-    artifacts_dir: Path = _setting(  # noqa: RUF009 (makes a field)
+    aws_conn_id: str = text("Airflow connection that holds the credentials", r"\S+", "a connection id", "aws_default")
+    artifacts_dir: Path = setting(  # noqa: RUF009 (makes a field)
         "artifact set that the DAG stages (built by `make artifacts`)",
         "the absolute path of a folder",
         lambda value: value.is_absolute(),
         default=BUILT,
     )
-    allow_random_weights: bool = _flag("stage a model with random weights (for tests of the plumbing only)", False)
+    allow_random_weights: bool = flag("stage a model with random weights (for tests of the plumbing only)", False)
 
 
 _INSTANCE = r"[a-z0-9-]+\.[a-z0-9-]+"
@@ -103,46 +75,46 @@ _INSTANCE = r"[a-z0-9-]+\.[a-z0-9-]+"
 
 @dataclass(frozen=True, kw_only=True)
 class Cluster:
-    release_label: str = _text("EMR release", r"emr-(spark-)?\d+\.\d+\.\d+", "an EMR release label", "emr-spark-8.1.0")
-    node_env_dir: str = _text(
+    release_label: str = text("EMR release", r"emr-(spark-)?\d+\.\d+\.\d+", "an EMR release label", "emr-spark-8.1.0")
+    node_env_dir: str = text(
         "folder on each node that holds the Python environments", r"/[\w./-]+", "an absolute path", "/opt/verger"
     )
-    primary_instance_types: tuple[str, ...] = _names(
+    primary_instance_types: tuple[str, ...] = names(
         "types for the primary node, comma-separated",
         _INSTANCE,
         "EC2 instance types",
         ("m6i.xlarge", "m6a.xlarge", "m5.xlarge"),
     )
-    worker_instance_types: tuple[str, ...] = _names(
+    worker_instance_types: tuple[str, ...] = names(
         "types for core and task nodes; several make Spot interruptions rarer",
         _INSTANCE,
         "EC2 instance types",
         ("c6i.xlarge", "c6a.xlarge", "c5.xlarge", "m6i.xlarge", "m6a.xlarge"),
     )
-    core_on_demand: int = _between("core nodes, On-Demand", 1, 100, 1, "nodes")
-    task_spot: int = _between(
+    core_on_demand: int = between("core nodes, On-Demand", 1, 100, 1, "nodes")
+    task_spot: int = between(
         "task nodes, Spot (On-Demand when there is no Spot within ten minutes)", 0, 500, 1, "nodes"
     )
-    scale_up_to: int = _between("managed scaling: most core and task nodes; 0 switches it off", 0, 600, 0, "nodes")
-    ebs_root_gib: int = _between("root volume of a node", 15, 100, 20, "GiB")
-    ebs_data_gib: int = _between("gp3 data volume of a node", 16, 2048, 64, "GiB")
-    subnet_ids: tuple[str, ...] = _names(
+    scale_up_to: int = between("managed scaling: most core and task nodes; 0 switches it off", 0, 600, 0, "nodes")
+    ebs_root_gib: int = between("root volume of a node", 15, 100, 20, "GiB")
+    ebs_data_gib: int = between("gp3 data volume of a node", 16, 2048, 64, "GiB")
+    subnet_ids: tuple[str, ...] = names(
         "subnets that EMR may choose from; none: the account's default", r"subnet-[0-9a-f]+", "subnet ids", (), least=0
     )
-    service_role: str = _text("role of the EMR service", r"[\w+=,.@:/-]+", "an IAM role", "EMR_DefaultRole_V2")
-    node_role: str = _text(
+    service_role: str = text("role of the EMR service", r"[\w+=,.@:/-]+", "an IAM role", "EMR_DefaultRole_V2")
+    node_role: str = text(
         "instance profile of the nodes", r"[\w+=,.@:/-]+", "an IAM instance profile", "EMR_EC2_DefaultRole"
     )
-    security_configuration: str = _text(
+    security_configuration: str = text(
         "EMR security configuration (encryption, IMDSv2); empty: none",
         r"[^\n]{0,256}",
         "the name of a security configuration",
         "",
     )
-    log_prefix: str = _text(
+    log_prefix: str = text(
         "where EMR writes its logs in the bucket", r"logs/([^/]+/)*", "logs/ or a folder in it", "logs/"
     )
-    idle_timeout: int = _between(
+    idle_timeout: int = between(
         "EMR ends a cluster that idled so long, whatever Airflow does; it idles while Airflow checks the features, "
         "which takes longer the more photos there are",
         60,
@@ -154,48 +126,48 @@ class Cluster:
 
 @dataclass(frozen=True, kw_only=True)
 class Featurize:
-    photos_per_task: int = _between("photos per Spark task; 0: the job chooses", 0, 100_000, 0, "photos")
+    photos_per_task: int = between("photos per Spark task; 0: the job chooses", 0, 100_000, 0, "photos")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Pca:
-    target_variance: float = _setting(
+    target_variance: float = setting(
         "share of the variance that the components together explain",
         "more than 0, at most 1",
         lambda value: 0 < value <= 1,
         default=0.90,
     )
-    max_components: int = _between("most components; a target that needs more is an error", 1, 1280, 1280, "components")
+    max_components: int = between("most components; a target that needs more is an error", 1, 1280, 1280, "components")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Validation:
-    max_rejects_share: float = _between("a run with a larger share of unreadable photos fails", 0, 1, 0.05, "share")
-    neighbour_sample: int = _between("photos whose nearest neighbours are looked at", 100, 5000, 1000, "photos")
+    max_rejects_share: float = between("a run with a larger share of unreadable photos fails", 0, 1, 0.05, "share")
+    neighbour_sample: int = between("photos whose nearest neighbours are looked at", 100, 5000, 1000, "photos")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Schedule:
-    schedule: str = _setting(
+    schedule: str = setting(
         "when the DAG runs by itself; `never`: only by hand",
         "a cron expression or never",
         _is_cron,
         default="0 2 * * *",
     )
-    timezone: str = _setting(
+    timezone: str = setting(
         "time zone of the schedule",
         "a name of the tz database",
         lambda value: value in available_timezones(),
         default="Europe/Paris",
     )
-    poll_seconds: int = _between("time between two looks at the cluster or a step", 1, 600, 15, "seconds")
-    cluster_minutes: int = _between("a cluster not ready by then fails the run", 1, 240, 45, "minutes")
-    step_minutes: int = _between("a step that takes longer fails the run", 1, 2880, 720, "minutes")
-    log_wait_seconds: int = _between(
+    poll_seconds: int = between("time between two looks at the cluster or a step", 1, 600, 15, "seconds")
+    cluster_minutes: int = between("a cluster not ready by then fails the run", 1, 240, 45, "minutes")
+    step_minutes: int = between("a step that takes longer fails the run", 1, 2880, 720, "minutes")
+    log_wait_seconds: int = between(
         "how long to wait for EMR to upload the log of a failed step", 0, 900, 180, "seconds"
     )
-    retries: int = _between("retries of a task where repeating is safe", 0, 10, 2, "times")
-    retry_seconds: int = _between("pause before a retry", 0, 3600, 60, "seconds")
+    retries: int = between("retries of a task where repeating is safe", 0, 10, 2, "times")
+    retry_seconds: int = between("pause before a retry", 0, 3600, 60, "seconds")
 
     def attempts(self, minutes: int) -> int:
         """How often to look within so many minutes."""
@@ -228,9 +200,9 @@ class Settings:
         values: dict[str, dict[str, Any]] = {}
         for group, field, kind in _fields():
             try:
-                value = _read(field, kind, environment)
+                value = read(field, kind, environment)
             except ValueError as error:
-                problems.append(f"{_variable(field)}: {error}")
+                problems.append(f"{variable(field)}: {error}")
             else:
                 values.setdefault(group, {})[field.name] = value
         if problems:
@@ -247,12 +219,8 @@ def _fields() -> list[tuple[str, dataclasses.Field[Any], Any]]:
     ]
 
 
-def _variable(field: dataclasses.Field[Any]) -> str:
-    return f"VERGER_{field.name.upper()}"
-
-
 def _unknown(environment: Mapping[str, str]) -> list[str]:
-    known = [_variable(field) for _, field, _ in _fields()]
+    known = [variable(field) for _, field, _ in _fields()]
     unknown = [
         name
         for name in environment
@@ -267,40 +235,13 @@ def _unknown(environment: Mapping[str, str]) -> list[str]:
     ]
 
 
-def _read(field: dataclasses.Field[Any], kind: Any, environment: Mapping[str, str]) -> Any:
-    expected = f"expected {field.metadata['expected']}"
-    text = environment.get(_variable(field))
-    if text is None:
-        if field.default is dataclasses.MISSING:
-            raise ValueError(f"not set; {expected}")
-        return field.default
-    try:
-        value = _parse(text.strip(), kind)
-        right = field.metadata["check"](value)
-    except ValueError:
-        right = False
-    if not right:
-        raise ValueError(f"is {text!r}; {expected}")
-    return value
-
-
-def _parse(text: str, kind: Any) -> Any:
-    if kind is bool:
-        if text.lower() not in ("true", "false"):
-            raise ValueError(text)
-        return text.lower() == "true"
-    if kind == tuple[str, ...]:
-        return tuple(part.strip() for part in text.split(",") if part.strip())
-    return kind(text)
-
-
 def markdown_table() -> str:
     """The table of the README: one line per setting."""
     lines = ["| variable | default | unit | expected | what |", "| --- | --- | --- | --- | --- |"]
     for _, field, _ in _fields():
         default = _shown(field.default)
         data = field.metadata
-        lines.append(f"| `{_variable(field)}` | {default} | {data['unit']} | {data['expected']} | {data['help']} |")
+        lines.append(f"| `{variable(field)}` | {default} | {data['unit']} | {data['expected']} | {data['help']} |")
     return "\n".join(lines)
 
 
