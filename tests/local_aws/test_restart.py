@@ -135,7 +135,9 @@ def test_ports_that_are_taken_say_so(tmp_path: Path, server: str, offset: int) -
 def test_up_that_is_interrupted_leaves_nothing(tmp_path: Path) -> None:
     first = free_ports()
     ports = ["--s3-port", str(first), "--emr-port", str(first + 8)]
-    command = [str(DEV_PYTHON), "-m", "local_aws", "up", "--state", str(tmp_path), *ports]
+    # A shell starts what it runs in the background, these tests perhaps, deaf to interrupts, and children inherit it.
+    heeding = ["env", "--default-signal=INT"]
+    command = [*heeding, str(DEV_PYTHON), "-m", "local_aws", "up", "--state", str(tmp_path), *ports]
     with subprocess.Popen(command, cwd=REPOSITORY, stderr=subprocess.DEVNULL) as process:
         until(lambda: Stack(tmp_path).status()["s3"]["pid"] is not None, "the S3 server is started")
         process.send_signal(signal.SIGINT)
