@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_type_hints
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import available_timezones
 
 from verger.setting import SettingsError, between, flag, names, read, setting, text, variable
 
@@ -23,7 +23,6 @@ EU_REGIONS = ("eu-central-1", "eu-west-1", "eu-west-3", "eu-north-1", "eu-south-
 """Regions in member states of the EU: London (eu-west-2) and Zurich (eu-central-2) are not."""
 
 NO_SETTINGS = ("VERGER_S3A_JARS", "VERGER_TEST_PHOTOS")
-NO_SETTINGS_PREFIX = "VERGER_DEMO_"
 OWN_PREFIXES = ("artifacts/", "features/", "rejects/", "pca/", "models/", "runs/", "logs/")
 
 
@@ -185,10 +184,6 @@ class Settings:
     validation: Validation
     schedule: Schedule
 
-    @property
-    def zone(self) -> ZoneInfo:
-        return ZoneInfo(self.schedule.timezone)
-
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
         """Read every `VERGER_<NAME>`; what is not set has its default.
@@ -221,11 +216,7 @@ def _fields() -> list[tuple[str, dataclasses.Field[Any], Any]]:
 
 def _unknown(environment: Mapping[str, str]) -> list[str]:
     known = [variable(field) for _, field, _ in _fields()]
-    unknown = [
-        name
-        for name in environment
-        if name.startswith("VERGER_") and name not in (*known, *NO_SETTINGS) and not name.startswith(NO_SETTINGS_PREFIX)
-    ]
+    unknown = [name for name in environment if name.startswith("VERGER_") and name not in (*known, *NO_SETTINGS)]
     # Without what all share, which would make any two names alike.
     bare = {name.removeprefix("VERGER_"): name for name in known}
     nearest = {name: difflib.get_close_matches(name.removeprefix("VERGER_"), bare, 1) for name in sorted(unknown)}

@@ -97,7 +97,7 @@ def test_a_variable_that_is_no_setting_is_refused_with_the_nearest_name() -> Non
     )
 
 
-@pytest.mark.parametrize("name", ["VERGER_S3A_JARS", "VERGER_TEST_PHOTOS", "VERGER_DEMO_PORT", "VERGERS", "PATH"])
+@pytest.mark.parametrize("name", ["VERGER_S3A_JARS", "VERGER_TEST_PHOTOS", "VERGERS", "PATH"])
 def test_variables_of_others_are_left_alone(name: str) -> None:
     assert Settings.from_environment(ENOUGH | {name: "x"}) == Settings.from_environment(ENOUGH)
 
