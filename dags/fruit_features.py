@@ -1,31 +1,43 @@
 """
 # fruit_features
 
-Every night, the photographs under `images/` become vectors: MobileNetV2 makes 1280 numbers of each, PCA keeps as many
-components as explain 90 % of the variance. Two Spark steps do the work, on an EMR cluster that lives only as long as
-they do.
+Every night, the photographs under `images/` that are new or changed become vectors: MobileNetV2 makes 1280 numbers of
+each, PCA keeps as many components as explain 90 % of the variance. Two Spark steps do the work, on an EMR cluster that
+lives only as long as they do. With nothing new, changed or deleted, no cluster is launched: `anything_to_do` says so in
+its log and in its XCom `why`, and the rest is skipped.
 
-**How long it takes.** Some ten minutes for the cluster, then about 100 photos a second and core, then a minute for PCA.
+**How long it takes.** Some ten minutes for the cluster, then about 100 new photos a second and core, then a minute for
+PCA over all of them.
 
 **What it writes.** Everything lies under the run's own id, and nothing of it is current before `publish` replaces
 `published.json`. Until then the data of the last successful run stays current, whatever happens here.
 
+**Started by hand**, it asks for what else it should do: fit the basis anew, featurize everything again, look at rejects
+again, accept that most photos were deleted, or go back to an earlier publication (`rollback_to`).
+
 | when this fails | look here |
 | --- | --- |
+| rollback | The message lists the publications that are kept. |
 | list_images | The message says what is wrong: bucket, permission or prefix. No cluster was launched. |
+| anything_to_do | More photos are gone than `VERGER_MAX_DELETED_SHARE` allows, or the basis to reuse is not there. |
 | stage_artifacts | The artifact set is missing or altered: `make artifacts`. No cluster was launched. |
 | create_cluster, cluster_ready | EMR's reason is in the log: capacity, roles, or the bootstrap action. |
 | featurize, pca | The cluster is gone (it idled too long), or the run is already published. |
 | featurize_done, pca_done | The step's last error is in the log, and where the whole of it lies. |
 | check_features, check_projections | The failed checks are in the log, all of them in `runs/<id>/validation.json`. |
-| publish | Another run published meanwhile: start a new run. |
+| publish | Another run, or a rollback, published meanwhile: start a new run. |
 | report | The run is published all the same; clear this task alone. |
+| clean_up | The run is published all the same; what could not be deleted, and why, is in the log. |
 | terminate_cluster | **Look at the EMR console**: the cluster may still run, until its idle timeout. |
 
 **What to do.** Mend what the message names, then clear the failed task and everything downstream of it: the cluster
-comes back with it. Of a published run, only `publish` and `report` can be cleared: the rest would rewrite data that
-readers use, and says so. When in doubt, start a new run: it cannot harm the current data, and neither can marking
-this one failed, which cancels its step and ends its cluster.
+comes back with it, and photos that were featurized are not featurized again. Of a published run, only `publish`,
+`report` and `clean_up` can be cleared: the rest would rewrite data that readers use, and says so. When in doubt, start
+a new run: it cannot harm the current data, and neither can marking this one failed, which cancels its step and ends
+its cluster. What a failed run left, the next one that publishes removes.
+
+**When the data is bad although every check passed**: pause this DAG, trigger it with `rollback_to` (or
+`python -m verger.publications rollback RUN`), mend, unpause: the next run takes up all that is new since.
 
 Every setting is an environment variable `VERGER_<NAME>`; `python -m verger.settings` lists them.
 """
@@ -34,32 +46,74 @@ Every setting is an environment variable `VERGER_<NAME>`; `python -m verger.sett
 # (What a task returns is, here, only a reference to it.)
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
-from airflow.sdk import DAG, Asset, Metadata, chain, get_current_context, task
+from airflow.sdk import DAG, Asset, Metadata, Param, TriggerRule, chain, get_current_context, task
 from pendulum import datetime
 
-from verger import artifacts, job_flow, listing, publication, s3
-from verger import publish as commit_point
+from verger import artifacts, job_flow, publications, s3, stages
+from verger import clean_up as removal
 from verger import report as page
+from verger.clock import now
 from verger.operators.add_step import AddStep
 from verger.operators.cluster_ready import ClusterReady
 from verger.operators.create_cluster import CreateCluster
 from verger.operators.step_done import StepDone
 from verger.operators.terminate_cluster import TerminateCluster
 from verger.paths import PUBLISHED, Run, uri
+from verger.plan import Asked, Plan
+from verger.publication import Publication
 from verger.run_id import run_id
-from verger.settings import Settings
-from verger.validation.features import check_features as feature_checks
-from verger.validation.projections import check_projections as projection_checks
-from verger.validation.record import record
-from verger.validation.tables import Store
+from verger.settings import BASIS_POLICIES, Settings
+from verger.stages import Place
 
 SETTINGS = Settings.from_environment()
 STORAGE, SCHEDULE = SETTINGS.storage, SETTINGS.schedule
 PUBLICATION = Asset("fruit_features", uri=uri(STORAGE.bucket, PUBLISHED))
 RUN = Run(STORAGE.bucket, "{{ verger_run_id(run_id) }}")
+
+PARAMS = {
+    "basis": Param(
+        SETTINGS.pca.pca_basis,
+        enum=[*BASIS_POLICIES],
+        title="Basis of the PCA",
+        description="auto: keep the published one while it explains the target, so that vectors stay comparable; "
+        "refit: fit it to the photos of tonight; reuse: keep it whatever it explains",
+    ),
+    "target_variance": Param(
+        SETTINGS.pca.target_variance,
+        type="number",
+        exclusiveMinimum=0,
+        maximum=1,
+        title="Target variance",
+        description="share of the variance that the components together explain, more than 0, at most 1",
+    ),
+    "featurize_all": Param(
+        False,
+        type="boolean",
+        title="Featurize all photos again",
+        description="as if nothing were published; costs what the first run cost",
+    ),
+    "retry_rejects": Param(
+        False, type="boolean", title="Look at rejects again", description="also at photos that were rejected for good"
+    ),
+    "accept_deletions": Param(
+        False,
+        type="boolean",
+        title="Accept deletions",
+        description=f"publish although more than {SETTINGS.validation.max_deleted_share:.0%} of the photos are gone",
+    ),
+    "rollback_to": Param(
+        None,
+        type=["null", "string"],
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$",
+        title="Roll back to",
+        description="run id of an earlier publication (see published.json): it becomes current again, nothing else is "
+        "done",
+    ),
+}
 
 with DAG(
     "fruit_features",
@@ -70,6 +124,7 @@ with DAG(
     catchup=False,
     max_active_runs=1,
     tags=["verger"],
+    params=PARAMS,
     user_defined_macros={"verger_run_id": run_id},
     default_args={
         "retries": SCHEDULE.retries,
@@ -81,53 +136,68 @@ with DAG(
     },
 ) as dag:
 
-    @task
-    def list_images(id: str) -> dict[str, Any]:
-        """The fixed input of the run, and the publication that it may replace."""
-        client, run = s3.client(STORAGE), Run(STORAGE.bucket, id)
-        # Before the listing: who publishes from now on, publishes what this run has not seen.
-        etag = commit_point.before_work(client, STORAGE.bucket, id)
-        s3.check_region(client, STORAGE)
-        found = listing.write_inventory(client, STORAGE.bucket, STORAGE.images_prefix, run.inventory)
-        return {"photos": found.photos, "published_etag": etag}
+    @task.branch
+    def run_or_roll_back(rollback_to: str) -> str:
+        return "rollback" if rollback_to else "list_images"
 
-    @task.short_circuit
-    def anything_to_do(listed: dict[str, Any]) -> bool:
-        return bool(listed["photos"])
+    @task(outlets=[PUBLICATION])
+    def rollback(rollback_to: str) -> Any:
+        restored = publications.rollback(s3.client(STORAGE), STORAGE.bucket, rollback_to, now())
+        yield announced(restored)
+
+    @task
+    def list_images(id: str) -> dict[str, str | None]:
+        """The fixed input of the run, and the publication that it may replace."""
+        return {"etag": stages.list_images(Place.of(SETTINGS, id), now())}
+
+    # Not the rules of all that follows: clean_up runs also when there is nothing to do.
+    @task.short_circuit(ignore_downstream_trigger_rules=False)
+    def anything_to_do(id: str, listed: dict[str, Any]) -> dict[str, Any] | None:
+        context = get_current_context()
+        asked = Asked(**{name: context["params"][name] for name in Asked.__annotations__})
+        plan = stages.plan(Place.of(SETTINGS, id), listed["etag"], asked, now())
+        context["ti"].xcom_push("why", plan.why)
+        return asdict(plan) if plan.work else None
 
     @task
     def stage_artifacts() -> dict[str, str]:
         return artifacts.stage(s3.client(STORAGE), SETTINGS)
 
     @task
-    def check_features(id: str) -> None:
-        run, store = Run(STORAGE.bucket, id), Store(s3.filesystem(STORAGE), STORAGE.bucket)
-        record(s3.client(STORAGE), run, "features", feature_checks(store, run, SETTINGS.validation))
+    def check_features(id: str, listed: dict[str, Any], plan: dict[str, Any]) -> None:
+        stages.check_features(Place.of(SETTINGS, id), listed["etag"], Plan.of(plan))
 
     @task
-    def check_projections(id: str) -> None:
-        run, store = Run(STORAGE.bucket, id), Store(s3.filesystem(STORAGE), STORAGE.bucket)
-        checks = projection_checks(store, run, SETTINGS.validation, SETTINGS.pca.target_variance)
-        record(s3.client(STORAGE), run, "pca", checks)
+    def check_projections(id: str, plan: dict[str, Any]) -> None:
+        target = get_current_context()["params"]["target_variance"]
+        stages.check_projections(Place.of(SETTINGS, id), Plan.of(plan), target)
 
     @task(outlets=[PUBLICATION])
-    def publish(id: str, listed: dict[str, Any], staged: dict[str, str]) -> Any:
-        client, run = s3.client(STORAGE), Run(STORAGE.bucket, id)
-        document = publication.document(client, run, staged)
-        commit_point.publish(client, STORAGE.bucket, document, listed["published_etag"])
-        yield Metadata(PUBLICATION, extra=document)
-        return document
+    def publish(id: str, listed: dict[str, Any], plan: dict[str, Any], staged: dict[str, str]) -> Any:
+        published = stages.publish_run(Place.of(SETTINGS, id), listed["etag"], Plan.of(plan), staged, now())
+        yield announced(published)
+
+    def announced(published: Publication) -> Metadata:
+        """What a DAG that is scheduled on the asset finds in the event's extra."""
+        return Metadata(PUBLICATION, extra=published.current.facts())
 
     @task
-    def report(id: str, published: dict[str, Any]) -> str:
-        client, run, context = s3.client(STORAGE), Run(STORAGE.bucket, id), get_current_context()
+    def report(id: str) -> str:
+        place, context = Place.of(SETTINGS, id), get_current_context()
         ended = {crumb["task_id"]: crumb for crumb in context["ti"].get_task_breadcrumbs(dag.dag_id, context["run_id"])}
-        stages = [ended[stage.task_id] for stage in dag.topological_sort() if stage.task_id in ended]
-        page.write(client, run, page.facts(client, run, published, stages))
-        return run.uri(run.report)
+        finished = [ended[stage.task_id] for stage in dag.topological_sort() if stage.task_id in ended]
+        page.write(place.client, place.run, page.facts(place.client, place.run, finished))
+        return place.run.uri(place.run.report)
 
+    @task(trigger_rule=TriggerRule.NONE_FAILED)
+    def clean_up(id: str) -> int:
+        place = Place.of(SETTINGS, id)
+        return removal.clean_up(place.client, place.run, SETTINGS.retention, now())
+
+    asked_back = "{{ params.rollback_to or '' }}"
+    roll_back, rolled_back = run_or_roll_back(asked_back), rollback(asked_back)
     listed = list_images(RUN.id)
-    something = anything_to_do(listed)
+    plan = anything_to_do(RUN.id, listed)
     staged = stage_artifacts()
 
     create_cluster = CreateCluster(
@@ -166,7 +236,7 @@ with DAG(
         return add, done
 
     featurize, featurize_done = step("featurize", job_flow.featurize(SETTINGS, RUN, str(staged["uri"])))
-    pca, pca_done = step("pca", job_flow.pca(SETTINGS, RUN, str(staged["uri"])))
+    pca, pca_done = step("pca", job_flow.pca(SETTINGS, RUN, str(staged["uri"]), "{{ params.target_variance }}"))
 
     terminate_cluster = TerminateCluster(
         task_id="terminate_cluster",
@@ -176,21 +246,25 @@ with DAG(
         retries=5,
     ).as_teardown(setups=create_cluster, on_failure_fail_dagrun=True)
 
-    published = publish(RUN.id, listed, staged)
+    published = publish(RUN.id, listed, plan, staged)
+    cleaned = clean_up(RUN.id)
 
     chain(
+        roll_back,
         listed,
-        something,
+        plan,
         staged,
         create_cluster,
         cluster_ready,
         featurize,
         featurize_done,
-        check_features(RUN.id),
+        check_features(RUN.id, listed, plan),
         pca,
         pca_done,
-        check_projections(RUN.id),
+        check_projections(RUN.id, plan),
         published,
-        report(RUN.id, published),
+        report(RUN.id),
     )
     pca_done >> terminate_cluster
+    chain(roll_back, rolled_back, cleaned)
+    published >> cleaned

@@ -73,11 +73,27 @@ def stage(s3: Any, settings: Settings) -> dict[str, str]:
     }
 
 
+def identity(folder: Path) -> tuple[str, str]:
+    """SHA-256 of the local set and of its model, without a look at the files themselves.
+
+    Raises ArtifactError when there is no set.
+    """
+    sha256, manifest = _manifest(folder)
+    return sha256, manifest["files"][MODEL]["sha256"]
+
+
 def verify(folder: Path) -> tuple[str, dict[str, Any]]:
     """Check every file of the set against its manifest; returns the set's SHA-256 and the manifest.
 
     Raises ArtifactError naming the first file that is missing or altered.
     """
+    sha256, manifest = _manifest(folder)
+    for file, expected in manifest["files"].items():
+        _verify_file(folder / file, expected)
+    return sha256, manifest
+
+
+def _manifest(folder: Path) -> tuple[str, dict[str, Any]]:
     try:
         text = (folder / MANIFEST).read_bytes()
     except OSError as error:
@@ -90,8 +106,6 @@ def verify(folder: Path) -> tuple[str, dict[str, Any]]:
     absent = [needed for needed in NEEDED if needed not in manifest["files"]]
     if absent:
         raise ArtifactError(f"{folder / MANIFEST}: lists no {absent[0]}; {BUILD}")
-    for file, expected in manifest["files"].items():
-        _verify_file(folder / file, expected)
     return sha256, manifest
 
 

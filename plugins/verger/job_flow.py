@@ -150,12 +150,12 @@ def _limits(ours: Cluster) -> dict[str, Any]:
 
 
 def featurize(settings: Settings, run: Run, artifacts: str) -> dict[str, Any]:
-    """Step 1: photos of the inventory to features and rejects."""
+    """Step 1: the photos that the run has to do, to features and rejects."""
     storage = settings.storage
     arguments = {
         "--images": f"s3://{storage.bucket}",
         "--images-prefix": storage.images_prefix,
-        "--inventory": run.uri(run.inventory),
+        "--inventory": run.uri(run.work),
         "--model": f"{artifacts}/model",
         "--features": run.uri(run.features),
         "--rejects": run.uri(run.rejects),
@@ -167,21 +167,21 @@ def featurize(settings: Settings, run: Run, artifacts: str) -> dict[str, Any]:
     return _step("featurize", run, artifacts, arguments)
 
 
-def pca(settings: Settings, run: Run, artifacts: str) -> dict[str, Any]:
-    """Step 2: features to projections and the basis that made them."""
+def pca(settings: Settings, run: Run, artifacts: str, target_variance: str) -> dict[str, Any]:
+    """Step 2: the current features, of this run and of earlier ones, to projections and the basis that made them."""
     return _step(
         "pca",
         run,
         artifacts,
         {
-            "--inventory": run.uri(run.inventory),
-            "--features": run.uri(run.features),
+            "--plan": run.uri(run.plan),
             "--model": f"{artifacts}/model",
             "--pca": run.uri(run.pca),
             "--basis": run.uri(run.basis),
+            "--drift": run.uri(run.drift),
             "--metrics": run.uri(run.metrics("pca")),
             "--progress": run.uri(run.progress),
-            "--target-variance": str(settings.pca.target_variance),
+            "--target-variance": target_variance,
             "--max-components": str(settings.pca.max_components),
         },
     )

@@ -1,29 +1,40 @@
-"""Lists the photos of a bucket into the inventory, the fixed input of a run. Memory stays flat."""
+"""Lists the photos of a bucket into the inventory, the fixed input of a run: every photo once, sorted by path.
+
+Folders are listed in parallel where there are several, and the keys put in order afterwards: not every S3 lists them in
+the order of their bytes (directory buckets and servers that keep files in folders do not). Memory stays flat.
+"""
 
 from __future__ import annotations
 
 import logging
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from verger.paths import uri
-from verger.refusals import StorageError
+from verger.sorted_rows import Row, Segment, increasing, merged, spool
+from verger.tables import INVENTORY, upload, write_rows
 
 log = logging.getLogger(__name__)
 
-ROWS_PER_GROUP = 50_000
 DESKTOP_FILES = ("thumbs.db", "desktop.ini")
+CONNECTIONS = 8
+"""Folders listed at once. More gain nothing: one core reads the answers of some six."""
+
+DEPTH = 3
+"""Levels of folders looked at for folders to list in parallel."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Inventory:
     """What was listed: photos (rows of the inventory), their bytes, and objects that are no photos at all."""
 
-    photos: int
-    bytes: int
-    ignored: int
+    photos: int = 0
+    bytes: int = 0
+    ignored: int = 0
 
 
 def is_ignored(key: str) -> bool:
@@ -33,26 +44,14 @@ def is_ignored(key: str) -> bool:
 
 
 def write_inventory(s3: Any, bucket: str, prefix: str, key: str) -> Inventory:
-    """List `prefix` and write path, etag and size of each photo as Parquet to `key`.
+    """List `prefix` and write path, etag and size of each photo, sorted by path, as Parquet to `key`.
 
-    Raises StorageError when the bucket is missing, may not be listed, or holds no photo under the prefix.
+    Raises StorageError when the bucket is missing or may not be listed.
     """
-    import pyarrow
-    import pyarrow.parquet
-
-    schema = pyarrow.schema([("path", pyarrow.string()), ("etag", pyarrow.string()), ("size", pyarrow.int64())])
-    counts = {"photos": 0, "bytes": 0, "ignored": 0}
-    with tempfile.NamedTemporaryFile(prefix="verger-inventory-", suffix=".parquet") as file:
-        with pyarrow.parquet.ParquetWriter(file.name, schema) as writer:
-            for rows in _groups(_photos(s3, bucket, prefix, counts)):
-                writer.write_table(pyarrow.Table.from_pylist(rows, schema=schema))
-        found = Inventory(**counts)
-        if not found.photos:
-            raise StorageError(
-                f"{uri(bucket, prefix)}: expected photos in folders named by their label, found none "
-                f"({found.ignored} other objects); upload photos there or correct VERGER_IMAGES_PREFIX"
-            )
-        s3.upload_file(file.name, bucket, key)
+    with tempfile.TemporaryDirectory(prefix="verger-listing-") as scratch:
+        found, segments = _list(s3, bucket, prefix, Path(scratch))
+        with upload(s3, bucket, key) as file:
+            write_rows(file, INVENTORY, increasing(merged(segments, INVENTORY), uri(bucket, prefix)))
     log.info(
         "%s: %s photos, %.1f MB, %s other objects ignored",
         uri(bucket, prefix),
@@ -63,25 +62,59 @@ def write_inventory(s3: Any, bucket: str, prefix: str, key: str) -> Inventory:
     return found
 
 
-def _photos(s3: Any, bucket: str, prefix: str, counts: dict[str, int]) -> Iterator[dict[str, Any]]:
-    # boto3 asks for encoding-type=url and decodes: keys come as they are, control characters included.
-    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
-    for page in pages:
-        for item in page.get("Contents", ()):
-            if is_ignored(item["Key"]):
-                counts["ignored"] += 1
+def _list(s3: Any, bucket: str, prefix: str, scratch: Path) -> tuple[Inventory, list[Segment]]:
+    loose, folders = _branches(s3, bucket, prefix)
+
+    def work(job: tuple[int, Iterable[dict[str, Any]]]) -> tuple[Inventory, list[Segment]]:
+        number, items = job
+        found, folder = Inventory(), scratch / str(number)
+        folder.mkdir()
+        return found, spool(_photos(items, found), INVENTORY, folder)
+
+    jobs = [loose, *(_objects(s3, bucket, folder) for folder in folders)]
+    with ThreadPoolExecutor(CONNECTIONS, thread_name_prefix="list") as pool:
+        parts = list(pool.map(work, enumerate(jobs)))
+    total = Inventory()
+    for found, _ in parts:
+        total.photos, total.bytes = total.photos + found.photos, total.bytes + found.bytes
+        total.ignored += found.ignored
+    return total, [segment for _, segments in parts for segment in segments]
+
+
+def _branches(s3: Any, bucket: str, prefix: str) -> tuple[list[dict[str, Any]], list[str]]:
+    """Folders that together with some loose objects hold everything under `prefix`.
+
+    A level with more than a page of entries (1,000) is not taken apart: it may be one huge folder, or a folder a photo.
+    """
+    loose: list[dict[str, Any]] = []
+    whole: list[str] = []
+    open_folders = [prefix]
+    for _ in range(DEPTH):
+        deeper: list[str] = []
+        for folder in open_folders:
+            page = s3.list_objects_v2(Bucket=bucket, Prefix=folder, Delimiter="/")
+            if page.get("IsTruncated"):
+                whole.append(folder)
                 continue
-            counts["photos"] += 1
-            counts["bytes"] += item["Size"]
-            yield {"path": item["Key"], "etag": item["ETag"].strip('"'), "size": item["Size"]}
+            loose += page.get("Contents", ())
+            deeper += [common["Prefix"] for common in page.get("CommonPrefixes", ())]
+        open_folders = deeper
+        if len(open_folders) >= CONNECTIONS:
+            break
+    return loose, [*whole, *open_folders]
 
 
-def _groups(rows: Iterator[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
-    group: list[dict[str, Any]] = []
-    for row in rows:
-        group.append(row)
-        if len(group) == ROWS_PER_GROUP:
-            yield group
-            group = []
-    if group:
-        yield group
+def _objects(s3: Any, bucket: str, prefix: str) -> Iterator[dict[str, Any]]:
+    # boto3 asks for encoding-type=url and decodes: keys come as they are, control characters included.
+    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
+        yield from page.get("Contents", ())
+
+
+def _photos(items: Iterable[dict[str, Any]], found: Inventory) -> Iterator[Row]:
+    for item in items:
+        if is_ignored(item["Key"]):
+            found.ignored += 1
+            continue
+        found.photos += 1
+        found.bytes += item["Size"]
+        yield item["Key"], item["ETag"].strip('"'), item["Size"]

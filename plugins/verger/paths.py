@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 PUBLISHED = "published.json"
+DROPPED = "dropped.parquet"
+COMPACTED = "-compacted"
+"""Ends the id of the feature run that a run makes of older ones."""
 
 
 @dataclass(frozen=True)
@@ -17,6 +20,39 @@ class Run:
     @property
     def inventory(self) -> str:
         return f"runs/{self.id}/inventory.parquet"
+
+    @property
+    def began(self) -> str:
+        return f"runs/{self.id}/began.json"
+
+    @property
+    def plan(self) -> str:
+        return f"runs/{self.id}/plan.json"
+
+    @property
+    def work(self) -> str:
+        return f"runs/{self.id}/work.parquet"
+
+    @property
+    def dead(self) -> str:
+        return f"runs/{self.id}/dead.parquet"
+
+    @property
+    def dropped(self) -> str:
+        return f"runs/{self.id}/{DROPPED}"
+
+    @property
+    def manifest(self) -> str:
+        return f"runs/{self.id}/manifest.parquet"
+
+    @property
+    def drift(self) -> str:
+        return f"runs/{self.id}/drift/"
+
+    @property
+    def compacted(self) -> str:
+        """Id of the feature run that holds what this run rewrote of older ones."""
+        return f"{self.id}{COMPACTED}"
 
     @property
     def progress(self) -> str:

@@ -1,42 +1,103 @@
-"""What `published.json` says: the run whose features, basis and projections are current, and its facts."""
+"""What `published.json` says: the data that is current, the facts about it, and what it can be rolled back to."""
 
 from __future__ import annotations
 
+import dataclasses
+import json
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
 from typing import Any
 
-from verger.paths import Run
-from verger.s3 import read_json
-from verger.validation.check import ValidationError
-from verger.validation.record import counted
+VERSION = 2
 
 
-def document(s3: Any, run: Run, staged: Mapping[str, str]) -> dict[str, Any]:
-    """From what was staged, and from what the checks counted in the tables that the two steps wrote.
+@dataclass(frozen=True, kw_only=True)
+class FeatureRun:
+    """A table of features: its rows, how many of them are live (current), and since when some are not."""
 
-    `features` lists the runs whose features are current; `pca` and `basis` name the run that holds each.
-    Raises ValidationError when the checks left no counts.
+    run: str
+    rows: int
+    live: int
+    dead_since: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Snapshot:
+    """One publication. `run` is None for the empty one, which holds no photo."""
+
+    published_at: str
+    run: str | None
+    features: tuple[FeatureRun, ...]
+    pca: str | None
+    basis: str | None
+    photos: int
+    rejected: int
+    k: int
+    target_variance: float
+    explained_variance: float | None
+    model: Mapping[str, str]
+    artifacts: str
+    changes: Mapping[str, int]
+    basis_reason: str
+    rolled_back_from: str | None = None
+    superseded_at: str | None = None
+
+    @property
+    def named(self) -> frozenset[str]:
+        """Every run whose data it names."""
+        names = {self.run, self.pca, self.basis, *(features.run for features in self.features)}
+        return frozenset(name for name in names if name is not None)
+
+    def facts(self) -> dict[str, Any]:
+        """As JSON has it."""
+        return dataclasses.asdict(self)
+
+
+@dataclass(frozen=True)
+class Publication:
+    """The current snapshot, and those before it that are still kept, newest first.
+
+    `revision` counts the writes, so that no two have the same content.
     """
-    rows = read_json(s3, run.bucket, run.validation) or {}
-    features, pca = counted(rows, "features"), counted(rows, "pca")
-    try:
-        return {
-            "run": run.id,
-            "published_at": datetime.now(UTC).isoformat(timespec="seconds"),
-            "features": [run.id],
-            "pca": run.id,
-            "basis": run.id,
-            "photos": pca["photos"],
-            "rejected": features["rejected"],
-            "k": pca["k"],
-            "target_variance": pca["target_variance"],
-            "explained_variance": pca["explained_variance"],
-            "model": {"weights": staged["weights"], "sha256": staged["model_sha256"]},
-            "artifacts": staged["sha256"],
-        }
-    except KeyError as error:
-        raise ValidationError(
-            f"{run.uri(run.validation)}: expected the checks of features and pca to have counted {error}, found "
-            f"{features | pca}; nothing is published: clear check_features, or start a new run"
-        ) from error
+
+    current: Snapshot
+    history: tuple[Snapshot, ...] = ()
+    revision: int = 1
+
+    @property
+    def kept(self) -> tuple[Snapshot, ...]:
+        return (self.current, *self.history)
+
+    @property
+    def named(self) -> frozenset[str]:
+        """Every run whose data a kept snapshot names."""
+        return frozenset().union(*(snapshot.named for snapshot in self.kept))
+
+    def followed_by(self, snapshot: Snapshot) -> Publication:
+        """The publication after this one. What the new snapshot repeats of the history is no longer history."""
+        past = (replace(self.current, superseded_at=snapshot.published_at), *self.history)
+        return Publication(snapshot, tuple(old for old in past if old.run != snapshot.run), self.revision + 1)
+
+    def keeping(self, history: tuple[Snapshot, ...]) -> Publication:
+        """The same data in the next revision, with less history."""
+        return Publication(self.current, history, self.revision + 1)
+
+    def document(self) -> dict[str, Any]:
+        """The JSON of `published.json`."""
+        history = [snapshot.facts() for snapshot in self.history]
+        return {"version": VERSION, "revision": self.revision, **self.current.facts(), "history": history}
+
+
+def parse(body: bytes) -> Publication:
+    """The inverse of `document`. Raises ValueError, KeyError or TypeError for anything else."""
+    said = json.loads(body)
+    if said["version"] != VERSION:
+        raise ValueError(f"version {said['version']}, this Verger writes version {VERSION}")
+    return Publication(_snapshot(said), tuple(_snapshot(old) for old in said["history"]), said["revision"])
+
+
+def _snapshot(said: Mapping[str, Any]) -> Snapshot:
+    # Unknown names are a later Verger's, which keeps `version` as long as an earlier one may pass over them.
+    names = {field.name for field in dataclasses.fields(Snapshot)}
+    values = {name: value for name, value in said.items() if name in names}
+    return Snapshot(**values | {"features": tuple(FeatureRun(**features) for features in said["features"])})

@@ -1,16 +1,20 @@
-"""The commit point: `published.json`, replaced only when it still is what it was at the start of the run."""
+"""The commit point: `published.json`, replaced only when it still is what it was at the start of the run.
+
+Its content never repeats (`revision` rises with every write), so neither does its ETag: who read another ETag than the
+present one can never replace it any more. By that, not by clocks, a run that is over is told from one at work.
+"""
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from verger.errors import VergerError
-from verger.paths import PUBLISHED, uri
-from verger.s3 import error_code
-
-VERSION = 1
+from verger.paths import PUBLISHED, Run, uri
+from verger.publication import Publication, Snapshot, parse
+from verger.s3 import error_code, read_json, write_json
 
 
 class LostRaceError(VergerError):
@@ -27,10 +31,9 @@ class PublicationError(VergerError):
 
 @dataclass(frozen=True)
 class Current:
-    """What is published: the run, every run whose data it names, and the ETag, quoted as If-Match wants it."""
+    """What is published, and the ETag of it, quoted as If-Match wants it."""
 
-    run: str
-    named: frozenset[str]
+    publication: Publication
     etag: str
 
 
@@ -41,53 +44,100 @@ def current(s3: Any, bucket: str) -> Current | None:
     except s3.exceptions.NoSuchKey:
         return None
     try:
-        said = json.loads(answer["Body"].read())
-        named = frozenset([said["run"], *said["features"], said["pca"], said["basis"]])
-        if not all(isinstance(run, str) for run in named):
-            raise TypeError(f"runs are named by text, found {said}")
-    except (ValueError, KeyError, TypeError) as error:
+        return Current(parse(answer["Body"].read()), answer["ETag"])
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise PublicationError(
             f"{uri(bucket, PUBLISHED)}: expected the JSON that names the published run, its features, pca and basis; "
-            f"found something else ({type(error).__name__}: {error}); put an earlier version of the object back"
+            f"found something else ({type(error).__name__}: {error}); put an earlier version of the object back, or "
+            "delete it: then all photos are featurized again"
         ) from error
-    return Current(said["run"], named, answer["ETag"])
 
 
-def before_work(s3: Any, bucket: str, run: str) -> str | None:
-    """Make sure that the run may write: what it would overwrite is not published. Returns the ETag of
-    `published.json`, None before the first publication.
+def refuse_published(s3: Any, bucket: str, run: str) -> Current | None:
+    """Make sure that the run may write: what it would overwrite is not published. Returns what is.
 
     Raises AlreadyPublishedError, or PublicationError.
     """
     now = current(s3, bucket)
-    if now and run in now.named:
+    if now and run in now.publication.named:
         raise AlreadyPublishedError(
             f"run {run} is already published ({uri(bucket, PUBLISHED)} names it): clearing it would rewrite data that "
             "readers use; start a new run"
         )
-    return now.etag if now else None
+    return now
 
 
-def publish(s3: Any, bucket: str, document: dict[str, Any], etag: str | None) -> None:
-    """Replace `published.json` with `document` if its ETag still is `etag` (None: if there still is none).
+def check_may_write(s3: Any, run: Run) -> None:
+    """Before work that costs something: the run is not published, and what it began with is still what is.
 
-    A second try of a run that already published changes nothing. Raises LostRaceError when another run was first.
+    Raises AlreadyPublishedError, LostRaceError, or PublicationError.
+    """
+    now = refuse_published(s3, run.bucket, run.id)
+    began = read_json(s3, run.bucket, run.began)
+    if began and began["published_etag"] != (now.etag if now else None):
+        raise _lost(run.bucket, run.id, now)
+
+
+def begin(s3: Any, run: Run, now: datetime) -> Current | None:
+    """Begin a run: note in its folder, before anything else is written, which publication it may replace.
+
+    Raises AlreadyPublishedError, or PublicationError.
+    """
+    found = refuse_published(s3, run.bucket, run.id)
+    write_json(s3, run.bucket, run.began, {"published_etag": found.etag if found else None, "at": now.isoformat()})
+    return found
+
+
+def unchanged(s3: Any, run: Run, etag: str | None) -> Current | None:
+    """What is published, if it still is what the run began with (`etag`). Raises LostRaceError when it is not."""
+    now = current(s3, run.bucket)
+    if (now.etag if now else None) != etag:
+        raise _lost(run.bucket, run.id, now)
+    return now
+
+
+def publish(s3: Any, run: Run, snapshot: Snapshot, etag: str | None) -> Publication:
+    """Make `snapshot` of `run` current if what is published still is what the run began with (`etag`).
+
+    A second try of a run that already published changes nothing. Raises LostRaceError when another was first.
+    """
+    now = current(s3, run.bucket)
+    if now and now.publication.current.run == run.id:
+        return now.publication
+    before = unchanged(s3, run, etag)
+    publication = before.publication.followed_by(snapshot) if before else Publication(snapshot)
+    replace(s3, run.bucket, publication, etag)
+    return publication
+
+
+def replace(s3: Any, bucket: str, publication: Publication, etag: str | None) -> str:
+    """Replace `published.json` if its ETag still is `etag` (None: if there still is none). Returns the new ETag.
+
+    Raises LostRaceError when somebody else was first.
     """
     from botocore.exceptions import ClientError
 
     condition = {"IfMatch": etag} if etag else {"IfNoneMatch": "*"}
-    body = json.dumps({"version": VERSION, **document}, indent=2, ensure_ascii=False).encode()
+    body = json.dumps(publication.document(), indent=2, ensure_ascii=False).encode()
     try:
-        s3.put_object(Bucket=bucket, Key=PUBLISHED, Body=body, ContentType="application/json", **condition)
+        answer = s3.put_object(Bucket=bucket, Key=PUBLISHED, Body=body, ContentType="application/json", **condition)
     except ClientError as error:
-        # If-Match on an object that was deleted meanwhile is answered with 404.
-        if error_code(error) not in ("PreconditionFailed", "NoSuchKey", "404"):
+        # If-Match on an object that was deleted meanwhile is answered with 404; two at the same time with 409.
+        if error_code(error) not in ("PreconditionFailed", "NoSuchKey", "404", "ConditionalRequestConflict"):
             raise
         now = current(s3, bucket)
-        if now and now.run == document["run"]:
-            return
-        raise LostRaceError(
-            f"{uri(bucket, PUBLISHED)}: expected it unchanged since run {document['run']} began, found "
-            f"{f'run {now.run} published' if now else 'it deleted'} meanwhile; nothing was published and the current "
-            "data is untouched: start a new run"
-        ) from error
+        # The answer to a first PUT may be lost, and the client's own retry of it refused.
+        if now and now.publication == publication:
+            return now.etag
+        raise _lost(bucket, str(publication.current.run), now) from error
+    return str(answer["ETag"])
+
+
+def _lost(bucket: str, run: str, now: Current | None) -> LostRaceError:
+    found = (
+        f"run {now.publication.current.run} published (revision {now.publication.revision})" if now else "it deleted"
+    )
+    return LostRaceError(
+        f"{uri(bucket, PUBLISHED)}: expected it unchanged since run {run} began, found {found} meanwhile; nothing was "
+        "published by this run and the current data is untouched: start a new run, which takes over what is missing"
+    )

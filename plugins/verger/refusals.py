@@ -17,6 +17,11 @@ RIGHTS = {
     # Without s3:ListBucket, S3 answers so for an object that is not there.
     "GetObject": ("read", "s3:GetObject and s3:ListBucket"),
     "HeadObject": ("read", "s3:GetObject and s3:ListBucket"),
+    "ListObjectVersions": ("listed", "s3:ListBucketVersions"),
+    "GetBucketVersioning": ("asked for its versioning", "s3:GetBucketVersioning"),
+    "ListMultipartUploads": ("listed", "s3:ListBucketMultipartUploads"),
+    "AbortMultipartUpload": ("cleaned of unfinished uploads", "s3:AbortMultipartUpload"),
+    "DeleteObjects": ("deleted", "s3:DeleteObject"),
     "PutObject": ("written", "s3:PutObject"),
     "CreateMultipartUpload": ("written", "s3:PutObject"),
     "UploadPart": ("written", "s3:PutObject"),

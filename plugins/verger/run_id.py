@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import re
 
+from verger.paths import COMPACTED
+
 LONGEST = 100
 
 
@@ -23,7 +25,7 @@ def run_id(dag_run_id: str) -> str:
         raise ValueError("the dag run id is empty; expected Airflow's run id")
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", dag_run_id.replace("+00:00", "Z"))
     name = name.lstrip("._-")[:LONGEST].rstrip(".-")
-    if name == dag_run_id:
+    if name == dag_run_id and not name.endswith(COMPACTED):
         return name
     digest = hashlib.sha256(dag_run_id.encode()).hexdigest()[:8]
     return f"{name}-{digest}" if name else digest

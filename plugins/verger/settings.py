@@ -11,6 +11,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, get_type_hints
 from zoneinfo import available_timezones
@@ -22,7 +23,7 @@ BUILT = REPOSITORY / ".verger/artifacts/current"
 EU_REGIONS = ("eu-central-1", "eu-west-1", "eu-west-3", "eu-north-1", "eu-south-1", "eu-south-2", "eusc-de-east-1")
 """Regions in member states of the EU: London (eu-west-2) and Zurich (eu-central-2) are not."""
 
-NO_SETTINGS = ("VERGER_S3A_JARS", "VERGER_TEST_PHOTOS")
+NO_SETTINGS = ("VERGER_S3A_JARS", "VERGER_TEST_PHOTOS", "VERGER_TEST_HISTORIES")
 OWN_PREFIXES = ("artifacts/", "features/", "rejects/", "pca/", "models/", "runs/", "logs/")
 
 
@@ -68,6 +69,10 @@ class Storage:
     )
     allow_random_weights: bool = flag("stage a model with random weights (for tests of the plumbing only)", False)
 
+
+BASIS_POLICIES = ("auto", "refit", "reuse")
+NIGHTS_LATE = 2
+"""Days between something being due and the nightly run that does it: one to rewrite, one to remove."""
 
 _INSTANCE = r"[a-z0-9-]+\.[a-z0-9-]+"
 
@@ -136,13 +141,58 @@ class Pca:
         lambda value: 0 < value <= 1,
         default=0.90,
     )
+    pca_basis: str = setting(
+        "the basis of a run: auto keeps the published one while it explains the target, refit fits it to the photos of "
+        "tonight, reuse keeps it whatever it explains",
+        "auto, refit or reuse",
+        lambda value: value in BASIS_POLICIES,
+        default="auto",
+    )
     max_components: int = between("most components; a target that needs more is an error", 1, 1280, 1280, "components")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Validation:
-    max_rejects_share: float = between("a run with a larger share of unreadable photos fails", 0, 1, 0.05, "share")
+    max_rejects_share: float = between(
+        "a run fails when a larger share of all current photos is unreadable", 0, 1, 0.05, "share"
+    )
+    max_deleted_share: float = between(
+        "a run fails, before any cluster, when a larger share of the published photos is no longer there, unless it is "
+        "triggered with accept_deletions",
+        0,
+        1,
+        0.5,
+        "share",
+    )
     neighbour_sample: int = between("photos whose nearest neighbours are looked at", 100, 5000, 1000, "photos")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Retention:
+    snapshot_days: int = between(
+        "how long one can roll back to a publication after the next one has replaced it", 1, 3650, 7, "days"
+    )
+    erasure_days: int = between(
+        "what is left of a photo is gone so long after the first run that missed it (or saw it changed); at least "
+        f"{NIGHTS_LATE + 1} more than VERGER_SNAPSHOT_DAYS; holds when the DAG runs every day",
+        4,
+        3650,
+        30,
+        "days",
+    )
+
+    @property
+    def snapshot_age(self) -> timedelta:
+        return timedelta(days=self.snapshot_days)
+
+    @property
+    def erasure_age(self) -> timedelta:
+        return timedelta(days=self.erasure_days)
+
+    @property
+    def most_dead_age(self) -> timedelta:
+        """How old dead rows may become: the snapshots that name their feature run must expire in time, too."""
+        return timedelta(days=self.erasure_days - self.snapshot_days - NIGHTS_LATE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -182,6 +232,7 @@ class Settings:
     featurize: Featurize
     pca: Pca
     validation: Validation
+    retention: Retention
     schedule: Schedule
 
     @classmethod
@@ -200,6 +251,13 @@ class Settings:
                 problems.append(f"{variable(field)}: {error}")
             else:
                 values.setdefault(group, {})[field.name] = value
+        kept = values.get("retention", {})
+        if len(kept) == 2 and kept["erasure_days"] <= kept["snapshot_days"] + NIGHTS_LATE:
+            least = kept["snapshot_days"] + NIGHTS_LATE + 1
+            problems.append(
+                f"VERGER_ERASURE_DAYS: is {kept['erasure_days']}; expected at least {least}, {NIGHTS_LATE + 1} more "
+                "than VERGER_SNAPSHOT_DAYS"
+            )
         if problems:
             raise SettingsError("; ".join(problems))
         groups = get_type_hints(cls)

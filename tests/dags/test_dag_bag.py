@@ -10,13 +10,14 @@ from typing import Any
 
 import pytest
 from airflow.dag_processing.dagbag import DagBag
+from airflow.sdk.exceptions import ParamValidationError
 from airflow.task.trigger_rule import TriggerRule
 
 from tests.places import ROOT
 
 DAGS = ROOT / "dags"
 CHAIN = [
-    *("list_images", "anything_to_do", "stage_artifacts", "create_cluster", "cluster_ready"),
+    *("run_or_roll_back", "list_images", "anything_to_do", "stage_artifacts", "create_cluster", "cluster_ready"),
     *("featurize", "featurize_done", "check_features", "pca", "pca_done", "check_projections", "publish", "report"),
 ]
 WAITING = {"cluster_ready", "featurize_done", "pca_done", "terminate_cluster"}
@@ -40,11 +41,40 @@ def test_the_bag_holds_exactly_what_we_ship(bag: DagBag) -> None:
 
 
 def test_the_graph_is_one_chain_with_a_teardown(dag: Any) -> None:
-    assert set(dag.task_ids) == {*CHAIN, "terminate_cluster"}
+    assert set(dag.task_ids) == {*CHAIN, "terminate_cluster", "rollback", "clean_up"}
     for task, following in itertools.pairwise(CHAIN):
         assert following in dag.get_task(task).downstream_task_ids
     assert dag.get_task("report").downstream_task_ids == set()
-    assert [task.task_id for task in dag.roots] == ["list_images"]
+    assert [task.task_id for task in dag.roots] == ["run_or_roll_back"]
+
+
+def test_what_is_not_needed_any_more_is_removed_also_when_there_was_nothing_to_do(dag: Any) -> None:
+    clean_up = dag.get_task("clean_up")
+    assert clean_up.upstream_task_ids == {"publish", "rollback"}
+    assert clean_up.trigger_rule == TriggerRule.NONE_FAILED
+    assert dag.get_task("anything_to_do").ignore_downstream_trigger_rules is False
+
+
+def test_a_run_started_by_hand_has_a_form_of_typed_and_described_parameters(dag: Any) -> None:
+    forms = {name: dag.params.get_param(name) for name in dag.params}
+    assert all(form.description and form.schema.get("title") for form in forms.values())
+    assert {name: form.schema.get("type", "enum") for name, form in forms.items()} == {
+        "basis": "enum",
+        "target_variance": "number",
+        "featurize_all": "boolean",
+        "retry_rejects": "boolean",
+        "accept_deletions": "boolean",
+        "rollback_to": ["null", "string"],
+    }
+    dag.params.validate()
+    for name, value in {
+        "basis": "never",
+        "target_variance": 1.5,
+        "featurize_all": "yes",
+        "rollback_to": "../../images",
+    }.items():
+        with pytest.raises(ParamValidationError):
+            forms[name].resolve(value)
 
 
 def test_the_cluster_is_ended_whatever_happened_to_the_steps(dag: Any) -> None:
@@ -75,11 +105,12 @@ def test_the_dag_runs_alone_never_catches_up_and_has_its_manual(dag: Any) -> Non
     assert dag.catchup is False
     assert dag.schedule == "0 2 * * *"
     assert str(dag.timezone) == "Europe/Paris"
-    assert {task for task in dag.task_ids if task not in dag.doc_md} == {"anything_to_do"}
+    assert {task for task in dag.task_ids if task not in dag.doc_md} == {"run_or_roll_back"}
 
 
-def test_publication_is_an_asset(dag: Any) -> None:
-    (outlet,) = dag.get_task("publish").outlets
+@pytest.mark.parametrize("task", ["publish", "rollback"])
+def test_publication_is_an_asset(task: str, dag: Any) -> None:
+    (outlet,) = dag.get_task(task).outlets
     assert (outlet.name, outlet.uri) == ("fruit_features", "s3://orchard/published.json")
 
 

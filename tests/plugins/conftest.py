@@ -11,12 +11,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 from tests.places import ROOT, environment_python
 from tests.ports import free_ports
 from verger import s3
 from verger.settings import Settings
+
+# How long an example takes says more of the machine than of the code.
+hypothesis.settings.register_profile("verger", deadline=None)
+hypothesis.settings.load_profile("verger")
 
 BUCKET_REGION = {"LocationConstraint": "eu-west-3"}
 

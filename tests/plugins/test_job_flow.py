@@ -40,7 +40,10 @@ def cluster(**values: str) -> dict[str, Any]:
 )
 def test_requests_have_the_shape_that_the_api_defines(values: dict[str, str]) -> None:
     api = botocore.session.get_session().get_service_model("emr")
-    steps = [job_flow.featurize(settings(**values), RUN, ARTIFACTS), job_flow.pca(settings(**values), RUN, ARTIFACTS)]
+    steps = [
+        job_flow.featurize(settings(**values), RUN, ARTIFACTS),
+        job_flow.pca(settings(**values), RUN, ARTIFACTS, "0.9"),
+    ]
     for operation, request in (
         ("RunJobFlow", cluster(**values)),
         ("AddJobFlowSteps", {"JobFlowId": "j-1", "Steps": steps}),
@@ -101,7 +104,7 @@ def test_steps_name_every_place_that_they_read_and_write() -> None:
     assert options == {
         "--images": "s3://orchard",
         "--images-prefix": "images/",
-        "--inventory": "s3://orchard/runs/run-1/inventory.parquet",
+        "--inventory": "s3://orchard/runs/run-1/work.parquet",
         "--model": f"{ARTIFACTS}/model",
         "--features": "s3://orchard/features/run=run-1/",
         "--rejects": "s3://orchard/rejects/run=run-1/",
@@ -109,10 +112,19 @@ def test_steps_name_every_place_that_they_read_and_write() -> None:
         "--progress": "s3://orchard/runs/run-1/progress.json",
         "--photos-per-task": "64",
     }
-    words = job_flow.pca(settings(VERGER_TARGET_VARIANCE="0.5"), RUN, ARTIFACTS)["HadoopJarStep"]["Args"]
+    words = job_flow.pca(settings(), RUN, ARTIFACTS, "{{ params.target_variance }}")["HadoopJarStep"]["Args"]
     options = dict(zip(words[8::2], words[9::2], strict=True))
-    assert options["--target-variance"] == "0.5"
-    assert options["--basis"] == "s3://orchard/models/pca/run=run-1/"
+    assert options == {
+        "--plan": "s3://orchard/runs/run-1/plan.json",
+        "--model": f"{ARTIFACTS}/model",
+        "--pca": "s3://orchard/pca/run=run-1/",
+        "--basis": "s3://orchard/models/pca/run=run-1/",
+        "--drift": "s3://orchard/runs/run-1/drift/",
+        "--metrics": "s3://orchard/runs/run-1/pca.json",
+        "--progress": "s3://orchard/runs/run-1/progress.json",
+        "--target-variance": "{{ params.target_variance }}",
+        "--max-components": "1280",
+    }
 
 
 def test_managed_scaling_never_lies_below_what_was_asked_for() -> None:

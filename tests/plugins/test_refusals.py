@@ -15,14 +15,15 @@ from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
 from tests.plugins.conftest import with_storage
+from tests.plugins.snapshots import snapshot
 from verger import s3
 from verger.listing import write_inventory
-from verger.publish import before_work, publish
+from verger.publication import Publication
+from verger.publish import refuse_published, replace
 from verger.refusals import StorageError
 from verger.settings import Settings
 
 HERE = Settings.from_environment({"VERGER_BUCKET": "orchard"})
-DOCUMENT = {"run": "one", "features": ["one"], "pca": "one", "basis": "one"}
 
 
 @pytest.fixture
@@ -74,10 +75,10 @@ def test_an_upload_that_is_denied_names_the_object_not_the_file(denying: Callabl
 def test_a_publication_that_may_not_be_read_or_written(denying: Callable[..., Any]) -> None:
     reading, writing = denying("get_object"), denying("put_object")
     assert "s3://orchard/published.json: may not be read (AccessDenied); grant s3:GetObject" in refused(
-        lambda: before_work(reading, "orchard", "one")
+        lambda: refuse_published(reading, "orchard", "one")
     )
     assert "s3://orchard/published.json: may not be written (AccessDenied); grant s3:PutObject" in refused(
-        lambda: publish(writing, "orchard", DOCUMENT, None)
+        lambda: replace(writing, "orchard", Publication(snapshot("one")), None)
     )
 
 
@@ -100,7 +101,7 @@ def test_missing_credentials_are_said_to_be_missing(monkeypatch: pytest.MonkeyPa
     for name in ("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"):
         monkeypatch.setenv(name, str(tmp_path / "none"))
     client = s3.client(HERE.storage)
-    assert refused(lambda: before_work(client, "orchard", "one")) == (
+    assert refused(lambda: refuse_published(client, "orchard", "one")) == (
         "s3://orchard/published.json: expected credentials in the Airflow connection aws_default or in the "
         "environment, found none; add them"
     )
@@ -110,7 +111,7 @@ def test_nobody_at_the_endpoint(anyone: None, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:1")
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     client = s3.client(HERE.storage)
-    message = refused(lambda: before_work(client, "orchard", "one"))
+    message = refused(lambda: refuse_published(client, "orchard", "one"))
     assert "s3://orchard/published.json: Could not connect to the endpoint URL" in message
     assert "correct AWS_ENDPOINT_URL_S3" in message
 
@@ -130,4 +131,4 @@ def test_a_bucket_of_the_right_region_or_of_none_is_accepted(settings: Settings,
 def test_a_missing_bucket_is_named_by_the_first_look(settings: Settings, client: Any) -> None:
     elsewhere = with_storage(settings, bucket="no-such-bucket").storage
     assert "s3://no-such-bucket: no such bucket; create it" in refused(lambda: s3.check_region(client, elsewhere))
-    assert "s3://no-such-bucket: no such bucket" in refused(lambda: before_work(client, "no-such-bucket", "one"))
+    assert "s3://no-such-bucket: no such bucket" in refused(lambda: refuse_published(client, "no-such-bucket", "one"))

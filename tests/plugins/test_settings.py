@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from dataclasses import FrozenInstanceError
+from datetime import timedelta
 
 import pytest
 
@@ -71,6 +72,9 @@ def test_values_are_read_as_what_they_are() -> None:
         ("VERGER_TARGET_VARIANCE", "nan", "more than 0, at most 1"),
         ("VERGER_MAX_COMPONENTS", "1281", "1 to 1280"),
         ("VERGER_MAX_REJECTS_SHARE", "-0.1", "0 to 1"),
+        ("VERGER_PCA_BASIS", "sometimes", "auto, refit or reuse"),
+        ("VERGER_MAX_DELETED_SHARE", "2", "0 to 1"),
+        ("VERGER_SNAPSHOT_DAYS", "0", "1 to 3650"),
         ("VERGER_SCHEDULE", "at night", "a cron expression or never"),
         ("VERGER_TIMEZONE", "Europe/Bourg", "a name of the tz database"),
         ("VERGER_POLL_SECONDS", "0", "1 to 600"),
@@ -100,6 +104,16 @@ def test_a_variable_that_is_no_setting_is_refused_with_the_nearest_name() -> Non
 @pytest.mark.parametrize("name", ["VERGER_S3A_JARS", "VERGER_TEST_PHOTOS", "VERGERS", "PATH"])
 def test_variables_of_others_are_left_alone(name: str) -> None:
     assert Settings.from_environment(ENOUGH | {name: "x"}) == Settings.from_environment(ENOUGH)
+
+
+def test_erasure_leaves_time_for_what_can_be_rolled_back_to() -> None:
+    wanted = ENOUGH | {"VERGER_SNAPSHOT_DAYS": "10", "VERGER_ERASURE_DAYS": "12"}
+    message = "^VERGER_ERASURE_DAYS: is 12; expected at least 13, 3 more than VERGER_SNAPSHOT_DAYS$"
+    with pytest.raises(SettingsError, match=message):
+        Settings.from_environment(wanted)
+    kept = Settings.from_environment(wanted | {"VERGER_ERASURE_DAYS": "13"}).retention
+    # Dead rows wait so long, the snapshots that name them as long again; each by a run that may come a day late.
+    assert kept.most_dead_age + kept.snapshot_age + timedelta(days=2) == kept.erasure_age
 
 
 def test_every_wrong_value_is_named_at_once() -> None:

@@ -6,12 +6,14 @@ from typing import Any
 from airflow.sdk import BaseOperator, Context
 
 from verger import s3
-from verger.publish import before_work
+from verger.paths import Run
+from verger.publish import check_may_write
 from verger.settings import Storage
 
 
 class Unpublished(BaseOperator):
-    """Goes before an operator that begins work on a run: a run that is published is not worked on again.
+    """Goes before an operator that begins work on a run: a run that is published is not worked on again, nor one that
+    cannot be published any more, since another one was meanwhile.
 
     `list_images` looks too, but it does not run when a later task is cleared alone.
     """
@@ -24,5 +26,5 @@ class Unpublished(BaseOperator):
         self.verger_run = verger_run
 
     def execute(self, context: Context) -> Any:
-        before_work(s3.client(self.storage), self.storage.bucket, self.verger_run)
+        check_may_write(s3.client(self.storage), Run(self.storage.bucket, self.verger_run))
         return super().execute(context)

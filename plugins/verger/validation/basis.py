@@ -10,7 +10,7 @@ from verger.validation.check import ValidationError
 if TYPE_CHECKING:
     import numpy
 
-    from verger.validation.tables import Store
+    from verger.tables import Store
 
 
 @dataclass(frozen=True)

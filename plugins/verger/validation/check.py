@@ -15,7 +15,7 @@ class Check:
     expected: str
     found: str
     detail: str = ""
-    counted: Mapping[str, float] = field(default_factory=dict)
+    counted: Mapping[str, float | None] = field(default_factory=dict)
     """What the check counted or measured on its way, by name; the publication says it."""
 
 

@@ -2,32 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from verger.paths import Run
 from verger.settings import Validation
+from verger.tables import Store
 from verger.validation import neighbours, rows, vectors
 from verger.validation.check import Check
-from verger.validation.tables import Store
 
 WIDTH = 1280
+VERSION = ("path", "etag")
 
 
 def check_features(store: Store, run: Run, limits: Validation) -> list[Check]:
-    """Features and rejects of the run against its inventory."""
-    expected_paths, expected_versions = rows.fingerprints(store, run.inventory)
-    found = vectors.read(store, run.features, "features", WIDTH, limits.neighbour_sample, etags=True)
-    rows.fingerprints(store, run.rejects, into=(found.paths, found.versions))
-    rejected = len(found.paths) - found.rows
+    """Features and rejects of the run against the photos that it had to do."""
+
+    def expected() -> Iterator[tuple[str, str]]:
+        return store.versions(run.work)
+
+    def written() -> Iterator[tuple[str, str]]:
+        yield from store.versions(run.features)
+        yield from store.versions(run.rejects)
+
+    expected_paths, expected_versions = rows.fingerprints(expected())
+    names = vectors.columns("features", etags=True)
+    found = vectors.read(store.batches(run.features, names), "features", WIDTH, limits.neighbour_sample, etags=True)
+    rows.fingerprints(store.versions(run.rejects), into=found)
     sample = found.sample.chosen()
+    where = "as a row of features or a reject"
     return [
-        *rows.one_row_each(store, run, run.features, expected_paths, found.paths),
-        rows.same_versions(store, run, expected_versions, found.versions),
+        *rows.one_row_each(expected_paths, found.paths, expected, lambda: (path for path, _ in written()), where),
+        rows.same_versions(expected_versions, found.versions, expected, written),
         *rows.shape(found, WIDTH),
-        share_of_rejects(rejected, len(expected_paths), limits.max_rejects_share),
         neighbours.check([row[2] for row in sample], [row[3] for row in sample]),
     ]
 
 
-def share_of_rejects(rejected: int, photos: int, most: float) -> Check:
+def share_of_rejects(photos: int, rejected: int, most: float) -> Check:
+    """Of all current photos, those that have no features, tonight's and earlier ones."""
     share = rejected / photos if photos else 0.0
     found = f"{share:.2%} ({rejected:,} of {photos:,})"
     return Check("share of rejects", share <= most, f"at most {most:.1%}", found, counted={"rejected": rejected})

@@ -2,47 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
-from verger.paths import Run
 from verger.validation.check import Check
 from verger.validation.fingerprint import Fingerprint, difference, digest
-from verger.validation.tables import Store
 from verger.validation.vectors import Vectors, version
 
+Rows = Callable[[], Iterator[tuple[str, str]]]
+"""Streams path and etag of a table from its beginning, as often as it is called."""
 
-def fingerprints(
-    store: Store,
-    key: str,
-    into: tuple[Fingerprint, Fingerprint] | None = None,
-) -> tuple[Fingerprint, Fingerprint]:
-    """Of the paths, and of path and etag together, of a table that has both."""
-    paths, versions = into or (Fingerprint(), Fingerprint())
-    for path, etag in store.strings(key, "path", "etag"):
+
+def keys(rows: Rows) -> Callable[[], Iterator[str]]:
+    """Path and etag of every row as one key."""
+    return lambda: (version(path, etag) for path, etag in rows())
+
+
+def fingerprints(rows: Iterable[tuple[str, str]], into: Vectors | None = None) -> tuple[Fingerprint, Fingerprint]:
+    """Of the paths, and of path and etag together; added to those of `into`."""
+    paths, versions = (into.paths, into.versions) if into else (Fingerprint(), Fingerprint())
+    for path, etag in rows:
         paths.add(digest(path))
         versions.add(digest(version(path, etag)))
     return paths, versions
 
 
-def one_row_each(store: Store, run: Run, table: str, expected: Fingerprint, found: Fingerprint) -> list[Check]:
-    """Inventory against table and rejects together."""
+def one_row_each(
+    expected: Fingerprint, found: Fingerprint, expected_rows: Rows, found_paths: Callable[[], Iterator[str]], what: str
+) -> list[Check]:
+    """Every expected photo once, in `what`. The rows are read again to name examples when it is not so."""
     differing = expected.differing(found)
-    explained = (
-        difference(
-            (path for (path,) in store.strings(run.inventory, "path")),
-            paths_of(store, run, table),
-            differing,
-        )
-        if differing
-        else None
-    )
+    explained = difference((path for path, _ in expected_rows()), found_paths(), differing) if differing else None
     repeated = explained.repeated if explained else ()
     return [
         Check(
             "one row per photo",
             not differing,
-            f"{len(expected):,} photos, each once, as a row or a reject",
-            f"{len(found):,} rows and rejects" + (", not the same photos" if differing else ""),
+            f"{len(expected):,} photos, each once, {what}",
+            f"{len(found):,} rows" + (", not the same photos" if differing else ""),
             str(explained or ""),
         ),
         Check(
@@ -55,21 +51,12 @@ def one_row_each(store: Store, run: Run, table: str, expected: Fingerprint, foun
     ]
 
 
-def paths_of(store: Store, run: Run, table: str) -> Iterator[str]:
-    for key in (table, run.rejects):
-        yield from (path for (path,) in store.strings(key, "path"))
-
-
-def same_versions(store: Store, run: Run, expected: Fingerprint, found: Fingerprint) -> Check:
-    """Etags of features and rejects against the inventory."""
+def same_versions(expected: Fingerprint, found: Fingerprint, expected_rows: Rows, found_rows: Rows) -> Check:
+    """The etags that were listed."""
     differing = expected.differing(found)
     detail = ""
     if differing:
-
-        def keys(tables: Iterable[str]) -> Iterator[str]:
-            return (version(path, etag) for key in tables for path, etag in store.strings(key, "path", "etag"))
-
-        explained = difference(keys([run.inventory]), keys([run.features, run.rejects]), differing)
+        explained = difference(keys(expected_rows)(), keys(found_rows)(), differing)
         detail = ", ".join(repr(key.split("\0")[0]) for key in explained.unexpected or explained.missing)
     return Check(
         "etags of the inventory",
@@ -90,9 +77,9 @@ def shape(vectors: Vectors, width: int) -> list[Check]:
     return [
         Check(
             f"{width} numbers per photo",
-            not others and vectors.rows > 0,
+            not others,
             f"{width} in every row",
-            ", ".join(f"{found} in {count:,} rows" for found, count in sorted(vectors.widths.items())) or "no row",
+            ", ".join(f"{found} in {count:,} rows" for found, count in sorted(vectors.widths.items())) or "no rows",
             counted={"photos": vectors.rows},
         ),
         none("every number finite", "neither NaN nor infinite", vectors.infinite_count, vectors.infinite),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -10,8 +11,6 @@ from verger.validation.fingerprint import EXAMPLES, Fingerprint, digest
 if TYPE_CHECKING:
     import numpy
     import pyarrow
-
-    from verger.validation.tables import Store
 
 
 @dataclass
@@ -92,12 +91,17 @@ def version(path: str, etag: str) -> str:
     return f"{path}\0{etag}"
 
 
-def read(store: Store, prefix: str, column: str, width: int, sample_size: int, *, etags: bool) -> Vectors:
-    """Stream path, label, `column` (and etag) of every row under the prefix."""
-    names = ["path", "label", column, *(["etag"] if etags else [])]
+def columns(column: str, *, etags: bool) -> list[str]:
+    """The columns that `read` wants of a table whose vectors are in `column`."""
+    return ["path", "label", column, *(["etag"] if etags else [])]
+
+
+def read(batches: Iterable[pyarrow.RecordBatch], column: str, width: int, sample_size: int, *, etags: bool) -> Vectors:
+    """Stream path, label, `column` (and etag) of every row."""
     found = Vectors(width, Sample(sample_size))
-    for batch in store.batches(prefix, names):
-        _read_batch(batch, column, found, etags)
+    for batch in batches:
+        if len(batch):
+            _read_batch(batch, column, found, etags)
     return found
 
 

@@ -13,8 +13,10 @@ from airflow.providers.amazon.aws.hooks.emr import EmrHook
 from airflow.sdk.exceptions import TaskDeferred
 from airflow.triggers.base import BaseTrigger
 
+from tests.plugins.snapshots import snapshot
 from verger import job_flow
 from verger.operators.create_cluster import CreateCluster
+from verger.paths import Run
 from verger.publish import publish
 from verger.settings import Settings
 
@@ -67,7 +69,7 @@ def guard(settings: Settings) -> dict[str, Any]:
 def published(guard: dict[str, Any], client: Any, bucket: str) -> None:
     """The run of the guard is the published one."""
     run = guard["verger_run"]
-    publish(client, bucket, {"run": run, "features": [run], "pca": run, "basis": run}, None)
+    publish(client, Run(bucket, run), snapshot(run), None)
 
 
 @pytest.fixture

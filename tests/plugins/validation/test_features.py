@@ -9,8 +9,9 @@ import pytest
 
 from tests.plugins.validation.written_run import LABELS, PER_LABEL, Defect, WrittenRun, right_run
 from verger.settings import Validation
-from verger.validation.check import Check, ValidationError
-from verger.validation.features import check_features
+from verger.tables import TableError
+from verger.validation.check import Check
+from verger.validation.features import check_features, share_of_rejects
 
 LIMITS = Validation(neighbour_sample=100)
 
@@ -24,10 +25,9 @@ def test_a_right_run_passes_every_check(tmp_path: Path) -> None:
     store, run = right_run().write(tmp_path)
     checks = {check.name: check for check in check_features(store, run, LIMITS)}
     assert {name for name, check in checks.items() if not check.passed} == set()
-    assert len(checks) == 8
-    assert checks["one row per photo"].found == "120 rows and rejects"
-    assert checks["share of rejects"].counted == {"rejected": 2}
-    assert checks["share of rejects"].found == "1.67% (2 of 120)"
+    assert len(checks) == 7
+    assert checks["one row per photo"].found == "120 rows"
+    assert checks["1280 numbers per photo"].counted == {"photos": 118}
     assert checks["neighbours share labels"].found == "100.0% of 100 photos"
 
 
@@ -135,20 +135,38 @@ def test_a_defect_fails_its_checks_and_names_the_photo(
 def test_a_run_that_wrote_nothing_fails(tmp_path: Path) -> None:
     written = right_run()
     no_rows(written)
-    assert {"one row per photo", "1280 numbers per photo"} <= set(failed(written, tmp_path))
+    assert set(failed(written, tmp_path)) == {"one row per photo", "etags of the inventory"}
 
 
-def test_too_many_rejects_fail(tmp_path: Path) -> None:
-    found = failed(right_run(), tmp_path, Validation(neighbour_sample=100, max_rejects_share=0.01))
-    assert set(found) == {"share of rejects"}
-    assert found["share of rejects"].expected == "at most 1.0%"
+def test_a_night_on_which_photos_were_only_deleted_passes(tmp_path: Path) -> None:
+    written = right_run()
+    written.inventory, written.features, written.rejects = [], [], []
+    assert failed(written, tmp_path) == {}
+
+
+@pytest.mark.parametrize(
+    ("photos", "rejected", "most", "passed", "found"),
+    [
+        (120, 2, 0.05, True, "1.67% (2 of 120)"),
+        (120, 2, 0.01, False, "1.67% (2 of 120)"),
+        (100, 5, 0.05, True, "5.00% (5 of 100)"),
+        (3, 3, 1.0, True, "100.00% (3 of 3)"),
+        (0, 0, 0.0, True, "0.00% (0 of 0)"),
+    ],
+)
+def test_the_share_of_rejects_is_that_of_all_current_photos(
+    photos: int, rejected: int, most: float, passed: bool, found: str
+) -> None:
+    check = share_of_rejects(photos, rejected, most)
+    assert (check.passed, check.found, check.counted) == (passed, found, {"rejected": rejected})
+    assert check.expected == f"at most {most:.1%}"
 
 
 def test_many_missing_photos_are_named_ten_at_a_time(tmp_path: Path) -> None:
     written = right_run()
     del written.features[20:80]
     row = failed(written, tmp_path)["one row per photo"]
-    assert row.found == "60 rows and rejects, not the same photos"
+    assert row.found == "60 rows, not the same photos"
     assert row.detail.startswith("missing: ")
     assert row.detail.count(".jpg") == 10
 
@@ -175,8 +193,7 @@ def test_the_neighbours_of_too_few_photos_or_one_label_are_not_asked(labels: int
         written.inventory = [row for row in written.inventory if not row["path"].endswith(tuple(few))]
         written.features = [row for row in written.features if not row["path"].endswith(tuple(few))]
     store, run = written.write(tmp_path)
-    limits = Validation(neighbour_sample=100, max_rejects_share=0.5)
-    checks = {check.name: check for check in check_features(store, run, limits)}
+    checks = {check.name: check for check in check_features(store, run, LIMITS)}
     assert all(check.passed for check in checks.values())
     assert checks["neighbours share labels"].found == "skipped"
     assert reason in checks["neighbours share labels"].detail
@@ -186,5 +203,5 @@ def test_a_table_of_other_columns_is_an_error_that_names_the_file(tmp_path: Path
     written = right_run()
     store, run = written.write(tmp_path)
     (tmp_path / run.features / "part-0.parquet").write_bytes((tmp_path / run.pca / "part-0.parquet").read_bytes())
-    with pytest.raises(ValidationError, match=r"part-0\.parquet: expected columns path, label, features, etag, found"):
+    with pytest.raises(TableError, match=r"part-0\.parquet: expected columns path, label, features, etag, found"):
         check_features(store, run, LIMITS)

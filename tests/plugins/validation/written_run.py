@@ -15,7 +15,9 @@ import pyarrow.parquet
 from pyarrow.fs import LocalFileSystem
 
 from verger.paths import Run
-from verger.validation.tables import Store
+from verger.plan import Plan
+from verger.publication import FeatureRun
+from verger.tables import Store
 
 WIDTH = 1280
 LABELS = ("Apple", "Kiwi", "柿 1", "Poire à cuire")
@@ -34,6 +36,9 @@ class WrittenRun:
     pca: Rows
     components: numpy.ndarray
     explained: numpy.ndarray
+    earlier: Rows = field(default_factory=list)
+    """Features of an earlier run, run-0, that is kept."""
+    dead: Rows = field(default_factory=list)
     run: Run = field(default_factory=lambda: Run("orchard", "run-1"))
 
     @property
@@ -44,19 +49,64 @@ class WrittenRun:
         """As Parquet; features in several files, as Spark writes them."""
         run = Run(str(folder), self.run.id)
         _write(folder / run.inventory, self.inventory, etag=True, size=pyarrow.int64())
+        earlier = {row["path"] for row in self.earlier}
+        work = [row for row in self.inventory if row["path"] not in earlier]
+        _write(folder / run.work, work, etag=True, size=pyarrow.int64())
+        _write(folder / run.dead, self.dead, run=True)
+        _write(
+            folder / run.manifest,
+            sorted(self._manifest(), key=lambda row: row["path"]),
+            etag=True,
+            run=True,
+            reason=True,
+        )
         half = len(self.features) // 2
         for part, rows in enumerate((self.features[:half], self.features[half:])):
             vectors = pyarrow.list_(pyarrow.float32())
             _write(folder / run.features / f"part-{part}.parquet", rows, label=True, etag=True, features=vectors)
         (folder / run.features / "_SUCCESS").touch()
+        if self.earlier:
+            vectors = pyarrow.list_(pyarrow.float32())
+            place = folder / Run("", "run-0").features / "part-0.parquet"
+            _write(place, self.earlier, label=True, etag=True, features=vectors)
         if self.rejects:
             _write(folder / run.rejects / "part-0.parquet", self.rejects, etag=True, reason=pyarrow.string())
         _write(folder / run.pca / "part-0.parquet", self.pca, label=True, pca_features=pyarrow.list_(pyarrow.float64()))
         write_basis(folder / run.basis, self.components, self.explained)
         return Store(LocalFileSystem(), str(folder)), run
 
+    def _manifest(self) -> Rows:
+        """As it was before a defect: from the inventory and the rejects that a right run has."""
+        reasons = {row["path"]: row["reason"] for row in right_run().rejects}
+        return [
+            {
+                "path": row["path"],
+                "etag": row["etag"],
+                "run": None if row["path"] in reasons else self.run.id,
+                "reason": reasons.get(row["path"]),
+            }
+            for row in self.inventory
+        ]
+
 
 Defect = Callable[[WrittenRun], None]
+
+
+def plan(*keep: FeatureRun, policy: str = "auto") -> Plan:
+    """The plan of a run over new photos, which keeps the feature runs given."""
+    return Plan(
+        work=True,
+        why="of a test",
+        photos={},
+        anew=False,
+        rejects_again=False,
+        keep=keep,
+        compact=(),
+        into=None,
+        basis_policy=policy,
+        basis=None,
+        basis_reason="",
+    )
 
 
 def right_run() -> WrittenRun:

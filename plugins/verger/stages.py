@@ -1,0 +1,126 @@
+"""What the tasks of the DAG do, less Airflow. They leave each other files in the run's folder; each may be repeated."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from verger import artifacts, listing, publish, s3, snapshot, work
+from verger.diff import Tally
+from verger.paths import Run
+from verger.plan import Asked, Plan, decide, features_anew
+from verger.publication import Publication, Snapshot
+from verger.refusals import StorageError
+from verger.s3 import read_json, write_json
+from verger.settings import Settings
+from verger.tables import Store
+from verger.validation.features import check_features as feature_checks
+from verger.validation.features import share_of_rejects
+from verger.validation.projections import check_projections as projection_checks
+from verger.validation.record import record
+from verger.work import Comparison
+
+log = logging.getLogger(__name__)
+
+
+@dataclasses.dataclass(frozen=True)
+class Place:
+    """Where a run works: its keys, the settings, and S3 as boto3 and as pyarrow see it."""
+
+    run: Run
+    settings: Settings
+    client: Any
+    store: Store
+
+    @classmethod
+    def of(cls, settings: Settings, run_id: str) -> Place:
+        """With the credentials of Airflow's connection."""
+        storage = settings.storage
+        store = Store(s3.filesystem(storage), storage.bucket)
+        return cls(Run(storage.bucket, run_id), settings, s3.client(storage), store)
+
+
+def list_images(place: Place, now: datetime) -> str | None:
+    """Write the fixed input of the run. Returns the ETag of the publication that the run may replace, None for none."""
+    client, run, storage = place.client, place.run, place.settings.storage
+    # Before the listing: who publishes from now on, publishes what this run has not seen.
+    found = publish.begin(client, run, now)
+    s3.check_region(client, storage)
+    listed = listing.write_inventory(client, run.bucket, storage.images_prefix, run.inventory)
+    if not listed.photos:
+        _check_emptiness(place, listed.ignored, found.publication.current if found else None)
+    return found.etag if found else None
+
+
+def _check_emptiness(place: Place, ignored: int, published: Snapshot | None) -> None:
+    """No photo is no work where nothing is published on purpose; else it is a wrong prefix, or an accident."""
+    if published and published.run is None:
+        return
+    message = (
+        f"{place.run.uri(place.settings.storage.images_prefix)}: expected photos in folders named by their label, "
+        f"found none ({ignored} other objects); upload photos there or correct VERGER_IMAGES_PREFIX"
+    )
+    if published:
+        message += (
+            f". {published.photos:,} photos are published: if all were deleted on purpose, "
+            "`python -m verger.publications withdraw` takes them back"
+        )
+    raise StorageError(message)
+
+
+def plan(place: Place, etag: str | None, asked: Asked, now: datetime) -> Plan:
+    """Compare the inventory with what is published, decide what is to do, and write it down for the steps."""
+    client, run = place.client, place.run
+    published = _published(place, etag)
+    artifacts_sha256, model_sha256 = artifacts.identity(place.settings.storage.artifacts_dir)
+    anew = features_anew(published, model_sha256, asked)
+    rejects_again = asked.retry_rejects or bool(published and published.artifacts != artifacts_sha256)
+
+    def decided(tally: Tally) -> Plan:
+        return decide(run, tally, published, asked, place.settings, anew=anew, rejects_again=rejects_again, now=now)
+
+    made = work.write_work(client, Comparison(place.store, run, published, bool(anew), rejects_again), decided)
+    write_json(client, run.bucket, run.plan, made.for_step(run))
+    log.info("%s: %s", "to do" if made.work else "nothing to do", made.why)
+    return made
+
+
+def check_features(place: Place, etag: str | None, made: Plan) -> None:
+    """Check what step 1 wrote, and write the manifest. Raises ValidationError."""
+    client, run, limits = place.client, place.run, place.settings.validation
+    comparison = Comparison(place.store, run, _published(place, etag), made.anew, made.rejects_again)
+    checks = feature_checks(place.store, run, limits)
+    photos, rejected = work.write_manifest(client, comparison, made.moved)
+    record(client, run, "features", [*checks, share_of_rejects(photos, rejected, limits.max_rejects_share)])
+
+
+def check_projections(place: Place, made: Plan, target_variance: float) -> None:
+    """Check what step 2 wrote. Raises ValidationError."""
+    run, limits = place.run, place.settings.validation
+    basis = snapshot.basis_run(run, made, _metrics(place))
+    checks = projection_checks(place.store, run, made, limits, basis_run=basis, target_variance=target_variance)
+    record(place.client, run, "pca", checks)
+
+
+def publish_run(place: Place, etag: str | None, made: Plan, staged: Mapping[str, str], now: datetime) -> Publication:
+    """Publish the run. Raises LostRaceError, or ValidationError when the checks left no counts."""
+    client, run = place.client, place.run
+    checks = read_json(client, run.bucket, run.validation) or {}
+    new = snapshot.snapshot(run, made, staged=staged, checks=checks, metrics=_metrics(place), now=now)
+    return publish.publish(client, run, new, etag)
+
+
+def _published(place: Place, etag: str | None) -> Snapshot | None:
+    """The snapshot that the run began with. Raises LostRaceError when another was published since: what this run would
+    publish is lost already.
+    """
+    found = publish.unchanged(place.client, place.run, etag)
+    return found.publication.current if found else None
+
+
+def _metrics(place: Place) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = read_json(place.client, place.run.bucket, place.run.metrics("pca"))
+    return found

@@ -1,0 +1,150 @@
+"""Parquet tables in the bucket, read and written in streams: memory does not grow with the number of rows."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from verger.errors import VergerError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pyarrow
+    from pyarrow.fs import FileSystem
+
+Item = TypeVar("Item")
+
+ROWS_PER_BATCH = 2048
+"""Rows read at once: 10 MB of features."""
+
+ROWS_PER_GROUP = 50_000
+"""Rows written at once: some 5 MB of keys and etags."""
+
+INVENTORY = ("path", "etag", "size")
+MANIFEST = ("path", "etag", "run", "reason")
+DEAD = ("path", "run")
+REJECTS = ("path", "reason")
+
+
+class TableError(VergerError):
+    """A table has not the columns, or not the order, that it must have."""
+
+
+def schema(columns: Sequence[str]) -> pyarrow.Schema:
+    """Columns of text, but for `size`, which is int64."""
+    import pyarrow
+
+    return pyarrow.schema([(name, pyarrow.int64() if name == "size" else pyarrow.string()) for name in columns])
+
+
+@dataclass(frozen=True)
+class Store:
+    """A bucket seen through pyarrow (or a folder, for a file system of files)."""
+
+    filesystem: FileSystem
+    bucket: str
+
+    def batches(self, key: str, columns: Sequence[str], rows: int = ROWS_PER_BATCH) -> Iterator[pyarrow.RecordBatch]:
+        """The columns of one Parquet file, or of every Parquet file directly under a prefix that ends in '/'.
+
+        A prefix without files has no rows. Raises TableError for a file that lacks a column.
+        """
+        import pyarrow.parquet
+
+        for path in self._files(key):
+            with self.filesystem.open_input_file(path) as source:
+                file = pyarrow.parquet.ParquetFile(source)
+                absent = set(columns) - set(file.schema_arrow.names)
+                if absent:
+                    raise TableError(
+                        f"s3://{path}: expected columns {', '.join(columns)}, found "
+                        f"{', '.join(file.schema_arrow.names)}"
+                    )
+                yield from file.iter_batches(rows, columns=list(columns))
+
+    def rows(self, key: str, columns: Sequence[str]) -> Iterator[tuple[Any, ...]]:
+        """Rows of narrow columns, as `batches` finds them."""
+        return rows_of(self.batches(key, columns, 4 * ROWS_PER_BATCH), columns)
+
+    def versions(self, key: str) -> Iterator[tuple[str, str]]:
+        """Path and etag of every row."""
+        return ((path, etag) for path, etag in self.rows(key, ("path", "etag")))
+
+    def column(self, key: str, name: str) -> Iterator[str]:
+        """One narrow column."""
+        return (value for (value,) in self.rows(key, (name,)))
+
+    def _files(self, key: str) -> list[str]:
+        from pyarrow.fs import FileSelector
+
+        path = f"{self.bucket}/{key}"
+        if not key.endswith("/"):
+            return [path]
+        found = self.filesystem.get_file_info(FileSelector(path, allow_not_found=True))
+        return sorted(info.path for info in found if info.is_file and info.base_name.endswith(".parquet"))
+
+
+def rows_of(batches: Iterable[pyarrow.RecordBatch], columns: Sequence[str]) -> Iterator[tuple[Any, ...]]:
+    """The rows of record batches, as tuples in the order of `columns`."""
+    for batch in batches:
+        yield from zip(*(batch.column(name).to_pylist() for name in columns), strict=True)
+
+
+def read_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[Any, ...]]:
+    """The rows of a file on disk."""
+    import pyarrow.parquet
+
+    with pyarrow.parquet.ParquetFile(path) as file:
+        yield from rows_of(file.iter_batches(ROWS_PER_BATCH, columns=list(columns)), columns)
+
+
+def chunks(rows: Iterable[Item], size: int) -> Iterator[list[Item]]:
+    """The rows in lists of `size`, the last one shorter."""
+    source = iter(rows)
+    while chunk := list(islice(source, size)):
+        yield chunk
+
+
+@contextmanager
+def writer(path: Path | str, columns: Sequence[str]) -> Iterator[Callable[[tuple[Any, ...]], None]]:
+    """Takes rows one by one while the body of the `with` runs, and makes one Parquet file of them."""
+    import pyarrow
+    import pyarrow.parquet
+
+    shape, waiting = schema(columns), list[tuple[Any, ...]]()
+    with pyarrow.parquet.ParquetWriter(str(path), shape, compression="zstd") as file:
+
+        def flush() -> None:
+            columns = zip(zip(*waiting, strict=True), shape, strict=True)
+            arrays = [pyarrow.array(values, field.type) for values, field in columns]
+            file.write_table(pyarrow.Table.from_arrays(arrays, schema=shape))
+            waiting.clear()
+
+        def add(row: tuple[Any, ...]) -> None:
+            waiting.append(row)
+            if len(waiting) == ROWS_PER_GROUP:
+                flush()
+
+        yield add
+        if waiting:
+            flush()
+
+
+def write_rows(path: Path | str, columns: Sequence[str], rows: Iterable[tuple[Any, ...]]) -> None:
+    """Write rows as one Parquet file."""
+    with writer(path, columns) as add:
+        for row in rows:
+            add(row)
+
+
+@contextmanager
+def upload(s3: Any, bucket: str, key: str) -> Iterator[str]:
+    """A temporary file to write to, which is put into the bucket when the body of the `with` ends without error."""
+    with tempfile.NamedTemporaryFile(prefix="verger-", suffix=".parquet") as file:
+        yield file.name
+        s3.upload_file(file.name, bucket, key)

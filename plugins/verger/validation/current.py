@@ -1,0 +1,48 @@
+"""The rows that are current after a run: of the feature runs that it keeps and makes, those that are not dead."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from verger.paths import Run
+from verger.plan import Plan
+from verger.tables import DEAD, MANIFEST, Store
+
+if TYPE_CHECKING:
+    import pyarrow
+
+
+def batches(store: Store, run: Run, plan: Plan, columns: Sequence[str]) -> Iterator[pyarrow.RecordBatch]:
+    """Current rows of features, batch by batch."""
+    dead = _dead(store, run, plan)
+    for id in plan.features_of(run):
+        for batch in store.batches(Run(run.bucket, id).features, columns):
+            gone = dead.get(id)
+            yield _without(batch, gone) if gone else batch
+
+
+def versions(store: Store, run: Run, plan: Plan) -> Iterator[tuple[str, str]]:
+    """Path and etag of every current row of features."""
+    for batch in batches(store, run, plan, ("path", "etag")):
+        yield from zip(batch.column("path").to_pylist(), batch.column("etag").to_pylist(), strict=True)
+
+
+def readable(store: Store, run: Run) -> Iterator[tuple[str, str]]:
+    """Path and etag of every photo of the manifest that was not rejected."""
+    return ((path, etag) for path, etag, _, reason in store.rows(run.manifest, MANIFEST) if reason is None)
+
+
+def _dead(store: Store, run: Run, plan: Plan) -> dict[str, frozenset[str]]:
+    """Paths of dead rows by feature run that is kept: few, or those runs would not have been kept."""
+    found: dict[str, set[str]] = {kept.run: set() for kept in plan.keep}
+    for path, id in store.rows(run.dead, DEAD):
+        if id in found:
+            found[id].add(path)
+    return {id: frozenset(paths) for id, paths in found.items()}
+
+
+def _without(batch: pyarrow.RecordBatch, dead: frozenset[str]) -> pyarrow.RecordBatch:
+    import pyarrow
+
+    return batch.filter(pyarrow.array([path not in dead for path in batch.column("path").to_pylist()], pyarrow.bool_()))

@@ -1,0 +1,302 @@
+"""A bucket whose photos come, change and go, and runs over it: the pipeline's own stages on a real S3 server.
+
+Only the two Spark steps are replaced, by a few lines that keep their contract (tests/spark_jobs tests the real ones): a
+photo's vector is drawn from its content, and content that begins with `bad` cannot be read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy
+import pyarrow
+import pyarrow.parquet
+
+from verger import artifacts, s3, stages
+from verger.clean_up import clean_up
+from verger.paths import Run
+from verger.plan import Asked, Plan
+from verger.publish import check_may_write
+from verger.settings import Settings
+from verger.stages import Place
+from verger.tables import Store
+
+WIDTH = 1280
+STAGES = ("list_images", "plan", "featurize", "check_features", "pca", "check_projections", "publish", "clean_up")
+FLOATS, DOUBLES = pyarrow.list_(pyarrow.float32()), pyarrow.list_(pyarrow.float64())
+AUTO = Asked(basis="auto", target_variance=0.9)
+
+
+def vector(content: bytes) -> numpy.ndarray:
+    """1280 float32, the same for the same content."""
+    seed = int.from_bytes(hashlib.blake2b(content, digest_size=8).digest())
+    return numpy.random.default_rng(seed).normal(size=WIDTH).astype(numpy.float32)
+
+
+def write_artifacts(folder: Path, model: str) -> Path:
+    """The manifest of an artifact set with a model of that name; nothing in these tests reads more of it."""
+    files = {name: {"sha256": "0" * 64, "size": 1} for name in artifacts.NEEDED}
+    files[artifacts.MODEL] = {"sha256": hashlib.sha256(model.encode()).hexdigest(), "size": 1}
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / artifacts.MANIFEST).write_text(json.dumps({"weights": "imagenet", "files": files}))
+    return folder
+
+
+@dataclass
+class Orchard:
+    """The bucket of `settings`, and the time in it."""
+
+    settings: Settings
+    client: Any
+    folder: Path
+    now: datetime = datetime(2026, 11, 24, 2, tzinfo=UTC)
+    photos: dict[str, bytes] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.store = Store(s3.filesystem(self.settings.storage), self.bucket)
+        self.use_model("one")
+
+    @property
+    def bucket(self) -> str:
+        return self.settings.storage.bucket
+
+    def use_model(self, name: str) -> None:
+        """Have the next runs find another artifact set."""
+        storage = replace(self.settings.storage, artifacts_dir=write_artifacts(self.folder / name, name))
+        self.settings = replace(self.settings, storage=storage)
+
+    def put(self, name: str, content: bytes) -> None:
+        """Upload `images/<name>`."""
+        self.client.put_object(Bucket=self.bucket, Key=f"images/{name}", Body=content)
+        self.photos[f"images/{name}"] = content
+
+    def delete(self, name: str) -> None:
+        self.client.delete_object(Bucket=self.bucket, Key=f"images/{name}")
+        del self.photos[f"images/{name}"]
+
+    def pass_days(self, days: float) -> None:
+        self.now += timedelta(days=days)
+
+    def readable(self) -> dict[str, bytes]:
+        """What a full reprocessing would publish: path to content."""
+        return {path: content for path, content in self.photos.items() if not content.startswith(b"bad")}
+
+    def run(self, id: str, asked: Asked = AUTO) -> Plan:
+        """A run from beginning to end."""
+        return self.begin(id, asked).finish()
+
+    def begin(self, id: str, asked: Asked = AUTO) -> Running:
+        # As Place.of makes it, less the time that two new clients for every run would take.
+        return Running(self, Place(Run(self.bucket, id), self.settings, self.client, self.store), asked)
+
+    def listing(self, prefix: str = "") -> list[str]:
+        pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
+        return [item["Key"] for page in pages for item in page.get("Contents", ())]
+
+    def json(self, key: str) -> Any:
+        return json.loads(self.client.get_object(Bucket=self.bucket, Key=key)["Body"].read())
+
+
+@dataclass
+class Running:
+    """A run that goes on stage by stage: other things may happen in between, and it may end anywhere."""
+
+    orchard: Orchard
+    place: Place
+    asked: Asked
+    etag: str | None = None
+    plan: Plan | None = None
+    done: list[str] = field(default_factory=list)
+    listed: dict[str, bytes] = field(default_factory=dict)
+    seen: dict[str, bytes] = field(default_factory=dict)
+
+    def expected(self) -> dict[str, bytes]:
+        """What this run is to publish: the photos as it listed them, less what step 1 found changed or gone."""
+        work = {path for path, _ in self.place.store.versions(self.place.run.work)}
+        return {
+            path: content
+            for path, content in self.listed.items()
+            if not content.startswith(b"bad") and (path not in work or self.seen.get(path) == content)
+        }
+
+    def until(self, stage: str) -> Running:
+        """Go on up to and including `stage`; the rest of a run with nothing to do is clean_up alone."""
+        while not self.done or self.done[-1] != stage:
+            if not self._next():
+                break
+        return self
+
+    def finish(self) -> Plan:
+        self.until(STAGES[-1])
+        assert self.plan is not None
+        return self.plan
+
+    def _next(self) -> bool:
+        idle = self.plan is not None and not self.plan.work
+        left = [stage for stage in STAGES if stage not in self.done and not (idle and stage != "clean_up")]
+        if not left:
+            return False
+        actions: dict[str, Callable[[], Any]] = {
+            "list_images": self._list,
+            "plan": self._plan,
+            "featurize": self._featurize,
+            "check_features": lambda: stages.check_features(self.place, self.etag, self._planned),
+            "pca": self._pca,
+            "check_projections": lambda: stages.check_projections(
+                self.place, self._planned, self.asked.target_variance
+            ),
+            "publish": self._publish,
+            "clean_up": lambda: clean_up(
+                self.place.client, self.place.run, self.place.settings.retention, self.orchard.now
+            ),
+        }
+        actions[left[0]]()
+        self.done.append(left[0])
+        return True
+
+    @property
+    def _planned(self) -> Plan:
+        assert self.plan is not None
+        return self.plan
+
+    def _list(self) -> None:
+        self.listed = dict(self.orchard.photos)
+        self.etag = stages.list_images(self.place, self.orchard.now)
+
+    def _plan(self) -> None:
+        self.plan = stages.plan(self.place, self.etag, self.asked, self.orchard.now)
+
+    def _featurize(self) -> None:
+        check_may_write(self.place.client, self.place.run)  # as the operator does before it submits the step
+        self.seen = dict(self.orchard.photos)
+        featurize(self.place)
+
+    def _pca(self) -> None:
+        check_may_write(self.place.client, self.place.run)
+        pca(self.place, self.asked.target_variance)
+
+    def _publish(self) -> None:
+        sha256, model = artifacts.identity(self.place.settings.storage.artifacts_dir)
+        staged = {"weights": "imagenet", "model_sha256": model, "sha256": sha256}
+        stages.publish_run(self.place, self.etag, self._planned, staged, self.orchard.now)
+
+
+def featurize(place: Place) -> None:
+    """Step 1's stand-in: features and rejects of what work.parquet lists."""
+    client, run = place.client, place.run
+    features, rejects = [], []
+    for path, etag in place.store.versions(run.work):
+        try:
+            answer = client.get_object(Bucket=run.bucket, Key=path)
+        except client.exceptions.NoSuchKey:
+            rejects.append({"path": path, "etag": etag, "reason": "deleted since it was listed"})
+            continue
+        content = answer["Body"].read()
+        if answer["ETag"].strip('"') != etag:
+            rejects.append({"path": path, "etag": etag, "reason": "changed since it was listed (etag was another)"})
+        elif content.startswith(b"bad"):
+            rejects.append({"path": path, "etag": etag, "reason": content.decode()})
+        else:
+            label = path.split("/")[-2]
+            features.append({"path": path, "label": label, "etag": etag, "features": vector(content)})
+    text = ("path", "label", "etag")
+    _put(
+        place, f"{run.features}part-0.parquet", features, {**dict.fromkeys(text, pyarrow.string()), "features": FLOATS}
+    )
+    _put(place, f"{run.rejects}part-0.parquet", rejects, dict.fromkeys(("path", "etag", "reason"), pyarrow.string()))
+    metrics = {"photos": len(features) + len(rejects), "featurized": len(features), "rejects": {}}
+    _put_json(place, run.metrics("featurize"), metrics)
+
+
+def pca(place: Place, target: float) -> None:
+    """Step 2's stand-in: compaction, basis and projections, from what plan.json says."""
+    run = place.run
+    plan = json.loads(place.client.get_object(Bucket=run.bucket, Key=run.plan)["Body"].read())
+    dead = {row for key in (run.dead, run.dropped) for row in place.store.rows(key, ("path", "run"))}
+    into = plan["features"]["into"]
+    if into:
+        rows = [row for uri in plan["features"]["compact"] for row in _live(place, uri, dead)]
+        columns = dict.fromkeys(("path", "label", "etag"), pyarrow.string())
+        _put(place, f"{into.removeprefix(f's3://{run.bucket}/')}part-0.parquet", rows, {**columns, "features": FLOATS})
+    uris = [*plan["features"]["keep"], *([into] if into else []), plan["features"]["new"]]
+    rows = [row for uri in uris for row in _live(place, uri, dead)]
+    if len(rows) < 2 and plan["basis"]["policy"] != "reuse":
+        raise RuntimeError("PCA needs at least two photos with features")
+    matrix = numpy.array([row["features"] for row in rows], numpy.float64).reshape(-1, WIDTH)
+    components, action = _basis(place, plan["basis"], matrix, target)
+    projected = [
+        {"path": row["path"], "label": row["label"], "pca_features": coordinates}
+        for row, coordinates in zip(rows, matrix @ components, strict=True)
+    ]
+    columns = {"path": pyarrow.string(), "label": pyarrow.string(), "pca_features": DOUBLES}
+    _put(place, f"{run.pca}part-0.parquet", projected, columns)
+    _put_json(place, run.metrics("pca"), {"basis": {"action": action, "reason": "of a test"}})
+
+
+def _basis(place: Place, asked: dict[str, Any], matrix: numpy.ndarray, target: float) -> tuple[numpy.ndarray, str]:
+    centred = matrix - matrix.mean(axis=0)
+    if asked["published"]:
+        kept = _read_basis(place, asked["published"])
+        share = ((centred @ kept) ** 2).sum() / ((centred**2).sum() or 1)
+        if asked["policy"] == "reuse" or share >= target:
+            return kept, "kept"
+    if not centred.any():
+        raise RuntimeError("all photos have equal features: there is no variance to explain")
+    _, values, vectors = numpy.linalg.svd(centred, full_matrices=False)
+    shares = values**2 / (values**2).sum()
+    k = int(numpy.searchsorted(shares.cumsum(), target - 1e-12)) + 1
+    components = vectors[:k].T
+    _write_basis(place, components, shares[:k])
+    return components, "refitted"
+
+
+def _read_basis(place: Place, uri: str) -> numpy.ndarray:
+    from verger.validation import basis
+
+    return basis.read(place.store, uri.removeprefix(f"s3://{place.run.bucket}/")).components
+
+
+def _write_basis(place: Place, components: numpy.ndarray, shares: numpy.ndarray) -> None:
+    rows, columns = components.shape
+    matrix = {"type": 1, "numRows": rows, "numCols": columns, "values": components.T.ravel().tolist()}
+    row = {"pc": {**matrix, "isTransposed": False}, "explainedVariance": {"type": 1, "values": shares.tolist()}}
+    _put_table(place, f"{place.run.basis}data/part-0.parquet", pyarrow.Table.from_pylist([row]))
+
+
+def _live(place: Place, uri: str, dead: set[tuple[Any, ...]]) -> Iterator[dict[str, Any]]:
+    key = f"{uri.rstrip('/')}/".removeprefix(f"s3://{place.run.bucket}/")
+    run = key.rstrip("/").split("run=")[1]
+    for batch in place.store.batches(key, ("path", "label", "etag", "features")):
+        yield from (row for row in batch.to_pylist() if (row["path"], run) not in dead)
+
+
+def _put(place: Place, key: str, rows: list[dict[str, Any]], columns: dict[str, pyarrow.DataType]) -> None:
+    _put_table(place, key, pyarrow.Table.from_pylist(rows, schema=pyarrow.schema(list(columns.items()))))
+
+
+def _put_table(place: Place, key: str, table: pyarrow.Table) -> None:
+    buffer = io.BytesIO()
+    pyarrow.parquet.write_table(table, buffer)
+    place.client.put_object(Bucket=place.run.bucket, Key=key, Body=buffer.getvalue())
+
+
+def _put_json(place: Place, key: str, value: Any) -> None:
+    place.client.put_object(Bucket=place.run.bucket, Key=key, Body=json.dumps(value).encode())
+
+
+def run_prefixes(keys: list[str]) -> set[str]:
+    """The runs that anything but JSON in the bucket belongs to."""
+    found = set()
+    for key in keys:
+        if key.startswith("runs/") and not key.endswith(".json"):
+            found.add(Run("", key.split("/")[1]).id)
+        elif "run=" in key:
+            found.add(key.split("run=")[1].split("/")[0])
+    return found

@@ -1,0 +1,27 @@
+"""Snapshots for tests that only care for some of what one says."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from verger.publication import FeatureRun, Snapshot
+
+
+def snapshot(run: str | None, **values: Any) -> Snapshot:
+    """A publication of three photos by that run."""
+    said: dict[str, Any] = {
+        "published_at": "2026-11-24T02:30:00+00:00",
+        "features": (FeatureRun(run=run, rows=3, live=3),) if run else (),
+        "pca": run,
+        "basis": run,
+        "photos": 3,
+        "rejected": 1,
+        "k": 2,
+        "target_variance": 0.9,
+        "explained_variance": 0.91,
+        "model": {"weights": "imagenet", "sha256": "ab" * 32},
+        "artifacts": "cd" * 32,
+        "changes": {"listed": 4, "new": 4},
+        "basis_reason": "no basis is published yet",
+    }
+    return Snapshot(run=run, **said | values)
