@@ -71,7 +71,7 @@ test-airflow: setup $(VENV)/airflow-test/.installed ## tests of dags and plugins
 lint: $(VENV)/dev/.installed $(VENV)/airflow/.installed $(VENV)/spark/.installed ## ruff, mypy, shellcheck
 	@$(DEV) -m ruff check .
 	@$(DEV) -m ruff format --check .
-	@$(DEV) -m mypy bootstrap demo local_aws spark_jobs
+	@$(DEV) -m mypy bootstrap demo local_aws spark_jobs verger_reader.py
 	@$(DEV) -m mypy --python-executable $(VENV)/airflow/bin/python dags plugins
 	@$(VENV)/dev/bin/shellcheck bootstrap/*.sh .ci/run
 	@echo "lint: clean"

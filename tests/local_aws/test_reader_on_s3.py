@@ -1,0 +1,57 @@
+"""verger_reader on S3, found by what is in the environment, as any AWS client finds it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local_aws.stack import Stack
+from tests.local_aws.clusters import BUCKET
+from tests.written_publication import WrittenBucket, orchard
+from verger_reader import PublicationError, open_publication
+
+ROOT = f"s3://{BUCKET}/for readers"
+
+
+@pytest.fixture
+def environment(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in stack.environment().items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.fixture
+def bucket(s3: Any, tmp_path: Path) -> Iterator[WrittenBucket]:
+    written = orchard(tmp_path)
+    keys = {f"for readers/{path.relative_to(tmp_path)}": path for path in tmp_path.rglob("*") if path.is_file()}
+    for key, path in keys.items():
+        s3.put_object(Bucket=BUCKET, Key=key, Body=path.read_bytes())
+    yield written
+    for key in keys:
+        s3.delete_object(Bucket=BUCKET, Key=key)
+
+
+@pytest.mark.usefixtures("environment")
+def test_everything_is_read_from_s3(bucket: WrittenBucket) -> None:
+    published = open_publication(ROOT)
+    features = {row["path"]: row for row in published.features().to_pylist()}
+    assert features.keys() == bucket.current.keys()
+    for path, row in features.items():
+        assert row["etag"] == bucket.current[path]["etag"]
+        assert row["features"] == bucket.current[path]["features"].tolist()
+    assert set(published.pca()["path"].to_pylist()) == bucket.current.keys()
+    assert (published.basis().components == bucket.components).all()
+
+
+@pytest.mark.usefixtures("environment")
+def test_what_is_not_there_is_told(s3: Any, bucket: WrittenBucket) -> None:
+    for root in (f"s3://{BUCKET}/nothing", "s3://no-such-bucket-of-anyone"):
+        with pytest.raises(PublicationError, match=f"{root}/published.json: not there: nothing is published yet"):
+            open_publication(root)
+    published = open_publication(ROOT)
+    for part in (0, 1):
+        s3.delete_object(Bucket=BUCKET, Key=f"for readers/features/run=007/part-{part}.parquet")
+    with pytest.raises(PublicationError, match="open the publication again"):
+        published.features()

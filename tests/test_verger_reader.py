@@ -1,0 +1,196 @@
+"""The reader over a folder: what is current, whole or in parts, and what it says when it is not there."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy
+import pyarrow
+import pytest
+from pyarrow.fs import LocalFileSystem, SubTreeFileSystem
+
+import verger_reader
+from tests.places import ROOT
+from tests.written_publication import WIDTH, K, WrittenBucket, orchard
+from verger_reader import PublicationError, matrix, open_publication
+
+
+@pytest.fixture
+def bucket(tmp_path: Path) -> WrittenBucket:
+    return orchard(tmp_path / "a folder")
+
+
+def test_features_hold_exactly_one_row_per_current_photo(bucket: WrittenBucket) -> None:
+    features = open_publication(bucket.root).features()
+    assert features.schema == verger_reader.SCHEMAS["features"]
+    assert sorted(features["path"].to_pylist()) == sorted(bucket.current)
+    for row in features.to_pylist():
+        expected = bucket.current[row["path"]]
+        assert (row["label"], row["etag"]) == (expected["label"], expected["etag"])
+        assert row["features"] == expected["features"].tolist()
+
+
+def test_pca_is_what_the_basis_makes_of_the_features(bucket: WrittenBucket) -> None:
+    published = open_publication(bucket.root)
+    features, pca, basis = published.features().sort_by("path"), published.pca().sort_by("path"), published.basis()
+    assert pca.schema == verger_reader.SCHEMAS["pca"]
+    assert pca["path"] == features["path"]
+    assert (basis.components.shape, basis.explained_variance_ratio.tolist()[:2]) == ((WIDTH, K), [0.5, 0.25])
+    assert basis.components.dtype == matrix(pca["pca_features"]).dtype == numpy.float64
+    numpy.testing.assert_array_equal(basis.components, bucket.components)
+    numpy.testing.assert_allclose(basis.project(matrix(features["features"])), matrix(pca["pca_features"]))
+
+
+def test_facts_are_those_of_the_publication(bucket: WrittenBucket) -> None:
+    published = open_publication(f"{bucket.root}/")
+    assert (published.run, published.photos, published.k) == ("2026-01-02", 6, K)
+    assert published.facts["basis"] == "007"
+    assert "history" not in published.facts
+
+
+def test_pandas_has_the_same_rows(bucket: WrittenBucket) -> None:
+    published = open_publication(bucket.root)
+    frame = published.to_pandas("pca")
+    assert list(frame.columns) == ["path", "label", "pca_features"]
+    numpy.testing.assert_array_equal(
+        numpy.stack(frame["pca_features"].tolist()), matrix(published.pca()["pca_features"])
+    )
+
+
+def test_batches_bound_what_is_held_at_once(bucket: WrittenBucket, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verger_reader, "ROWS_PER_BATCH", 2)
+    published = open_publication(bucket.root)
+    assert [batch.num_rows for batch in published.batches("pca")] == [2, 2, 2]
+    assert pyarrow.Table.from_batches(published.batches("features")) == published.features()
+
+
+def test_a_publication_stays_what_it_was_when_it_was_opened(bucket: WrittenBucket) -> None:
+    published, paths = open_publication(bucket.root), sorted(bucket.current)
+    bucket.publish("later", [], [(path, run) for run in ("007", "2026-01-02") for path in paths[:3]])
+    assert sorted(published.features()["path"].to_pylist()) == paths
+    assert sorted(open_publication(bucket.root).features()["path"].to_pylist()) == paths[3:]
+
+
+def test_an_earlier_publication_is_found_by_its_run(bucket: WrittenBucket) -> None:
+    earlier = open_publication(bucket.root, run="007")
+    assert set(earlier.features()["etag"].to_pylist()) == {"first"}
+    assert earlier.photos == earlier.pca().num_rows == 6
+    assert open_publication(bucket.root, run="2026-01-02").facts == open_publication(bucket.root).facts
+
+
+def test_a_file_system_of_ones_own_is_used(bucket: WrittenBucket) -> None:
+    elsewhere = SubTreeFileSystem(str(bucket.folder.parent), LocalFileSystem())
+    assert open_publication("s3://a folder", filesystem=elsewhere).pca().num_rows == 6
+
+
+def test_what_was_withdrawn_is_empty_and_of_the_same_columns(bucket: WrittenBucket) -> None:
+    bucket.withdraw()
+    published = open_publication(bucket.root)
+    assert (published.run, published.photos, published.k) == (None, 0, 0)
+    assert published.features().schema == verger_reader.SCHEMAS["features"]
+    assert published.pca().num_rows == len(published.to_pandas("features")) == 0
+    assert matrix(published.pca()["pca_features"]).shape == (0, 0)
+    with pytest.raises(PublicationError, match="everything was withdrawn: there is no basis"):
+        published.basis()
+    assert open_publication(bucket.root, run="007").features().num_rows == 6
+
+
+def test_nothing_published_yet(tmp_path: Path) -> None:
+    with pytest.raises(PublicationError, match=r"published\.json: not there: nothing is published yet"):
+        open_publication(tmp_path.as_uri())
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ('{"version": 3}', "expected version 2, found 3: use the verger_reader.py of"),
+        ("[]", "expected version 2, found None"),
+        ('{"version": 2, "ru', "expected JSON, found something else"),
+    ],
+)
+def test_what_is_no_publication_of_ours(body: str, message: str, tmp_path: Path) -> None:
+    (tmp_path / "published.json").write_text(body)
+    with pytest.raises(PublicationError, match=message):
+        open_publication(tmp_path.as_uri())
+
+
+def test_an_unknown_run_is_answered_with_those_there_are(bucket: WrittenBucket) -> None:
+    bucket.withdraw()
+    with pytest.raises(PublicationError, match=r"expected run nightly in it or its history, found: 2026-01-02, 007$"):
+        open_publication(bucket.root, run="nightly")
+
+
+@pytest.mark.parametrize("root", ["orchard", "/orchard", "gs://orchard", "s3://"])
+def test_a_root_that_is_no_uri_of_ours(root: str) -> None:
+    with pytest.raises(ValueError, match="expected s3://bucket or file:///folder"):
+        open_publication(root)
+
+
+def test_an_unknown_table_is_refused(bucket: WrittenBucket) -> None:
+    with pytest.raises(ValueError, match="rejects: expected one of features, pca"):
+        open_publication(bucket.root).to_pandas("rejects")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("removed", "found"),
+    [
+        ("features/run=007", "features/run=007: no such folder"),
+        ("features/run=007/part-1.parquet", "features: run 2026-01-02 published 6 rows, found 4"),
+        ("runs/2026-01-02/dead.parquet", r"dead\.parquet: no such file"),
+        ("pca/run=2026-01-02", "pca/run=2026-01-02: no such folder"),
+        ("models/pca/run=007/data/part-0.parquet", "data: expected the row that Spark's PCAModel saves, found none"),
+    ],
+)
+def test_what_was_removed_meanwhile_is_told(removed: str, found: str, bucket: WrittenBucket) -> None:
+    published = open_publication(bucket.root)
+    path = bucket.folder / removed
+    shutil.rmtree(path) if path.is_dir() else path.unlink()
+    read = {"f": published.features, "r": published.features, "p": published.pca, "m": published.basis}[removed[0]]
+    with pytest.raises(PublicationError, match=f"{found}; .*open the publication again"):
+        read()
+
+
+def test_a_file_that_goes_while_batches_are_read(bucket: WrittenBucket, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verger_reader, "ROWS_PER_BATCH", 1)
+    batches = open_publication(bucket.root).batches("features")
+    next(batches)
+    shutil.rmtree(bucket.folder / "features/run=2026-01-02")
+    with pytest.raises(PublicationError, match="open the publication again"):
+        list(batches)
+
+
+def test_a_document_cut_off_while_it_is_replaced_is_read_again(bucket: WrittenBucket) -> None:
+    whole = (bucket.folder / "published.json").read_bytes()
+
+    class Replaced(LocalFileSystem):  # type: ignore[misc]
+        """Answers the first time with the beginning only."""
+
+        bodies = iter((whole[:300], whole))
+
+        def open_input_stream(self, *_: object, **__: object) -> pyarrow.BufferReader:
+            return pyarrow.BufferReader(next(self.bodies))
+
+    assert open_publication(bucket.root, filesystem=Replaced()).facts == open_publication(bucket.root).facts
+    assert json.loads(whole)["run"] == "2026-01-02"
+
+
+WITHOUT_THE_REST = """
+import sys
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in ("pandas", "pyspark", "boto3", "verger"):
+            raise ModuleNotFoundError(name)
+sys.meta_path.insert(0, Absent())
+import verger_reader
+print(verger_reader.open_publication(sys.argv[1]).features().num_rows)
+"""
+
+
+def test_only_pyarrow_and_numpy_are_needed_until_more_is_asked_for(bucket: WrittenBucket) -> None:
+    command = [sys.executable, "-c", WITHOUT_THE_REST, bucket.root]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.stdout.strip(), done.stderr) == ("6", "")

@@ -1,0 +1,125 @@
+"""A bucket with publications in it, as a folder: what `publish` leaves for those who read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy
+import pyarrow
+import pyarrow.parquet
+from numpy.typing import NDArray
+
+WIDTH, K = 1280, 6
+Row = dict[str, Any]
+
+# Spark names the element of a list otherwise than pyarrow does.
+FLOATS = pyarrow.list_(pyarrow.field("element", pyarrow.float32(), nullable=False))
+DOUBLES = pyarrow.list_(pyarrow.field("element", pyarrow.float64(), nullable=False))
+
+
+def photo(path: str, etag: str, vector: NDArray[Any]) -> Row:
+    """A row of features; the label is the folder."""
+    return {"path": path, "label": path.split("/")[-2], "etag": etag, "features": vector.astype(numpy.float32)}
+
+
+@dataclass
+class WrittenBucket:
+    """Each `publish` adds a publication. `current` holds the rows that a reader should find, by path."""
+
+    folder: Path
+    current: dict[str, Row] = field(default_factory=dict)
+    runs: dict[str, list[Row]] = field(default_factory=dict)
+    dead: set[tuple[str, str]] = field(default_factory=set)
+    published: dict[str, Any] | None = None
+    components: NDArray[numpy.float64] = field(
+        default_factory=lambda: numpy.linalg.qr(numpy.random.default_rng(5).normal(size=(WIDTH, K)))[0]
+    )
+
+    @property
+    def root(self) -> str:
+        return self.folder.as_uri()
+
+    def publish(self, run: str, rows: list[Row], dead: Iterable[tuple[str, str]] = ()) -> None:
+        """Rows of the run itself, and those (path, run) of earlier feature runs that are current no longer."""
+        self.runs[run] = rows
+        self.dead |= set(dead)
+        live = {of: [row for row in table if (row["path"], of) not in self.dead] for of, table in self.runs.items()}
+        self.current = {row["path"]: row for table in live.values() for row in table}
+        self._write_features(run, rows)
+        self._write_pca(run)
+        listed = [{"path": path, "run": of} for path, of in sorted(self.dead)]
+        self._write(f"runs/{run}/dead.parquet", listed, run=pyarrow.string())
+        basis = self.published["basis"] if self.published else None
+        if basis is None:
+            basis = run
+            write_basis(self.folder / f"models/pca/run={run}", self.components)
+        features = [{"run": of, "rows": len(self.runs[of]), "live": len(live[of])} for of in self.runs]
+        self._replace(
+            {"run": run, "features": features, "pca": run, "basis": basis, "k": K, "photos": len(self.current)}
+        )
+
+    def _write_features(self, run: str, rows: list[Row]) -> None:
+        half = len(rows) // 2
+        for part, some in enumerate((rows[:half], rows[half:])):
+            path = f"features/run={run}/part-{part}.parquet"
+            self._write(path, some, label=pyarrow.string(), etag=pyarrow.string(), features=FLOATS)
+        (self.folder / f"features/run={run}/_SUCCESS").touch()
+
+    def _write_pca(self, run: str) -> None:
+        rows = [
+            {
+                "path": row["path"],
+                "label": row["label"],
+                "pca_features": row["features"].astype(float) @ self.components,
+            }
+            for row in self.current.values()
+        ]
+        self._write(f"pca/run={run}/part-0.parquet", rows, label=pyarrow.string(), pca_features=DOUBLES)
+
+    def withdraw(self) -> None:
+        self.current = {}
+        self._replace({"run": None, "features": [], "pca": None, "basis": None, "k": 0, "photos": 0})
+
+    def _replace(self, facts: dict[str, Any]) -> None:
+        history: list[dict[str, Any]] = []
+        if self.published:
+            history = [self.published, *self.published.pop("history")]
+            del self.published["version"]
+        self.published = {"version": 2, "sequence": len(history) + 1, **facts, "history": history}
+        (self.folder / "published.json").write_text(json.dumps(self.published))
+
+    def _write(self, key: str, rows: list[Row], **columns: pyarrow.DataType) -> None:
+        path = self.folder / key
+        path.parent.mkdir(parents=True, exist_ok=True)
+        schema = pyarrow.schema({"path": pyarrow.string(), **columns})
+        pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows, schema=schema), path)
+
+
+def write_basis(folder: Path, components: NDArray[numpy.float64]) -> None:
+    """As `pyspark.ml.feature.PCAModel.save` lays it out: the matrix by columns."""
+    rows, columns = components.shape
+    values = components.T.ravel().tolist()
+    matrix = {"type": 1, "numRows": rows, "numCols": columns, "values": values, "isTransposed": False}
+    explained = {"type": 1, "values": [0.5 / 2**number for number in range(columns)]}
+    (folder / "data").mkdir(parents=True)
+    pyarrow.parquet.write_table(
+        pyarrow.Table.from_pylist([{"pc": matrix, "explainedVariance": explained}]), folder / "data/part-0.parquet"
+    )
+
+
+def orchard(folder: Path) -> WrittenBucket:
+    """Two publications. The second changed a photo of the first, deleted one and has a new one.
+
+    The ids look like numbers and dates, the paths like what people call their photos.
+    """
+    bucket, random = WrittenBucket(folder), numpy.random.default_rng(3)
+    paths = [f"images/Poire à cuire/50 % {number}.jpg" for number in range(4)] + ["images/柿/1.jpg", "images/柿/2.jpg"]
+    bucket.publish("007", [photo(path, "first", random.normal(size=WIDTH)) for path in paths])
+    again = [photo(path, "second", random.normal(size=WIDTH)) for path in (paths[1], "images/柿/new.jpg")]
+    # A run that was compacted away may still be named among the dead.
+    bucket.publish("2026-01-02", again, [(paths[1], "007"), ("images/柿/1.jpg", "007"), (paths[0], "compacted-away")])
+    return bucket
