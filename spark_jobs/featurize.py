@@ -1,7 +1,7 @@
 """Step 1: photos -> features. MobileNetV2 over every photo of an inventory.
 
     spark-submit --py-files verger_spark.zip featurize.py \\
-        --images s3://bucket --images-prefix images/ --inventory s3://bucket/runs/ID/inventory.parquet \\
+        --images s3://bucket --images-prefix images/ --inventory s3://bucket/runs/ID/work.parquet \\
         --model s3://bucket/artifacts/SHA256/model \\
         --features s3://bucket/features/run=ID --rejects s3://bucket/rejects/run=ID \\
         --metrics s3://bucket/runs/ID/featurize.json
@@ -9,20 +9,20 @@
 Every photo of the inventory gets exactly one row: in the features, or in the rejects with the reason. Photos are
 read by the Python workers themselves, fetched ahead, and never pass through the JVM. The first pass writes the
 features; whatever then has none is looked at again and gets its reason, so that a task run twice cannot put a
-photo in both places or in neither.
+photo in both places or in neither. A step that is submitted again, with the same inventory and the same model, finds
+by the metrics that all is done, and leaves it as it is.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
-import time
 from typing import TYPE_CHECKING, Any
 
 from verger_spark import storage
-from verger_spark.errors import VergerError
 from verger_spark.layout import FEATURES_SCHEMA, REJECTS_SCHEMA
 from verger_spark.session import open_session, run
+from verger_spark.stopwatch import Stopwatch
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -30,12 +30,18 @@ if TYPE_CHECKING:
     from verger_spark.model import Model
 
 
+CURABLE = ("access denied", "unreadable at first")
+"""Kinds of rejects for whose sake a step is submitted again, once the rights or the store are mended."""
+
+
 def parse(arguments: list[str]) -> argparse.Namespace:
     """The command line. All places are URIs, `s3://bucket/key` or `file:///path`."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--images", required=True, metavar="URI", help="what the inventory's paths are relative to")
     parser.add_argument("--images-prefix", default="", help="the part of a path before <label>/<file>")
-    parser.add_argument("--inventory", required=True, metavar="URI", help="Parquet: path, etag, size of every photo")
+    parser.add_argument(
+        "--inventory", required=True, metavar="URI", help="Parquet: path, etag, size of every photo to do"
+    )
     parser.add_argument("--model", required=True, metavar="URI", help="the model folder of an artifact set")
     parser.add_argument("--features", required=True, metavar="URI", help="Parquet written: path, label, etag, features")
     parser.add_argument("--rejects", required=True, metavar="URI", help="Parquet written: path, etag, reason")
@@ -51,48 +57,59 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 def main() -> None:
     """Read the command line, featurize, write features, rejects and metrics."""
     arguments = parse(sys.argv[1:])
-    started = time.monotonic()
+    watch = Stopwatch()
     # All that can fail early does, before the first executor has anything to do.
     from verger_spark.model import Featurizer, Model
 
     model = Model.load(arguments.model)
+    identity = {"work": storage.fingerprint(arguments.inventory), "model_sha256": model.sha256}
+    if (before := done_before(arguments, identity)) is not None:
+        # On YARN a program that ends without ever having had a session counts as failed.
+        open_session("verger featurize")
+        print(f"verger: {before:,} photos were featurized by an earlier try of this run: nothing to do again")
+        return
     Featurizer(model)
-    spark = open_session("verger featurize")
+    metrics = {**featurize(open_session("verger featurize"), arguments, model, watch), **identity}
+    storage.write_json(arguments.metrics, metrics)
+    of_weights = " (random weights: the features mean nothing)" if model.weights == "random" else ""
+    print(f"verger: {metrics['featurized']:,} photos featurized, {metrics['rejected']:,} rejected{of_weights}")
+
+
+def featurize(spark: SparkSession, arguments: argparse.Namespace, model: Model, watch: Stopwatch) -> dict[str, Any]:
+    """Write the features and rejects of all photos of the inventory; the metrics."""
+    # While the folders are being rewritten, no metrics may vouch for them.
+    storage.delete(arguments.metrics)
     inventory = spark.read.parquet(arguments.inventory).select("path", "etag", "size")
     total = inventory.count()
-    if total == 0:
-        raise VergerError(f"{arguments.inventory}: lists no photo; expected at least one")
-    ready = time.monotonic()
+    watch.lap("startup")
     write_features(spark, arguments, model, inventory, total)
     featurized = spark.read.schema(FEATURES_SCHEMA).parquet(arguments.features).count()
-    done = time.monotonic()
+    seconds = watch.lap("featurize")
     rejects = write_rejects(spark, arguments, inventory, total - featurized)
-    seconds = {
-        "startup": ready - started,
-        "featurize": done - ready,
-        "rejects": time.monotonic() - done,
-        "total": time.monotonic() - started,
-    }
-    metrics: dict[str, Any] = {
+    watch.lap("rejects")
+    return {
         "photos": total,
         "featurized": featurized,
         "rejected": sum(rejects.values()),
         "rejects": rejects,
         "weights": model.weights,
-        "model_sha256": model.sha256,
-        "photos_per_second": round(total / seconds["featurize"], 1),
-        "seconds": {stage: round(value, 2) for stage, value in seconds.items()},
+        "photos_per_second": round(total / seconds, 1),
+        "seconds": watch.seconds(),
         "spark": spark.version,
     }
-    if featurized == 0:
-        reasons = ", ".join(f"{kind}: {count:,}" for kind, count in rejects.items())
-        raise VergerError(
-            f"no photo readable: all {total:,} of {arguments.inventory} were rejected ({reasons}); "
-            f"see {arguments.rejects}"
-        )
-    storage.write_json(arguments.metrics, metrics)
-    of_weights = " (random weights: the features mean nothing)" if model.weights == "random" else ""
-    print(f"verger: {featurized:,} photos featurized, {metrics['rejected']:,} rejected{of_weights}")
+
+
+def done_before(arguments: argparse.Namespace, identity: dict[str, str]) -> int | None:
+    """The number of photos that an earlier try featurized, if it did all of the same work with the same model.
+
+    None where there is no such try, or it rejected photos that may be readable by now.
+    """
+    if not (storage.exists(arguments.metrics) and storage.exists(f"{arguments.features.rstrip('/')}/_SUCCESS")):
+        return None
+    metrics = storage.read_json(arguments.metrics)
+    if any(metrics.get(name) != value for name, value in identity.items()) or set(CURABLE) & set(metrics["rejects"]):
+        return None
+    return int(metrics["featurized"])
 
 
 def write_features(
@@ -102,6 +119,9 @@ def write_features(
     from verger_spark.featurize_task import Featurize, Photos
     from verger_spark.progress import Progress
 
+    if not total:
+        spark.createDataFrame([], FEATURES_SCHEMA).write.mode("overwrite").parquet(arguments.features)
+        return
     seen = spark.sparkContext.accumulator(0)
     task = Featurize(Photos(arguments.images, arguments.images_prefix), spark.sparkContext.broadcast(model), seen)
     tasks = max(-(-total // arguments.photos_per_task), min(total, spark.sparkContext.defaultParallelism))

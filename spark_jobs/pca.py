@@ -1,9 +1,13 @@
 """Step 2: features -> PCA coordinates. Keeps as many components as explain the target share of the variance.
 
     spark-submit --py-files verger_spark.zip pca.py \\
-        --inventory s3://bucket/runs/ID/inventory.parquet --features s3://bucket/features/run=ID \\
+        --plan s3://bucket/runs/ID/plan.json \\
         --pca s3://bucket/pca/run=ID --basis s3://bucket/models/pca/run=ID \\
-        --metrics s3://bucket/runs/ID/pca.json
+        --drift s3://bucket/runs/ID/drift --metrics s3://bucket/runs/ID/pca.json
+
+The plan says which feature runs hold the current rows, which of their rows are dead, which runs are copied into one
+without them, and whether the published basis may be kept. By hand, `--features URI [URI ...]` comes in its place:
+every row counts, and the basis is fitted.
 
 The definition is that of `pyspark.ml.feature.PCA`: eigenvectors of the covariance, projection of the uncentred
 vectors. The rows are summed in blocks that depend on the photos' paths alone, in the order of the paths, and the
@@ -14,37 +18,40 @@ from __future__ import annotations
 
 import argparse
 import sys
-import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from verger_spark import storage
+from verger_spark.compaction import compact
+from verger_spark.current import Current
 from verger_spark.errors import VergerError
-from verger_spark.layout import FEATURES_SCHEMA, FEATURES_WIDTH, PCA_SCHEMA
+from verger_spark.folders import remove
+from verger_spark.layout import FEATURES_WIDTH, PCA_SCHEMA
+from verger_spark.plan import Plan
+from verger_spark.policy import Policy, Wanted
 from verger_spark.session import open_session, run
+from verger_spark.stopwatch import Stopwatch
 
 if TYPE_CHECKING:
     from pyspark.accumulators import Accumulator
     from pyspark.sql import DataFrame, SparkSession
 
+    from verger_spark.choice import Choice
     from verger_spark.covariance import Moments
-    from verger_spark.spectrum import Basis
 
-BLOCK_ROWS = 4096
-"""Rows in a block, about: its sum is one row of 6.6 MB for 21 MB of features."""
-
-FAN_IN = 16
-"""Blocks merged into one at each level of the tree; as many at the most are merged on the driver."""
+BY_HAND = Wanted(Policy.REFIT, reason="run by hand, without a plan")
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
     """The command line. All places are URIs, `s3://bucket/key` or `file:///path`."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--inventory", required=True, metavar="URI", help="Parquet: path, etag of every current photo")
-    parser.add_argument(
-        "--features", required=True, nargs="+", metavar="URI", help="what step 1 wrote, one or more runs"
-    )
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--plan", metavar="URI", help="JSON: feature runs, their dead rows, the basis wanted")
+    source.add_argument("--features", nargs="+", metavar="URI", help="what step 1 wrote, one or more folders")
     parser.add_argument("--pca", required=True, metavar="URI", help="Parquet written: path, label, pca_features")
-    parser.add_argument("--basis", required=True, metavar="URI", help="folder written: the PCAModel and its spectrum")
+    parser.add_argument(
+        "--basis", required=True, metavar="URI", help="folder written unless the published basis is kept: the PCAModel"
+    )
+    parser.add_argument("--drift", metavar="URI", help="Parquet written: how new photos differ, label by label")
     parser.add_argument("--metrics", required=True, metavar="URI", help="JSON written when all is done")
     parser.add_argument("--progress", metavar="URI", help="JSON rewritten every few seconds")
     parser.add_argument("--model", metavar="URI", help="the model folder: its weights are named beside the basis")
@@ -61,91 +68,117 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 
 
 def main() -> None:
-    """Read the command line, fit the basis, project, write coordinates, basis and metrics."""
+    """Read the command line, choose the basis, project, write coordinates, basis, drift and metrics."""
     arguments = parse(sys.argv[1:])
-    started = time.monotonic()
+    watch = Stopwatch()
+    plan = Plan.read(arguments.plan) if arguments.plan else None
     weights = storage.read_json(f"{arguments.model.rstrip('/')}/model.json").get("weights") if arguments.model else None
     spark = open_session("verger pca")
-    features = current_features(spark, arguments)
-    first = features.select("features").head()
-    if first is None:
-        raise VergerError(
-            f"{' '.join(arguments.features)}: no features of a photo in {arguments.inventory}; expected at least two"
-        )
-    width = len(first["features"])
-    photos = features.count()
-    ready = time.monotonic()
-
-    from verger_spark import basis as basis_files
-    from verger_spark.progress import Progress
-    from verger_spark.spectrum import fit
-
-    seen = spark.sparkContext.accumulator(0)
-    # Every photo is read twice: once for the covariance, once to be projected.
-    with Progress(arguments.progress, "pca", photos, lambda: seen.value // 2):
-        moments = sum_up(features, photos, width, seen)
-        basis = fit(moments, arguments.target_variance, arguments.max_components)
-        fitted = time.monotonic()
-        project(spark, features, basis, seen).write.mode("overwrite").parquet(arguments.pca)
+    watch.lap("startup")
+    compacted = compact(spark, plan.compact, plan.dropped, plan.into) if plan and plan.into else 0
+    current = Current.of(spark, plan) if plan else Current.by_hand(spark, arguments.features)
+    watch.lap("compact")
+    wanted = plan.basis if plan else BY_HAND
+    moments, choice = reduce(spark, arguments, wanted, current.rows, watch)
     facts = {
-        "photos": photos,
+        "photos": moments.count,
         "target_variance": arguments.target_variance,
-        "explained_variance": basis.explained_variance,
+        "explained_variance": choice.explained_variance,
         "weights": weights,
         "spark": spark.version,
     }
-    basis_files.save(spark, basis, arguments.basis, facts)
-    done = time.monotonic()
-    seconds = {"startup": ready - started, "fit": fitted - ready, "project": done - fitted, "total": done - started}
+    used = settle_basis(spark, arguments.basis, wanted, choice, facts)
+    drift = measure_drift(spark, arguments, current.new, choice, moments) if arguments.drift else None
+    watch.lap("drift")
     metrics = {
         **facts,
-        "k": basis.k,
-        "explained_variance_ratio": basis.explained_variance_ratio[: basis.k].tolist(),
-        "basis": "refit",
-        "seconds": {stage: round(value, 2) for stage, value in seconds.items()},
+        "k": choice.k,
+        "explained_variance_ratio": None if choice.shares is None else choice.shares.tolist(),
+        "basis": used,
+        "drift": drift,
+        "compacted": compacted,
+        "seconds": watch.seconds(),
     }
     storage.write_json(arguments.metrics, metrics)
-    of_weights = f" ({weights} weights: the numbers mean nothing)" if weights == "random" else ""
-    print(f"verger: {photos:,} photos, k = {basis.k}, explained variance {basis.explained_variance:.4f}{of_weights}")
+    say(metrics)
 
 
-def current_features(spark: SparkSession, arguments: argparse.Namespace) -> DataFrame:
-    """The features (path, label, features) of the photos that the inventory lists, in the version it lists."""
-    features = spark.read.schema(FEATURES_SCHEMA).parquet(*arguments.features)
-    inventory = spark.read.parquet(arguments.inventory).select("path", "etag")
-    return features.join(inventory, ["path", "etag"], "left_semi").select("path", "label", "features")
+def reduce(
+    spark: SparkSession, arguments: argparse.Namespace, wanted: Wanted, rows: DataFrame, watch: Stopwatch
+) -> tuple[Moments, Choice]:
+    """Sum up the rows (path, label, features), choose the basis, write the coordinates of every photo."""
+    from verger_spark.choice import choose
+    from verger_spark.progress import Progress
+    from verger_spark.summing import sum_up
+
+    first = rows.select("features").head()
+    if first is None:
+        raise VergerError(f"{arguments.plan or ' '.join(arguments.features)}: no current features of any photo")
+    photos, width = rows.count(), len(first["features"])
+    seen = spark.sparkContext.accumulator(0)
+    # Every photo is read twice: once for the covariance, once to be projected.
+    with Progress(arguments.progress, "pca", photos, lambda: seen.value // 2):
+        moments = sum_up(rows, photos, width, seen)
+        choice = choose(spark, wanted, moments, arguments.target_variance, arguments.max_components)
+        watch.lap("fit")
+        project(spark, rows, choice, seen).write.mode("overwrite").parquet(arguments.pca)
+    watch.lap("project")
+    return moments, choice
 
 
-def sum_up(features: DataFrame, photos: int, width: int, seen: Accumulator[int]) -> Moments:
-    """The moments of all rows: summed by block on the workers, merged as a tree, the last few on the driver."""
-    from pyspark.sql import functions as F
-
-    from verger_spark.pca_task import MOMENTS_SCHEMA, Accumulate, Merge, merged
-
-    blocks = -(-photos // BLOCK_ROWS)
-    # `repartition` sends a row to the partition pmod(hash(path), blocks): with the same expression as block number,
-    # each partition holds one block.
-    numbered = features.select(F.expr(f"pmod(hash(path), {blocks})").alias("block"), "path", "features")
-    sums = (
-        numbered.repartition(blocks, "path")
-        .sortWithinPartitions("block", "path")
-        .mapInArrow(Accumulate(width, seen).__call__, MOMENTS_SCHEMA)
-    )
-    while blocks > FAN_IN:
-        blocks = -(-blocks // FAN_IN)
-        parents = sums.repartition(blocks, F.expr(f"block div {FAN_IN}")).sortWithinPartitions("block")
-        sums = parents.mapInArrow(Merge(FAN_IN).__call__, MOMENTS_SCHEMA)
-    # One partition rather than `orderBy`, which would compute all sums twice, once to sample its ranges.
-    last = sums.repartition(1).sortWithinPartitions("block")
-    return merged(bytes(row["moments"]) for row in last.toLocalIterator())
-
-
-def project(spark: SparkSession, features: DataFrame, basis: Basis, seen: Accumulator[int]) -> DataFrame:
+def project(spark: SparkSession, rows: DataFrame, choice: Choice, seen: Accumulator[int]) -> DataFrame:
     """The coordinates of every photo, k of them."""
     from verger_spark.pca_task import Project
 
-    components = spark.sparkContext.broadcast(basis.components)
-    return features.mapInArrow(Project(components, seen).__call__, PCA_SCHEMA)
+    components = spark.sparkContext.broadcast(choice.components)
+    return rows.select("path", "label", "features").mapInArrow(Project(components, seen).__call__, PCA_SCHEMA)
+
+
+def settle_basis(
+    spark: SparkSession, uri: str, wanted: Wanted, choice: Choice, facts: dict[str, Any]
+) -> dict[str, str | None]:
+    """Save a basis that was fitted to `uri`; for one that was kept, leave nothing there. Which is used, and why."""
+    from verger_spark import basis as basis_files
+
+    if choice.fitted:
+        basis_files.save(spark, choice.fitted, uri, facts)
+    else:
+        remove(spark, uri)  # of an earlier try of this run, which had reason to fit
+    return {
+        "action": "refitted" if choice.fitted else "kept",
+        "policy": wanted.policy.value,
+        "reason": choice.decision.reason,
+        "uri": uri if choice.fitted else wanted.published,
+    }
+
+
+def measure_drift(
+    spark: SparkSession, arguments: argparse.Namespace, new: DataFrame | None, choice: Choice, moments: Moments
+) -> dict[str, Any] | None:
+    """How the new photos differ from the earlier ones; None, and no table, unless there are both."""
+    from verger_spark import drift
+
+    count = new.count() if new is not None else 0
+    if new is None or not 0 < count < moments.count:
+        remove(spark, arguments.drift)
+        return None
+    components = spark.sparkContext.broadcast(choice.components)
+    coordinates = spark.read.schema(PCA_SCHEMA).parquet(arguments.pca)
+    share = drift.explained_of(new, components, moments.mean) if choice.shares is not None else None
+    labels = drift.write(drift.by_label(coordinates, new, count), arguments.drift)
+    return {"new": count, "explained_variance": share, "labels": labels}
+
+
+def say(metrics: dict[str, Any]) -> None:
+    """What a person reads at the end of the step's log."""
+    share, basis = metrics["explained_variance"], metrics["basis"]
+    explained = "no variance to explain" if share is None else f"explained variance {share:.4f}"
+    random = metrics["weights"] == "random"
+    of_weights = " (random weights: the numbers mean nothing)" if random else ""
+    print(f"verger: {metrics['photos']:,} photos, k = {metrics['k']}, {explained}{of_weights}")
+    print(f"verger: basis {basis['action']}: {basis['reason']}")
+    if metrics["compacted"]:
+        print(f"verger: {metrics['compacted']:,} rows of earlier runs compacted")
 
 
 if __name__ == "__main__":

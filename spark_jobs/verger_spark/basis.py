@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from verger_spark import storage
+from verger_spark.errors import VergerError
 from verger_spark.spectrum import Basis
 
 if TYPE_CHECKING:
@@ -36,3 +40,23 @@ def save(spark: SparkSession, basis: Basis, uri: str, facts: dict[str, Any]) -> 
     as_pca_model(spark, basis).write().overwrite().save(uri)
     spectrum = {**facts, "k": basis.k, "explained_variance_ratio": basis.explained_variance_ratio.tolist()}
     storage.write_json(f"{uri.rstrip('/')}/spectrum.json", spectrum)
+
+
+def load(spark: SparkSession, uri: str, width: int) -> NDArray[np.float64]:
+    """The components (width, k), float64, of the basis that `save` wrote to `uri`: the very numbers.
+
+    Raises
+    ------
+    VergerError
+        There is no basis, or it is one for features of another width.
+    """
+    from pyspark.ml.feature import PCAModel
+
+    if not storage.exists(f"{uri.rstrip('/')}/spectrum.json"):
+        raise VergerError(f"{uri}: expected the published basis, found none (no spectrum.json); run with policy refit")
+    components: NDArray[np.float64] = PCAModel.load(uri).pc.toArray()
+    if len(components) != width:
+        raise VergerError(
+            f"{uri}: expected a basis of {width} features, found {len(components)}; run with policy refit"
+        )
+    return components

@@ -58,13 +58,17 @@ class Moments:
         self.total += other.total
         self.gram += other.gram
 
+    @property
+    def mean(self) -> NDArray[np.float64]:
+        """The mean (d,) of the rows. At least one row."""
+        return self.total / self.count
+
     def covariance(self) -> NDArray[np.float64]:
         """The sample covariance (d, d): ``(XᵀX - n·m·mᵀ) / (n - 1)`` with m the mean of the rows.
 
         The divisor is that of `pyspark.ml.feature.PCA` and `sklearn.decomposition.PCA`. At least two rows.
         """
-        mean = self.total / self.count
-        return (self.gram - self.count * np.outer(mean, mean)) / (self.count - 1)
+        return (self.gram - self.count * np.outer(self.mean, self.mean)) / (self.count - 1)
 
     def pack(self) -> bytes:
         """As bytes: count, sum, upper triangle of the Gram matrix; 6.6 MB at 1,280 features."""

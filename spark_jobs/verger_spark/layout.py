@@ -7,7 +7,9 @@ FEATURES_WIDTH = 1280
 
 FEATURES_SCHEMA = "path string, label string, etag string, features array<float>"
 REJECTS_SCHEMA = "path string, etag string, reason string"
+DEAD_SCHEMA = "path string, run string"
 PCA_SCHEMA = "path string, label string, pca_features array<double>"
+DRIFT_SCHEMA = "label string, photos bigint, new bigint, distance double, spread double, ratio double"
 
 
 def label_of(path: str, images_prefix: str) -> str | None:

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from verger_spark.layout import is_ignored
-from verger_spark.source import etag_of
+from verger_spark.storage import etag_of
 
 SCHEMA = pa.schema([("path", pa.string()), ("etag", pa.string()), ("size", pa.int64())])
 

@@ -19,8 +19,10 @@ if TYPE_CHECKING:
     from pyspark.accumulators import Accumulator
 
 MOMENTS_SCHEMA = "block int, moments binary"
+SPREAD_SCHEMA = "total double, explained double"
 
 _MOMENTS = pa.schema([("block", pa.int32()), ("moments", pa.binary())])
+_SPREAD = pa.schema([("total", pa.float64()), ("explained", pa.float64())])
 _PCA = pa.schema([("path", pa.string()), ("label", pa.string()), ("pca_features", pa.list_(pa.float64()))])
 
 
@@ -97,6 +99,22 @@ class Project:
             coordinates = pa.ListArray.from_arrays(pa.array(offsets), pa.array(projected.ravel()))
             yield pa.RecordBatch.from_arrays([batch.column("path"), batch.column("label"), coordinates], schema=_PCA)
             self.seen.add(len(batch))
+
+
+@dataclass(frozen=True)
+class Spread:
+    """For `DataFrame.mapInArrow`: rows of features -> one row of ``Σ|x-m|²`` and ``Σ|Vᵀ(x-m)|²``, m the `mean` (d,)."""
+
+    components: Broadcast[NDArray[np.float64]]
+    mean: NDArray[np.float64]
+
+    def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        total = explained = 0.0
+        for batch in batches:
+            centred = matrix(batch, len(self.mean)) - self.mean
+            total += float(np.square(centred).sum())
+            explained += float(np.square(centred @ self.components.value).sum())
+        yield pa.RecordBatch.from_arrays([pa.array([total]), pa.array([explained])], schema=_SPREAD)
 
 
 def _by_block(batches: Iterable[pa.RecordBatch]) -> Iterator[tuple[int, pa.RecordBatch]]:

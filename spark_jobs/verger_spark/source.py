@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import obstore
 from obstore import exceptions
 
 from verger_spark.photo import UnreadablePhoto
-from verger_spark.storage import Location, s3_store
+from verger_spark.storage import Location, etag_of, s3_store
 
 Read = Callable[[str, str], bytes]
 """(path, etag) -> the content of exactly that version of the photo. Raises UnreadablePhoto when that version
@@ -26,15 +25,6 @@ def open_source(uri: str) -> Read:
     if location.bucket is None:
         return _folder(Path(location.key))
     return _bucket(location.bucket)
-
-
-def etag_of(content: bytes) -> str:
-    """The etag of a file on disk: the MD5 of its content in hex, as S3 gives a plain PUT.
-
-    >>> etag_of(b"")
-    'd41d8cd98f00b204e9800998ecf8427e'
-    """
-    return hashlib.md5(content, usedforsecurity=False).hexdigest()
 
 
 def _bucket(bucket: str) -> Read:

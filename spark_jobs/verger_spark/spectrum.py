@@ -48,16 +48,9 @@ def fit(moments: Moments, target: float, max_components: int) -> Basis:
         raise VergerError(
             f"PCA needs at least two photos with features, found {moments.count}: add photos or see the rejects"
         )
-    covariance = moments.covariance()
-    if not np.isfinite(covariance).all():
-        raise VergerError("the covariance of the features is not finite: some feature is NaN or infinite")
-    eigenvalues, eigenvectors = np.linalg.eigh(covariance)
+    eigenvalues, eigenvectors = np.linalg.eigh(_covariance(moments))
     eigenvalues, eigenvectors = eigenvalues[::-1], eigenvectors[:, ::-1]
-    # Below this an eigenvalue is rounding: the tolerance of numpy.linalg.matrix_rank, on the scale of the second
-    # moments, from whose difference the covariance is computed (for equal photos it is rounding as a whole).
-    scale = float(moments.gram.diagonal().max()) / moments.count
-    noise = scale * len(eigenvalues) * np.finfo(np.float64).eps
-    eigenvalues = np.where(eigenvalues > noise, eigenvalues, 0.0)
+    eigenvalues = np.where(eigenvalues > _noise(moments), eigenvalues, 0.0)
     if eigenvalues[0] == 0.0:
         raise VergerError(
             "all photos have equal features: there is no variance to explain; PCA needs photos that differ"
@@ -71,6 +64,44 @@ def fit(moments: Moments, target: float, max_components: int) -> Basis:
             f"{k} would be needed; lower the target or allow more components"
         )
     return Basis(fix_signs(eigenvectors[:, :k]), ratio)
+
+
+def explained_by(components: NDArray[np.float64], moments: Moments) -> NDArray[np.float64] | None:
+    """The share (k,) of the variance of the rows behind `moments` along each of the orthonormal `components` (d, k).
+
+    ``diag(VᵀCV) / tr(C)`` with C the covariance of the rows: for a basis fitted to other rows, too, the shares add up
+    to what it explains. None where there is no variance: fewer than two rows, or all equal.
+
+    Raises
+    ------
+    VergerError
+        The rows are not finite.
+    """
+    if moments.count < 2:
+        return None
+    covariance = _covariance(moments)
+    if covariance.diagonal().max() <= _noise(moments):
+        return None
+    along = (components * (covariance @ components)).sum(axis=0)
+    shares: NDArray[np.float64] = along / covariance.trace()
+    return shares
+
+
+def _covariance(moments: Moments) -> NDArray[np.float64]:
+    covariance = moments.covariance()
+    if not np.isfinite(covariance).all():
+        raise VergerError("the covariance of the features is not finite: some feature is NaN or infinite")
+    return covariance
+
+
+def _noise(moments: Moments) -> float:
+    """The variance below which there is only rounding.
+
+    The tolerance of numpy.linalg.matrix_rank, on the scale of the second moments, from whose difference the
+    covariance is computed (for equal photos it is rounding as a whole).
+    """
+    scale = float(moments.gram.diagonal().max()) / moments.count
+    return scale * len(moments.total) * float(np.finfo(np.float64).eps)
 
 
 def cumulative(ratio: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from dataclasses import dataclass
@@ -83,7 +84,11 @@ def read(uri: str) -> bytes:
             return Path(location.key).read_bytes()
         return bytes(obstore.get(s3_store(location.bucket), location.key).bytes())
     except FileNotFoundError:
-        raise VergerError(f"{uri}: does not exist, but this step needs it") from None
+        raise _missing(uri) from None
+
+
+def _missing(uri: str) -> VergerError:
+    return VergerError(f"{uri}: does not exist, but this step needs it")
 
 
 def write(uri: str, content: bytes) -> None:
@@ -97,6 +102,54 @@ def write(uri: str, content: bytes) -> None:
         partial.replace(target)
     else:
         obstore.put(s3_store(location.bucket), location.key, content)
+
+
+def exists(uri: str) -> bool:
+    """Whether there is such an object or file (a folder is none)."""
+    location = Location.parse(uri)
+    if location.bucket is None:
+        return Path(location.key).is_file()
+    try:
+        obstore.head(s3_store(location.bucket), location.key)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def fingerprint(uri: str) -> str:
+    """The etag of one object or file, without quotes: another content has another one.
+
+    Raises
+    ------
+    VergerError
+        It does not exist.
+    """
+    location = Location.parse(uri)
+    if location.bucket is None:
+        return etag_of(read(uri))
+    try:
+        etag = obstore.head(s3_store(location.bucket), location.key)["e_tag"]
+    except FileNotFoundError:
+        raise _missing(uri) from None
+    return (etag or "").strip('"')
+
+
+def etag_of(content: bytes) -> str:
+    """The etag of a file on disk: the MD5 of its content in hex, as S3 gives a plain PUT.
+
+    >>> etag_of(b"")
+    'd41d8cd98f00b204e9800998ecf8427e'
+    """
+    return hashlib.md5(content, usedforsecurity=False).hexdigest()
+
+
+def delete(uri: str) -> None:
+    """Delete one object or file, if it is there."""
+    location = Location.parse(uri)
+    if location.bucket is None:
+        Path(location.key).unlink(missing_ok=True)
+    elif exists(uri):  # else a bucket with versions would keep a marker for what never was
+        obstore.delete(s3_store(location.bucket), location.key)
 
 
 def read_json(uri: str) -> dict[str, Any]:
@@ -117,5 +170,5 @@ def read_json(uri: str) -> dict[str, Any]:
 
 
 def write_json(uri: str, value: dict[str, Any]) -> None:
-    """One JSON object, indented for the people who open it."""
-    write(uri, json.dumps(value, indent=1, ensure_ascii=False).encode() + b"\n")
+    """One JSON object, indented for the people who open it. NaN and infinity, which JSON lacks, are a ValueError."""
+    write(uri, json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False).encode() + b"\n")

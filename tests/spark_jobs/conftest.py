@@ -107,14 +107,14 @@ def featurize(submit: Submit) -> Submit:
 
 @pytest.fixture(scope="session")
 def pca(submit: Submit) -> Submit:
-    """Step 2 over `features` and `inventory.parquet` of a folder, which also receives what it writes."""
+    """Step 2 over `features` of a folder, which also receives what it writes; `source` is what it reads instead."""
 
-    def run(folder: Path, *arguments: str, **options: Any) -> Finished:
+    def run(folder: Path, *arguments: str, source: tuple[str, ...] = (), **options: Any) -> Finished:
         at = folder.as_uri()
         return submit(
             folder,
             ARTIFACTS / "pca.py",
-            *("--inventory", f"{at}/inventory.parquet", "--features", f"{at}/features"),
+            *(source or ("--features", f"{at}/features")),
             *("--pca", f"{at}/pca", "--basis", f"{at}/basis", "--metrics", f"{at}/pca.json", *arguments),
             **options,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import io
 import json
 import shutil
@@ -9,9 +10,13 @@ import subprocess
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
+import featurize as featurize_step
 from tests.places import ROOT, STATE, environment_python, real_photos
 from tests.spark_jobs.conftest import ARTIFACTS, Finished, Submit
 from verger_spark.local_inventory import write_inventory
@@ -145,12 +150,63 @@ def test_a_damaged_model_is_refused(tmp_path: Path, featurize: Submit) -> None:
     assert "mobilenet_v2.tflite: expected SHA-256" in finished.error
 
 
-def test_no_photo_readable_is_an_error_with_the_reasons(tmp_path: Path, featurize: Submit) -> None:
-    put(tmp_path, "Kiwi/1.jpg", b"")
-    put(tmp_path, "Kiwi/2.jpg", b"text")
-    finished = featurize(tmp_path)
-    assert finished.code == 1
-    assert "verger: error: no photo readable: all 2 of " in finished.output
-    assert "empty file: 1, not an image: 1" in finished.output
-    assert len(finished.rows("rejects")) == 2
-    assert not (tmp_path / "featurize.json").exists()
+def test_a_step_submitted_again_does_only_what_is_not_done(mixed: Finished, tmp_path: Path, featurize: Submit) -> None:
+    folder = Path(shutil.copytree(mixed.folder, tmp_path / "again"))
+    before = written(folder)
+    again = featurize(folder)
+    assert again.code == 0, again.output
+    assert f"verger: {len(LEGAL)} photos were featurized by an earlier try of this run: nothing to do" in again.output
+    assert written(folder) == before
+
+    work = pq.read_table(folder / "inventory.parquet")
+    unreadable = pc.is_in(work["path"], pa.array(["images/Kiwi/empty.jpg", "images/Kiwi/text.jpg"]))
+    pq.write_table(work.filter(unreadable), folder / "inventory.parquet")
+    other = featurize(folder)
+    assert other.code == 0, other.output
+    assert "verger: 0 photos featurized, 2 rejected" in other.output
+    assert other.rows("features") == []
+    assert [row["path"] for row in other.rows("rejects")] == ["images/Kiwi/empty.jpg", "images/Kiwi/text.jpg"]
+    assert other.json("featurize.json")["rejects"] == {"empty file": 1, "not an image": 1}
+    assert other.json("featurize.json")["work"] != mixed.json("featurize.json")["work"]
+
+
+def test_nothing_to_do_still_gives_both_tables(tmp_path: Path, featurize: Submit) -> None:
+    (tmp_path / "features").mkdir()
+    (tmp_path / "features" / "_SUCCESS").touch()
+    (tmp_path / "featurize.json").write_text('{"work": "another", "model_sha256": "another"}')
+    write_inventory(tmp_path / "images", tmp_path / "inventory.parquet")
+    finished = featurize(tmp_path, spark="spark35")
+    assert finished.code == 0, finished.output
+    for name, columns in (("features", ["path", "label", "etag", "features"]), ("rejects", ["path", "etag", "reason"])):
+        assert pq.read_table(tmp_path / name).schema.names == columns
+        assert finished.rows(name) == []
+    metrics = finished.json("featurize.json")
+    assert (metrics["photos"], metrics["featurized"], metrics["rejected"]) == (0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("changed", "done"),
+    [
+        ({}, 5),
+        ({"work": "another"}, None),
+        ({"model_sha256": "another"}, None),
+        ({"rejects": {"access denied": 1}}, None),
+        ({"rejects": {"unreadable at first": 1}}, None),
+        ({"rejects": {"damaged image": 1}}, 5),
+    ],
+    ids=str,
+)
+def test_what_counts_as_done(tmp_path: Path, changed: dict[str, object], done: int | None) -> None:
+    places = argparse.Namespace(metrics=f"{tmp_path.as_uri()}/m.json", features=f"{tmp_path.as_uri()}/features/")
+    identity = {"work": "this", "model_sha256": "this"}
+    (tmp_path / "m.json").write_text(json.dumps({**identity, "featurized": 5, "rejects": {}, **changed}))
+    assert featurize_step.done_before(places, identity) is None, "no features were written"
+    (tmp_path / "features").mkdir()
+    (tmp_path / "features" / "_SUCCESS").touch()
+    assert featurize_step.done_before(places, identity) == done
+
+
+def written(folder: Path) -> dict[Path, int]:
+    """What a step wrote, and when."""
+    found = [*folder.glob("features/*"), *folder.glob("rejects/*"), folder / "featurize.json"]
+    return {path: path.stat().st_mtime_ns for path in found}

@@ -14,7 +14,8 @@ from verger_spark import storage
 from verger_spark.errors import VergerError
 from verger_spark.fetch import Listed, fetch_ahead
 from verger_spark.photo import UnreadablePhoto
-from verger_spark.source import Read, etag_of, open_source
+from verger_spark.source import Read, open_source
+from verger_spark.storage import etag_of
 
 BUCKET = "photos"
 KEYS = [
@@ -119,3 +120,25 @@ def test_small_objects(s3: Any, tmp_path: Path, at: Callable[[Path], str]) -> No
 def test_other_addresses_are_refused(uri: str) -> None:
     with pytest.raises(VergerError, match=r"expected s3://<bucket>/<key> or file:///<path>"):
         storage.read(uri)
+
+
+def test_an_object_is_looked_for_told_apart_and_deleted(s3: Any) -> None:
+    uri = f"s3://{BUCKET}/runs/one/é 1.json"
+    assert not storage.exists(uri)
+    storage.delete(uri)
+    with pytest.raises(VergerError, match=r"é 1\.json: does not exist"):
+        storage.fingerprint(uri)
+    storage.write_json(uri, {"photos": 1})
+    first = storage.fingerprint(uri)
+    assert first == etag_of(storage.read(uri))
+    storage.write_json(uri, {"photos": 2})
+    assert storage.fingerprint(uri) != first
+    assert not storage.exists(f"s3://{BUCKET}/runs/one"), "a folder is no object"
+    storage.delete(uri)
+    assert not storage.exists(uri)
+
+
+def test_json_holds_no_nan(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        storage.write_json(f"{tmp_path.as_uri()}/metrics.json", {"ratio": float("nan")})
+    assert list(tmp_path.iterdir()) == []

@@ -11,7 +11,7 @@ from sklearn.decomposition import PCA
 
 from verger_spark.covariance import CHUNK, Moments
 from verger_spark.errors import VergerError
-from verger_spark.spectrum import components_for, fit, fix_signs
+from verger_spark.spectrum import components_for, explained_by, fit, fix_signs
 
 
 def rows(count: int, width: int, seed: int = 0) -> NDArray[np.float32]:
@@ -83,3 +83,26 @@ def test_target_one_ends_at_the_rank() -> None:
 def test_clear_errors(data: NDArray[np.float32], target: float, most: int, message: str) -> None:
     with pytest.raises(VergerError, match=message):
         fit(moments(data), target, most)
+
+
+def test_what_a_basis_of_other_photos_explains() -> None:
+    basis, data = fit(moments(rows(500, 20)), 0.9, 20), rows(300, 20, seed=1) * np.float32(1.5)
+    shares = explained_by(basis.components, moments(data))
+    projected = data.astype(np.float64) @ basis.components
+    np.testing.assert_allclose(shares, projected.var(axis=0) / data.astype(np.float64).var(axis=0).sum(), atol=1e-12)
+
+
+def test_a_basis_explains_of_its_own_photos_what_it_says() -> None:
+    own = moments(rows(500, 20))
+    basis = fit(own, 0.9, 20)
+    np.testing.assert_allclose(explained_by(basis.components, own), basis.explained_variance_ratio[: basis.k])
+
+
+@pytest.mark.parametrize("data", [rows(1, 300), np.tile(rows(1, 300), (7, 1))], ids=["one photo", "equal photos"])
+def test_where_there_is_no_variance_nothing_is_explained(data: NDArray[np.float32]) -> None:
+    assert explained_by(np.eye(300)[:, :2], moments(data)) is None
+
+
+def test_what_is_no_number_is_not_explained() -> None:
+    with pytest.raises(VergerError, match="not finite"):
+        explained_by(np.eye(3), moments(np.full((4, 3), np.nan, np.float32)))

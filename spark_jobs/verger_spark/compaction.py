@@ -1,0 +1,27 @@
+"""Copies the current rows of some feature runs into one, without the dead rows that they carry."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from verger_spark.current import live_rows
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+ROWS_PER_FILE = 25_000
+"""Some 128 MB a file: large enough to be read fast, small enough for one task."""
+
+
+def compact(spark: SparkSession, runs: Sequence[str], dead: str, into: str) -> int:
+    """Write the rows of `runs` that `dead` does not list to `into`, over what an earlier try left; how many there are.
+
+    Errors: `live_rows`.
+    """
+    rows = live_rows(spark, runs, dead).drop("run")
+    count = int(rows.count())
+    files = max(-(-count // ROWS_PER_FILE), 1)
+    # Joining tasks, not shuffling rows: it makes no odds in which file a row lies.
+    rows.coalesce(files).write.mode("overwrite").parquet(into)
+    return count
