@@ -85,7 +85,8 @@ class Plan:
                 "into": features(self.into) if self.into else None,
                 "new": features(run.id),
             },
-            "dead": [run.uri(run.dead), run.uri(run.dropped)],
+            "dead": run.uri(run.dead),
+            "dropped": run.uri(run.dropped),
             "basis": {
                 "policy": self.basis_policy,
                 "published": run.uri(Run(run.bucket, self.basis).basis) if self.basis else None,

@@ -46,7 +46,7 @@ def facts(s3: Any, run: Run, stages: Iterable[Mapping[str, Any]]) -> dict[str, A
             if stage["state"] == "success"
         ],
         "basis_kept": published.basis != run.id,
-        "drift": pca.get("drift", {}),
+        "drift": pca.get("drift") or {},
         "compacted": pca.get("compacted", 0),
         "checks": read_json(s3, run.bucket, run.validation) or {},
         "places": {

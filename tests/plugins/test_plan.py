@@ -159,5 +159,6 @@ def test_step_2_is_given_addresses() -> None:
         "into": "s3://orchard/features/run=tonight-compacted/",
         "new": "s3://orchard/features/run=tonight/",
     }
-    assert said["dead"] == [f"s3://orchard/runs/tonight/{name}.parquet" for name in ("dead", "dropped")]
+    assert said["dead"] == "s3://orchard/runs/tonight/dead.parquet"
+    assert said["dropped"] == "s3://orchard/runs/tonight/dropped.parquet"
     assert said["basis"] == {"policy": "auto", "published": "s3://orchard/models/pca/run=base/", "reason": ""}
