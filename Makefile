@@ -7,6 +7,7 @@ VENV   := $(STATE)/venv
 UV     := $(VENV)/uv/bin/uv
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 DEV    := $(VENV)/dev/bin/python
+AIRFLOW_TEST := $(VENV)/airflow-test/bin/python
 export PYTHONPATH := $(CURDIR)
 
 .PHONY: help
@@ -14,8 +15,8 @@ help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
 
 .PHONY: demo
-demo: setup ## run the whole pipeline here: on drawn fruit, or IMAGES=<folder or zip> [LIMIT=n]
-	@$(DEV) -m demo $(if $(IMAGES),--images "$(IMAGES)") $(if $(LIMIT),--limit $(LIMIT))
+demo: setup ## run the whole pipeline here: on drawn fruit, or IMAGES=<folder or zip> [LIMIT=n]; ANEW=1: all photos again
+	@$(DEV) -m demo $(if $(IMAGES),--images "$(IMAGES)") $(if $(LIMIT),--limit $(LIMIT)) $(if $(ANEW),--anew)
 
 # ---- environments: one folder each, installed from its lock file and never mixed ----
 
@@ -51,10 +52,19 @@ lock: $(UV) ## renew the lock files after a change to requirements/*.in
 	    --generate-hashes requirements/$$name.in -o requirements/$$name.txt || exit 1; \
 	done
 
+# ---- measurements: benchmarks/README.md holds the tables ----
+
+.PHONY: bench-inventory
+bench-inventory: $(VENV)/airflow-test/.installed ## memory and time of listing and comparing 10,000 to 10,000,000 keys
+	@PYTHONPATH=$(CURDIR):$(CURDIR)/plugins AIRFLOW_HOME=$(STATE)/airflow-test $(AIRFLOW_TEST) -m benchmarks.inventory
+
+.PHONY: bench-incremental
+bench-incremental: setup ## the whole DAG over 700 real photographs, then over what is new, then over nothing new
+	@$(DEV) -m benchmarks.incremental $(if $(IMAGES),--images "$(IMAGES)")
+
 # ---- checks: what Airflow runs is tested where Airflow is installed, all the rest in the dev environment ----
 
 IN_AIRFLOW := tests/dags tests/plugins tests/local_aws/test_provider.py
-AIRFLOW_TEST := $(VENV)/airflow-test/bin/python
 
 .PHONY: test
 test: lint test-airflow test-dev ## all linters and tests
@@ -71,7 +81,7 @@ test-airflow: setup $(VENV)/airflow-test/.installed ## tests of dags and plugins
 lint: $(VENV)/dev/.installed $(VENV)/airflow/.installed $(VENV)/spark/.installed ## ruff, mypy, shellcheck
 	@$(DEV) -m ruff check .
 	@$(DEV) -m ruff format --check .
-	@$(DEV) -m mypy bootstrap demo local_aws spark_jobs verger_reader.py
+	@$(DEV) -m mypy bootstrap demo local_aws spark_jobs verger_reader.py benchmarks/tables.py benchmarks/incremental.py
 	@$(DEV) -m mypy --python-executable $(VENV)/airflow/bin/python dags plugins
 	@$(VENV)/dev/bin/shellcheck bootstrap/*.sh .ci/run
 	@echo "lint: clean"

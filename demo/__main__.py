@@ -21,7 +21,7 @@ from demo.airflow_run import ROOT, Airflow
 from demo.misfits import draw_broken
 from demo.orchard import draw_orchard
 from demo.photos import Album, DemoError, synchronise
-from demo.summary import fetch_results, show
+from demo.summary import fetch_results, published, show
 from local_aws.stack import Stack, StackError
 
 STATE = ROOT / ".verger"
@@ -50,6 +50,7 @@ def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
     parser.add_argument("--images", type=Path, help="folder or zip of <label>/<photo> (default: draw an orchard)")
     parser.add_argument("--limit", help="take only so many of them, spread evenly")
+    parser.add_argument("--anew", action="store_true", help="featurize all photos, as if nothing were published")
     arguments = parser.parse_args()
     if arguments.limit is not None:
         if not arguments.limit.isdecimal() or int(arguments.limit) < 1:
@@ -121,12 +122,13 @@ def demonstrate(arguments: argparse.Namespace, clock: Clock) -> None:
             preparing.result()
             clock.say("running the DAG fruit_features")
             with clusters.ended_after(stack, bucket):
-                succeeded = airflow.run(clock.say)
+                before = published(store)
+                succeeded = airflow.run(clock.say, {"featurize_all": arguments.anew})
             cluster = cluster_state(variables)
             if not succeeded:
                 raise DemoError(f"the DAG run failed (cluster {cluster}); everything that Airflow said: {airflow.log}")
             facts = fetch_results(store, folder)
-    show(clock.console, facts, brief(folder), cluster, clock.seconds)
+    show(clock.console, facts, brief(folder), "" if facts["run"] == before else cluster, clock.seconds)
 
 
 def brief(path: Path) -> Path:

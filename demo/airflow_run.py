@@ -60,13 +60,14 @@ class Airflow:
             if code:
                 raise DemoError(f"airflow {' '.join(command)} failed; see {self.log}")
 
-    def run(self, show: Callable[[str], None]) -> bool:
+    def run(self, show: Callable[[str], None], params: Mapping[str, Any] | None = None) -> bool:
         """Run the DAG once, here and now; whether it succeeded. `show` receives each line worth reading, as markup.
+        `params` are the parameters that a user would fill in.
 
         When it is interrupted, Airflow is ended as it stands, without the DAG's teardown.
         """
         state, failures = "", set[str]()
-        with self._start(("dags", "test", DAG_ID), subprocess.PIPE) as process:
+        with self._start(("dags", "test", DAG_ID, "--conf", json.dumps(params or {})), subprocess.PIPE) as process:
             assert process.stdout is not None  # noqa: S101
             try:
                 for event in self._events(process.stdout):

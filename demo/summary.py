@@ -14,13 +14,20 @@ from rich.console import Console
 from demo.photos import DemoError
 
 
+def published(store: S3Store) -> str | None:
+    """The run that is published; None before the first publication."""
+    try:
+        run: str | None = json.loads(bytes(obstore.get(store, "published.json").bytes()))["run"]
+    except FileNotFoundError:
+        return None
+    return run
+
+
 def fetch_results(store: S3Store, folder: Path) -> dict[str, Any]:
     """Copy the published coordinates and the run's report to `folder`; the facts of the run."""
-    try:
-        published = json.loads(bytes(obstore.get(store, "published.json").bytes()))
-    except FileNotFoundError:
-        raise DemoError("nothing is published") from None
-    run = published["run"]
+    run = published(store)
+    if run is None:
+        raise DemoError("nothing is published")
     for prefix, target in ((f"pca/run={run}/", folder / "pca"), (f"runs/{run}/", folder / "report")):
         for old in target.glob("*"):
             old.unlink()
@@ -43,18 +50,23 @@ def seconds_by_stage(tasks: Iterable[Mapping[str, Any]]) -> dict[str, float]:
     return stages
 
 
+def _timed(facts: Mapping[str, Any], cluster: str) -> Iterable[tuple[str, float]]:
+    return seconds_by_stage(facts["stages"]).items() if cluster else ()
+
+
 def show(console: Console, facts: dict[str, Any], folder: Path, cluster: str, seconds: float) -> None:
-    """Print the table and the two lines."""
+    """Print the table and the two lines. `cluster` is empty when there was nothing to do: then nothing is timed."""
     rejects = ", ".join(f"{reason}: {count:,}" for reason, count in facts["rejects"].items())
     checks = [check for rows in facts["checks"].values() for check in rows]
     rows = [
-        ("photos", f"{facts['inventory']:,}"),
+        ("photos", f"{facts['inventory']:,}  ({facts['why']})" if cluster else f"{facts['inventory']:,}"),
         ("rejected", f"{facts['rejected']:,}" + (f"  ({rejects})" if rejects else "")),
         ("components k", f"{facts['k']:,}"),
         ("explained variance", f"{facts['explained_variance']:.4f}  (target {facts['target_variance']:g})"),
         ("checks", f"{sum(check['passed'] for check in checks)} of {len(checks)} passed"),
-        ("cluster", cluster),
-        *((f"seconds, {stage}", f"{taken:.1f}") for stage, taken in seconds_by_stage(facts["stages"]).items()),
+        ("basis", f"{'kept' if facts['basis_kept'] else 'fitted'}: {facts['basis_reason']}"),
+        ("cluster", cluster or "none was launched: ANEW=1 featurizes all again"),
+        *((f"seconds, {stage}", f"{taken:.1f}") for stage, taken in _timed(facts, cluster)),
         ("seconds, all", f"{seconds:.0f}"),
         ("Parquet", facts["places"]["projections"]),
         ("  a copy", str(folder / "pca")),

@@ -40,6 +40,7 @@ class Plan:
     compact: those whose live rows are rewritten into the run `into`
     gone: those that hold no live row any more
     basis: the run whose basis may be kept; None: fitted anew, for the reason `basis_reason`
+    basis_tolerance: what the share that a kept basis explains may miss the target by
     """
 
     work: bool
@@ -53,6 +54,7 @@ class Plan:
     basis_policy: str
     basis: str | None
     basis_reason: str
+    basis_tolerance: float
 
     @classmethod
     def of(cls, facts: Mapping[str, Any]) -> Plan:
@@ -91,6 +93,7 @@ class Plan:
                 "policy": self.basis_policy,
                 "published": run.uri(Run(run.bucket, self.basis).basis) if self.basis else None,
                 "reason": self.basis_reason,
+                "tolerance": self.basis_tolerance,
             },
         }
 
@@ -128,7 +131,7 @@ def decide(
         *([anew] if anew else []),
         *_photos(tally, asked),
         *([f"features of {len(due)} runs hold rows of photos deleted or changed long ago"] if due else []),
-        *_projections(published, asked),
+        *_projections(published, asked, settings.pca.basis_tolerance),
     ]
     chosen = compaction.choose(runs, settings.retention.most_dead_age, now)
     return Plan(
@@ -143,6 +146,7 @@ def decide(
         basis_policy=asked.basis,
         basis=basis,
         basis_reason=basis_reason,
+        basis_tolerance=settings.pca.basis_tolerance,
     )
 
 
@@ -174,6 +178,8 @@ def _basis(published: Snapshot | None, asked: Asked, anew: str) -> tuple[str | N
         reason = anew
     elif not published or not published.basis:
         reason = "no basis is published yet"
+    elif asked.basis == "auto" and asked.target_variance > published.target_variance:
+        return None, f"the target was raised from {published.target_variance:g} to {asked.target_variance:g}"
     else:
         return published.basis, ""
     if asked.basis == "reuse":
@@ -193,18 +199,15 @@ def _photos(tally: Tally, asked: Asked) -> list[str]:
     return [text.format(tally.photos[kind]) for kind, text in words.items() if tally.photos[kind]]
 
 
-def _projections(published: Snapshot | None, asked: Asked) -> list[str]:
+def _projections(published: Snapshot | None, asked: Asked, tolerance: float) -> list[str]:
     """What else than photos makes the published projections out of date."""
-    if not published or not published.run:
+    if not published or not published.run or asked.basis == "reuse":
         return []
-    found = []
+    found, target, explained = [], asked.target_variance, published.explained_variance or 0.0
     if asked.basis == "refit" and published.basis != published.pca:
         found.append("the basis is to be fitted to the present photos")
-    if asked.basis != "reuse" and asked.target_variance > (published.explained_variance or 0):
-        found.append(
-            f"{asked.target_variance:g} of the variance are to be explained, the published basis explains "
-            f"{published.explained_variance or 0:.4f}"
-        )
-    elif asked.basis == "refit" and asked.target_variance != published.target_variance:
-        found.append(f"target variance {asked.target_variance:g} instead of {published.target_variance:g}")
+    if target > published.target_variance or (asked.basis == "refit" and target != published.target_variance):
+        found.append(f"target variance {target:g} instead of {published.target_variance:g}")
+    elif asked.basis == "auto" and explained < target - tolerance:
+        found.append(f"the published basis explains {explained:.4f} of the variance, target {target:g}")
     return found

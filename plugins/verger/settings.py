@@ -142,11 +142,19 @@ class Pca:
         default=0.90,
     )
     pca_basis: str = setting(
-        "the basis of a run: auto keeps the published one while it explains the target, refit fits it to the photos of "
-        "tonight, reuse keeps it whatever it explains",
+        "the basis of a run: auto keeps the published one while it explains the target, less VERGER_BASIS_TOLERANCE; "
+        "refit fits it to the photos of tonight; reuse keeps it whatever it explains",
         "auto, refit or reuse",
         lambda value: value in BASIS_POLICIES,
         default="auto",
+    )
+    basis_tolerance: float = between(
+        "what the share that a kept basis explains may miss the target by; with 0 nearly every night fits a new one, "
+        "since a new basis reaches the target by a hair",
+        0,
+        0.2,
+        0.01,
+        "share",
     )
     max_components: int = between("most components; a target that needs more is an error", 1, 1280, 1280, "components")
 

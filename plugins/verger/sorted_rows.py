@@ -28,7 +28,7 @@ class Segment:
 
 
 def spool(rows: Iterable[Row], columns: Sequence[str], folder: Path) -> list[Segment]:
-    """Write rows that come in any order to sorted segments of 50,000 rows in `folder`, which must be empty."""
+    """Write rows that come in any order to sorted segments of so many rows at most in `folder`, which must be empty."""
     segments: list[Segment] = []
     for number, chunk in enumerate(chunks(rows, ROWS_PER_GROUP)):
         ordered = sorted(chunk, key=KEY)

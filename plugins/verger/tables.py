@@ -22,8 +22,8 @@ Item = TypeVar("Item")
 ROWS_PER_BATCH = 2048
 """Rows read at once: 10 MB of features."""
 
-ROWS_PER_GROUP = 50_000
-"""Rows written at once: some 5 MB of keys and etags."""
+ROWS_PER_GROUP = 8192
+"""Rows written at once: some 1 MB of keys and etags."""
 
 INVENTORY = ("path", "etag", "size")
 MANIFEST = ("path", "etag", "run", "reason")

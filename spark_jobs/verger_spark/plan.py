@@ -55,7 +55,7 @@ class Plan:
         compact, into = tuple(features["compact"]), features["into"]
         if bool(compact) != bool(into):
             raise ValueError(f"features.compact is {list(compact)}, but features.into is {into}")
-        wanted = Wanted(Policy(basis["policy"]), basis["published"], basis["reason"] or "")
+        wanted = Wanted(Policy(basis["policy"]), basis["published"], basis["reason"], float(basis["tolerance"]))
         dead, dropped = str(facts["dead"]), str(facts["dropped"])
         return cls(tuple(features["keep"]), compact, into, str(features["new"]), dead, dropped, wanted)
 

@@ -7,6 +7,7 @@ import re
 import subprocess
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -54,7 +55,14 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture
 def settings(stack: Path) -> Iterator[Settings]:
-    """Of a new, empty bucket, which goes with the test: a bucket costs the server volumes."""
+    """Of a new, empty bucket."""
+    with bucket_settings() as made:
+        yield made
+
+
+@contextmanager
+def bucket_settings() -> Iterator[Settings]:
+    """Of a new, empty bucket, which goes with the body of the `with`: a bucket costs the server volumes."""
     bucket = f"orchard-{uuid.uuid4().hex[:12]}"
     made = Settings.from_environment({"VERGER_BUCKET": bucket, "VERGER_LOG_WAIT_SECONDS": "20"})
     client = s3.client(made.storage)

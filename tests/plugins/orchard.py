@@ -245,7 +245,7 @@ def _basis(place: Place, asked: dict[str, Any], matrix: numpy.ndarray, target: f
     if asked["published"]:
         kept = _read_basis(place, asked["published"])
         share = ((centred @ kept) ** 2).sum() / ((centred**2).sum() or 1)
-        if asked["policy"] == "reuse" or share >= target:
+        if asked["policy"] == "reuse" or share >= target - asked["tolerance"]:
             return kept, "kept"
     if not centred.any():
         raise RuntimeError("all photos have equal features: there is no variance to explain")

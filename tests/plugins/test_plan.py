@@ -64,7 +64,8 @@ def test_old_rejects_are_no_work_alone_unless_asked_for() -> None:
 @pytest.mark.parametrize(
     ("asked", "published", "why"),
     [
-        (Asked(basis="auto", target_variance=0.95), BASE, "0.95 of the variance are to be explained"),
+        (Asked(basis="auto", target_variance=0.95), BASE, "target variance 0.95 instead of 0.9"),
+        (Asked(basis="auto", target_variance=0.9), replace(BASE, explained_variance=0.8901), None),
         (Asked(basis="refit", target_variance=0.9), replace(BASE, basis="older"), "the basis is to be fitted"),
         (Asked(basis="refit", target_variance=0.8), BASE, "target variance 0.8 instead of 0.9"),
         # Already so, or asked to leave it as it is.
@@ -118,6 +119,13 @@ def test_another_model_is_work_keeps_no_features_and_no_basis() -> None:
     assert (plan.keep, plan.compact, plan.basis, plan.basis_reason) == ((), (), None, "the model changed")
 
 
+def test_a_raised_target_wants_a_new_basis_a_lowered_one_does_not() -> None:
+    raised = decided(tally(new=1), asked=replace(AUTO, target_variance=0.95))
+    assert (raised.basis, raised.basis_reason) == (None, "the target was raised from 0.9 to 0.95")
+    assert decided(tally(new=1), asked=replace(AUTO, target_variance=0.8)).basis == "base"
+    assert decided(tally(new=1), asked=Asked(basis="reuse", target_variance=0.95)).basis == "base"
+
+
 def test_featurizing_again_with_the_same_model_may_keep_the_basis() -> None:
     assert decided(tally(), anew="all photos are to be featurized again").basis == "base"
 
@@ -161,4 +169,9 @@ def test_step_2_is_given_addresses() -> None:
     }
     assert said["dead"] == "s3://orchard/runs/tonight/dead.parquet"
     assert said["dropped"] == "s3://orchard/runs/tonight/dropped.parquet"
-    assert said["basis"] == {"policy": "auto", "published": "s3://orchard/models/pca/run=base/", "reason": ""}
+    assert said["basis"] == {
+        "policy": "auto",
+        "published": "s3://orchard/models/pca/run=base/",
+        "reason": "",
+        "tolerance": 0.01,
+    }

@@ -50,7 +50,7 @@ def night_d(nights: Nights) -> tuple[str, ...]:
         "into": nights.uri("night-D-compacted"),
         "new": nights.uri("night-D") + "/",
     }
-    basis = {"policy": "auto", "published": f"{nights.at}/models/run=B", "reason": ""}
+    basis = {"policy": "auto", "published": f"{nights.at}/models/run=B", "reason": "", "tolerance": 0.0}
     return (*nights.write_plan("plan.json", features, basis), "--drift", f"{nights.at}/drift")
 
 
@@ -175,7 +175,7 @@ def test_a_missed_target_makes_a_new_basis(kept: Finished, nights: Nights, pca: 
 def test_a_single_photo_in_a_reused_basis(kept: Finished, nights: Nights, tmp_path: Path, pca: Submit) -> None:
     single = Nights(tmp_path)
     single.featurize("E", photos("Kiwi", range(1)))
-    basis = {"policy": "reuse", "published": f"{nights.at}/models/run=B", "reason": ""}
+    basis = {"policy": "reuse", "published": f"{nights.at}/models/run=B", "reason": "", "tolerance": 0.0}
     features = {"keep": [], "compact": [], "into": None, "new": single.uri("E")}
     finished = pca(tmp_path, "--drift", f"{single.at}/drift", source=single.write_plan("p.json", features, basis))
     assert finished.code == 0, finished.output

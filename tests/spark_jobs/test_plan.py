@@ -20,7 +20,7 @@ PLAN: dict[str, Any] = {
     "features": {"keep": [f"{AT}A/"], "compact": [f"{AT}B/"], "into": f"{AT}C-compacted/", "new": f"{AT}C/"},
     "dead": "s3://bucket/runs/C/dead.parquet",
     "dropped": "s3://bucket/runs/C/dropped.parquet",
-    "basis": {"policy": "auto", "published": "s3://bucket/models/pca/run=A/", "reason": ""},
+    "basis": {"policy": "auto", "published": "s3://bucket/models/pca/run=A/", "reason": "", "tolerance": 0.01},
 }
 
 
@@ -29,7 +29,7 @@ def test_a_plan_is_read_whole(tmp_path: Path) -> None:
     plan = Plan.read((tmp_path / "plan.json").as_uri())
     assert plan.runs == (f"{AT}A/", f"{AT}C-compacted/", f"{AT}C/")
     assert (plan.compact, plan.dead, plan.dropped) == ((f"{AT}B/",), PLAN["dead"], PLAN["dropped"])
-    assert plan.basis == Wanted(Policy.AUTO, "s3://bucket/models/pca/run=A/", "")
+    assert plan.basis == Wanted(Policy.AUTO, "s3://bucket/models/pca/run=A/", "", 0.01)
 
 
 def test_without_compaction_the_new_run_comes_after_the_kept_ones() -> None:
@@ -40,7 +40,7 @@ def test_without_compaction_the_new_run_comes_after_the_kept_ones() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"dead": None, "basis": {"policy": "keep", "published": None, "reason": ""}}, "'keep' is not a valid Policy"),
+        ({"basis": {**PLAN["basis"], "policy": "keep"}}, "'keep' is not a valid Policy"),
         ({"features": {"keep": []}}, "KeyError: 'compact'"),
         ({"features": {**PLAN["features"], "into": None}}, r"features.compact is .*B/'\], but features.into is None"),
     ],

@@ -35,6 +35,15 @@ def test_with_a_published_basis(policy: Policy, share: float | None, target: flo
     assert decide(wanted, Explains(64, share), target, 1280) == Decision(keep, reason)
 
 
+def test_a_basis_may_miss_the_target_by_the_tolerance_and_no_more() -> None:
+    wanted = Wanted(Policy.AUTO, AT, tolerance=0.01)
+    aim = "target 0.9 less the tolerance 0.01"
+    assert decide(wanted, Explains(64, 0.8901), 0.9, 1280) == Decision(True, f"{SAYS.format('0.8901')}, {aim}")
+    assert decide(wanted, Explains(64, 0.89), 0.9, 1280).keep
+    refused = Decision(False, f"{SAYS.format('0.88999')}, less than the {aim}")
+    assert decide(wanted, Explains(64, 0.88999), 0.9, 1280) == refused
+
+
 def test_as_many_components_as_allowed_are_kept_and_more_are_not() -> None:
     wanted, published = Wanted(Policy.AUTO, AT), Explains(64, 0.95)
     assert decide(wanted, published, 0.9, 64).keep

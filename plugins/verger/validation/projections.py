@@ -42,36 +42,40 @@ def check_projections(
         *rows.one_row_each(paths, found.paths, expected, lambda: store.column(run.pca, "path"), "as a projection"),
         rows.same_versions(versions, features.versions, expected, present),
         *rows.shape(found, saved.k),
-        explained_variance(features, found, saved, target_variance, kept=kept, any_share=plan.basis_policy == "reuse"),
+        explained_variance(
+            features, found, saved, target_variance, least=_least(plan, target_variance, kept), kept=kept
+        ),
         projected(features.sample, found.sample, saved),
         neighbours.check([row[2] for row in sample], [row[3] for row in sample]),
     ]
 
 
-def explained_variance(
-    features: Vectors, found: Vectors, saved: Basis, target: float, *, kept: bool, any_share: bool
-) -> Check:
-    """The variance of the projections over that of the features.
+def _least(plan: Plan, target: float, kept: bool) -> float:
+    """The share of the variance that must be explained: nothing of a basis that was asked for by name."""
+    if not kept:
+        return target
+    return 0.0 if plan.basis_policy == "reuse" else target - plan.basis_tolerance
 
-    A basis fitted tonight must explain what it says of itself; one that is kept was fitted to other photos. With
-    `any_share` a kept basis may explain less than the target: it was asked for by name.
+
+def explained_variance(
+    features: Vectors, found: Vectors, saved: Basis, target: float, *, least: float, kept: bool
+) -> Check:
+    """The variance of the projections over that of the features, `least` at least.
+
+    A basis fitted tonight must explain what it says of itself; one that is kept was fitted to other photos.
     """
     total = features.spread.total_variance
     measured = found.spread.total_variance / total if total else None
     claimed = float(saved.explained.sum())
-    enough = measured is not None and measured >= target - VARIANCE_TOLERANCE
-    as_claimed = measured is not None and abs(measured - claimed) <= VARIANCE_TOLERANCE
-    expected = f"at least {target:.2%}"
-    if kept and any_share:
-        expected = "any share: the basis is reused because it was asked for"
-    elif not kept:
-        expected += f", and what the basis says ({claimed:.4%})"
+    enough = (measured or 0.0) >= least - VARIANCE_TOLERANCE
+    as_claimed = kept or abs((measured or 0.0) - claimed) <= VARIANCE_TOLERANCE
+    expected = f"at least {least:.2%}" if least > 0 else "any share: the basis is reused because it was asked for"
     share = "no variance" if measured is None else f"{measured:.4%}"
     counted: dict[str, Any] = {"k": saved.k, "explained_variance": measured, "target_variance": target}
     return Check(
         "explained variance",
-        any_share if kept and any_share else enough and (kept or as_claimed),
-        expected,
+        enough and as_claimed,
+        expected if kept else f"{expected}, and what the basis says ({claimed:.4%})",
         f"{share} with k = {saved.k}",
         counted=counted,
     )

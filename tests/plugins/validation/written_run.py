@@ -106,6 +106,7 @@ def plan(*keep: FeatureRun, policy: str = "auto") -> Plan:
         basis_policy=policy,
         basis=None,
         basis_reason="",
+        basis_tolerance=0.01,
     )
 
 

@@ -1,0 +1,78 @@
+"""Airflow's own command line, on an Airflow home of the test."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.places import ROOT
+
+AIRFLOW = (str(Path(sys.executable).with_name("airflow")),)
+
+
+@dataclass(frozen=True)
+class RunDag:
+    """Runs a DAG once as `airflow dags test` does; the answer's stdout holds the whole log."""
+
+    home: Path
+    known: set[str] = field(default_factory=set)
+
+    def __call__(
+        self,
+        bucket: str,
+        dag: str = "fruit_features",
+        *,
+        at: str | None = None,
+        params: Mapping[str, Any] | None = None,
+        **environment: str,
+    ) -> subprocess.CompletedProcess[str]:
+        """`at`: the time of the run; a second run of the same time is a second try of the same run."""
+        self.prepare(bucket, **environment)
+        conf = json.dumps(params or {})
+        command = [*AIRFLOW, "dags", "test", dag, "--conf", conf]
+        if at:
+            command = [sys.executable, "-m", "tests.dags.same_run", dag, at, conf]
+        with self.start(command, {"VERGER_BUCKET": bucket} | environment) as process:
+            output, _ = process.communicate()
+        return subprocess.CompletedProcess(command, process.returncode, output)
+
+    def prepare(self, bucket: str, **environment: str) -> None:
+        """A metadata database that knows the DAGs of their folder."""
+        given = {name: value for name, value in environment.items() if name.startswith("AIRFLOW")}
+        folder = given.get("AIRFLOW__CORE__DAGS_FOLDER", "")
+        if folder in self.known:
+            return
+        self.known.add(folder)
+        for command in (("db", "migrate"), ("dags", "reserialize")):
+            with self.start([*AIRFLOW, *command], {"VERGER_BUCKET": bucket} | given) as process:
+                output, _ = process.communicate()
+            assert process.returncode == 0, output
+
+    def start(self, command: list[str], environment: Mapping[str, str]) -> subprocess.Popen[str]:
+        """In a process group of its own, so that a test can kill all of it."""
+        ours = {
+            "AIRFLOW_HOME": str(self.home),
+            "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
+            "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
+            "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+            "PYTHONPATH": str(ROOT),
+            "VERGER_NODE_ENV_DIR": str(self.home / "node"),
+            "VERGER_POLL_SECONDS": "1",
+            "VERGER_RETRIES": "0",
+            "VERGER_LOG_WAIT_SECONDS": "20",
+            "COLUMNS": "200",
+        }
+        return subprocess.Popen(
+            command,
+            env=os.environ | ours | environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
