@@ -1,9 +1,9 @@
 """What a night with little new costs: the whole DAG three times over real photographs, on local AWS.
 
-    python -m benchmarks.incremental [--images ZIP] [--photos N]     (in the dev environment; `make bench-incremental`)
+    python -m benchmarks.incremental [--images ZIP] [--photos N ...]  (in the dev environment; `make bench-incremental`)
 
-The first run publishes N photos; then 7 come, 3 change and 5 go; then nothing happens. Prints a table and writes it
-into benchmarks/README.md. Every figure is the DAG's own, out of the reports in the bucket.
+The first run publishes N photos; then 7 come, 3 change and 5 go; then nothing happens; for each N. Prints a table and
+writes it into benchmarks/README.md. Every figure is the DAG's own, out of the reports in the bucket.
 """
 
 from __future__ import annotations
@@ -33,9 +33,14 @@ BUCKET = "verger-bench-incremental"
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--images", type=Path, default=PHOTOS, help="folder or zip of <label>/<photo>")
-    parser.add_argument("--photos", type=int, default=700, help="photos of the first run (default: 700)")
+    parser.add_argument("--photos", type=int, nargs="+", default=[700, 23_612], help="photos of the first run")
     arguments = parser.parse_args()
-    photos = list(Album(arguments.images, arguments.photos + NEW).files())
+    tables.write("incremental", [row for count in arguments.photos for row in nights(arguments.images, count)])
+
+
+def nights(images: Path, count: int) -> list[dict[str, Any]]:
+    """Three nights over `count` photos."""
+    photos = list(Album(images, count + NEW).files())
     late = {name for name, _ in photos[:: len(photos) // NEW][:NEW]}
     early = [(name, content) for name, content in photos if name not in late]
     stack = Stack()
@@ -49,14 +54,14 @@ def main() -> None:
         empty(store)
         airflow.prepare()
         put(store, early)
-        rows.append(night(airflow, store, f"{arguments.photos} photos, nothing published"))
+        rows.append(night(airflow, store, f"{count:,} photos, nothing published"))
         put(store, [(name, content) for name, content in photos if name in late])
         put(store, [(name, other) for (name, _), (_, other) in zip(early[:CHANGED], early[100:], strict=False)])
         obstore.delete(store, [f"images/{name}" for name, _ in early[-DELETED:]])
         rows.append(night(airflow, store, f"{NEW} new, {CHANGED} changed, {DELETED} deleted"))
         rows.append(night(airflow, store, "nothing new"))
         empty(store)
-    tables.write("incremental", rows)
+    return rows
 
 
 def night(airflow: Airflow, store: S3Store, name: str) -> dict[str, Any]:

@@ -31,13 +31,14 @@ again, accept that most photos were deleted, or go back to an earlier publicatio
 | terminate_cluster | **Look at the EMR console**: the cluster may still run, until its idle timeout. |
 
 **What to do.** Mend what the message names, then clear the failed task and everything downstream of it: the cluster
-comes back with it, and photos that were featurized are not featurized again. Of a published run, only `publish`,
-`report` and `clean_up` can be cleared: the rest would rewrite data that readers use, and says so. When in doubt, start
-a new run: it cannot harm the current data, and neither can marking this one failed, which cancels its step and ends
-its cluster. What a failed run left, the next one that publishes removes.
+comes back with it. A step 1 that was done is not done again, unless it rejected photos for want of a right. Of a
+published run, only `publish`, `report` and `clean_up` can be cleared: the rest would rewrite data that readers use, and
+says so. When in doubt, start a new run: it cannot harm the current data, and neither can marking this one failed, which
+cancels its step and ends its cluster. What a failed run left, the next one that publishes removes.
 
-**When the data is bad although every check passed**: pause this DAG, trigger it with `rollback_to` (or
-`python -m verger.publications rollback RUN`), mend, unpause: the next run takes up all that is new since.
+**When the data is bad although every check passed**: pause this DAG, `python -m verger.publications rollback RUN`,
+mend, unpause: the next run takes up all that is new since. (A run with `rollback_to` does the same, but Airflow starts
+none while the DAG is paused or another run of it is at work.)
 
 Every setting is an environment variable `VERGER_<NAME>`; `python -m verger.settings` lists them.
 """
@@ -53,8 +54,8 @@ from typing import Any
 from airflow.sdk import DAG, Asset, Metadata, Param, TriggerRule, chain, get_current_context, task
 from pendulum import datetime
 
-from verger import artifacts, job_flow, publications, s3, stages
 from verger import clean_up as removal
+from verger import job_flow, publications, s3, stages
 from verger import report as page
 from verger.clock import now
 from verger.operators.add_step import AddStep
@@ -160,12 +161,12 @@ with DAG(
         return asdict(plan) if plan.work else None
 
     @task
-    def stage_artifacts() -> dict[str, str]:
-        return artifacts.stage(s3.client(STORAGE), SETTINGS)
+    def stage_artifacts(id: str, plan: dict[str, Any]) -> dict[str, str]:
+        return stages.stage_artifacts(Place.of(SETTINGS, id), Plan.of(plan))
 
     @task
-    def check_features(id: str, listed: dict[str, Any], plan: dict[str, Any]) -> None:
-        stages.check_features(Place.of(SETTINGS, id), listed["etag"], Plan.of(plan))
+    def check_features(id: str, plan: dict[str, Any]) -> None:
+        stages.check_features(Place.of(SETTINGS, id), Plan.of(plan))
 
     @task
     def check_projections(id: str, plan: dict[str, Any]) -> None:
@@ -173,8 +174,8 @@ with DAG(
         stages.check_projections(Place.of(SETTINGS, id), Plan.of(plan), target)
 
     @task(outlets=[PUBLICATION])
-    def publish(id: str, listed: dict[str, Any], plan: dict[str, Any], staged: dict[str, str]) -> Any:
-        published = stages.publish_run(Place.of(SETTINGS, id), listed["etag"], Plan.of(plan), staged, now())
+    def publish(id: str, plan: dict[str, Any], staged: dict[str, str]) -> Any:
+        published = stages.publish_run(Place.of(SETTINGS, id), Plan.of(plan), staged, now())
         yield announced(published)
 
     def announced(published: Publication) -> Metadata:
@@ -198,7 +199,7 @@ with DAG(
     roll_back, rolled_back = run_or_roll_back(asked_back), rollback(asked_back)
     listed = list_images(RUN.id)
     plan = anything_to_do(RUN.id, listed)
-    staged = stage_artifacts()
+    staged = stage_artifacts(RUN.id, plan)
 
     create_cluster = CreateCluster(
         task_id="create_cluster",
@@ -246,7 +247,7 @@ with DAG(
         retries=5,
     ).as_teardown(setups=create_cluster, on_failure_fail_dagrun=True)
 
-    published = publish(RUN.id, listed, plan, staged)
+    published = publish(RUN.id, plan, staged)
     cleaned = clean_up(RUN.id)
 
     chain(
@@ -258,7 +259,7 @@ with DAG(
         cluster_ready,
         featurize,
         featurize_done,
-        check_features(RUN.id, listed, plan),
+        check_features(RUN.id, plan),
         pca,
         pca_done,
         check_projections(RUN.id, plan),

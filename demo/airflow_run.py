@@ -138,8 +138,8 @@ def worth_reading(event: Mapping[str, Any]) -> str:
     if started := _STARTING.match(message):
         return f"[bold]{started[1]}[/bold]"
     if exceptions := event.get("exception"):
-        last = exceptions[-1] if isinstance(exceptions, list) else {}
-        return f"[red]{_indented(last.get('exc_value') or last.get('exc_type') or message)}[/red]"
+        raised = exceptions[0] if isinstance(exceptions, list) else {}  # what follows it is what it was raised from
+        return f"[red]{_indented(raised.get('exc_value') or raised.get('exc_type') or message)}[/red]"
     if logger.startswith(_OURS) and not message.startswith(_REPEATED):
         return _indented(message)
     return ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -28,14 +29,13 @@ def fetch_results(store: S3Store, folder: Path) -> dict[str, Any]:
     run = published(store)
     if run is None:
         raise DemoError("nothing is published")
-    for prefix, target in ((f"pca/run={run}/", folder / "pca"), (f"runs/{run}/", folder / "report")):
-        for old in target.glob("*"):
-            old.unlink()
-        target.mkdir(parents=True, exist_ok=True)
-        for batch in obstore.list(store, prefix):
-            for item in batch:
-                content = bytes(obstore.get(store, item["path"]).bytes())
-                (target / item["path"].removeprefix(prefix)).write_bytes(content)
+    vectors = [item["path"] for batch in obstore.list(store, f"pca/run={run}/") for item in batch]
+    reports = [f"runs/{run}/report.{kind}" for kind in ("html", "json")]
+    for name, keys in (("pca", vectors), ("report", reports)):
+        shutil.rmtree(folder / name, ignore_errors=True)
+        (folder / name).mkdir(parents=True)
+        for key in keys:
+            (folder / name / key.rpartition("/")[2]).write_bytes(bytes(obstore.get(store, key).bytes()))
     facts: dict[str, Any] = json.loads((folder / "report" / "report.json").read_text())
     return facts
 
@@ -62,7 +62,7 @@ def show(console: Console, facts: dict[str, Any], folder: Path, cluster: str, se
         ("photos", f"{facts['inventory']:,}  ({facts['why']})" if cluster else f"{facts['inventory']:,}"),
         ("rejected", f"{facts['rejected']:,}" + (f"  ({rejects})" if rejects else "")),
         ("components k", f"{facts['k']:,}"),
-        ("explained variance", f"{facts['explained_variance']:.4f}  (target {facts['target_variance']:g})"),
+        ("explained variance", f"{facts['explained_variance'] or 0:.4f}  (target {facts['target_variance']:g})"),
         ("checks", f"{sum(check['passed'] for check in checks)} of {len(checks)} passed"),
         ("basis", f"{'kept' if facts['basis_kept'] else 'fitted'}: {facts['basis_reason']}"),
         ("cluster", cluster or "none was launched: ANEW=1 featurizes all again"),

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from verger_spark.model import Model
 
 
-CURABLE = ("access denied", "unreadable at first")
+DONE_AGAIN = ("access denied", "unreadable at first")
 """Kinds of rejects for whose sake a step is submitted again, once the rights or the store are mended."""
 
 
@@ -62,7 +62,12 @@ def main() -> None:
     from verger_spark.model import Featurizer, Model
 
     model = Model.load(arguments.model)
-    identity = {"work": storage.fingerprint(arguments.inventory), "model_sha256": model.sha256}
+    # The address of the model is that of the artifact set: other code may come to other results.
+    identity = {
+        "work": storage.fingerprint(arguments.inventory),
+        "model": arguments.model,
+        "model_sha256": model.sha256,
+    }
     if (before := done_before(arguments, identity)) is not None:
         # On YARN a program that ends without ever having had a session counts as failed.
         open_session("verger featurize")
@@ -107,7 +112,7 @@ def done_before(arguments: argparse.Namespace, identity: dict[str, str]) -> int 
     if not (storage.exists(arguments.metrics) and storage.exists(f"{arguments.features.rstrip('/')}/_SUCCESS")):
         return None
     metrics = storage.read_json(arguments.metrics)
-    if any(metrics.get(name) != value for name, value in identity.items()) or set(CURABLE) & set(metrics["rejects"]):
+    if any(metrics.get(name) != value for name, value in identity.items()) or set(DONE_AGAIN) & set(metrics["rejects"]):
         return None
     return int(metrics["featurized"])
 
@@ -120,7 +125,7 @@ def write_features(
     from verger_spark.progress import Progress
 
     if not total:
-        spark.createDataFrame([], FEATURES_SCHEMA).write.mode("overwrite").parquet(arguments.features)
+        no_rows(spark, FEATURES_SCHEMA).write.mode("overwrite").parquet(arguments.features)
         return
     seen = spark.sparkContext.accumulator(0)
     task = Featurize(Photos(arguments.images, arguments.images_prefix), spark.sparkContext.broadcast(model), seen)
@@ -144,13 +149,20 @@ def write_rejects(
         without = inventory.join(featurized, "path", "left_anti")
         rejects = without.mapInArrow(task.__call__, REJECTS_SCHEMA)
     else:
-        rejects = spark.createDataFrame([], REJECTS_SCHEMA)
+        rejects = no_rows(spark, REJECTS_SCHEMA)
     rejects.write.mode("overwrite").parquet(arguments.rejects)
     if not missing:
         return {}
     kind = F.substring_index("reason", " (", 1).alias("kind")
     counts = spark.read.schema(REJECTS_SCHEMA).parquet(arguments.rejects).groupBy(kind).count()
     return {row["kind"]: row["count"] for row in counts.orderBy(F.desc("count"), "kind").collect()}
+
+
+def no_rows(spark: SparkSession, schema: str) -> DataFrame:
+    """A table without rows; unlike that of `createDataFrame` it starts no Python worker, which takes a second."""
+    from pyspark.sql import functions as F
+
+    return spark.range(0).select(F.from_json(F.lit("{}"), schema).alias("row")).select("row.*")
 
 
 if __name__ == "__main__":

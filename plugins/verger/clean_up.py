@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from verger import publish, retention
-from verger.paths import Run, uri
+from verger.paths import RUNS, Run, uri
 from verger.publish import Current, LostRaceError
 from verger.refusals import StorageError
 from verger.retention import KINDS, Began, Found
@@ -19,7 +19,6 @@ from verger.tables import chunks
 
 log = logging.getLogger(__name__)
 
-RUNS = "runs/"
 PER_REQUEST = 1000
 """Keys that one DeleteObjects takes."""
 
@@ -30,10 +29,10 @@ def clean_up(s3: Any, run: Run, keep: Retention, now: datetime) -> int:
     Returns the number of objects (versions, where the bucket keeps versions: one left behind would be a photo not
     erased). Raises StorageError when something may not be deleted.
     """
-    bucket = run.bucket
-    there = {kind: set(_runs(s3, bucket, prefix)) for kind, prefix in KINDS.items()}
-    folders = list(_objects_of_runs(s3, bucket))
-    began = list(_began(s3, bucket, folders))
+    bucket = Bucket(s3, run.bucket, s3.get_bucket_versioning(Bucket=run.bucket).get("Status") is not None)
+    there = {kind: set(bucket.folders(prefix)) for kind, prefix in KINDS.items()}
+    folders = [Found(item["Key"].split("/")[1], item["Key"], item["LastModified"]) for item in bucket.under(RUNS)]
+    began = list(_began(s3, run.bucket, folders))
     # Read after all else: a run that began with another ETag than this one can never publish any more.
     current = _expire(s3, run, began, keep, now)
     if current is None:
@@ -41,10 +40,11 @@ def clean_up(s3: Any, run: Run, keep: Retention, now: datetime) -> int:
     alive = retention.alive(began, current.etag, run.id)
     prefixes = retention.prefixes_to_delete(there, current.publication, alive)
     keys = retention.objects_to_delete(folders, current.publication, alive, keep.erasure_age, now)
-    remover = Remover(s3, bucket, s3.get_bucket_versioning(Bucket=bucket).get("Status") is not None)
-    removed = remover.remove(prefixes, keys)
+    removed = bucket.remove(prefixes, keys) + bucket.remove_old_versions(
+        [run.features, run.rejects, run.pca, run.basis]
+    )
     if removed:
-        log.info("%s: %s objects removed that no kept publication names", uri(bucket, ""), f"{removed:,}")
+        log.info("%s: %s objects removed that no kept publication names", uri(run.bucket, ""), f"{removed:,}")
     return removed
 
 
@@ -67,58 +67,65 @@ def _expire(s3: Any, run: Run, began: Iterable[Began], keep: Retention, now: dat
     return publish.current(s3, run.bucket)
 
 
-def _runs(s3: Any, bucket: str, prefix: str) -> Iterator[str]:
-    """The ids of the folders `<prefix><id>/`."""
-    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix, Delimiter="/"):
-        for folder in page.get("CommonPrefixes", ()):
-            yield folder["Prefix"].removeprefix(prefix).removesuffix("/")
-
-
-def _objects_of_runs(s3: Any, bucket: str) -> Iterator[Found]:
-    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=RUNS):
-        for item in page.get("Contents", ()):
-            yield Found(item["Key"].removeprefix(RUNS).split("/")[0], item["Key"], item["LastModified"])
-
-
 def _began(s3: Any, bucket: str, folders: Iterable[Found]) -> Iterator[Began]:
-    for found in folders:
-        if found.key == Run(bucket, found.run).began:
-            said = read_json(s3, bucket, found.key)
-            if said:
-                yield Began(found.run, said["published_etag"], datetime.fromisoformat(said["at"]))
+    for run in {found.run for found in folders if found.key == Run(bucket, found.run).began}:
+        said = read_json(s3, bucket, Run(bucket, run).began)
+        if said:
+            yield Began(run, said["published_etag"], datetime.fromisoformat(said["at"]))
 
 
 @dataclass(frozen=True)
-class Remover:
-    """Deletes objects; of a bucket that keeps versions, every version of them."""
+class Bucket:
+    """A bucket seen with all versions of its objects, where it keeps them: to list them, and to delete them all."""
 
     s3: Any
-    bucket: str
+    name: str
     versions: bool
+
+    def folders(self, prefix: str) -> Iterator[str]:
+        """The ids of the folders `<prefix><id>/`."""
+        for page in self._pages(Prefix=prefix, Delimiter="/"):
+            for folder in page.get("CommonPrefixes", ()):
+                yield folder["Prefix"].removeprefix(prefix).removesuffix("/")
+
+    def under(self, prefix: str) -> Iterator[dict[str, Any]]:
+        """Every object, version and delete marker under a prefix."""
+        for page in self._pages(Prefix=prefix):
+            yield from page.get("Contents", ())
+            yield from page.get("Versions", ())
+            yield from page.get("DeleteMarkers", ())
 
     def remove(self, prefixes: Iterable[str], keys: Iterable[str]) -> int:
         """Everything under the prefixes, unfinished uploads included, and the single keys; how many objects."""
         count = 0
         for prefix in prefixes:
             self._abort_uploads(prefix)
-            count += self._delete(self._under(prefix))
+            count += self._delete(self.under(prefix))
         if self.versions:
-            return count + self._delete(item for key in keys for item in self._under(key) if item["Key"] == key)
+            return count + self._delete(item for key in {*keys} for item in self.under(key) if item["Key"] == key)
         return count + self._delete({"Key": key} for key in keys)
 
-    def _under(self, prefix: str) -> Iterator[dict[str, str]]:
-        operation = "list_object_versions" if self.versions else "list_objects_v2"
-        for page in self.s3.get_paginator(operation).paginate(Bucket=self.bucket, Prefix=prefix):
-            for item in [*page.get("Contents", ()), *page.get("Versions", ()), *page.get("DeleteMarkers", ())]:
-                yield {name: item[name] for name in ("Key", "VersionId") if name in item}
+    def remove_old_versions(self, prefixes: Iterable[str]) -> int:
+        """What lies under what is current: a step that was done twice wrote over its first results."""
+        if not self.versions:
+            return 0
+        # A delete marker is the latest version of what is deleted.
+        old = (item for prefix in prefixes for item in self.under(prefix) if "Size" not in item or not item["IsLatest"])
+        return self._delete(old)
 
-    def _delete(self, items: Iterable[dict[str, str]]) -> int:
+    def _pages(self, **asked: Any) -> Iterator[dict[str, Any]]:
+        operation = "list_object_versions" if self.versions else "list_objects_v2"
+        pages: Iterator[dict[str, Any]] = self.s3.get_paginator(operation).paginate(Bucket=self.name, **asked)
+        return pages
+
+    def _delete(self, items: Iterable[dict[str, Any]]) -> int:
         count = 0
         for group in chunks(items, PER_REQUEST):
-            answer = self.s3.delete_objects(Bucket=self.bucket, Delete={"Objects": group, "Quiet": True})
+            which = [{name: item[name] for name in ("Key", "VersionId") if name in item} for item in group]
+            answer = self.s3.delete_objects(Bucket=self.name, Delete={"Objects": which, "Quiet": True})
             for error in answer.get("Errors", ()):
                 raise StorageError(
-                    f"{uri(self.bucket, error['Key'])}: may not be deleted ({error.get('Code')}: "
+                    f"{uri(self.name, error['Key'])}: may not be deleted ({error.get('Code')}: "
                     f"{error.get('Message')}); grant s3:DeleteObject and s3:DeleteObjectVersion there to the "
                     "credentials of Airflow's connection, then clear this task"
                 )
@@ -127,6 +134,6 @@ class Remover:
 
     def _abort_uploads(self, prefix: str) -> None:
         """What a killed step had begun to upload is invisible, but paid for."""
-        for page in self.s3.get_paginator("list_multipart_uploads").paginate(Bucket=self.bucket, Prefix=prefix):
+        for page in self.s3.get_paginator("list_multipart_uploads").paginate(Bucket=self.name, Prefix=prefix):
             for upload in page.get("Uploads", ()):
-                self.s3.abort_multipart_upload(Bucket=self.bucket, Key=upload["Key"], UploadId=upload["UploadId"])
+                self.s3.abort_multipart_upload(Bucket=self.name, Key=upload["Key"], UploadId=upload["UploadId"])

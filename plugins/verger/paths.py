@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 PUBLISHED = "published.json"
+FEATURES, REJECTS, PCA, BASES = "features/run=", "rejects/run=", "pca/run=", "models/pca/run="
+RUNS = "runs/"
 DROPPED = "dropped.parquet"
 COMPACTED = "-compacted"
 """Ends the id of the feature run that a run makes of older ones."""
@@ -19,35 +21,35 @@ class Run:
 
     @property
     def inventory(self) -> str:
-        return f"runs/{self.id}/inventory.parquet"
+        return f"{RUNS}{self.id}/inventory.parquet"
 
     @property
     def began(self) -> str:
-        return f"runs/{self.id}/began.json"
+        return f"{RUNS}{self.id}/began.json"
 
     @property
     def plan(self) -> str:
-        return f"runs/{self.id}/plan.json"
+        return f"{RUNS}{self.id}/plan.json"
 
     @property
     def work(self) -> str:
-        return f"runs/{self.id}/work.parquet"
+        return f"{RUNS}{self.id}/work.parquet"
 
     @property
     def dead(self) -> str:
-        return f"runs/{self.id}/dead.parquet"
+        return f"{RUNS}{self.id}/dead.parquet"
 
     @property
     def dropped(self) -> str:
-        return f"runs/{self.id}/{DROPPED}"
+        return f"{RUNS}{self.id}/{DROPPED}"
 
     @property
     def manifest(self) -> str:
-        return f"runs/{self.id}/manifest.parquet"
+        return f"{RUNS}{self.id}/manifest.parquet"
 
     @property
     def drift(self) -> str:
-        return f"runs/{self.id}/drift/"
+        return f"{RUNS}{self.id}/drift/"
 
     @property
     def compacted(self) -> str:
@@ -56,41 +58,46 @@ class Run:
 
     @property
     def progress(self) -> str:
-        return f"runs/{self.id}/progress.json"
+        return f"{RUNS}{self.id}/progress.json"
 
     @property
     def validation(self) -> str:
-        return f"runs/{self.id}/validation.json"
+        return f"{RUNS}{self.id}/validation.json"
 
     @property
     def report(self) -> str:
-        return f"runs/{self.id}/report.html"
+        return f"{RUNS}{self.id}/report.html"
 
     @property
     def report_facts(self) -> str:
-        return f"runs/{self.id}/report.json"
+        return f"{RUNS}{self.id}/report.json"
 
     @property
     def features(self) -> str:
-        return f"features/run={self.id}/"
+        return f"{FEATURES}{self.id}/"
 
     @property
     def rejects(self) -> str:
-        return f"rejects/run={self.id}/"
+        return f"{REJECTS}{self.id}/"
 
     @property
     def pca(self) -> str:
-        return f"pca/run={self.id}/"
+        return f"{PCA}{self.id}/"
 
     @property
     def basis(self) -> str:
-        return f"models/pca/run={self.id}/"
+        return f"{BASES}{self.id}/"
 
     def metrics(self, stage: str) -> str:
-        return f"runs/{self.id}/{stage}.json"
+        return f"{RUNS}{self.id}/{stage}.json"
 
     def uri(self, key: str) -> str:
         return uri(self.bucket, key)
+
+
+def owner(feature_run: str) -> str:
+    """The run that wrote a feature run: itself, or the one that compacted it."""
+    return feature_run.removesuffix(COMPACTED)
 
 
 def artifacts(sha256: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 from verger import compaction
@@ -34,18 +35,24 @@ class Asked:
 class Plan:
     """`work` says whether there is anything to do, `why` in words. Feature runs are given by id.
 
+    etag: of the publication that it was made with, the one that the run may replace
+    model_sha256: of the model that featurizes; images_prefix: where the photos lie
     anew: every photo is featurized, whatever is published
     rejects_again: every published reject is looked at again
     keep: published feature runs that are read as they are, with their live rows of tonight
     compact: those whose live rows are rewritten into the run `into`
     gone: those that hold no live row any more
     basis: the run whose basis may be kept; None: fitted anew, for the reason `basis_reason`
+    basis_target: the target variance that this basis was fitted to
     basis_tolerance: what the share that a kept basis explains may miss the target by
     """
 
     work: bool
     why: str
     photos: dict[str, int]
+    etag: str | None
+    model_sha256: str
+    images_prefix: str
     anew: bool
     rejects_again: bool
     keep: tuple[FeatureRun, ...]
@@ -54,6 +61,7 @@ class Plan:
     basis_policy: str
     basis: str | None
     basis_reason: str
+    basis_target: float
     basis_tolerance: float
 
     @classmethod
@@ -98,13 +106,22 @@ class Plan:
         }
 
 
-def features_anew(published: Snapshot | None, model_sha256: str, asked: Asked) -> str:
-    """Why no published features can be used; empty when they can. (What is to be featurized depends on it.)"""
-    if asked.featurize_all:
-        return "all photos are to be featurized again"
+class Anew(StrEnum):
+    """Why no published features can be used."""
+
+    NO = ""
+    MODEL = "the model changed"
+    PREFIX = "the prefix of the photos changed"
+    ASKED = "all photos are to be featurized again"
+
+
+def features_anew(published: Snapshot | None, model_sha256: str, images_prefix: str, asked: Asked) -> Anew:
+    """Whether the published features can be used. (What is to be featurized depends on it.)"""
     if published and published.run and published.model["sha256"] != model_sha256:
-        return "the model changed"
-    return ""
+        return Anew.MODEL
+    if published and published.run and published.images_prefix != images_prefix:
+        return Anew.PREFIX  # whether a photo has a label depends on it
+    return Anew.ASKED if asked.featurize_all else Anew.NO
 
 
 def decide(
@@ -114,7 +131,9 @@ def decide(
     asked: Asked,
     settings: Settings,
     *,
-    anew: str,
+    anew: Anew,
+    etag: str | None,
+    model_sha256: str,
     rejects_again: bool,
     now: datetime,
 ) -> Plan:
@@ -128,7 +147,7 @@ def decide(
     runs = () if anew or not published else live_runs(published.features, tally, now)
     due = compaction.due(runs, settings.retention.most_dead_age, now)
     reasons = [
-        *([anew] if anew else []),
+        *([anew.value] if anew else []),
         *_photos(tally, asked),
         *([f"features of {len(due)} runs hold rows of photos deleted or changed long ago"] if due else []),
         *_projections(published, asked, settings.pca.basis_tolerance),
@@ -138,6 +157,9 @@ def decide(
         work=bool(reasons),
         why=", ".join(reasons) or f"nothing new, changed or deleted among {tally.listed:,} photos",
         photos={"listed": tally.listed} | {kind.value: tally.photos[kind] for kind in Standing},
+        etag=etag,
+        model_sha256=model_sha256,
+        images_prefix=settings.storage.images_prefix,
         anew=bool(anew),
         rejects_again=rejects_again,
         keep=tuple(features for features in runs if features.run not in chosen),
@@ -146,6 +168,7 @@ def decide(
         basis_policy=asked.basis,
         basis=basis,
         basis_reason=basis_reason,
+        basis_target=published.basis_target if published and basis else asked.target_variance,
         basis_tolerance=settings.pca.basis_tolerance,
     )
 
@@ -170,16 +193,16 @@ def _check_deletions(tally: Tally, asked: Asked, most: float) -> None:
         )
 
 
-def _basis(published: Snapshot | None, asked: Asked, anew: str) -> tuple[str | None, str]:
+def _basis(published: Snapshot | None, asked: Asked, anew: Anew) -> tuple[str | None, str]:
     """The basis that may be kept, or why there is none."""
     if asked.basis == "refit":
         return None, "asked for"
-    if anew == "the model changed":
-        reason = anew
+    if anew is Anew.MODEL:
+        reason = anew.value
     elif not published or not published.basis:
         reason = "no basis is published yet"
-    elif asked.basis == "auto" and asked.target_variance > published.target_variance:
-        return None, f"the target was raised from {published.target_variance:g} to {asked.target_variance:g}"
+    elif asked.basis == "auto" and asked.target_variance > published.basis_target:
+        return None, f"the target was raised from {published.basis_target:g} to {asked.target_variance:g}"
     else:
         return published.basis, ""
     if asked.basis == "reuse":
@@ -203,11 +226,12 @@ def _projections(published: Snapshot | None, asked: Asked, tolerance: float) -> 
     """What else than photos makes the published projections out of date."""
     if not published or not published.run or asked.basis == "reuse":
         return []
-    found, target, explained = [], asked.target_variance, published.explained_variance or 0.0
+    found, target, explained = [], asked.target_variance, published.explained_variance
     if asked.basis == "refit" and published.basis != published.pca:
         found.append("the basis is to be fitted to the present photos")
-    if target > published.target_variance or (asked.basis == "refit" and target != published.target_variance):
-        found.append(f"target variance {target:g} instead of {published.target_variance:g}")
-    elif asked.basis == "auto" and explained < target - tolerance:
+    if target > published.basis_target or (asked.basis == "refit" and target != published.basis_target):
+        found.append(f"target variance {target:g} instead of {published.basis_target:g}")
+    elif asked.basis == "auto" and explained is not None and explained < target - tolerance:
+        # (Without variance, that is with one photo left, no basis can be fitted.)
         found.append(f"the published basis explains {explained:.4f} of the variance, target {target:g}")
     return found

@@ -37,8 +37,11 @@ class Snapshot:
     explained_variance: float | None
     model: Mapping[str, str]
     artifacts: str
+    images_prefix: str
     changes: Mapping[str, int]
     basis_reason: str
+    basis_target: float
+    """The target variance that the basis was fitted to."""
     rolled_back_from: str | None = None
     superseded_at: str | None = None
 

@@ -19,8 +19,8 @@ from typing import Any
 from verger import publish, s3, snapshot
 from verger.clock import now
 from verger.errors import VergerError
-from verger.paths import PUBLISHED, Run, uri
-from verger.publication import Publication, Snapshot
+from verger.paths import PUBLISHED, uri
+from verger.publication import Publication
 from verger.publish import Current
 from verger.setting import SettingsError
 from verger.settings import Settings
@@ -44,7 +44,7 @@ def rollback(client: Any, bucket: str, run: str, at: datetime) -> Publication:
         raise RollbackError(f"run {run}: expected one of the publications that are kept, found it is none of {kept}")
     if target == publication.current:
         return publication
-    _check_data(client, bucket, target)
+    publish.check_data(client, bucket, target)
     again = dataclasses.replace(
         target, published_at=at.isoformat(), superseded_at=None, rolled_back_from=publication.current.run
     )
@@ -68,17 +68,6 @@ def _something(client: Any, bucket: str) -> Current:
     if current is None:
         raise RollbackError(f"{uri(bucket, PUBLISHED)}: expected a publication, found none")
     return current
-
-
-def _check_data(client: Any, bucket: str, target: Snapshot) -> None:
-    """Every place that the snapshot names holds something."""
-    run = Run(bucket, str(target.run))
-    places = [Run(bucket, features.run).features for features in target.features]
-    places += [Run(bucket, target.pca).pca] if target.pca else []
-    places += [Run(bucket, target.basis).basis] if target.basis else []
-    for place in (*places, run.manifest, run.dead):
-        if not client.list_objects_v2(Bucket=bucket, Prefix=place, MaxKeys=1).get("KeyCount"):
-            raise RollbackError(f"run {target.run}: expected its data in {uri(bucket, place)}, found nothing there")
 
 
 def table(publication: Publication) -> str:

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from verger.errors import VergerError
-from verger.paths import PUBLISHED, Run, uri
+from verger.paths import PUBLISHED, Run, owner, uri
 from verger.publication import Publication, Snapshot, parse
 from verger.s3 import error_code, read_json, write_json
 
@@ -23,6 +23,10 @@ class LostRaceError(VergerError):
 
 class AlreadyPublishedError(VergerError):
     """The run is published: readers use what it wrote."""
+
+
+class MissingDataError(VergerError):
+    """What is to be published is not there any more."""
 
 
 class PublicationError(VergerError):
@@ -59,7 +63,7 @@ def refuse_published(s3: Any, bucket: str, run: str) -> Current | None:
     Raises AlreadyPublishedError, or PublicationError.
     """
     now = current(s3, bucket)
-    if now and run in now.publication.named:
+    if now and run in map(owner, now.publication.named):
         raise AlreadyPublishedError(
             f"run {run} is already published ({uri(bucket, PUBLISHED)} names it): clearing it would rewrite data that "
             "readers use; start a new run"
@@ -105,9 +109,23 @@ def publish(s3: Any, run: Run, snapshot: Snapshot, etag: str | None) -> Publicat
     if now and now.publication.current.run == run.id:
         return now.publication
     before = unchanged(s3, run, etag)
+    check_data(s3, run.bucket, snapshot)
     publication = before.publication.followed_by(snapshot) if before else Publication(snapshot)
     replace(s3, run.bucket, publication, etag)
     return publication
+
+
+def check_data(s3: Any, bucket: str, snapshot: Snapshot) -> None:
+    """Every place that a snapshot names holds something. Raises MissingDataError."""
+    run = Run(bucket, str(snapshot.run))
+    places = [Run(bucket, features.run).features for features in snapshot.features]
+    places += [Run(bucket, snapshot.pca).pca] if snapshot.pca else []
+    places += [Run(bucket, snapshot.basis).basis] if snapshot.basis else []
+    for place in (*places, run.manifest, run.dead):
+        if not s3.list_objects_v2(Bucket=bucket, Prefix=place, MaxKeys=1).get("KeyCount"):
+            raise MissingDataError(
+                f"run {snapshot.run}: expected its data in {uri(bucket, place)}, found nothing there; start a new run"
+            )
 
 
 def replace(s3: Any, bucket: str, publication: Publication, etag: str | None) -> str:

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from verger.paths import COMPACTED, DROPPED
+from verger.paths import BASES, DROPPED, FEATURES, PCA, REJECTS, owner
 from verger.publication import Publication, Snapshot
 
-KINDS = {"features": "features/run=", "rejects": "rejects/run=", "pca": "pca/run=", "basis": "models/pca/run="}
+KINDS = {"features": FEATURES, "rejects": REJECTS, "pca": PCA, "basis": BASES}
 """What a run writes outside its folder in runs/, and where."""
 
 LASTING = "report.json"
@@ -17,7 +17,7 @@ LASTING = "report.json"
 
 
 LONGEST_RUN = timedelta(days=7)
-"""No run takes so long: the two steps have two days each at the most, the cluster four hours."""
+"""A run that has not published by then is taken for dead; cleared after that it is told to start anew."""
 
 
 @dataclass(frozen=True)
@@ -102,8 +102,3 @@ def objects_to_delete(
         return not found.key.endswith(".json") or now - found.modified >= age
 
     return [found.key for found in there if can_go(found)]
-
-
-def owner(feature_run: str) -> str:
-    """The run that wrote a feature run: itself, or the one that compacted it."""
-    return feature_run.removesuffix(COMPACTED)

@@ -71,8 +71,9 @@ class Storage:
 
 
 BASIS_POLICIES = ("auto", "refit", "reuse")
-NIGHTS_LATE = 2
-"""Days between something being due and the nightly run that does it: one to rewrite, one to remove."""
+NIGHTS_LATE = 3
+"""Days between something being due and the nightly run that does it, all in all: one to rewrite, one to remove, and one
+for what minutes cost: what is due a minute after tonight's run has begun waits for tomorrow's."""
 
 _INSTANCE = r"[a-z0-9-]+\.[a-z0-9-]+"
 
@@ -183,7 +184,7 @@ class Retention:
     erasure_days: int = between(
         "what is left of a photo is gone so long after the first run that missed it (or saw it changed); at least "
         f"{NIGHTS_LATE + 1} more than VERGER_SNAPSHOT_DAYS; holds when the DAG runs every day",
-        4,
+        5,
         3650,
         30,
         "days",

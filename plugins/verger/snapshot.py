@@ -29,23 +29,25 @@ def snapshot(
 
     `metrics`: those of step 2. Raises ValidationError when the checks left no counts.
     """
-    features, pca = counted(checks, "features"), counted(checks, "pca")
+    features, pca, basis = counted(checks, "features"), counted(checks, "pca"), basis_run(run, plan, metrics)
     try:
         return Snapshot(
             published_at=now.isoformat(),
             run=run.id,
             features=_features(run, plan, features["photos"]),
             pca=run.id,
-            basis=basis_run(run, plan, metrics),
+            basis=basis,
             photos=pca["photos"],
             rejected=features["rejected"],
             k=pca["k"],
             target_variance=pca["target_variance"],
             explained_variance=pca["explained_variance"],
-            model={"weights": staged["weights"], "sha256": staged["model_sha256"]},
+            model={"weights": staged["weights"], "sha256": plan.model_sha256},
             artifacts=staged["sha256"],
+            images_prefix=plan.images_prefix,
             changes=plan.photos,
             basis_reason=metrics["basis"]["reason"],
+            basis_target=pca["target_variance"] if basis == run.id else plan.basis_target,
         )
     except KeyError as error:
         raise ValidationError(
@@ -69,8 +71,10 @@ def empty(before: Snapshot, now: datetime) -> Snapshot:
         explained_variance=None,
         model=before.model,
         artifacts=before.artifacts,
+        images_prefix=before.images_prefix,
         changes={"deleted": before.photos + before.rejected},
         basis_reason="nothing is published any more",
+        basis_target=before.basis_target,
     )
 
 

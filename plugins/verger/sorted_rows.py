@@ -16,6 +16,8 @@ from verger.tables import ROWS_PER_GROUP, TableError, chunks, read_rows, write_r
 
 Row = tuple[Any, ...]
 KEY = itemgetter(0)
+FAN_IN = 32
+"""Files open at once."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,22 @@ def spool(rows: Iterable[Row], columns: Sequence[str], folder: Path) -> list[Seg
 
 
 def merged(segments: Iterable[Segment], columns: Sequence[str]) -> Iterator[Row]:
-    """The rows of all segments in order. Segments that do not overlap are read one after another."""
+    """The rows of all segments in order. Segments that do not overlap are read one after another; of those that do, a
+    few at a time are merged into longer ones on disk, beside the first, until few are left.
+    """
+    chains = _chains(segments)
+    while len(chains) > FAN_IN:
+        longer = []
+        for group in chunks(chains, FAN_IN):
+            path = group[0][0].path.with_name(f"{group[0][0].path.stem}-merged.parquet")
+            write_rows(path, columns, _merge(group, columns))
+            longer.append(Segment(path, group[0][0].first, max(chain[-1].last for chain in group)))
+        chains = _chains(longer)
+    return _merge(chains, columns)
+
+
+def _chains(segments: Iterable[Segment]) -> list[list[Segment]]:
+    """Segments that do not overlap, one after another, in as few chains as there are."""
     chains: list[list[Segment]] = []
     for segment in sorted(segments, key=lambda segment: (segment.first, segment.last)):
         chain = next((chain for chain in chains if chain[-1].last < segment.first), None)
@@ -47,6 +64,10 @@ def merged(segments: Iterable[Segment], columns: Sequence[str]) -> Iterator[Row]
             chain.append(segment)
         else:
             chains.append([segment])
+    return chains
+
+
+def _merge(chains: Iterable[list[Segment]], columns: Sequence[str]) -> Iterator[Row]:
     return heapq.merge(*(_read(chain, columns) for chain in chains), key=KEY)
 
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from verger import artifacts, listing, publish, s3, snapshot, work
+from verger.artifacts import ArtifactError
 from verger.diff import Tally
 from verger.paths import Run
 from verger.plan import Asked, Plan, decide, features_anew
@@ -76,11 +77,22 @@ def plan(place: Place, etag: str | None, asked: Asked, now: datetime) -> Plan:
     client, run = place.client, place.run
     published = _published(place, etag)
     artifacts_sha256, model_sha256 = artifacts.identity(place.settings.storage.artifacts_dir)
-    anew = features_anew(published, model_sha256, asked)
+    anew = features_anew(published, model_sha256, place.settings.storage.images_prefix, asked)
     rejects_again = asked.retry_rejects or bool(published and published.artifacts != artifacts_sha256)
 
     def decided(tally: Tally) -> Plan:
-        return decide(run, tally, published, asked, place.settings, anew=anew, rejects_again=rejects_again, now=now)
+        return decide(
+            run,
+            tally,
+            published,
+            asked,
+            place.settings,
+            anew=anew,
+            etag=etag,
+            model_sha256=model_sha256,
+            rejects_again=rejects_again,
+            now=now,
+        )
 
     made = work.write_work(client, Comparison(place.store, run, published, bool(anew), rejects_again), decided)
     write_json(client, run.bucket, run.plan, made.for_step(run))
@@ -88,10 +100,22 @@ def plan(place: Place, etag: str | None, asked: Asked, now: datetime) -> Plan:
     return made
 
 
-def check_features(place: Place, etag: str | None, made: Plan) -> None:
+def stage_artifacts(place: Place, made: Plan) -> dict[str, str]:
+    """Upload what the cluster needs. Raises ArtifactError, also when the model is not the one that was planned with."""
+    staged = artifacts.stage(place.client, place.settings)
+    if staged["model_sha256"] != made.model_sha256:
+        raise ArtifactError(
+            f"{place.settings.storage.artifacts_dir}: expected the model that the run was planned with "
+            f"({made.model_sha256[:12]}), found {staged['model_sha256'][:12]}: features of two models would be mixed; "
+            "clear anything_to_do and all that follows it"
+        )
+    return staged
+
+
+def check_features(place: Place, made: Plan) -> None:
     """Check what step 1 wrote, and write the manifest. Raises ValidationError."""
     client, run, limits = place.client, place.run, place.settings.validation
-    comparison = Comparison(place.store, run, _published(place, etag), made.anew, made.rejects_again)
+    comparison = Comparison(place.store, run, _published(place, made.etag), made.anew, made.rejects_again)
     checks = feature_checks(place.store, run, limits)
     photos, rejected = work.write_manifest(client, comparison, made.moved)
     record(client, run, "features", [*checks, share_of_rejects(photos, rejected, limits.max_rejects_share)])
@@ -100,23 +124,25 @@ def check_features(place: Place, etag: str | None, made: Plan) -> None:
 def check_projections(place: Place, made: Plan, target_variance: float) -> None:
     """Check what step 2 wrote. Raises ValidationError."""
     run, limits = place.run, place.settings.validation
+    publish.check_may_write(place.client, run)
     basis = snapshot.basis_run(run, made, _metrics(place))
     checks = projection_checks(place.store, run, made, limits, basis_run=basis, target_variance=target_variance)
     record(place.client, run, "pca", checks)
 
 
-def publish_run(place: Place, etag: str | None, made: Plan, staged: Mapping[str, str], now: datetime) -> Publication:
+def publish_run(place: Place, made: Plan, staged: Mapping[str, str], now: datetime) -> Publication:
     """Publish the run. Raises LostRaceError, or ValidationError when the checks left no counts."""
     client, run = place.client, place.run
     checks = read_json(client, run.bucket, run.validation) or {}
     new = snapshot.snapshot(run, made, staged=staged, checks=checks, metrics=_metrics(place), now=now)
-    return publish.publish(client, run, new, etag)
+    return publish.publish(client, run, new, made.etag)
 
 
 def _published(place: Place, etag: str | None) -> Snapshot | None:
     """The snapshot that the run began with. Raises LostRaceError when another was published since: what this run would
     publish is lost already.
     """
+    publish.refuse_published(place.client, place.run.bucket, place.run.id)
     found = publish.unchanged(place.client, place.run, etag)
     return found.publication.current if found else None
 

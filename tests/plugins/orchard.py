@@ -147,7 +147,7 @@ class Running:
             "list_images": self._list,
             "plan": self._plan,
             "featurize": self._featurize,
-            "check_features": lambda: stages.check_features(self.place, self.etag, self._planned),
+            "check_features": lambda: stages.check_features(self.place, self._planned),
             "pca": self._pca,
             "check_projections": lambda: stages.check_projections(
                 self.place, self._planned, self.asked.target_variance
@@ -185,7 +185,7 @@ class Running:
     def _publish(self) -> None:
         sha256, model = artifacts.identity(self.place.settings.storage.artifacts_dir)
         staged = {"weights": "imagenet", "model_sha256": model, "sha256": sha256}
-        stages.publish_run(self.place, self.etag, self._planned, staged, self.orchard.now)
+        stages.publish_run(self.place, self._planned, staged, self.orchard.now)
 
 
 def featurize(place: Place) -> None:
@@ -296,7 +296,7 @@ def run_prefixes(keys: list[str]) -> set[str]:
     found = set()
     for key in keys:
         if key.startswith("runs/") and not key.endswith(".json"):
-            found.add(Run("", key.split("/")[1]).id)
+            found.add(key.split("/")[1])
         elif "run=" in key:
             found.add(key.split("run=")[1].split("/")[0])
     return found

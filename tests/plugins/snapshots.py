@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from verger.paths import Run
 from verger.publication import FeatureRun, Snapshot
 
 
@@ -21,7 +22,18 @@ def snapshot(run: str | None, **values: Any) -> Snapshot:
         "explained_variance": 0.91,
         "model": {"weights": "imagenet", "sha256": "ab" * 32},
         "artifacts": "cd" * 32,
+        "images_prefix": "images/",
+        "basis_target": 0.9,
         "changes": {"listed": 4, "new": 4},
         "basis_reason": "no basis is published yet",
     }
     return Snapshot(run=run, **said | values)
+
+
+def put_data(client: Any, bucket: str, made: Snapshot) -> None:
+    """Something in every place that the snapshot names."""
+    run = Run(bucket, str(made.run))
+    places = [Run(bucket, features.run).features for features in made.features]
+    places += [Run(bucket, str(made.pca)).pca, Run(bucket, str(made.basis)).basis]
+    for key in (*(f"{place}part-0.parquet" for place in places), run.manifest, run.dead):
+        client.put_object(Bucket=bucket, Key=key, Body=b"")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,15 @@ import numpy
 import pytest
 
 import verger_reader
-from tests.plugins.orchard import Orchard, vector
+from tests.plugins.orchard import AUTO, Orchard, Running, vector
+from verger import stages
+from verger.artifacts import ArtifactError
+from verger.clean_up import Bucket
+from verger.plan import PlanError
 from verger.publish import current
-from verger.settings import Settings
+from verger.settings import BUILT, Settings
+from verger.stages import Place
+from verger.tables import MANIFEST
 
 
 @pytest.fixture
@@ -56,3 +63,131 @@ def test_only_what_is_new_or_changed_is_featurized(orchard: Orchard) -> None:
     ]
     assert not orchard.run("three").work
     assert_published(orchard)
+
+
+def test_what_died_on_one_night_stays_dead_on_the_next(orchard: Orchard) -> None:
+    for number in range(12):
+        orchard.put(f"Kiwi/{number}.jpg", b"%d" % number)
+    orchard.run("one")
+    orchard.delete("Kiwi/0.jpg")
+    orchard.put("Kiwi/1.jpg", b"another")
+    orchard.run("two")
+    assert_published(orchard)
+    orchard.put("Kiwi/12.jpg", b"12")
+    orchard.run("three")
+    assert_published(orchard)
+    # The very content that run one still holds a row of, dead.
+    orchard.put("Kiwi/0.jpg", b"0")
+    orchard.put("Kiwi/1.jpg", b"1")
+    assert orchard.run("four").why == "1 new, 1 changed"
+    assert_published(orchard)
+
+
+def test_a_wrong_clock_and_two_versions_within_a_second_make_no_difference(orchard: Orchard) -> None:
+    for number in range(4):
+        orchard.put(f"Kiwi/{number}.jpg", b"%d" % number)
+    orchard.run("one")
+    orchard.put("Kiwi/0.jpg", b"first")
+    orchard.put("Kiwi/0.jpg", b"second")
+    orchard.pass_days(-400)  # Airflow's clock is behind S3's by more than a year
+    assert orchard.run("two").why == "1 changed"
+    assert_published(orchard)
+    assert not orchard.run("three").work
+
+
+def test_a_photo_uploaded_in_parts_is_known_by_its_etag(orchard: Orchard) -> None:
+    for number in range(4):
+        orchard.put(f"Kiwi/{number}.jpg", b"%d" % number)
+    content = b"x" * 5 * 1024 * 1024 + b"y"
+
+    def put_in_parts() -> None:
+        place = {"Bucket": orchard.bucket, "Key": "images/Kiwi/parts.jpg"}
+        upload = place | {"UploadId": orchard.client.create_multipart_upload(**place)["UploadId"]}
+        halves = (content[: 5 * 1024 * 1024], content[5 * 1024 * 1024 :])
+        parts = [
+            {"PartNumber": number, "ETag": orchard.client.upload_part(**upload, PartNumber=number, Body=half)["ETag"]}
+            for number, half in enumerate(halves, 1)
+        ]
+        etag = orchard.client.complete_multipart_upload(**upload, MultipartUpload={"Parts": parts})["ETag"]
+        assert etag.strip('"').endswith("-2")
+
+    put_in_parts()
+    orchard.photos["images/Kiwi/parts.jpg"] = content
+    assert orchard.run("one").why == "5 new"
+    assert_published(orchard)
+    put_in_parts()
+    assert not orchard.run("two").work, "the same content in the same parts has the same etag"
+    orchard.put("Kiwi/parts.jpg", content)
+    assert orchard.run("three").why == "1 changed"
+    assert_published(orchard)
+
+
+def test_a_bucket_that_keeps_versions_shows_current_ones_only(orchard: Orchard) -> None:
+    versioning = {"Bucket": orchard.bucket, "VersioningConfiguration": {"Status": "Enabled"}}
+    orchard.client.put_bucket_versioning(**versioning)
+    for number in range(4):
+        orchard.put(f"Kiwi/{number}.jpg", b"%d" % number)
+    orchard.run("one")
+    orchard.put("Kiwi/0.jpg", b"another")
+    orchard.delete("Kiwi/1.jpg")
+    assert orchard.run("two").why == "1 changed, 1 deleted"
+    assert_published(orchard)
+    orchard.put("Kiwi/1.jpg", b"1")
+    assert orchard.run("three").why == "1 new"
+    assert_published(orchard)
+    Bucket(orchard.client, orchard.bucket, versions=True).remove([""], [])
+
+
+def test_rejects_are_tried_again_when_there_is_reason_to(orchard: Orchard) -> None:
+    for number in range(60):
+        orchard.put(f"Kiwi/{number}.jpg", b"%d" % number)
+    orchard.put("Kiwi/bad.jpg", b"bad: not an image")
+    orchard.put("Kiwi/damaged.jpg", b"bad: damaged image")
+    orchard.run("one")
+    manifest = {
+        path: reason for path, _, _, reason in orchard.store.rows("runs/one/manifest.parquet", MANIFEST) if reason
+    }
+    assert manifest == {"images/Kiwi/bad.jpg": "bad: not an image", "images/Kiwi/damaged.jpg": "bad: damaged image"}
+    assert not orchard.run("two").work
+    orchard.put("Kiwi/60.jpg", b"60")
+    assert orchard.run("three").photos["along"] == 0
+    # Another artifact set of the same model may read more; alone it launches no cluster.
+    manifest_file = orchard.settings.storage.artifacts_dir / "manifest.json"
+    manifest_file.write_text(manifest_file.read_text() + " ")
+    assert not orchard.run("four").work
+    orchard.put("Kiwi/61.jpg", b"61")
+    plan = orchard.run("five")
+    assert (plan.photos["new"], plan.photos["along"]) == (1, 2)
+    assert orchard.run("six", dataclasses.replace(AUTO, retry_rejects=True)).why == "2 rejects to look at again"
+    assert_published(orchard)
+
+
+def test_another_prefix_is_not_published_over_what_is_there(orchard: Orchard) -> None:
+    for number in range(4):
+        orchard.put(f"Kiwi/{number}.jpg", b"%d" % number)
+    orchard.run("one")
+    orchard.client.put_object(Bucket=orchard.bucket, Key="photos/Kiwi/1.jpg", Body=b"1")
+    storage = dataclasses.replace(orchard.settings.storage, images_prefix="photos/")
+    orchard.settings = dataclasses.replace(orchard.settings, storage=storage)
+    with pytest.raises(PlanError, match=r"^4 of the 4 published photos are no longer in the bucket"):
+        orchard.run("two")
+    assert_published(orchard)
+
+
+def test_a_model_that_is_replaced_during_a_run_is_not_mixed_with_the_one_before(orchard: Orchard) -> None:
+    for number in range(4):
+        orchard.put(f"Kiwi/{number}.jpg", b"%d" % number)
+    orchard.run("one")
+    orchard.put("Kiwi/4.jpg", b"4")
+    running = orchard.begin("two").until("plan")
+    assert running.plan is not None
+    another = dataclasses.replace(running.plan, model_sha256="00" * 32)
+    with pytest.raises(ArtifactError, match=r"features of two models would be mixed; clear anything_to_do and all"):
+        stages.stage_artifacts(staged_place(orchard, running), another)
+
+
+def staged_place(orchard: Orchard, running: Running) -> Place:
+    """The same place with the artifact set that the Makefile built, which can be staged."""
+    storage = dataclasses.replace(orchard.settings.storage, artifacts_dir=BUILT)
+    settings = dataclasses.replace(orchard.settings, storage=storage)
+    return dataclasses.replace(running.place, settings=settings)

@@ -13,7 +13,7 @@ import pytest
 from tests.plugins.snapshots import snapshot
 from verger.diff import Standing, Tally
 from verger.paths import Run
-from verger.plan import Asked, Plan, PlanError, decide, features_anew
+from verger.plan import Anew, Asked, Plan, PlanError, decide, features_anew
 from verger.publication import FeatureRun, Snapshot
 from verger.settings import Settings
 
@@ -31,7 +31,7 @@ def tally(live: int = 100, **photos: int) -> Tally:
 
 
 def decided(found: Tally, published: Snapshot | None = BASE, asked: Asked = AUTO, **how: Any) -> Plan:
-    options = {"anew": "", "rejects_again": False, "now": NOW} | how
+    options = {"anew": Anew.NO, "etag": '"e"', "model_sha256": "ab" * 32, "rejects_again": False, "now": NOW} | how
     return decide(RUN, found, published, asked, SETTINGS, **options)
 
 
@@ -102,21 +102,36 @@ def test_what_dies_tonight_is_dated_and_a_run_without_live_rows_is_dropped() -> 
 
 
 @pytest.mark.parametrize(
-    ("sha256", "asked", "reason"),
+    ("sha256", "prefix", "asked", "reason"),
     [
-        ("ab" * 32, AUTO, ""),
-        ("00" * 32, AUTO, "the model changed"),
-        ("ab" * 32, replace(AUTO, featurize_all=True), "all photos are to be featurized again"),
+        ("ab" * 32, "images/", AUTO, Anew.NO),
+        ("00" * 32, "images/", AUTO, Anew.MODEL),
+        ("00" * 32, "images/", replace(AUTO, featurize_all=True), Anew.MODEL),
+        ("ab" * 32, "images/Kiwi/", AUTO, Anew.PREFIX),
+        ("ab" * 32, "images/", replace(AUTO, featurize_all=True), Anew.ASKED),
     ],
 )
-def test_what_makes_published_features_useless(sha256: str, asked: Asked, reason: str) -> None:
-    assert features_anew(BASE, sha256, asked) == reason
+def test_what_makes_published_features_useless(sha256: str, prefix: str, asked: Asked, reason: Anew) -> None:
+    assert features_anew(BASE, sha256, prefix, asked) is reason
+    assert features_anew(snapshot(None), sha256, prefix, AUTO) is Anew.NO
 
 
 def test_another_model_is_work_keeps_no_features_and_no_basis() -> None:
-    plan = decided(tally(), anew="the model changed")
+    plan = decided(tally(), anew=Anew.MODEL)
     assert (plan.work, plan.why, plan.anew) == (True, "the model changed", True)
     assert (plan.keep, plan.compact, plan.basis, plan.basis_reason) == ((), (), None, "the model changed")
+
+
+def test_one_photo_that_has_no_variance_is_no_reason_to_fit() -> None:
+    assert not decided(tally(), replace(BASE, explained_variance=None)).work
+
+
+def test_the_target_that_counts_is_the_one_the_basis_was_fitted_to() -> None:
+    """A night with a lower target keeps the basis; the next one, with the usual target, has nothing to do."""
+    lowered = replace(BASE, target_variance=0.8)
+    assert not decided(tally(), lowered).work
+    assert decided(tally(new=1), lowered).basis == "base"
+    assert decided(tally(new=1), lowered).basis_target == 0.9
 
 
 def test_a_raised_target_wants_a_new_basis_a_lowered_one_does_not() -> None:
@@ -127,7 +142,7 @@ def test_a_raised_target_wants_a_new_basis_a_lowered_one_does_not() -> None:
 
 
 def test_featurizing_again_with_the_same_model_may_keep_the_basis() -> None:
-    assert decided(tally(), anew="all photos are to be featurized again").basis == "base"
+    assert decided(tally(), anew=Anew.ASKED).basis == "base"
 
 
 @pytest.mark.parametrize(
@@ -135,7 +150,7 @@ def test_featurizing_again_with_the_same_model_may_keep_the_basis() -> None:
     [
         (None, {}, "no basis is published yet"),
         (snapshot(None), {}, "no basis is published yet"),
-        (BASE, {"anew": "the model changed"}, "the model changed"),
+        (BASE, {"anew": Anew.MODEL}, "the model changed"),
     ],
 )
 def test_a_basis_to_reuse_that_is_not_there_is_an_error(published: Any, how: Any, message: str) -> None:

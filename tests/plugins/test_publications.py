@@ -16,7 +16,7 @@ from tests.places import ROOT
 from tests.plugins.orchard import AUTO, Orchard
 from verger.paths import PUBLISHED, Run
 from verger.publications import RollbackError, rollback, withdraw
-from verger.publish import LostRaceError, current
+from verger.publish import LostRaceError, MissingDataError, current
 from verger.refusals import StorageError
 from verger.settings import Settings
 
@@ -82,7 +82,9 @@ def test_nor_what_lost_its_data(orchard: Orchard) -> None:
     lost = Run(orchard.bucket, "one").pca
     for key in orchard.listing(lost):
         orchard.client.delete_object(Bucket=orchard.bucket, Key=key)
-    with pytest.raises(RollbackError, match=rf"expected its data in s3://{orchard.bucket}/{lost}, found nothing there"):
+    with pytest.raises(
+        MissingDataError, match=rf"expected its data in s3://{orchard.bucket}/{lost}, found nothing there"
+    ):
         rollback(orchard.client, orchard.bucket, "one", orchard.now)
     assert published(orchard)[0] == "two"
 

@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
-from tests.plugins.snapshots import snapshot
+from tests.plugins.snapshots import put_data, snapshot
 from verger.paths import PUBLISHED, Run
 from verger.publication import FeatureRun
 from verger.publish import (
     AlreadyPublishedError,
     LostRaceError,
+    MissingDataError,
     PublicationError,
     begin,
     check_may_write,
@@ -31,7 +32,10 @@ def current_etag(client: Any, bucket: str) -> str | None:
 
 
 def publish_run(client: Any, bucket: str, run: str, etag: str | None, **values: Any) -> None:
-    publish(client, Run(bucket, run), snapshot(run, **values), etag)
+    """Publish a snapshot of the run, for whose data something lies in every place that it names."""
+    made = snapshot(run, **values)
+    put_data(client, bucket, made)
+    publish(client, Run(bucket, run), made, etag)
 
 
 def test_the_first_publication_and_the_next(client: Any, bucket: str) -> None:
@@ -119,6 +123,14 @@ def test_a_bucket_that_keeps_versions_has_the_same_commit_point(client: Any, buc
     )
 
 
+def test_what_has_lost_its_data_is_not_published(client: Any, bucket: str) -> None:
+    with pytest.raises(
+        MissingDataError, match=rf"^run one: expected its data in s3://{bucket}/features/run=one/, found"
+    ):
+        publish(client, Run(bucket, "one"), snapshot("one"), None)
+    assert current(client, bucket) is None
+
+
 def test_a_run_begins_by_noting_what_it_may_replace(client: Any, bucket: str) -> None:
     run = Run(bucket, "one")
     assert begin(client, run, NOW) is None
@@ -140,10 +152,19 @@ def test_a_run_that_cannot_be_published_any_more_begins_no_more_work(client: Any
 
 
 @pytest.mark.parametrize(
-    "values", [{}, {"run": "two"}, {"pca": "two"}, {"features": (FeatureRun(run="one", rows=1, live=1),), "run": "two"}]
+    "values",
+    [
+        {},
+        {"run": "two"},
+        {"pca": "two"},
+        {"features": (FeatureRun(run="one", rows=1, live=1),), "run": "two"},
+        {"features": (FeatureRun(run="one-compacted", rows=1, live=1),), "run": "two", "basis": "two"},
+    ],
 )
 def test_a_run_whose_data_readers_use_is_not_worked_on_again(values: Any, client: Any, bucket: str) -> None:
-    publish(client, Run(bucket, "two"), snapshot(**{"run": "one", "basis": "one"} | values), None)
+    made = snapshot(**{"run": "one", "basis": "one"} | values)
+    put_data(client, bucket, made)
+    publish(client, Run(bucket, "two"), made, None)
     again = r"^run one is already published .*readers use; start a new run$"
     with pytest.raises(AlreadyPublishedError, match=again):
         begin(client, Run(bucket, "one"), NOW)

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.plugins.snapshots import put_data
 from tests.plugins.validation.written_run import plan as written_plan
 from verger import report
 from verger.paths import Run
@@ -84,6 +85,7 @@ def run(client: Any, bucket: str) -> Run:
 
 def facts(client: Any, run: Run, **staged: str) -> dict[str, Any]:
     """Of the run, published."""
+    put_data(client, run.bucket, made(client, run, **staged))
     publish(client, run, made(client, run, **staged), None)
     return report.facts(client, run, STAGES)
 

@@ -22,6 +22,7 @@ def test_rows_come_back_in_the_order_of_their_bytes(
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sorted_rows, "ROWS_PER_GROUP", 5)
+        patch.setattr(sorted_rows, "FAN_IN", 2)
         segments = []
         for part in range(folders):
             folder: Path = tmp_path_factory.mktemp("spool")

@@ -13,7 +13,7 @@ from airflow.providers.amazon.aws.hooks.emr import EmrHook
 from airflow.sdk.exceptions import TaskDeferred
 from airflow.triggers.base import BaseTrigger
 
-from tests.plugins.snapshots import snapshot
+from tests.plugins.snapshots import put_data, snapshot
 from verger import job_flow
 from verger.operators.create_cluster import CreateCluster
 from verger.paths import Run
@@ -69,6 +69,7 @@ def guard(settings: Settings) -> dict[str, Any]:
 def published(guard: dict[str, Any], client: Any, bucket: str) -> None:
     """The run of the guard is the published one."""
     run = guard["verger_run"]
+    put_data(client, bucket, snapshot(run))
     publish(client, Run(bucket, run), snapshot(run), None)
 
 

@@ -98,6 +98,9 @@ def plan(*keep: FeatureRun, policy: str = "auto") -> Plan:
         work=True,
         why="of a test",
         photos={},
+        etag=None,
+        model_sha256="ab" * 32,
+        images_prefix="images/",
         anew=False,
         rejects_again=False,
         keep=keep,
@@ -106,6 +109,7 @@ def plan(*keep: FeatureRun, policy: str = "auto") -> Plan:
         basis_policy=policy,
         basis=None,
         basis_reason="",
+        basis_target=0.9,
         basis_tolerance=0.01,
     )
 
