@@ -141,7 +141,11 @@ def test_different_sources_have_different_buckets() -> None:
 
 def test_a_failed_task_says_once_what_was_wrong() -> None:
     error = "step s-1 is FAILED: [Errno 2] no such file\nsee the log"
-    failed = {"event": "Task failed with exception", "logger": "task", "exception": [{"exc_value": error}, {"exc_value": "its cause"}]}
+    failed = {
+        "event": "Task failed with exception",
+        "logger": "task",
+        "exception": [{"exc_value": error}, {"exc_value": "its cause"}],
+    }
     line = worth_reading(failed)
     assert str(render(line)) == "  step s-1 is FAILED: [Errno 2] no such file\n  see the log"
     lines = {"event": "last lines of s3://b/stderr.gz:\nTraceback", "logger": "airflow.task.operators.verger.StepDone"}
