@@ -78,7 +78,8 @@ def check_may_write(s3: Any, run: Run) -> None:
     """
     now = refuse_published(s3, run.bucket, run.id)
     began = read_json(s3, run.bucket, run.began)
-    if began and began["published_etag"] != (now.etag if now else None):
+    # Of a run that is long over, not even that is left.
+    if began is None or began["published_etag"] != (now.etag if now else None):
         raise _lost(run.bucket, run.id, now)
 
 
@@ -100,16 +101,29 @@ def unchanged(s3: Any, run: Run, etag: str | None) -> Current | None:
     return now
 
 
-def publish(s3: Any, run: Run, snapshot: Snapshot, etag: str | None) -> Publication:
-    """Make `snapshot` of `run` current if what is published still is what the run began with (`etag`).
+def already(s3: Any, run: Run, etag: str | None) -> Publication | None:
+    """What is current, if it is of this run: a second try of it has nothing to do. None when the run may publish.
 
-    A second try of a run that already published changes nothing. Raises LostRaceError when another was first.
+    Raises LostRaceError when what it began with (`etag`) is current no longer.
     """
     now = current(s3, run.bucket)
     if now and now.publication.current.run == run.id:
         return now.publication
-    before = unchanged(s3, run, etag)
+    unchanged(s3, run, etag)
+    return None
+
+
+def publish(s3: Any, run: Run, snapshot: Snapshot, etag: str | None) -> Publication:
+    """Make `snapshot` of `run` current if what is published still is what the run began with (`etag`).
+
+    A second try of a run that already published changes nothing. Raises LostRaceError when another was first, and
+    MissingDataError when data that the snapshot names is not there.
+    """
+    done = already(s3, run, etag)
+    if done:
+        return done
     check_data(s3, run.bucket, snapshot)
+    before = unchanged(s3, run, etag)
     publication = before.publication.followed_by(snapshot) if before else Publication(snapshot)
     replace(s3, run.bucket, publication, etag)
     return publication

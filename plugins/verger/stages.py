@@ -133,6 +133,10 @@ def check_projections(place: Place, made: Plan, target_variance: float) -> None:
 def publish_run(place: Place, made: Plan, staged: Mapping[str, str], now: datetime) -> Publication:
     """Publish the run. Raises LostRaceError, or ValidationError when the checks left no counts."""
     client, run = place.client, place.run
+    # Before anything of the run is read: of one that has lost, nothing may be left.
+    done = publish.already(client, run, made.etag)
+    if done:
+        return done
     checks = read_json(client, run.bucket, run.validation) or {}
     new = snapshot.snapshot(run, made, staged=staged, checks=checks, metrics=_metrics(place), now=now)
     return publish.publish(client, run, new, made.etag)

@@ -103,6 +103,17 @@ def test_a_run_that_failed_long_ago_goes_although_nothing_was_published_since(or
         running.finish()
 
 
+@pytest.mark.parametrize("stage", ["list_images", "plan", "featurize", "check_features", "pca", "check_projections"])
+def test_a_run_of_which_nothing_is_left_is_told_that_it_has_lost(stage: str, orchard: Orchard) -> None:
+    orchard.put("Kiwi/4.jpg", b"4")
+    running = orchard.begin("forgotten").until(stage)
+    orchard.run("two")
+    for key in orchard.listing("runs/forgotten/"):
+        orchard.client.delete_object(Bucket=orchard.bucket, Key=key)
+    with pytest.raises(LostRaceError, match="found run two published"):
+        running.finish()
+
+
 def test_figures_outlast_the_data_and_nothing_else_does(orchard: Orchard) -> None:
     for name in ("report.json", "report.html"):
         orchard.client.put_object(Bucket=orchard.bucket, Key=f"runs/one/{name}", Body=b"{}")

@@ -15,9 +15,10 @@ from airflow.triggers.base import BaseTrigger
 
 from tests.plugins.snapshots import put_data, snapshot
 from verger import job_flow
+from verger.clock import now
 from verger.operators.create_cluster import CreateCluster
 from verger.paths import Run
-from verger.publish import publish
+from verger.publish import begin, publish
 from verger.settings import Settings
 
 NewCluster = Callable[[dict[str, Any]], CreateCluster]
@@ -60,8 +61,9 @@ def overrides(settings: Settings) -> dict[str, Any]:
 
 
 @pytest.fixture
-def guard(settings: Settings) -> dict[str, Any]:
-    """What the operators need that first make sure that the run is not published."""
+def guard(settings: Settings, client: Any) -> dict[str, Any]:
+    """What the operators need that first make sure that the run, which has begun, may still publish."""
+    begin(client, Run(settings.storage.bucket, "run-1"), now())
     return {"storage": settings.storage, "verger_run": "run-1"}
 
 
