@@ -12,7 +12,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
-from verger.tables import ROWS_PER_GROUP, TableError, chunks, read_rows, write_rows
+from verger.tables import ROWS_PER_CHUNK, TableError, chunks, read_rows, write_rows
 
 Row = tuple[Any, ...]
 KEY = itemgetter(0)
@@ -32,7 +32,7 @@ class Segment:
 def spool(rows: Iterable[Row], columns: Sequence[str], folder: Path) -> list[Segment]:
     """Write rows that come in any order to sorted segments of so many rows at most in `folder`, which must be empty."""
     segments: list[Segment] = []
-    for number, chunk in enumerate(chunks(rows, ROWS_PER_GROUP)):
+    for number, chunk in enumerate(chunks(rows, ROWS_PER_CHUNK)):
         ordered = sorted(chunk, key=KEY)
         path = folder / f"{number}.parquet"
         write_rows(path, columns, ordered)

@@ -22,8 +22,11 @@ Item = TypeVar("Item")
 ROWS_PER_BATCH = 2048
 """Rows read at once: 10 MB of features."""
 
-ROWS_PER_GROUP = 8192
-"""Rows written at once: some 1 MB of keys and etags."""
+ROWS_PER_CHUNK = 8192
+"""Rows held as Python's objects at once: some 3 MB of keys and etags."""
+
+CHUNKS_PER_GROUP = 16
+"""Chunks in a row group of a file: few groups, since readers and writers hold what a file says of each."""
 
 INVENTORY = ("path", "etag", "size")
 MANIFEST = ("path", "etag", "run", "reason")
@@ -116,22 +119,30 @@ def writer(path: Path | str, columns: Sequence[str]) -> Iterator[Callable[[tuple
     import pyarrow
     import pyarrow.parquet
 
-    shape, waiting = schema(columns), list[tuple[Any, ...]]()
+    shape, waiting, batches = schema(columns), list[tuple[Any, ...]](), list[pyarrow.RecordBatch]()
     with pyarrow.parquet.ParquetWriter(str(path), shape, compression="zstd") as file:
 
-        def flush() -> None:
-            columns = zip(zip(*waiting, strict=True), shape, strict=True)
-            arrays = [pyarrow.array(values, field.type) for values, field in columns]
-            file.write_table(pyarrow.Table.from_arrays(arrays, schema=shape))
+        def pack() -> None:
+            values = zip(zip(*waiting, strict=True), shape, strict=True)
+            arrays = [pyarrow.array(column, field.type) for column, field in values]
+            batches.append(pyarrow.RecordBatch.from_arrays(arrays, schema=shape))
             waiting.clear()
+
+        def flush() -> None:
+            file.write_table(pyarrow.Table.from_batches(batches, shape))
+            batches.clear()
 
         def add(row: tuple[Any, ...]) -> None:
             waiting.append(row)
-            if len(waiting) == ROWS_PER_GROUP:
+            if len(waiting) == ROWS_PER_CHUNK:
+                pack()
+            if len(batches) == CHUNKS_PER_GROUP:
                 flush()
 
         yield add
         if waiting:
+            pack()
+        if batches:
             flush()
 
 

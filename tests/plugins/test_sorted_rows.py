@@ -21,7 +21,7 @@ def test_rows_come_back_in_the_order_of_their_bytes(
     tmp_path_factory: pytest.TempPathFactory, keys: list[str], folders: int
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sorted_rows, "ROWS_PER_GROUP", 5)
+        patch.setattr(sorted_rows, "ROWS_PER_CHUNK", 5)
         patch.setattr(sorted_rows, "FAN_IN", 2)
         segments = []
         for part in range(folders):
@@ -33,7 +33,7 @@ def test_rows_come_back_in_the_order_of_their_bytes(
 
 def test_segments_that_do_not_overlap_are_one_chain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Else as many files as there are segments would be open at once."""
-    monkeypatch.setattr(sorted_rows, "ROWS_PER_GROUP", 2)
+    monkeypatch.setattr(sorted_rows, "ROWS_PER_CHUNK", 2)
     segments = spool([(f"{number:03}", "") for number in range(100)], COLUMNS, tmp_path)
     streams: list[object] = []
     monkeypatch.setattr(sorted_rows.heapq, "merge", lambda *chains, key: streams.extend(chains) or iter(()))  # type: ignore[func-returns-value]
