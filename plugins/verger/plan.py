@@ -41,7 +41,6 @@ class Plan:
     rejects_again: every published reject is looked at again
     keep: published feature runs that are read as they are, with their live rows of tonight
     compact: those whose live rows are rewritten into the run `into`
-    gone: those that hold no live row any more
     basis: the run whose basis may be kept; None: fitted anew, for the reason `basis_reason`
     basis_target: the target variance that this basis was fitted to
     basis_tolerance: what the share that a kept basis explains may miss the target by
