@@ -1,4 +1,5 @@
-"""The jars that give a local Spark its `s3://`: hadoop-aws and the few modules of the AWS SDK that S3A uses.
+"""The jars that give a local Spark its `s3://`: hadoop-aws, the few modules of the AWS SDK that S3A uses, and Spark's
+binding to S3A's committers, by which files are written where they belong and not renamed, as on EMR.
 
 hadoop-aws asks for the whole SDK in one jar of 500 MB; the modules below are 18 MB. They are resolved once, by Spark's
 own package resolver, into a folder; steps take them from there without network.
@@ -20,10 +21,19 @@ VARIABLE = "VERGER_S3A_JARS"
 #: Hadoop version to the version of the AWS SDK that its hadoop-aws was built with (hadoop-project's pom).
 SDK_VERSIONS = {"3.4.2": "2.29.52"}
 SDK_MODULES = ("s3", "s3-transfer-manager", "sts", "apache-client", "netty-nio-client")
+#: What is not needed: the SDK in one jar, and the clouds of others, which Spark's binding asks for.
+EXCLUDED = (
+    "software.amazon.awssdk:bundle",
+    *(f"org.apache.hadoop:hadoop-{name}" for name in ("azure", "cloud-storage", "huaweicloud")),
+    "com.google.cloud.bigdataoss:gcs-connector",
+    "com.fasterxml.jackson.dataformat:jackson-dataformat-cbor",
+    "org.eclipse.jetty:jetty-util",
+    "org.eclipse.jetty:jetty-util-ajax",
+)
 
 
-def coordinates(hadoop: str) -> list[str]:
-    """Maven coordinates for one Hadoop version.
+def coordinates(hadoop: str, spark: str) -> list[str]:
+    """Maven coordinates for one version of Hadoop and of Spark.
 
     Raises ValueError for a version whose S3A is not supported here.
     """
@@ -33,7 +43,7 @@ def coordinates(hadoop: str) -> list[str]:
             f" or put its S3A jars in a folder and name it in {VARIABLE}"
         )
     sdk = [f"software.amazon.awssdk:{module}:{SDK_VERSIONS[hadoop]}" for module in SDK_MODULES]
-    return [f"org.apache.hadoop:hadoop-aws:{hadoop}", *sdk]
+    return [f"org.apache.hadoop:hadoop-aws:{hadoop}", f"org.apache.spark:spark-hadoop-cloud_2.13:{spark}", *sdk]
 
 
 def spark_home(venv: Path) -> Path:
@@ -44,6 +54,13 @@ def spark_home(venv: Path) -> Path:
     for home in sorted(venv.glob("lib/python*/site-packages/pyspark")):
         return home
     raise FileNotFoundError(f"{venv}: no pyspark in this environment; `make setup` installs it")
+
+
+def spark_version(home: Path) -> str:
+    """The version of a Spark home."""
+    for jar in (home / "jars").glob("spark-core_*.jar"):
+        return jar.stem.rpartition("-")[2]
+    raise FileNotFoundError(f"{home}/jars: no spark-core jar; is this a Spark home?")
 
 
 def hadoop_version(home: Path) -> str:
@@ -57,8 +74,12 @@ def find(home: Path, jars: Path) -> Path | None:
     """The folder of S3A jars for a Spark home: $VERGER_S3A_JARS, else the one that `resolve` made; None if neither."""
     if os.environ.get(VARIABLE):
         return Path(os.environ[VARIABLE])
-    folder = jars / f"hadoop-aws-{hadoop_version(home)}"
+    folder = _folder(home, jars)
     return folder if folder.is_dir() else None
+
+
+def _folder(home: Path, jars: Path) -> Path:
+    return jars / f"s3a-hadoop-{hadoop_version(home)}-spark-{spark_version(home)}"
 
 
 def resolve(venv: Path, jars: Path) -> Path:
@@ -69,23 +90,22 @@ def resolve(venv: Path, jars: Path) -> Path:
     home = spark_home(venv)
     if (found := find(home, jars)) is not None:
         return found
-    hadoop = hadoop_version(home)
-    wanted = coordinates(hadoop)
+    target = _folder(home, jars)
+    wanted = coordinates(hadoop_version(home), spark_version(home))
     jars.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=jars) as scratch:
         answer = _run_ivy(home, venv, wanted, Path(scratch))
         resolved = sorted(Path(scratch, "ivy", "jars").glob("*.jar"))
         if answer.returncode != 0 or not resolved:
-            raise RuntimeError(_failure(wanted, answer.stdout, hadoop))
+            raise RuntimeError(_failure(wanted, answer.stdout, target))
         made = Path(scratch, "made")
         made.mkdir()
         brought = {_artifact(jar.name) for jar in (home / "jars").glob("*.jar")}
         for jar in resolved:
-            name = jar.name.rpartition("_")[2]
+            name = jar.name.partition("_")[2]  # after the group
             # What Spark brings itself stays Spark's: an older copy beside it can only do harm.
             if _artifact(name) not in brought:
                 shutil.copy(jar, made / name)
-        target = jars / f"hadoop-aws-{hadoop}"
         try:
             made.rename(target)
         except OSError:
@@ -101,7 +121,7 @@ def _run_ivy(home: Path, venv: Path, wanted: list[str], scratch: Path) -> subpro
     return subprocess.run(
         [
             str(home / "bin" / "spark-submit"), "--master", "local[1]", "--conf", f"spark.jars.ivy={scratch}/ivy",
-            "--packages", ",".join(wanted), "--exclude-packages", "software.amazon.awssdk:bundle",
+            "--packages", ",".join(wanted), "--exclude-packages", ",".join(EXCLUDED),
             "--driver-java-options", trust.java_options(scratch), str(program),
         ],
         env={**os.environ, "SPARK_HOME": str(home), "JAVA_HOME": str(java_home(venv)),
@@ -110,7 +130,7 @@ def _run_ivy(home: Path, venv: Path, wanted: list[str], scratch: Path) -> subpro
     )  # fmt: skip
 
 
-def _failure(wanted: list[str], output: str, hadoop: str) -> str:
+def _failure(wanted: list[str], output: str, target: Path) -> str:
     unresolved = [
         line.split("::")[1].strip()
         for line in output.splitlines()
@@ -125,7 +145,7 @@ def _failure(wanted: list[str], output: str, hadoop: str) -> str:
         *(f"  unreachable: {host}" for host in unreachable),
         *(f"  {reason}" for reason in [*reasons, *last]),
         f"Give this machine network, or put the jars of {', '.join(wanted)} and what they need in a folder",
-        f"(on another machine: `python -m local_aws jars`, then copy .verger/jars/hadoop-aws-{hadoop}),",
+        f"(on another machine: `python -m local_aws jars`, then copy .verger/jars/{target.name}),",
         f"and set {VARIABLE} to it.",
     ])  # fmt: skip
 

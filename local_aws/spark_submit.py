@@ -29,6 +29,16 @@ PLACEMENT_PROPERTIES = frozenset({
 APP_MASTER_ENV = "spark.yarn.appMasterEnv."
 #: The SDK's provider that reads AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.
 CREDENTIALS = "software.amazon.awssdk.auth.credentials.EnvironmentVariableCredentialsProvider"
+#: Files are written where they belong, in parts that become visible when the job is committed, as on EMR, whose
+#: default is a relative of S3A's magic committer: nothing is renamed, which on S3 would be a copy. Not the magic
+#: committer itself: its folders of markers stay behind in SeaweedFS, empty but seen. What is no S3A is written as ever.
+S3A_COMMITTER = {
+    "spark.hadoop.fs.s3a.committer.name": "directory",
+    "spark.hadoop.fs.s3a.committer.staging.conflict-mode": "append",
+    "spark.hadoop.mapreduce.outputcommitter.factory.scheme.s3": "org.apache.hadoop.fs.s3a.commit.S3ACommitterFactory",
+    "spark.sql.sources.commitProtocolClass": "org.apache.spark.internal.io.cloud.PathOutputCommitProtocol",
+    "spark.sql.parquet.output.committer.class": "org.apache.spark.internal.io.cloud.BindingParquetOutputCommitter",
+}
 #: Classifications whose properties are Hadoop's.
 HADOOP_FILES = frozenset({"core-site", "hdfs-site", "emrfs-site", "yarn-site", "mapred-site"})
 
@@ -123,6 +133,7 @@ def _base_defaults(machine: Machine) -> dict[str, str]:
         "spark.eventLog.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
         "spark.sql.warehouse.dir": str(machine.scratch / "warehouse"),
+        **(S3A_COMMITTER if machine.jars is not None else {}),
     }
 
 
@@ -138,6 +149,7 @@ def _own_properties(machine: Machine) -> dict[str, str]:
         # Credentials come by the environment: never on a command line, never in a file of the step.
         "fs.s3a.aws.credentials.provider": CREDENTIALS,
         "fs.s3a.buffer.dir": str(machine.scratch / "s3a"),
+        "fs.s3a.committer.staging.tmp.path": str(machine.scratch / "committing"),
         "hadoop.tmp.dir": str(machine.scratch / "hadoop"),
     }
     return {

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import shlex
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from local_aws import jars, java, releases, spark_submit
@@ -89,11 +88,11 @@ class StepRunner:
             home = jars.spark_home(venv)
             s3a = jars.find(home, self.settings.jars)
             if s3a is None and uses_s3:
-                jars.coordinates(jars.hadoop_version(home))
+                jars.coordinates(jars.hadoop_version(home), jars.spark_version(home))
                 raise StepError(f"s3://: no S3A jars in {self.settings.jars}; run `python -m local_aws jars` once")
             return spark_submit.Machine(
                 spark_home=home,
-                spark_version=_spark_version(home),
+                spark_version=jars.spark_version(home),
                 java_home=java.java_home(venv),
                 python=interpreter(),
                 cores=self.settings.local_cores,
@@ -112,9 +111,3 @@ def _failure(code: int, logs: LogFolder) -> Failure:
     said = ((stream, logs.last_words(stream)) for stream in ("stderr", "stdout"))
     stream, last = next(((stream, words) for stream, words in said if words), ("stderr", "no output"))
     return Failure("Unknown Error.", f"{last} (exit code {code})", logs.uri_of(stream))
-
-
-def _spark_version(home: Path) -> str:
-    for jar in (home / "jars").glob("spark-core_*.jar"):
-        return jar.stem.rpartition("-")[2]
-    raise FileNotFoundError(f"{home}/jars: no spark-core jar")

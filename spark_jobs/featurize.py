@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 from verger_spark import storage
 from verger_spark.layout import FEATURES_SCHEMA, REJECTS_SCHEMA
 from verger_spark.session import open_session, run
+from verger_spark.shares import LARGEST
 from verger_spark.stopwatch import Stopwatch
 
 if TYPE_CHECKING:
@@ -47,8 +48,13 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--rejects", required=True, metavar="URI", help="Parquet written: path, etag, reason")
     parser.add_argument("--metrics", required=True, metavar="URI", help="JSON written when all is done")
     parser.add_argument("--progress", metavar="URI", help="JSON rewritten every few seconds")
-    parser.add_argument("--photos-per-task", type=int, default=512, help="photos in a Spark task (default: 512)")
+    parser.add_argument("--cores", type=int, help="cores that share the photos (default: those that Spark begins with)")
+    parser.add_argument(
+        "--photos-per-task", type=int, default=LARGEST, help=f"photos in a Spark task, at the most (default: {LARGEST})"
+    )
     parsed = parser.parse_args(arguments)
+    if parsed.cores is not None and parsed.cores < 1:
+        parser.error(f"--cores: expected at least 1, found {parsed.cores}")
     if not 1 <= parsed.photos_per_task <= 1_000_000:
         parser.error(f"--photos-per-task: expected 1 to 1,000,000, found {parsed.photos_per_task}")
     return parsed
@@ -123,16 +129,20 @@ def write_features(
     """First pass: the features of every photo that can be read."""
     from verger_spark.featurize_task import Featurize, Photos
     from verger_spark.progress import Progress
+    from verger_spark.shares import bands, share_out
 
     if not total:
         no_rows(spark, FEATURES_SCHEMA).write.mode("overwrite").parquet(arguments.features)
         return
     seen = spark.sparkContext.accumulator(0)
     task = Featurize(Photos(arguments.images, arguments.images_prefix), spark.sparkContext.broadcast(model), seen)
-    tasks = max(-(-total // arguments.photos_per_task), min(total, spark.sparkContext.defaultParallelism))
+    cores = arguments.cores or spark.sparkContext.defaultParallelism
     with Progress(arguments.progress, "featurize", total, lambda: seen.value):
-        features = inventory.repartition(tasks).mapInArrow(task.__call__, FEATURES_SCHEMA)
-        features.write.mode("overwrite").parquet(arguments.features)
+        shared = share_out(inventory, bands(total, cores, arguments.photos_per_task))
+        features = shared.mapInArrow(task.__call__, FEATURES_SCHEMA)
+        # Hardly two features are equal: a dictionary of them is built, found too large and thrown away.
+        no_dictionary = {"parquet.enable.dictionary#features.list.element": "false"}
+        features.write.mode("overwrite").options(**no_dictionary).parquet(arguments.features)
 
 
 def write_rejects(

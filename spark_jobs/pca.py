@@ -18,6 +18,8 @@ from __future__ import annotations
 
 import argparse
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from verger_spark import storage
@@ -79,22 +81,14 @@ def main() -> None:
     current = Current.of(spark, plan) if plan else Current.by_hand(spark, arguments.features)
     watch.lap("compact")
     wanted = plan.basis if plan else BY_HAND
-    moments, choice = reduce(spark, arguments, wanted, current.rows, watch)
-    facts = {
-        "photos": moments.count,
-        "target_variance": arguments.target_variance,
-        "explained_variance": choice.explained_variance,
-        "weights": weights,
-        "spark": spark.version,
-    }
-    used = settle_basis(spark, arguments.basis, wanted, choice, facts)
-    drift = measure_drift(spark, arguments, current.new, choice, moments) if arguments.drift else None
+    reduced = reduce(spark, arguments, wanted, current.rows, weights=weights, watch=watch)
+    drift = measure_drift(spark, arguments, current.new, reduced.choice, reduced.moments) if arguments.drift else None
     watch.lap("drift")
     metrics = {
-        **facts,
-        "k": choice.k,
-        "explained_variance_ratio": None if choice.shares is None else choice.shares.tolist(),
-        "basis": used,
+        **reduced.facts,
+        "k": reduced.choice.k,
+        "explained_variance_ratio": None if reduced.choice.shares is None else reduced.choice.shares.tolist(),
+        "basis": reduced.basis,
         "drift": drift,
         "compacted": compacted,
         "seconds": watch.seconds(),
@@ -103,27 +97,55 @@ def main() -> None:
     say(metrics)
 
 
+@dataclass(frozen=True)
+class Reduced:
+    """The moments of all rows, what was chosen by them, what is said of both in the metrics and beside the basis, and
+    which basis is used and why."""
+
+    moments: Moments
+    choice: Choice
+    facts: dict[str, Any]
+    basis: dict[str, str | None]
+
+
 def reduce(
-    spark: SparkSession, arguments: argparse.Namespace, wanted: Wanted, rows: DataFrame, watch: Stopwatch
-) -> tuple[Moments, Choice]:
-    """Sum up the rows (path, label, features), choose the basis, write the coordinates of every photo."""
+    spark: SparkSession,
+    arguments: argparse.Namespace,
+    wanted: Wanted,
+    rows: DataFrame,
+    *,
+    weights: Any,
+    watch: Stopwatch,
+) -> Reduced:
+    """Sum up the rows (path, label, features), choose the basis, write it and the coordinates of every photo."""
     from verger_spark.choice import choose
     from verger_spark.progress import Progress
     from verger_spark.summing import sum_up
 
-    first = rows.select("features").head()
-    if first is None:
+    photos = rows.count()
+    if not photos:
         raise VergerError(f"{arguments.plan or ' '.join(arguments.features)}: no current features of any photo")
-    photos, width = rows.count(), len(first["features"])
     seen = spark.sparkContext.accumulator(0)
-    # Every photo is read twice: once for the covariance, once to be projected.
-    with Progress(arguments.progress, "pca", photos, lambda: seen.value // 2):
-        moments = sum_up(rows, photos, width, seen)
+    progress = Progress(arguments.progress, "pca", photos, lambda: seen.value // 2)  # each is read twice
+    with progress, ThreadPoolExecutor(1) as side_by_side:
+        moments = sum_up(rows, photos, seen)
         choice = choose(spark, wanted, moments, arguments.target_variance, arguments.max_components)
         watch.lap("fit")
-        project(spark, rows, choice, seen).write.mode("overwrite").parquet(arguments.pca)
+        facts = {
+            "photos": moments.count,
+            "target_variance": arguments.target_variance,
+            "explained_variance": choice.explained_variance,
+            "weights": weights,
+            "spark": spark.version,
+        }
+        # The basis is written while the photos are projected: neither waits for the other.
+        settling = side_by_side.submit(settle_basis, spark, arguments.basis, wanted, choice, facts)
+        # Hardly two numbers are equal: a dictionary of them is built, found too large and thrown away.
+        no_dictionary = {"parquet.enable.dictionary#pca_features.list.element": "false"}
+        project(spark, rows, choice, seen).write.mode("overwrite").options(**no_dictionary).parquet(arguments.pca)
+        used = settling.result()
     watch.lap("project")
-    return moments, choice
+    return Reduced(moments, choice, facts, used)
 
 
 def project(spark: SparkSession, rows: DataFrame, choice: Choice, seen: Accumulator[int]) -> DataFrame:

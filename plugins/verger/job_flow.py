@@ -5,6 +5,7 @@ Every text may hold Jinja; Airflow renders it when the task runs.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,12 +14,20 @@ from verger.settings import Cluster, Settings
 
 DAG_TAG, RUN_TAG = "verger:dag", "verger:run"
 
+SMALL_SIZES = {"medium": 1, "large": 2, "xlarge": 4}
+"""vCPUs of an instance by the size in its type's name; those of an `Nxlarge` are 4 N."""
+
 # What the steps use lies in Python, outside the JVM's heap, where YARN counts it as overhead: for each core a worker
 # with its libraries and an interpreter, photos fetched ahead (64 MB at most) and one being decoded (up to 0.7 GB for
 # the largest that is let in). Two cores, 3 GiB: two such executors fill the 6 GiB that YARN has on a c6i.xlarge.
 EXECUTOR_CORES = 2
 EXECUTOR_HEAP_MIB = 1280
 EXECUTOR_OVERHEAD_MIB = 1792
+QUICK_JAVA = "extraJavaOptions=-XX:TieredStopAtLevel=1 -Darrow.enable_unsafe_memory_access=true"
+"""Java compiles with its quick compiler alone, and Arrow does not check every float that it copies. What the JVM does
+here, it does for minutes, not hours: its thorough compiler would take more time from the cores that compute features
+than it gives back (benchmarks/profiles.md)."""
+
 DOMINANT_RESOURCE = "org.apache.hadoop.yarn.util.resource.DominantResourceCalculator"
 
 
@@ -77,6 +86,8 @@ def _spark(settings: Settings, environment: str) -> dict[str, str]:
         # Python reads the photos itself, and nothing on a node tells it the region of the bucket.
         "spark.yarn.appMasterEnv.AWS_REGION": region,
         "spark.executorEnv.AWS_REGION": region,
+        # The driver's one heavy computation, the eigenvectors of 1,280 features, is too small for several threads.
+        "spark.yarn.appMasterEnv.OMP_NUM_THREADS": "1",
         "spark.pyspark.python": python,
         "spark.pyspark.driver.python": python,
         "spark.executor.cores": str(EXECUTOR_CORES),
@@ -162,9 +173,23 @@ def featurize(settings: Settings, run: Run, artifacts: str) -> dict[str, Any]:
         "--metrics": run.uri(run.metrics("featurize")),
         "--progress": run.uri(run.progress),
     }
+    if cores := _cores(settings.cluster):
+        arguments["--cores"] = str(cores)
     if settings.featurize.photos_per_task:
         arguments["--photos-per-task"] = str(settings.featurize.photos_per_task)
     return _step("featurize", run, artifacts, arguments)
+
+
+def _cores(ours: Cluster) -> int | None:
+    """vCPUs of the workers once all have come; None where the names of their types do not tell.
+
+    Spark knows only those that are there when it begins, and would share out the photos among too few.
+    """
+    sizes = [name.rpartition(".")[2] for name in ours.worker_instance_types]
+    if not all(size in SMALL_SIZES or re.fullmatch(r"\d+xlarge", size) for size in sizes):
+        return None
+    each = min(SMALL_SIZES.get(size) or 4 * int(size.removesuffix("xlarge")) for size in sizes)
+    return each * max(ours.core_on_demand + ours.task_spot, ours.scale_up_to)
 
 
 def pca(settings: Settings, run: Run, artifacts: str, target_variance: str) -> dict[str, Any]:
@@ -200,6 +225,7 @@ def _step(stage: str, run: Run, artifacts: str, arguments: dict[str, str]) -> di
                 "yarn",
                 "--deploy-mode",
                 "cluster",
+                *(word for end in ("driver", "executor") for word in ("--conf", f"spark.{end}.{QUICK_JAVA}")),
                 "--py-files",
                 f"{artifacts}/verger_spark.zip",
                 f"{artifacts}/{stage}.py",

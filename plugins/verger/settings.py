@@ -131,7 +131,7 @@ class Cluster:
 
 @dataclass(frozen=True, kw_only=True)
 class Featurize:
-    photos_per_task: int = between("photos per Spark task; 0: the job chooses", 0, 100_000, 0, "photos")
+    photos_per_task: int = between("photos in a Spark task, at the most; 0: the job chooses", 0, 100_000, 0, "photos")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
+
+from verger_spark.errors import VergerError
 
 CHUNK = 1024
 """Rows multiplied at once: 10 MB of float64 at 1,280 features."""
@@ -25,16 +28,19 @@ class Moments:
         return cls(0, np.zeros(width), np.zeros((width, width)))
 
     @classmethod
-    def of(cls, blocks: Iterable[NDArray[np.floating]], width: int) -> Moments:
-        """The moments of rows that come in blocks of shape (any, d), in chunks of ``CHUNK`` rows.
+    def of(cls, blocks: Iterable[NDArray[np.floating]]) -> Moments:
+        """The moments of rows that come in blocks of shape (any, d), in chunks of ``CHUNK`` rows. At least one block.
 
         The chunks follow the order of the rows alone, not how they are cut into blocks: the same rows in the
         same order give the same bits.
         """
+        rest = iter(blocks)
+        first = next(rest)
+        width = first.shape[1]
         moments = cls.zero(width)
         buffer = np.empty((CHUNK, width))
         filled = 0
-        for block in blocks:
+        for block in chain([first], rest):
             start = 0
             while start < len(block):
                 taken = min(CHUNK - filled, len(block) - start)
@@ -53,7 +59,15 @@ class Moments:
         self.gram += rows.T @ rows
 
     def merge(self, other: Moments) -> None:
-        """Add another's rows to this one, in place."""
+        """Add another's rows to this one, in place.
+
+        Raises
+        ------
+        VergerError
+            The rows have other widths.
+        """
+        if len(self.total) != len(other.total):
+            raise VergerError(f"features: expected one width, found {len(self.total)} and {len(other.total)}")
         self.count += other.count
         self.total += other.total
         self.gram += other.gram

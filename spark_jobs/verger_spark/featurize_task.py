@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from verger_spark.fetch import Listed, fetch_ahead
+from verger_spark.fetch import Listed, ahead, fetch_ahead
 from verger_spark.layout import FEATURES_WIDTH, label_of
 from verger_spark.model import Featurizer, Model
 from verger_spark.photo import MAX_BYTES, UnreadablePhoto, decode
@@ -20,6 +20,10 @@ from verger_spark.source import open_source
 if TYPE_CHECKING:
     from pyspark import Broadcast
     from pyspark.accumulators import Accumulator
+
+DECODED_AHEAD = 8
+"""Photos decoded while the network computes as many: 150 kB each, whatever the file's own size. One is decoded at a
+time, so that no two large ones lie in memory side by side."""
 
 BATCH = 128
 """Rows in an Arrow batch on its way to the JVM: 650 kB of features."""
@@ -42,7 +46,7 @@ class Photos:
     images: str
     images_prefix: str
 
-    def pixels(self, listed: Iterable[Listed]) -> Iterator[tuple[Listed, str, NDArray[np.float32] | UnreadablePhoto]]:
+    def pixels(self, listed: Iterable[Listed]) -> Iterator[tuple[Listed, str, NDArray[np.uint8] | UnreadablePhoto]]:
         """Yield every photo with its label ("" where it has none) and its pixels, or why there are none."""
         source = open_source(self.images)
 
@@ -80,7 +84,8 @@ class Featurize:
         featurizer = _featurizer(self.model.value)
         rows: list[tuple[str, str, str]] = []
         vectors: list[NDArray[np.float32]] = []
-        for photo, label, pixels in self.photos.pixels(_listed(batches)):
+        # Neither thread holds Python's lock while it decodes or computes.
+        for photo, label, pixels in ahead(self.photos.pixels(_listed(batches)), DECODED_AHEAD):
             self.seen.add(1)
             if isinstance(pixels, UnreadablePhoto):
                 continue  # the second pass gives it its row in the rejects
@@ -107,7 +112,7 @@ class Reject:
             yield pa.RecordBatch.from_arrays([pa.array(column) for column in zip(*rows, strict=True)], schema=_REJECTS)
 
 
-def _reason(pixels: NDArray[np.float32] | UnreadablePhoto) -> str:
+def _reason(pixels: NDArray[np.uint8] | UnreadablePhoto) -> str:
     if isinstance(pixels, UnreadablePhoto):
         return str(pixels)
     return "unreadable at first (it could be read a moment later; the next run takes it)"

@@ -74,13 +74,23 @@ class Featurizer:
             raise VergerError(f"model input: expected shape {(1, SIDE, SIDE, 3)}, found {shape}")
         canary.check(self.features(decode(canary.draw())), model.canary_features, model.canary_tolerance)
 
-    def features(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The features of one image: (224, 224, 3) float32 in [-1, 1] -> (1280,) float32."""
-        self._interpreter.set_tensor(self._input, pixels[np.newaxis])
+    def features(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """The features of one image: (224, 224, 3) uint8 -> (1280,) float32.
+
+        The network sees ``x / 127.5 - 1`` (Keras' ``mobilenet_v2.preprocess_input``).
+        """
+        self._scale(pixels)
         self._interpreter.invoke()
-        features: NDArray[np.float32] = self._interpreter.get_tensor(self._output)[0]
+        features: NDArray[np.float32] = self._interpreter.get_tensor(self._output)[0]  # a copy
         if features.shape != (FEATURES_WIDTH,) or not np.isfinite(features).all():
             raise VergerError(
                 f"the model gave {features.shape} features, not all finite; expected {FEATURES_WIDTH} finite ones"
             )
         return features
+
+    def _scale(self, pixels: NDArray[np.uint8]) -> None:
+        # Straight into the network's input: an array between them would be 600 kB of fresh pages for every photo.
+        # The view must be gone before the network is run, which the interpreter insists on.
+        tensor = self._interpreter.tensor(self._input)()[0]
+        np.divide(pixels, np.float32(127.5), out=tensor, dtype=np.float32)
+        np.subtract(tensor, np.float32(1.0), out=tensor)

@@ -47,17 +47,18 @@ def matrix(batch: pa.RecordBatch, width: int) -> NDArray[np.float32]:
 class Accumulate:
     """For `DataFrame.mapInArrow`: rows sorted by block and path -> the moments of each block."""
 
-    width: int
     seen: Accumulator[int]
 
     def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for block, slices in groupby(_by_block(batches), key=lambda pair: pair[0]):
-            moments = Moments.of((self._count(rows) for _, rows in slices), self.width)
-            yield _moments_batch(block, moments)
+            yield _moments_batch(block, Moments.of(self._matrices(rows for _, rows in slices)))
 
-    def _count(self, rows: pa.RecordBatch) -> NDArray[np.float32]:
-        self.seen.add(len(rows))
-        return matrix(rows, self.width)
+    def _matrices(self, batches: Iterable[pa.RecordBatch]) -> Iterator[NDArray[np.float32]]:
+        width = None
+        for rows in batches:
+            self.seen.add(len(rows))
+            width = width or len(rows.column("features")[0])
+            yield matrix(rows, width)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""From the bytes of an image file to the array that MobileNetV2 takes."""
+"""From the bytes of an image file to the pixels that MobileNetV2 looks at."""
 
 from __future__ import annotations
 
@@ -35,15 +35,15 @@ class UnreadablePhoto(Exception):
         self.kind = kind
 
 
-def decode(content: bytes) -> NDArray[np.float32]:
-    """Decode an image file as the network wants it.
+def decode(content: bytes) -> NDArray[np.uint8]:
+    """Decode an image file as the network wants it, but for the scale of its values.
 
     RGB whatever the file's mode, orientation as stored, first frame of an animation, resized to 224x224
-    with Pillow's bicubic filter, scaled to ``x / 127.5 - 1`` (Keras' ``mobilenet_v2.preprocess_input``).
+    with Pillow's bicubic filter.
 
     Returns
     -------
-    array of shape (224, 224, 3), float32, in [-1, 1]
+    array of shape (224, 224, 3), uint8
 
     Raises
     ------
@@ -52,8 +52,7 @@ def decode(content: bytes) -> NDArray[np.float32]:
     """
     if not content:
         raise UnreadablePhoto("empty file", "0 bytes")
-    pixels = np.asarray(_rgb(content).resize((SIDE, SIDE), Image.Resampling.BICUBIC), dtype=np.float32)
-    return pixels / np.float32(127.5) - np.float32(1.0)
+    return np.asarray(_rgb(content).resize((SIDE, SIDE), Image.Resampling.BICUBIC))
 
 
 def _rgb(content: bytes) -> Image.Image:

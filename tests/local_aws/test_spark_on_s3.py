@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +79,9 @@ def test_step_reads_and_writes_parquet_on_s3(emr: Any, s3: Any, job: str) -> Non
     assert "spark 4.1.1 local[" in out
     keys = [found["Key"] for found in s3.list_objects_v2(Bucket=BUCKET, Prefix="pq/run=1/target/")["Contents"]]
     assert "pq/run=1/target/_SUCCESS" in keys
+    done = json.loads(s3.get_object(Bucket=BUCKET, Key="pq/run=1/target/_SUCCESS")["Body"].read())
+    assert done["committer"] == "directory", "files are written where they belong, none is renamed"
+    assert [key for key in done["filenames"] if key.lstrip("/") not in keys] == []
     assert not [key for key in keys if "_temporary" in key]
     controller = step_log(s3, cluster_id, step_id, "controller")
     assert "--master yarn: left out" in controller

@@ -95,12 +95,13 @@ def test_steps_name_every_place_that_they_read_and_write() -> None:
     assert step["ActionOnFailure"] == "CONTINUE"
     assert step["Name"] == "featurize run-1"
     words = step["HadoopJarStep"]["Args"]
-    assert words[:7] == [
+    assert words[:11] == [
         *("spark-submit", "--master", "yarn", "--deploy-mode", "cluster"),
+        *("--conf", f"spark.driver.{job_flow.QUICK_JAVA}", "--conf", f"spark.executor.{job_flow.QUICK_JAVA}"),
         *("--py-files", f"{ARTIFACTS}/verger_spark.zip"),
     ]
-    assert words[7] == f"{ARTIFACTS}/featurize.py"
-    options = dict(zip(words[8::2], words[9::2], strict=True))
+    assert words[11] == f"{ARTIFACTS}/featurize.py"
+    options = dict(zip(words[12::2], words[13::2], strict=True))
     assert options == {
         "--images": "s3://orchard",
         "--images-prefix": "images/",
@@ -110,10 +111,11 @@ def test_steps_name_every_place_that_they_read_and_write() -> None:
         "--rejects": "s3://orchard/rejects/run=run-1/",
         "--metrics": "s3://orchard/runs/run-1/featurize.json",
         "--progress": "s3://orchard/runs/run-1/progress.json",
+        "--cores": "8",
         "--photos-per-task": "64",
     }
     words = job_flow.pca(settings(), RUN, ARTIFACTS, "{{ params.target_variance }}")["HadoopJarStep"]["Args"]
-    options = dict(zip(words[8::2], words[9::2], strict=True))
+    options = dict(zip(words[12::2], words[13::2], strict=True))
     assert options == {
         "--plan": "s3://orchard/runs/run-1/plan.json",
         "--model": f"{ARTIFACTS}/model",
@@ -125,6 +127,21 @@ def test_steps_name_every_place_that_they_read_and_write() -> None:
         "--target-variance": "{{ params.target_variance }}",
         "--max-components": "1280",
     }
+
+
+@pytest.mark.parametrize(
+    ("types", "more", "cores"),
+    [
+        ("c6i.xlarge,m5.2xlarge", {}, "8"),
+        ("c7g.16xlarge", {"VERGER_TASK_SPOT": "3"}, "256"),
+        ("c7g.large", {"VERGER_SCALE_UP_TO": "40"}, "80"),
+        ("c6i.metal", {}, None),
+    ],
+)
+def test_the_step_is_told_of_all_cores_that_will_come(types: str, more: dict[str, str], cores: str | None) -> None:
+    words = job_flow.featurize(settings(VERGER_WORKER_INSTANCE_TYPES=types, **more), RUN, ARTIFACTS)
+    words = words["HadoopJarStep"]["Args"]
+    assert dict(zip(words[12::2], words[13::2], strict=True)).get("--cores") == cores
 
 
 def test_managed_scaling_never_lies_below_what_was_asked_for() -> None:

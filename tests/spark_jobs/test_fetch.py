@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from verger_spark.fetch import AHEAD_BYTES, CONNECTIONS, Listed, fetch_ahead
+from verger_spark.fetch import AHEAD, AHEAD_BYTES, CONNECTIONS, Listed, ahead, fetch_ahead
 from verger_spark.photo import UnreadablePhoto
 
 
@@ -38,7 +38,7 @@ def test_a_bad_photo_is_passed_on_and_a_failing_store_raises() -> None:
         list(fetch_ahead(listed(2), broken))
 
 
-@pytest.mark.parametrize(("size", "most"), [(1, 2 * CONNECTIONS), (AHEAD_BYTES // 3, 3)])
+@pytest.mark.parametrize(("size", "most"), [(1, AHEAD), (AHEAD_BYTES // 3, 3), (2 * AHEAD_BYTES, 1)])
 def test_no_more_is_held_than_the_bounds_allow(size: int, most: int) -> None:
     lock, fetched = threading.Lock(), 0
 
@@ -71,5 +71,40 @@ def test_reads_overlap() -> None:
             under_way -= 1
         return b""
 
-    list(fetch_ahead(listed(64), read))
+    list(fetch_ahead(listed(2 * AHEAD), read))
     assert most == CONNECTIONS
+
+
+def test_ahead_keeps_the_order_and_makes_no_more_than_two_bursts() -> None:
+    made = 0
+
+    def items() -> Iterator[int]:
+        nonlocal made
+        for number in range(25):
+            made = number + 1
+            yield number
+
+    used = []
+    for number in ahead(items(), 4):
+        used.append(number)
+        assert made - number <= 2 * 4
+    assert used == list(range(25))
+
+
+def test_ahead_passes_errors_on() -> None:
+    def items() -> Iterator[int]:
+        yield from range(6)
+        raise ConnectionError("no route to the store")
+
+    found = ahead(items(), 4)
+    assert [next(found) for _ in range(4)] == [0, 1, 2, 3]
+    with pytest.raises(ConnectionError, match="no route"):
+        next(found)
+
+
+def test_ahead_ends_its_thread_when_nobody_asks_any_more() -> None:
+    found = ahead(iter(range(1000)), 4)
+    assert next(found) == 0
+    assert any(thread.name.startswith("ahead") for thread in threading.enumerate())
+    found.close()
+    assert not any(thread.name.startswith("ahead") for thread in threading.enumerate())

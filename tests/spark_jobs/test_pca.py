@@ -14,7 +14,7 @@ from tests.places import ROOT
 from tests.spark_jobs.conftest import Finished, Submit
 from verger_spark.spectrum import fix_signs
 
-COUNT, WIDTH = 10_000, 24  # three blocks of rows
+COUNT, WIDTH = 40_000, 24  # three blocks of rows
 
 
 def vectors(count: int, width: int) -> NDArray[np.float32]:
@@ -93,7 +93,7 @@ def test_metrics_say_what_was_done(done: Finished) -> None:
 
 def test_near_equal_eigenvalues_do_not_make_it_depend_on_the_partitions(tmp_path: Path, pca: Submit) -> None:
     """At full width, where neighbouring eigenvalues are close and rounding would turn their eigenvectors."""
-    data = np.abs(np.random.default_rng(8).normal(size=(5000, 1280))).astype(np.float32)
+    data = np.abs(np.random.default_rng(8).normal(size=(17_000, 1280))).astype(np.float32)
     runs = [pca(write_features(tmp_path / str(files), data, files, seed=files)) for files in (2, 7)]
     assert [run.code for run in runs] == [0, 0], runs[0].output
     np.testing.assert_allclose(coordinates(runs[0]), coordinates(runs[1]), rtol=0, atol=1e-9)

@@ -20,7 +20,7 @@ def rows(count: int, width: int, seed: int = 0) -> NDArray[np.float32]:
 
 
 def moments(*blocks: NDArray[np.float32]) -> Moments:
-    return Moments.of(iter(blocks), blocks[0].shape[1])
+    return Moments.of(iter(blocks))
 
 
 @pytest.mark.parametrize(("count", "width"), [(500, 20), (30, 60), (3000, 40)])
@@ -54,6 +54,11 @@ def test_packed_moments_come_back_whole() -> None:
     after.merge(before)
     assert after.count == 100
     np.testing.assert_allclose(after.gram, 2 * before.gram, rtol=1e-15)
+
+
+def test_rows_of_other_widths_are_not_added() -> None:
+    with pytest.raises(VergerError, match="expected one width, found 9 and 8"):
+        moments(rows(50, 9)).merge(moments(rows(50, 8)))
 
 
 def test_k_is_the_smallest_that_reaches_the_target() -> None:
