@@ -47,12 +47,17 @@ jars: $(VENV)/dev/.installed $(VENV)/spark/.installed ## resolve the jars by whi
 
 .PHONY: lock
 lock: $(UV) ## renew the lock files after a change to requirements/*.in
-	@for name in airflow airflow-test node spark spark35 export dev uv; do \
+	@for name in airflow airflow-test node spark spark35 export dev bench bench-notebook uv; do \
 	  $(UV) pip compile -q --python-version 3.11 --no-header --no-emit-index-url --no-emit-find-links \
 	    --generate-hashes requirements/$$name.in -o requirements/$$name.txt || exit 1; \
 	done
 
 # ---- measurements: benchmarks/README.md holds the tables ----
+
+.PHONY: bench
+bench: setup $(VENV)/bench/.installed $(VENV)/bench-notebook/.installed ## Verger, a bare loop, a notebook, Ray Data and Daft side by side; [PHOTOS=n] [REPEAT=n]
+	@PYTHONPATH=$(CURDIR):$(CURDIR)/plugins $(DEV) -m benchmarks.compare $(if $(IMAGES),--images "$(IMAGES)") \
+	  $(if $(PHOTOS),--photos $(PHOTOS)) $(if $(REPEAT),--repeat $(REPEAT))
 
 .PHONY: bench-inventory
 bench-inventory: $(VENV)/airflow-test/.installed ## memory and time of listing and comparing 10,000 to 10,000,000 keys
@@ -61,6 +66,27 @@ bench-inventory: $(VENV)/airflow-test/.installed ## memory and time of listing a
 .PHONY: bench-incremental
 bench-incremental: setup ## the whole DAG over 700 real photographs, then over what is new, then over nothing new
 	@$(DEV) -m benchmarks.incremental $(if $(IMAGES),--images "$(IMAGES)")
+
+.PHONY: bench-latency
+bench-latency: setup ## step 1 when every answer of S3 takes 0 to 100 ms longer
+	@PYTHONPATH=$(CURDIR):$(CURDIR)/plugins $(DEV) -m benchmarks.latency
+
+.PHONY: bench-growth
+bench-growth: setup ## time and memory of both steps over 1,000 to 23,612 real photographs
+	@PYTHONPATH=$(CURDIR):$(CURDIR)/plugins $(DEV) -m benchmarks.growth
+
+.PHONY: bench-profile
+bench-profile: setup $(VENV)/bench/.installed ## where the time goes in both steps; [JOBS=<spark_jobs of another checkout>]
+	@for step in featurize pca; do PYTHONPATH=$(CURDIR):$(CURDIR)/plugins $(DEV) -m benchmarks.profile $$step \
+	  $(if $(JOBS),--jobs $(JOBS)) || exit 1; done
+
+.PHONY: bench-kernels
+bench-kernels: setup ## what the parts of a photo's path cost, in the ways that were weighed against each other
+	@PYTHONPATH=$(CURDIR):$(CURDIR)/plugins $(DEV) -m benchmarks.kernels
+
+.PHONY: bench-planning
+bench-planning: $(VENV)/dev/.installed ## what a million photos cost, from what was measured; SET="spot=0.35 EUR=0.9"
+	@PYTHONPATH=$(CURDIR):$(CURDIR)/plugins:$(CURDIR)/spark_jobs $(DEV) -m benchmarks.planning $(if $(SET),--set $(SET))
 
 # ---- checks: what Airflow runs is tested where Airflow is installed, all the rest in the dev environment ----
 
@@ -81,7 +107,10 @@ test-airflow: setup $(VENV)/airflow-test/.installed ## tests of dags and plugins
 lint: $(VENV)/dev/.installed $(VENV)/airflow/.installed $(VENV)/spark/.installed ## ruff, mypy, shellcheck
 	@$(DEV) -m ruff check .
 	@$(DEV) -m ruff format --check .
-	@$(DEV) -m mypy bootstrap demo local_aws spark_jobs verger_reader.py benchmarks/tables.py benchmarks/incremental.py
+	@$(DEV) -m mypy bootstrap demo local_aws spark_jobs verger_reader.py benchmarks/tables.py benchmarks/incremental.py \
+	  benchmarks/latency_proxy.py benchmarks/latency.py benchmarks/growth.py benchmarks/results.py \
+	  benchmarks/meter.py benchmarks/supervisor.py benchmarks/process_tree.py benchmarks/compare.py benchmarks/contests.py benchmarks/profile.py benchmarks/kernels.py benchmarks/step_2.py benchmarks/whole_dag.py benchmarks/steps.py \
+	  benchmarks/photo_bucket.py benchmarks/prices.py benchmarks/fleet.py benchmarks/limits.py benchmarks/planning.py
 	@$(DEV) -m mypy --python-executable $(VENV)/airflow/bin/python dags plugins
 	@$(VENV)/dev/bin/shellcheck bootstrap/*.sh .ci/run
 	@echo "lint: clean"

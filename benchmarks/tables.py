@@ -1,4 +1,4 @@
-"""Puts measured tables into benchmarks/README.md, between the marks that bear their names."""
+"""Puts measured tables into a page, benchmarks/README.md mostly, between the marks that bear their names."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from typing import Any
 README = Path(__file__).with_name("README.md")
 
 
-def write(name: str, rows: Sequence[Mapping[str, Any]]) -> None:
+def write(name: str, rows: Sequence[Mapping[str, Any]], page: Path = README) -> None:
     """Replace the table `name`, and say when and on what it was measured. Raises ValueError when there is no mark."""
-    text = README.read_text()
+    text = page.read_text()
     begin, end = f"<!-- {name} -->", f"<!-- /{name} -->"
     if begin not in text or end not in text:
-        raise ValueError(f"{README}: expected the marks {begin} and {end}, found none")
+        raise ValueError(f"{page}: expected the marks {begin} and {end}, found none")
     block = f"{begin}\n{markdown(rows)}\n\n{machine()}\n{end}"
-    README.write_text(re.sub(f"{re.escape(begin)}.*?{re.escape(end)}", lambda _: block, text, flags=re.DOTALL))
+    page.write_text(re.sub(f"{re.escape(begin)}.*?{re.escape(end)}", lambda _: block, text, flags=re.DOTALL))
     print(markdown(rows))
 
 

@@ -6,11 +6,11 @@
         --features s3://bucket/features/run=ID --rejects s3://bucket/rejects/run=ID \\
         --metrics s3://bucket/runs/ID/featurize.json
 
-Every photo of the inventory gets exactly one row: in the features, or in the rejects with the reason. Photos are
-read by the Python workers themselves, fetched ahead, and never pass through the JVM. The first pass writes the
-features; whatever then has none is looked at again and gets its reason, so that a task run twice cannot put a
-photo in both places or in neither. A step that is submitted again, with the same inventory and the same model, finds
-by the metrics that all is done, and leaves it as it is.
+Every photo of the inventory gets exactly one row: in the features, or in the rejects with the reason. Photos are read
+by the Python workers themselves, fetched ahead, and features are written by them: neither enters the JVM. The first
+pass writes the features; whatever then has none is looked at again and gets its reason, so that a task run twice
+cannot put a photo in both places or in neither. A step that is submitted again, with the same inventory and the same
+model, finds by the metrics that all is done, and leaves it as it is.
 """
 
 from __future__ import annotations
@@ -93,8 +93,7 @@ def featurize(spark: SparkSession, arguments: argparse.Namespace, model: Model, 
     inventory = spark.read.parquet(arguments.inventory).select("path", "etag", "size")
     total = inventory.count()
     watch.lap("startup")
-    write_features(spark, arguments, model, inventory, total)
-    featurized = spark.read.schema(FEATURES_SCHEMA).parquet(arguments.features).count()
+    featurized = write_features(spark, arguments, model, inventory, total)
     seconds = watch.lap("featurize")
     rejects = write_rejects(spark, arguments, inventory, total - featurized)
     watch.lap("rejects")
@@ -125,24 +124,29 @@ def done_before(arguments: argparse.Namespace, identity: dict[str, str]) -> int 
 
 def write_features(
     spark: SparkSession, arguments: argparse.Namespace, model: Model, inventory: DataFrame, total: int
-) -> None:
-    """First pass: the features of every photo that can be read."""
-    from verger_spark.featurize_task import Featurize, Photos
+) -> int:
+    """First pass: the features of every photo that can be read, written by the workers; how many there are."""
+    from pyspark.sql import functions as F
+
+    from verger_spark import features_file
+    from verger_spark.featurize_task import WRITTEN_SCHEMA, Featurize, Photos
     from verger_spark.progress import Progress
     from verger_spark.shares import bands, share_out
 
-    if not total:
-        no_rows(spark, FEATURES_SCHEMA).write.mode("overwrite").parquet(arguments.features)
-        return
-    seen = spark.sparkContext.accumulator(0)
-    task = Featurize(Photos(arguments.images, arguments.images_prefix), spark.sparkContext.broadcast(model), seen)
-    cores = arguments.cores or spark.sparkContext.defaultParallelism
-    with Progress(arguments.progress, "featurize", total, lambda: seen.value):
+    storage.remove(arguments.features)  # what an earlier try left
+    featurized = 0
+    if total:
+        seen, broadcast = spark.sparkContext.accumulator(0), spark.sparkContext.broadcast(model)
+        task = Featurize(Photos(arguments.images, arguments.images_prefix), broadcast, arguments.features, seen)
+        cores = arguments.cores or spark.sparkContext.defaultParallelism
         shared = share_out(inventory, bands(total, cores, arguments.photos_per_task))
-        features = shared.mapInArrow(task.__call__, FEATURES_SCHEMA)
-        # Hardly two features are equal: a dictionary of them is built, found too large and thrown away.
-        no_dictionary = {"parquet.enable.dictionary#features.list.element": "false"}
-        features.write.mode("overwrite").options(**no_dictionary).parquet(arguments.features)
+        with Progress(arguments.progress, "featurize", total, lambda: seen.value):
+            written = shared.mapInArrow(task.__call__, WRITTEN_SCHEMA)
+            featurized = written.agg(F.sum("photos")).head()[0]
+    if not featurized:
+        features_file.write(arguments.features, 0, [], [])  # a table without rows is a table still
+    storage.write(f"{arguments.features.rstrip('/')}/_SUCCESS", b"")
+    return featurized
 
 
 def write_rejects(

@@ -11,8 +11,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from verger_spark import features_file
 from verger_spark.fetch import Listed, ahead, fetch_ahead
-from verger_spark.layout import FEATURES_WIDTH, label_of
+from verger_spark.layout import label_of
 from verger_spark.model import Featurizer, Model
 from verger_spark.photo import MAX_BYTES, UnreadablePhoto, decode
 from verger_spark.source import open_source
@@ -25,17 +26,8 @@ DECODED_AHEAD = 8
 """Photos decoded while the network computes as many: 150 kB each, whatever the file's own size. One is decoded at a
 time, so that no two large ones lie in memory side by side."""
 
-BATCH = 128
-"""Rows in an Arrow batch on its way to the JVM: 650 kB of features."""
+WRITTEN_SCHEMA = "photos bigint"
 
-_FEATURES = pa.schema(
-    [
-        ("path", pa.string()),
-        ("label", pa.string()),
-        ("etag", pa.string()),
-        ("features", pa.list_(pa.float32())),
-    ]
-)
 _REJECTS = pa.schema([("path", pa.string()), ("etag", pa.string()), ("reason", pa.string())])
 
 
@@ -74,10 +66,14 @@ class Photos:
 
 @dataclass(frozen=True)
 class Featurize:
-    """For `DataFrame.mapInArrow`: inventory rows -> a row of features for every photo that can be read."""
+    """For `DataFrame.mapInArrow`: inventory rows of a share -> how many can be read; their features are written.
+
+    `features` is the folder that receives a file for every share with photos that can be read.
+    """
 
     photos: Photos
     model: Broadcast[Model]
+    features: str
     seen: Accumulator[int]
 
     def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -91,11 +87,9 @@ class Featurize:
                 continue  # the second pass gives it its row in the rejects
             rows.append((photo.path, label, photo.etag))
             vectors.append(featurizer.features(pixels))
-            if len(rows) == BATCH:
-                yield _features_batch(rows, vectors)
-                rows, vectors = [], []
         if rows:
-            yield _features_batch(rows, vectors)
+            features_file.write(self.features, _share(), rows, vectors)
+        yield pa.RecordBatch.from_arrays([pa.array([len(rows)], pa.int64())], names=["photos"])
 
 
 @dataclass(frozen=True)
@@ -125,11 +119,12 @@ def _listed(batches: Iterable[pa.RecordBatch]) -> Iterator[Listed]:
             yield Listed(path, etag, size)
 
 
-def _features_batch(rows: list[tuple[str, str, str]], vectors: list[NDArray[np.float32]]) -> pa.RecordBatch:
-    paths, labels, etags = zip(*rows, strict=True)
-    offsets = np.arange(0, (len(rows) + 1) * FEATURES_WIDTH, FEATURES_WIDTH, dtype=np.int32)
-    features = pa.ListArray.from_arrays(pa.array(offsets), pa.array(np.concatenate(vectors)))
-    return pa.RecordBatch.from_arrays([pa.array(paths), pa.array(labels), pa.array(etags), features], schema=_FEATURES)
+def _share() -> int:
+    """The number of the share that this task has: that of its partition."""
+    from pyspark import TaskContext
+
+    context = TaskContext.get()
+    return context.partitionId() if context else 0
 
 
 @lru_cache(maxsize=1)

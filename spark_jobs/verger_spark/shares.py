@@ -54,10 +54,13 @@ def bands(photos: int, cores: int, largest: int = LARGEST) -> list[Band]:
 
 
 def share_out(rows: DataFrame, into: list[Band]) -> DataFrame:
-    """`rows`, which have a column `path`, in one partition for each share of the bands."""
+    """`rows`, which have a column `path`, in one partition for each share of the bands.
+
+    In which a row is depends on its path alone: a task that is repeated gets the same rows, come what may.
+    """
     from pyspark.sql import DataFrame
     from pyspark.sql import functions as F
 
     place = F.pmod(F.xxhash64("path"), F.lit(PLACES))
-    parts = [rows.where((place >= band.start) & (place < band.stop)).repartition(band.shares) for band in into]
+    parts = [rows.where((place >= band.start) & (place < band.stop)).repartition(band.shares, "path") for band in into]
     return reduce(DataFrame.union, parts)

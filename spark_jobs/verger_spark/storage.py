@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -150,6 +151,17 @@ def delete(uri: str) -> None:
         Path(location.key).unlink(missing_ok=True)
     elif exists(uri):  # else a bucket with versions would keep a marker for what never was
         obstore.delete(s3_store(location.bucket), location.key)
+
+
+def remove(uri: str) -> None:
+    """Delete everything in a folder, if there is anything."""
+    location = Location.parse(uri)
+    if location.bucket is None:
+        shutil.rmtree(location.key, ignore_errors=True)
+        return
+    store = s3_store(location.bucket)
+    for batch in obstore.list(store, f"{location.key.rstrip('/')}/"):
+        obstore.delete(store, [item["path"] for item in batch])
 
 
 def read_json(uri: str) -> dict[str, Any]:

@@ -15,6 +15,7 @@ import pytest
 
 from local_aws.java import java_home
 from tests.places import ROOT, STATE, environment_python
+from verger.job_flow import QUICK_JAVA
 from verger_spark.local_inventory import write_inventory
 
 ARTIFACTS = STATE / "artifacts" / "current"
@@ -66,6 +67,7 @@ def submit(node_python: Path) -> Submit:
         command = [
             *(home / "bin" / "spark-submit", "--master", "local[2]", "--driver-memory", "2g"),
             *("--conf", "spark.ui.enabled=false", "--conf", f"spark.pyspark.python={node_python}"),
+            *("--conf", f"spark.driver.{QUICK_JAVA}"),
             *("--py-files", ARTIFACTS / "verger_spark.zip", script, *arguments),
         ]
         variables = {

@@ -1,0 +1,71 @@
+"""The bare loop: what is left when nothing is orchestrated. A process for each core takes every n-th photo of the list.
+
+    python -m benchmarks.contestants.bare_loop --photos FOLDER --list LIST --model MODEL.tflite --out FOLDER
+
+No retries, no rejects, no progress, one machine, local files: the upper bound for everything that has these. With
+`--kernels verger` it calls Verger's own decoder and network (spark_jobs/ on PYTHONPATH), so that what then differs from
+Verger's step is orchestration alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from benchmarks.contestants import contest
+from benchmarks.contestants.network import Network
+
+Featurize = Callable[[bytes], NDArray[np.float32]]
+WRITTEN_AT_ONCE = 1024
+
+
+def main() -> None:
+    """Featurize the photos of the list."""
+    clock = contest.Clock()
+    parser = contest.command_line(__doc__)
+    parser.add_argument("--kernels", choices=["own", "verger"], default="own")
+    arguments = parser.parse_args()
+    paths = contest.listed(arguments.list)
+    arguments.out.mkdir(parents=True)
+    processes = [
+        multiprocessing.Process(target=work, args=(arguments, number, paths[number :: arguments.cores]))
+        for number in range(arguments.cores)
+    ]
+    clock.lap("startup")
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+        if process.exitcode:
+            raise SystemExit(f"a process ended with exit code {process.exitcode}")
+    clock.lap("work")
+    clock.report(len(paths))
+
+
+def work(arguments: argparse.Namespace, number: int, paths: list[str]) -> None:
+    """Featurize `paths`, one after the other, into a file of its own."""
+    featurize = verger(arguments.model) if arguments.kernels == "verger" else Network(arguments.model).features
+    photos = Path(arguments.photos)
+    with pq.ParquetWriter(arguments.out / f"part-{number:03}.parquet", contest.SCHEMA) as writer:
+        for start in range(0, len(paths), WRITTEN_AT_ONCE):
+            some = paths[start : start + WRITTEN_AT_ONCE]
+            writer.write_table(contest.rows(some, [featurize((photos / path).read_bytes()) for path in some]))
+
+
+def verger(model: Path) -> Featurize:
+    """Verger's own kernels."""
+    from verger_spark.model import Featurizer, Model
+    from verger_spark.photo import decode
+
+    featurizer = Featurizer(Model.load(model.resolve().parent.as_uri()))
+    return lambda content: featurizer.features(decode(content))
+
+
+if __name__ == "__main__":
+    main()

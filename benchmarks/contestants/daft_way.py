@@ -1,0 +1,75 @@
+"""Daft: its `download` function for the photos of the list, a class UDF for the network, `write_parquet`.
+
+    python -m benchmarks.contestants.daft_way --photos s3://BUCKET/PREFIX --list LIST --model MODEL.tflite --out FOLDER
+
+As the documentation has it: `@daft.cls` with a process for each instance, `@daft.method.batch`. Tried on two cores,
+1,800 photos from S3, photos a second: two instances 191, three 191, four 180, `use_process=False` and four 187, eight
+connections instead of 32 192, the list in batches of 64 190, row by row 185; with 600 photos, batches of 8 149, of 32
+159, of 128 150. Where TensorFlow is installed beside it, 61 instead of 159: Daft imports it.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+os.environ["DAFT_ANALYTICS_ENABLED"] = "0"
+os.environ["DAFT_PROGRESS_BAR"] = "0"
+
+import daft  # type: ignore[import-not-found]
+from daft.functions import download  # type: ignore[import-not-found]
+from daft.io import IOConfig, S3Config  # type: ignore[import-not-found]
+
+from benchmarks.contestants import contest
+from benchmarks.contestants.network import Network
+
+BATCH = 32
+FEATURES = daft.DataType.list(daft.DataType.float32())
+
+
+class Featurize:
+    """A process that loads the network once."""
+
+    def __init__(self, model: str) -> None:
+        self._network = Network(Path(model))
+
+    @daft.method.batch(return_dtype=FEATURES, batch_size=BATCH)  # type: ignore[untyped-decorator]
+    def __call__(self, photos: daft.Series) -> list[NDArray[np.float32]]:
+        return [self._network.features(photo) for photo in photos]
+
+
+def main() -> None:
+    """Featurize the photos of the list."""
+    clock = contest.Clock()
+    arguments = contest.command_line(__doc__).parse_args()
+    featurize = daft.cls(max_concurrency=arguments.cores, use_process=True)(Featurize)(str(arguments.model.resolve()))
+    clock.lap("startup")
+    photos = daft.read_parquet(str(arguments.list))
+    uri = daft.lit(arguments.photos.rstrip("/") + "/") + photos["path"]
+    photos = photos.with_column("content", download(uri, io_config=io(arguments.photos)))
+    photos.select("path", featurize(photos["content"]).alias("features")).write_parquet(str(arguments.out.resolve()))
+    clock.lap("work")
+    clock.report(len(contest.listed(arguments.list)))
+
+
+def io(photos: str) -> IOConfig | None:
+    """How the photos are read; endpoint, region and credentials from the environment."""
+    if not photos.startswith("s3://"):
+        return None
+    endpoint = os.environ.get("AWS_ENDPOINT_URL_S3")
+    return IOConfig(
+        s3=S3Config(
+            endpoint_url=endpoint,
+            region_name=os.environ.get("AWS_REGION"),
+            key_id=os.environ["AWS_ACCESS_KEY_ID"],
+            access_key=os.environ["AWS_SECRET_ACCESS_KEY"],
+            use_ssl=not (endpoint or "").startswith("http://"),
+        )
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,28 @@
+"""The Spark session of a notebook: everything on this machine, hardly anything configured."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from pyspark.sql import SparkSession
+
+from local_aws.java import java_home
+
+
+def open_session(name: str, cores: int, memory: str, scratch: Path) -> SparkSession:
+    """Spark on `cores` cores in one JVM with `memory` of heap, reachable from this machine alone."""
+    os.environ.update({
+        "JAVA_HOME": str(java_home(Path(sys.prefix))),
+        "PYSPARK_PYTHON": sys.executable,
+        "SPARK_LOCAL_IP": "127.0.0.1",
+    })  # fmt: skip
+    return (
+        SparkSession.builder.appName(name)
+        .master(f"local[{cores}]")
+        .config("spark.driver.memory", memory)
+        .config("spark.local.dir", str(scratch.resolve()))
+        .config("spark.ui.enabled", "false")
+        .getOrCreate()
+    )

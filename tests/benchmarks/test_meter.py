@@ -1,0 +1,101 @@
+"""The meter: nothing that a command starts escapes it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmarks import meter
+from benchmarks.process_tree import DRIVER, JVM, OTHER, WORKER, roles
+
+BURN = "import time\nwhile time.process_time() < {seconds}: pass\n"
+ORPHAN = f"""
+import os
+if os.fork() == 0:
+    if os.fork() == 0:
+        os.setsid()
+        {BURN.format(seconds=0.5).replace(chr(10), chr(10) + "        ")}
+    os._exit(0)
+os.wait()
+print('{{"photos": 3}}')
+"""
+FORGOTTEN = f"""
+import os, signal, time
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+if os.fork() == 0:
+    {BURN.format(seconds=0.5).replace(chr(10), chr(10) + "    ")}
+    time.sleep(0.3)
+    os._exit(0)
+time.sleep(1.2)
+"""
+MEMORY = """
+import subprocess, sys
+grown = "b = bytearray(200_000_000); b[::4096] = bytes(len(b[::4096])); import time; time.sleep(0.6)"
+subprocess.run([sys.executable, "-c", grown], check=True)
+"""
+
+
+def measure(program: str, folder: Path, **options: float) -> meter.Measured:
+    return meter.run(
+        [sys.executable, "-c", program], dict(os.environ), cwd=folder, log=folder / "log", interval=0.1, **options
+    )
+
+
+def test_cpu_time_of_an_orphan_counts(tmp_path: Path) -> None:
+    measured = measure(ORPHAN, tmp_path)
+    assert measured.cpu_seconds >= 0.5
+    assert measured.result == {"photos": 3}
+    assert measured.left == []
+
+
+def test_cpu_time_of_a_child_that_nobody_waits_for_counts(tmp_path: Path) -> None:
+    measured = measure(FORGOTTEN, tmp_path)
+    assert measured.cpu_seconds >= 0.4
+
+
+def test_cpu_time_after_a_moment(tmp_path: Path) -> None:
+    measured = measure(BURN.format(seconds=0.6) + "time.sleep(0.6)", tmp_path)
+    assert measured.cpu_after(0.0) == pytest.approx(measured.cpu_seconds)
+    assert measured.cpu_after(measured.seconds) < measured.cpu_after(0.3)
+    assert 0.0 < measured.cpu_after(0.3) < measured.cpu_seconds
+    used = [cpu for _, cpu in measured.series]
+    assert used == sorted(used)
+
+
+def test_memory_of_a_grandchild_is_seen(tmp_path: Path) -> None:
+    measured = measure(MEMORY, tmp_path)
+    assert 200 < measured.peak_mb < 300
+    assert 200 < measured.peak_by_role[OTHER] < 300
+
+
+def test_what_a_command_leaves_running_is_ended(tmp_path: Path) -> None:
+    program = "import subprocess; print(subprocess.Popen(['sleep', '60'], start_new_session=True).pid)"
+    measured = measure(program, tmp_path)
+    assert measured.left == ["sleep 60"]
+    assert not Path(f"/proc/{measured.result}").exists()
+
+
+def test_a_failure_names_the_last_lines(tmp_path: Path) -> None:
+    with pytest.raises(meter.CommandFailed, match=r"exit code 3; the last lines of .*:\nno such photo"):
+        measure("import sys; print('no such photo', file=sys.stderr); sys.exit(3)", tmp_path)
+
+
+def test_a_command_that_takes_too_long_is_ended(tmp_path: Path) -> None:
+    with pytest.raises(meter.CommandFailed, match="did not end within 0 s"):
+        measure("import time; time.sleep(60)", tmp_path, timeout=0.3)
+
+
+def test_roles_in_spark() -> None:
+    launched = {
+        1: ["/env/bin/python", "-m", "notebook"],
+        2: ["/jdk/bin/java", "-cp", "jars/*", "org.apache.spark.deploy.SparkSubmit", "pyspark-shell"],
+        3: ["/env/bin/python3", "-m", "pyspark.daemon"],
+        4: ["/env/bin/python3", "-m", "pyspark.daemon"],
+        5: ["sh", "-c", "sleep 1"],
+    }
+    assert roles(launched, {1: 0, 2: 1, 3: 2, 4: 3, 5: 1}) == {1: DRIVER, 2: JVM, 3: OTHER, 4: WORKER, 5: OTHER}
+    submitted = {1: ["java", "org.apache.spark.deploy.SparkSubmit", "pca.py"], 2: ["python3.11", "pca.py"]}
+    assert roles(submitted, {1: 0, 2: 1}) == {1: JVM, 2: DRIVER}

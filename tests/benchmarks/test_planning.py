@@ -1,0 +1,139 @@
+"""What photos cost, reckoned again by hand from round figures."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks import planning, results
+from benchmarks.fleet import MACHINES, Effort, Fleet, Measured, Requests, requests, tasks
+from benchmarks.limits import Listing
+from benchmarks.planning import Basis, page
+from benchmarks.prices import STATED, stated
+
+INTEL, _, GRAVITON = MACHINES
+MILLION = 1_000_000
+ROUND = ("c6i.xlarge=0.2", "m6i.xlarge=0.2", "spot=0.5", "EMR=0.25", "gp3=0", "EUR=1", "cluster start=400")
+
+
+def row(photos: int, step_1_s: float, step_2_s: float) -> dict[str, Any]:
+    return {
+        "photos": photos,
+        "step_1_s": step_1_s,
+        "step_2_s": step_2_s,
+        "step_1_worker_mb": 290.0,
+        "step_2_worker_mb": 250.0,
+        "features_bytes": 4000 * photos,
+        "pca_bytes": 1000 * photos,
+        "k": 120,
+        "check_s": photos / 10_000,
+    }
+
+
+#: Step 1: 4 s and, on two cores, 5 ms a photo; step 2: 8 s and 0.5 ms.
+GROWTH = {"measured": "then, there", "cores": 2, "rows": [row(4000, 24.0, 10.0), row(24_000, 124.0, 20.0)]}
+FIGURES = {name: figure.value for name, figure in stated(ROUND).items()}
+LISTING = Listing(7e-6, 15e-6)
+
+
+def test_each_step_is_a_line_through_two_measurements() -> None:
+    found = Measured.of(GROWTH)
+    assert (found.step_1.fixed_s, found.step_1.core_s) == pytest.approx((4.0, 0.010))
+    assert (found.step_2.fixed_s, found.step_2.core_s) == pytest.approx((8.0, 0.001))
+    assert (found.check_s, found.features_bytes, found.pca_bytes) == pytest.approx((1e-4, 4000, 1000))
+
+
+def test_a_line_takes_two_points() -> None:
+    with pytest.raises(ValueError, match="make bench-growth"):
+        Effort.of([row(1000, 10.0, 8.0), row(2000, 15.0, 9.0)], "step_1", 2)
+
+
+def test_a_vcpu_of_intel_is_half_a_core_one_of_graviton_a_core_of_its_own_speed() -> None:
+    assert INTEL.cores(FIGURES) == pytest.approx(4 / 2)
+    assert INTEL.cores({**FIGURES, "two threads": 1.2}) == pytest.approx(2.4)
+    assert GRAVITON.cores({**FIGURES, "Graviton core": 0.75}) == pytest.approx(4 * 0.75)
+
+
+def test_a_million_photos_by_hand() -> None:
+    """3,600 s less two starts of 30 s and 12 s leave 3,528 s for 11,000 core seconds: 3.1 cores, and the driver's."""
+    fleet = Fleet.for_hours(Measured.of(GROWTH), FIGURES, INTEL, MILLION, 1.0)
+    assert fleet is not None
+    assert (fleet.nodes, fleet.cores) == (3, pytest.approx(5.0))
+    life = fleet.life(MILLION, MILLION)
+    assert life.step_1_s == pytest.approx(30 + 4 + 10_000 / 5)
+    assert life.check_s == pytest.approx(100)
+    assert life.step_2_s == pytest.approx(30 + 8 + 1000 / 5)
+    assert life.hours == pytest.approx((400 + 2034 + 100 + 238) / 3600)
+    # A node 0.20 and EMR's 0.05 an hour, on Spot 0.10 and 0.05; four nodes, two of which may be Spot.
+    assert fleet.eur(life, spot=False) == pytest.approx(0.77 * 4 * 0.25)
+    assert fleet.eur(life, spot=True) == pytest.approx(0.77 * (2 * 0.25 + 2 * 0.15))
+
+
+def test_more_nodes_do_not_shorten_what_is_not_shared() -> None:
+    assert Fleet.for_hours(Measured.of(GROWTH), FIGURES, INTEL, MILLION, 70 / 3600) is None
+
+
+def test_volumes_are_paid_by_the_hour() -> None:
+    with_volumes = {**FIGURES, "gp3": 0.10}
+    assert INTEL.usd(with_volumes, "c6i.xlarge", spot=False) == pytest.approx(0.25 + (20 + 64) * 0.10 / 730)
+
+
+def test_requests_of_a_million_photos_by_hand() -> None:
+    """Tasks of 4,096, 1,024 and 256 photos for 75, 20 and 5 %; 4 GB, and 4 MiB for each file, in splits of 128 MiB."""
+    assert tasks(MILLION, 12) == 184 + 196 + 196
+    found = requests(Measured.of(GROWTH), FIGURES, MILLION, MILLION, 12)
+    assert found.gets == MILLION + 4 * (576 * 4 + 48)
+    assert found.puts_lists == 1000 + 6 * (576 + 48)
+    assert Requests(MILLION, 1000).eur({**FIGURES, "S3 GET": 0.0004, "S3 PUT, LIST": 0.005}) == pytest.approx(0.405)
+
+
+def test_the_listing_is_read_from_the_table_of_the_benchmarks() -> None:
+    text = (
+        "<!-- inventory -->\n| keys | changed | listing s | comparison s | manifest s | peak |\n| --- |\n"
+        "| 1,000,000 | 9, 9, 9 | 6.0 | 3.1 | 4.4 | 214 |\n| 10,000,000 | 9, 9, 9 | 70.0 | 30.0 | 40.0 | 214 |\n"
+        "<!-- /inventory -->"
+    )
+    assert Listing.read(text) == Listing(pytest.approx(7e-6), pytest.approx(14e-6))
+    with pytest.raises(ValueError, match="make bench-inventory"):
+        Listing.read("nothing")
+
+
+def test_every_mark_of_the_page_is_filled() -> None:
+    basis = Basis(GROWTH, None, LISTING, stated(ROUND))
+    text = page(planning.PAGE.read_text(), basis)
+    assert "not computed" not in text
+    assert "| 1,000,000 | 1 | c6i.xlarge | 3 | 0.63 | 0.77 | 3.1 | 0.77 | 0.62 |" in text
+    assert "as many" not in text  # nobody measured the notebook's way
+    assert page(text, basis) == text
+    with pytest.raises(ValueError, match="<!-- costs -->"):
+        page(text.replace("<!-- costs -->", ""), basis)
+
+
+def test_the_notebooks_way_is_compared_where_it_was_measured() -> None:
+    rows = [{"name": "Verger", "photos_per_second": 180.0}, {"name": "The notebook's way", "photos_per_second": 18.0}]
+    text = planning.notebook(Basis(GROWTH, {"rows": rows}, LISTING, stated(ROUND)))
+    assert "10.0 times as many" in text.replace("\n", " ")
+    # A million photos of 10 ms on two cores: 1.39 hours at 0.25.
+    assert "3.47 EUR on demand instead of 0.35" in text.replace("\n", " ")
+
+
+def test_figures_can_be_given_by_hand() -> None:
+    assert stated(["spot=0.3"])["spot"] == replace(STATED["spot"], value=0.3, source="given by hand", confirmed=True)
+    assert stated(["cluster_start=600"])["cluster start"].value == 600
+    with pytest.raises(ValueError, match="'sopt=1': expected one of"):
+        stated(["sopt=1"])
+
+
+def test_results_are_kept_by_name(tmp_path: Path) -> None:
+    path = tmp_path / "results.json"
+    assert results.load("growth", path) is None
+    results.save("growth", {"cores": 2, "rows": [{"photos": 1}]}, path)
+    results.save("bench", [{"name": "Verger"}], path)
+    found = results.load("growth", path)
+    assert found is not None
+    assert found["measured"].startswith("20")
+    assert (found["cores"], found["rows"]) == (2, [{"photos": 1}])
+    assert results.load("bench", path) == {"measured": found["measured"], "rows": [{"name": "Verger"}]}
