@@ -61,7 +61,7 @@ def main() -> None:
 
 def measure(bucket: PhotoBucket, count: int) -> dict[str, Any]:
     """Both steps over `count` photos: seconds, MB, bytes and files written."""
-    # Another name each time: of what is deleted SeaweedFS keeps the folders for a while, and Spark takes them for tables.
+    # Another name each time: of what is deleted SeaweedFS keeps the folders a while, and Spark takes them for tables.
     run = f"{RUN}-{time.time_ns()}"
     first, first_run = step(bucket, steps.featurize(bucket.variables, run, bucket.inventory(count)), run, "featurize")
     features = f"s3://{BUCKET}/{run}/features"

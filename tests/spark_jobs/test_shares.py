@@ -19,8 +19,8 @@ from verger_spark.session import open_session
 from verger_spark.shares import bands, share_out
 
 spark = open_session("shares")
-rows = spark.range(20_000).select(F.format_string("images/Kiwi/%s.jpg", "id").alias("path"))
-counted = share_out(rows, bands(20_000, 2)).groupBy(F.spark_partition_id().alias("share")).count().orderBy("share")
+rows = spark.range(23_612).select(F.format_string("images/Kiwi/%s.jpg", "id").alias("path"))
+counted = share_out(rows, bands(23_612, 2)).groupBy(F.spark_partition_id().alias("share")).count().orderBy("share")
 print("shares", json.dumps([row["count"] for row in counted.collect()]))
 """
 
@@ -47,10 +47,10 @@ def test_spark_takes_them_in_this_order_and_size(submit: Submit, tmp_path: Path)
     done = submit(tmp_path, script)
     assert done.code == 0, done.output
     counts = json.loads(next(line for line in done.output.splitlines() if line.startswith("shares")).partition(" ")[2])
-    assert sum(counts) == 20_000
+    assert sum(counts) == 23_612
     expected = [
-        (band.stop - band.start) / PLACES * 20_000 / band.shares
-        for band in bands(20_000, 2)
+        (band.stop - band.start) / PLACES * 23_612 / band.shares
+        for band in bands(23_612, 2)
         for _ in range(band.shares)
     ]
     assert len(counts) == len(expected)
