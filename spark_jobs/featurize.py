@@ -128,7 +128,7 @@ def write_features(
     """First pass: the features of every photo that can be read, written by the workers; how many there are."""
     from pyspark.sql import functions as F
 
-    from verger_spark import features_file
+    from verger_spark import table_file
     from verger_spark.featurize_task import WRITTEN_SCHEMA, Featurize, Photos
     from verger_spark.progress import Progress
     from verger_spark.shares import bands, share_out
@@ -144,8 +144,8 @@ def write_features(
             written = shared.mapInArrow(task.__call__, WRITTEN_SCHEMA)
             featurized = written.agg(F.sum("photos")).head()[0]
     if not featurized:
-        features_file.write(arguments.features, 0, [], [])  # a table without rows is a table still
-    storage.write(f"{arguments.features.rstrip('/')}/_SUCCESS", b"")
+        table_file.write(arguments.features, 0, table_file.FEATURES.empty_table())  # without rows it is a table still
+    table_file.complete(arguments.features)
     return featurized
 
 
@@ -155,28 +155,21 @@ def write_rejects(
     """Second pass: the reason for every photo without features. The counts by kind of reason, most frequent first."""
     from pyspark.sql import functions as F
 
+    from verger_spark import table_file
     from verger_spark.featurize_task import Photos, Reject
 
-    if missing:
-        featurized = spark.read.schema(FEATURES_SCHEMA).parquet(arguments.features).select("path")
-        task = Reject(Photos(arguments.images, arguments.images_prefix))
-        without = inventory.join(featurized, "path", "left_anti")
-        rejects = without.mapInArrow(task.__call__, REJECTS_SCHEMA)
-    else:
-        rejects = no_rows(spark, REJECTS_SCHEMA)
-    rejects.write.mode("overwrite").parquet(arguments.rejects)
     if not missing:
+        storage.remove(arguments.rejects)
+        table_file.write(arguments.rejects, 0, table_file.REJECTS.empty_table())
+        table_file.complete(arguments.rejects)
         return {}
+    featurized = spark.read.schema(FEATURES_SCHEMA).parquet(arguments.features).select("path")
+    task = Reject(Photos(arguments.images, arguments.images_prefix))
+    without = inventory.join(featurized, "path", "left_anti")
+    without.mapInArrow(task.__call__, REJECTS_SCHEMA).write.mode("overwrite").parquet(arguments.rejects)
     kind = F.substring_index("reason", " (", 1).alias("kind")
     counts = spark.read.schema(REJECTS_SCHEMA).parquet(arguments.rejects).groupBy(kind).count()
     return {row["kind"]: row["count"] for row in counts.orderBy(F.desc("count"), "kind").collect()}
-
-
-def no_rows(spark: SparkSession, schema: str) -> DataFrame:
-    """A table without rows; unlike that of `createDataFrame` it starts no Python worker, which takes a second."""
-    from pyspark.sql import functions as F
-
-    return spark.range(0).select(F.from_json(F.lit("{}"), schema).alias("row")).select("row.*")
 
 
 if __name__ == "__main__":

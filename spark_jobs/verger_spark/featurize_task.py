@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from verger_spark import features_file
+from verger_spark import table_file
 from verger_spark.fetch import Listed, ahead, fetch_ahead
 from verger_spark.layout import label_of
 from verger_spark.model import Featurizer, Model
@@ -27,8 +27,6 @@ DECODED_AHEAD = 8
 time, so that no two large ones lie in memory side by side."""
 
 WRITTEN_SCHEMA = "photos bigint"
-
-_REJECTS = pa.schema([("path", pa.string()), ("etag", pa.string()), ("reason", pa.string())])
 
 
 @dataclass(frozen=True)
@@ -88,7 +86,7 @@ class Featurize:
             rows.append((photo.path, label, photo.etag))
             vectors.append(featurizer.features(pixels))
         if rows:
-            features_file.write(self.features, _share(), rows, vectors)
+            table_file.write(self.features, _share(), table_file.features(rows, vectors))
         yield pa.RecordBatch.from_arrays([pa.array([len(rows)], pa.int64())], names=["photos"])
 
 
@@ -103,7 +101,9 @@ class Reject:
             rows = [
                 (photo.path, photo.etag, _reason(pixels)) for photo, _, pixels in self.photos.pixels(_listed([batch]))
             ]
-            yield pa.RecordBatch.from_arrays([pa.array(column) for column in zip(*rows, strict=True)], schema=_REJECTS)
+            yield pa.RecordBatch.from_arrays(
+                [pa.array(column) for column in zip(*rows, strict=True)], schema=table_file.REJECTS
+            )
 
 
 def _reason(pixels: NDArray[np.uint8] | UnreadablePhoto) -> str:
