@@ -29,7 +29,8 @@ def fetch_results(store: S3Store, folder: Path) -> dict[str, Any]:
     run = published(store)
     if run is None:
         raise DemoError("nothing is published")
-    vectors = [item["path"] for batch in obstore.list(store, f"pca/run={run}/") for item in batch]
+    found = [item["path"] for batch in obstore.list(store, f"pca/run={run}/") for item in batch]
+    vectors = [key for key in found if key.endswith(".parquet")]  # not what marks folders
     reports = [f"runs/{run}/report.{kind}" for kind in ("html", "json")]
     for name, keys in (("pca", vectors), ("report", reports)):
         shutil.rmtree(folder / name, ignore_errors=True)
