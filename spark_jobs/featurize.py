@@ -143,7 +143,7 @@ def write_features(
         with Progress(arguments.progress, "featurize", total, lambda: seen.value):
             written = shared.mapInArrow(task.__call__, WRITTEN_SCHEMA)
             featurized = written.agg(F.sum("photos")).head()[0]
-    if not featurized:
+    else:
         table_file.write(arguments.features, 0, table_file.FEATURES.empty_table())  # without rows it is a table still
     table_file.complete(arguments.features)
     return featurized

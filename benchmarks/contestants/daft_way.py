@@ -2,10 +2,10 @@
 
     python -m benchmarks.contestants.daft_way --photos s3://BUCKET/PREFIX --list LIST --model MODEL.tflite --out FOLDER
 
-As the documentation has it: `@daft.cls` with a process for each instance, `@daft.method.batch`. Tried on two cores,
-1,800 photos from S3, photos a second: two instances 191, three 191, four 180, `use_process=False` and four 187, eight
-connections instead of 32 192, the list in batches of 64 190, row by row 185; with 600 photos, batches of 8 149, of 32
-159, of 128 150. Where TensorFlow is installed beside it, 61 instead of 159: Daft imports it.
+As the documentation has it: `@daft.cls` with a process for each instance, `@daft.method.batch`. Tried on two cores:
+three instances and eight connections in place of 32 make no difference; four instances, threads in place of processes,
+row by row and batches of 8 or 128 are slower. Where TensorFlow is installed beside it, it is much slower: Daft imports
+it in each process.
 """
 
 from __future__ import annotations

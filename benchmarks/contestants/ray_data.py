@@ -4,10 +4,9 @@
 
 The documentation has two ways to read images: `read_images`, which resizes with another filter, and, for a table of
 URIs, the `download` expression. For a model it recommends an actor pool (`--compute actors`); a task whose process
-keeps the network (`--compute tasks`) was a little quicker. Tried on two cores, 1,800 photos from S3, batches of 32,
-start of Ray apart, photos a second: download and tasks 152, with three logical CPUs 149, download and actors 145, with
-batches of 128 144, with the list in four blocks 126 and 115; `read_binary_files` and tasks 119, and actors of half a
-CPU 117. Actors that leave no whole logical CPU to the downloads wait for them for ever: hence two for each core.
+keeps the network (`--compute tasks`) was a little quicker. Tried on two cores, all slower: three logical CPUs, actors,
+batches of 128, the list in four blocks, `read_binary_files`, actors of half a CPU. Actors that leave no whole logical
+CPU to the downloads wait for them for ever: hence two for each core.
 """
 
 from __future__ import annotations

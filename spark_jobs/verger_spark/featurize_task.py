@@ -66,7 +66,7 @@ class Photos:
 class Featurize:
     """For `DataFrame.mapInArrow`: inventory rows of a share -> how many can be read; their features are written.
 
-    `features` is the folder that receives a file for every share with photos that can be read.
+    `features` is the folder that receives a file for every share.
     """
 
     photos: Photos
@@ -85,8 +85,9 @@ class Featurize:
                 continue  # the second pass gives it its row in the rejects
             rows.append((photo.path, label, photo.etag))
             vectors.append(featurizer.features(pixels))
-        if rows:
-            table_file.write(self.features, _share(), table_file.features(rows, vectors))
+        # Without rows too: an earlier try of this share may have left a file of photos that are gone since.
+        table = table_file.features(rows, vectors) if rows else table_file.FEATURES.empty_table()
+        table_file.write(self.features, _share(), table)
         yield pa.RecordBatch.from_arrays([pa.array([len(rows)], pa.int64())], names=["photos"])
 
 
