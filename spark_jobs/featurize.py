@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from verger_spark import storage
 from verger_spark.layout import FEATURES_SCHEMA, REJECTS_SCHEMA
+from verger_spark.python_task import python_task
 from verger_spark.session import open_session, run
 from verger_spark.shares import LARGEST
 from verger_spark.stopwatch import Stopwatch
@@ -106,6 +107,7 @@ def featurize(spark: SparkSession, arguments: argparse.Namespace, model: Model, 
         "photos_per_second": round(total / seconds, 1),
         "seconds": watch.seconds(),
         "spark": spark.version,
+        "application": spark.sparkContext.applicationId,
     }
 
 
@@ -140,8 +142,9 @@ def write_features(
         task = Featurize(Photos(arguments.images, arguments.images_prefix), broadcast, arguments.features, seen)
         cores = arguments.cores or spark.sparkContext.defaultParallelism
         shared = share_out(inventory, bands(total, cores, arguments.photos_per_task))
-        with Progress(arguments.progress, "featurize", total, lambda: seen.value):
-            written = shared.mapInArrow(task.__call__, WRITTEN_SCHEMA)
+        application = spark.sparkContext.applicationId
+        with Progress(arguments.progress, "featurize", application, total, lambda: seen.value):
+            written = shared.mapInArrow(python_task(task), WRITTEN_SCHEMA)
             featurized = written.agg(F.sum("photos")).head()[0]
     else:
         table_file.write(arguments.features, 0, table_file.FEATURES.empty_table())  # without rows it is a table still
@@ -166,7 +169,7 @@ def write_rejects(
     featurized = spark.read.schema(FEATURES_SCHEMA).parquet(arguments.features).select("path")
     task = Reject(Photos(arguments.images, arguments.images_prefix))
     without = inventory.join(featurized, "path", "left_anti")
-    without.mapInArrow(task.__call__, REJECTS_SCHEMA).write.mode("overwrite").parquet(arguments.rejects)
+    without.mapInArrow(python_task(task), REJECTS_SCHEMA).write.mode("overwrite").parquet(arguments.rejects)
     kind = F.substring_index("reason", " (", 1).alias("kind")
     counts = spark.read.schema(REJECTS_SCHEMA).parquet(arguments.rejects).groupBy(kind).count()
     return {row["kind"]: row["count"] for row in counts.orderBy(F.desc("count"), "kind").collect()}

@@ -18,24 +18,22 @@ from __future__ import annotations
 
 import argparse
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from verger_spark import storage
+from verger_spark import storage, table_file
 from verger_spark.compaction import compact
-from verger_spark.current import Current
+from verger_spark.current import Current, current_files
 from verger_spark.errors import VergerError
-from verger_spark.folders import remove
-from verger_spark.layout import FEATURES_WIDTH, PCA_SCHEMA
+from verger_spark.feature_files import FeatureFiles
+from verger_spark.layout import FEATURES_SCHEMA, FEATURES_WIDTH, PCA_SCHEMA
 from verger_spark.plan import Plan
 from verger_spark.policy import Policy, Wanted
 from verger_spark.session import open_session, run
 from verger_spark.stopwatch import Stopwatch
 
 if TYPE_CHECKING:
-    from pyspark.accumulators import Accumulator
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import SparkSession
 
     from verger_spark.choice import Choice
     from verger_spark.covariance import Moments
@@ -48,7 +46,9 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--plan", metavar="URI", help="JSON: feature runs, their dead rows, the basis wanted")
-    source.add_argument("--features", nargs="+", metavar="URI", help="what step 1 wrote, one or more folders")
+    source.add_argument("--features", nargs="+", metavar="URI", help="folders that step 1 wrote; not those in them")
+    parser.add_argument("--photos", type=int, metavar="N", help="rows of --features, about (default: they are counted)")
+    parser.add_argument("--cores", type=int, default=0, help="cores there will be (default: those there are now)")
     parser.add_argument("--pca", required=True, metavar="URI", help="Parquet written: path, label, pca_features")
     parser.add_argument(
         "--basis", required=True, metavar="URI", help="folder written unless the published basis is kept: the PCAModel"
@@ -64,6 +64,8 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parsed = parser.parse_args(arguments)
     if not 0 < parsed.target_variance <= 1:
         parser.error(f"--target-variance: expected more than 0 and at most 1, found {parsed.target_variance:g}")
+    if parsed.photos is not None and parsed.photos < 1:
+        parser.error(f"--photos: expected at least 1, found {parsed.photos}")
     if parsed.max_components < 1:
         parser.error(f"--max-components: expected at least 1, found {parsed.max_components}")
     return parsed
@@ -78,11 +80,15 @@ def main() -> None:
     spark = open_session("verger pca")
     watch.lap("startup")
     compacted = compact(spark, plan.compact, plan.dropped, plan.into) if plan and plan.into else 0
-    current = Current.of(spark, plan) if plan else Current.by_hand(spark, arguments.features)
+    files = current_files(plan) if plan else FeatureFiles.of(arguments.features)
+    current = Current.of(spark, files, arguments.cores)
     watch.lap("compact")
     wanted = plan.basis if plan else BY_HAND
-    reduced = reduce(spark, arguments, wanted, current.rows, weights=weights, watch=watch)
-    drift = measure_drift(spark, arguments, current.new, reduced.choice, reduced.moments) if arguments.drift else None
+    # A number that depends on the photos alone, as the plan's: by it they are divided into blocks.
+    photos = plan.photos if plan else arguments.photos or files.count()
+    reduced = reduce(spark, arguments, wanted, current, photos=photos, weights=weights, watch=watch)
+    new = plan.new if plan else None
+    drift = measure_drift(spark, arguments, new, reduced.choice, reduced.moments) if arguments.drift else None
     watch.lap("drift")
     metrics = {
         **reduced.facts,
@@ -92,6 +98,7 @@ def main() -> None:
         "drift": drift,
         "compacted": compacted,
         "seconds": watch.seconds(),
+        "application": spark.sparkContext.applicationId,
     }
     storage.write_json(arguments.metrics, metrics)
     say(metrics)
@@ -112,24 +119,28 @@ def reduce(
     spark: SparkSession,
     arguments: argparse.Namespace,
     wanted: Wanted,
-    rows: DataFrame,
+    current: Current,
     *,
+    photos: int,
     weights: Any,
     watch: Stopwatch,
 ) -> Reduced:
-    """Sum up the rows (path, label, features), choose the basis, write it and the coordinates of every photo."""
+    """Sum up the current rows, choose the basis, write it and the coordinates of every photo."""
     from verger_spark.choice import choose
     from verger_spark.progress import Progress
     from verger_spark.summing import sum_up
 
-    photos = rows.count()
-    if not photos:
-        raise VergerError(f"{arguments.plan or ' '.join(arguments.features)}: no current features of any photo")
+    storage.remove(arguments.pca)  # what an earlier try left
+
     seen = spark.sparkContext.accumulator(0)
-    progress = Progress(arguments.progress, "pca", photos, lambda: seen.value // 2)  # each is read twice
-    with progress, ThreadPoolExecutor(1) as side_by_side:
-        moments = sum_up(rows, photos, seen)
-        choice = choose(spark, wanted, moments, arguments.target_variance, arguments.max_components)
+    application = spark.sparkContext.applicationId
+    progress = Progress(arguments.progress, "pca", application, photos, lambda: seen.value // 2)  # each is read twice
+    with progress:
+        moments = sum_up(current.rows(), photos, seen)
+        if not moments:
+            raise VergerError(f"{arguments.plan or ' '.join(arguments.features)}: no current features of any photo")
+        progress.total = moments.count  # without the rejects
+        choice = choose(wanted, moments, arguments.target_variance, arguments.max_components)
         watch.lap("fit")
         facts = {
             "photos": moments.count,
@@ -138,34 +149,23 @@ def reduce(
             "weights": weights,
             "spark": spark.version,
         }
-        # The basis is written while the photos are projected: neither waits for the other.
-        settling = side_by_side.submit(settle_basis, spark, arguments.basis, wanted, choice, facts)
-        # Hardly two numbers are equal: a dictionary of them is built, found too large and thrown away.
-        no_dictionary = {"parquet.enable.dictionary#pca_features.list.element": "false"}
-        project(spark, rows, choice, seen).write.mode("overwrite").options(**no_dictionary).parquet(arguments.pca)
-        used = settling.result()
+        used = settle_basis(arguments.basis, wanted, choice, facts)
+        projected = current.project(choice.components, arguments.pca, seen)
+    if projected != moments.count:
+        raise VergerError(f"{arguments.pca}: expected {moments.count:,} photos, found {projected:,}; start a new run")
+    table_file.complete(arguments.pca, len(current.groups.value))
     watch.lap("project")
     return Reduced(moments, choice, facts, used)
 
 
-def project(spark: SparkSession, rows: DataFrame, choice: Choice, seen: Accumulator[int]) -> DataFrame:
-    """The coordinates of every photo, k of them."""
-    from verger_spark.pca_task import Project
-
-    components = spark.sparkContext.broadcast(choice.components)
-    return rows.select("path", "label", "features").mapInArrow(Project(components, seen).__call__, PCA_SCHEMA)
-
-
-def settle_basis(
-    spark: SparkSession, uri: str, wanted: Wanted, choice: Choice, facts: dict[str, Any]
-) -> dict[str, str | None]:
+def settle_basis(uri: str, wanted: Wanted, choice: Choice, facts: dict[str, Any]) -> dict[str, str | None]:
     """Save a basis that was fitted to `uri`; for one that was kept, leave nothing there. Which is used, and why."""
     from verger_spark import basis as basis_files
 
     if choice.fitted:
-        basis_files.save(spark, choice.fitted, uri, facts)
+        basis_files.save(choice.fitted, uri, facts)
     else:
-        remove(spark, uri)  # of an earlier try of this run, which had reason to fit
+        storage.remove(uri)  # of an earlier try of this run, which had reason to fit
     return {
         "action": "refitted" if choice.fitted else "kept",
         "policy": wanted.policy.value,
@@ -175,14 +175,16 @@ def settle_basis(
 
 
 def measure_drift(
-    spark: SparkSession, arguments: argparse.Namespace, new: DataFrame | None, choice: Choice, moments: Moments
+    spark: SparkSession, arguments: argparse.Namespace, features: str | None, choice: Choice, moments: Moments
 ) -> dict[str, Any] | None:
-    """How the new photos differ from the earlier ones; None, and no table, unless there are both."""
+    """How the new photos, those with `features`, differ from the earlier ones; None, and no table, unless there are
+    both."""
     from verger_spark import drift
 
-    count = new.count() if new is not None else 0
+    new = spark.read.schema(FEATURES_SCHEMA).parquet(features) if features else None
+    count = new.count() if new else 0
     if new is None or not 0 < count < moments.count:
-        remove(spark, arguments.drift)
+        storage.remove(arguments.drift)
         return None
     components = spark.sparkContext.broadcast(choice.components)
     coordinates = spark.read.schema(PCA_SCHEMA).parquet(arguments.pca)

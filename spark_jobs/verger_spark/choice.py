@@ -13,8 +13,6 @@ from verger_spark.policy import Decision, Explains, Wanted, decide
 from verger_spark.spectrum import Basis, explained_by, fit
 
 if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
-
     from verger_spark.covariance import Moments
 
 
@@ -45,11 +43,11 @@ class Choice:
         return None if self.shares is None else float(self.shares.sum())
 
 
-def choose(spark: SparkSession, wanted: Wanted, moments: Moments, target: float, max_components: int) -> Choice:
+def choose(wanted: Wanted, moments: Moments, target: float, max_components: int) -> Choice:
     """Keep or fit, by the moments of all current photos. Errors: `decide`, `fit`, and `load` of the published basis."""
     published = shares = described = None
     if wanted.candidate:
-        published = basis_files.load(spark, wanted.candidate, len(moments.total))
+        published = basis_files.load(wanted.candidate, len(moments.total))
         shares = explained_by(published, moments)
         described = Explains(published.shape[1], None if shares is None else float(shares.sum()))
     decision = decide(wanted, described, target, max_components)

@@ -38,7 +38,7 @@ class Moments:
         first = next(rest)
         width = first.shape[1]
         moments = cls.zero(width)
-        buffer = np.empty((CHUNK, width))
+        buffer, product = np.empty((CHUNK, width)), np.empty((width, width))
         filled = 0
         for block in chain([first], rest):
             start = 0
@@ -47,16 +47,16 @@ class Moments:
                 buffer[filled : filled + taken] = block[start : start + taken]
                 filled, start = filled + taken, start + taken
                 if filled == CHUNK:
-                    moments._add(buffer)
+                    moments._add(buffer, product)
                     filled = 0
         if filled:
-            moments._add(buffer[:filled])
+            moments._add(buffer[:filled], product)
         return moments
 
-    def _add(self, rows: NDArray[np.float64]) -> None:
+    def _add(self, rows: NDArray[np.float64], product: NDArray[np.float64]) -> None:
         self.count += len(rows)
         self.total += rows.sum(axis=0)
-        self.gram += rows.T @ rows
+        self.gram += np.matmul(rows.T, rows, out=product)  # into the same pages each time
 
     def merge(self, other: Moments) -> None:
         """Add another's rows to this one, in place.

@@ -1,4 +1,4 @@
-"""Which rows of the feature runs are current."""
+"""Which rows of the feature runs are current, and what is done to all of them."""
 
 from __future__ import annotations
 
@@ -8,13 +8,19 @@ from typing import TYPE_CHECKING
 
 from verger_spark import storage
 from verger_spark.errors import VergerError
+from verger_spark.feature_files import RUN, FeatureFiles, LiveRows, run_of
 from verger_spark.layout import DEAD_SCHEMA, FEATURES_SCHEMA
 from verger_spark.plan import Plan
+from verger_spark.python_task import python_task
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from pyspark import Broadcast
+    from pyspark.accumulators import Accumulator
     from pyspark.sql import DataFrame, SparkSession
 
-RUN = "run="
+    from verger_spark.pca_task import Groups
 
 BROADCAST_ROWS = 500_000
 """Paths, at most, that lie in the memory of every executor: some 50 MB."""
@@ -22,23 +28,42 @@ BROADCAST_ROWS = 500_000
 
 @dataclass(frozen=True)
 class Current:
-    """The current rows, one per photo (path, label, etag, features); `new` are those that this run featurized."""
+    """The current rows, in files that the workers read in groups."""
 
-    rows: DataFrame
-    new: DataFrame | None = None
-
-    @classmethod
-    def of(cls, spark: SparkSession, plan: Plan) -> Current:
-        """The rows that a plan leaves current, once its compaction is done. Errors: `live_rows`."""
-        from pyspark.sql import functions as F
-
-        rows = live_rows(spark, plan.runs, plan.dead)
-        return cls(rows.drop("run"), rows.where(F.col("run") == run_of(plan.new)).drop("run"))
+    spark: SparkSession
+    groups: Broadcast[Groups]
+    live: LiveRows
 
     @classmethod
-    def by_hand(cls, spark: SparkSession, folders: Sequence[str]) -> Current:
-        """Every row of some folders of features, whatever they are called."""
-        return cls(spark.read.schema(FEATURES_SCHEMA).parquet(*folders))
+    def of(cls, spark: SparkSession, files: FeatureFiles, cores: int = 0) -> Current:
+        """`cores`: how many there will be; 0: those that there are now."""
+        groups = files.groups(cores or spark.sparkContext.defaultParallelism)
+        return cls(spark, spark.sparkContext.broadcast(groups), LiveRows(files.dead))
+
+    def rows(self) -> DataFrame:
+        """Path and features, as bytes, of every current photo."""
+        from verger_spark.pca_task import PACKED_SCHEMA, ReadRows
+
+        return self._numbers().mapInArrow(python_task(ReadRows(self.groups, self.live)), PACKED_SCHEMA)
+
+    def project(self, components: NDArray[np.float64], pca: str, seen: Accumulator[int]) -> int:
+        """Write the coordinates of every current photo to the folder `pca`; how many they are."""
+        from verger_spark.pca_task import WRITTEN_SCHEMA, Project
+
+        task = Project(self.groups, self.live, self.spark.sparkContext.broadcast(components), pca, seen)
+        # One row a task, added up here: a sum by Spark were one more stage.
+        return sum(row["photos"] for row in self._numbers().mapInArrow(python_task(task), WRITTEN_SCHEMA).collect())
+
+    def _numbers(self) -> DataFrame:
+        count = len(self.groups.value)
+        return self.spark.range(0, count, 1, max(count, 1))
+
+
+def current_files(plan: Plan) -> FeatureFiles:
+    """The files of the rows that a plan leaves current, once its compaction is done. Errors: `require`, `base_of`."""
+    require(plan.runs, plan.dead)
+    base_of(plan.runs)
+    return FeatureFiles.of(plan.runs, plan.dead)
 
 
 def live_rows(spark: SparkSession, runs: Sequence[str], dead: str) -> DataFrame:
@@ -75,15 +100,6 @@ def require(runs: Sequence[str], dead: str) -> None:
         raise VergerError(f"{dead}: expected the list of dead rows of this plan, found none; start a new run")
 
 
-def run_of(uri: str) -> str:
-    """The id of a run.
-
-    >>> run_of("s3://bucket/features/run=A/")
-    'A'
-    """
-    return uri.rstrip("/").rpartition("/")[2].removeprefix(RUN)
-
-
 def base_of(runs: Sequence[str]) -> str:
     """The folder in which all runs lie as `run=<id>`; VergerError when there is none. At least one run.
 
@@ -91,7 +107,7 @@ def base_of(runs: Sequence[str]) -> str:
     's3://bucket/features'
     """
     bases = {uri.rstrip("/").rpartition("/")[0] for uri in runs}
-    named = all(uri.rstrip("/").rpartition("/")[2].startswith(RUN) for uri in runs)
+    named = all(storage.name_of(uri).startswith(RUN) for uri in runs)
     if len(bases) != 1 or not named:
         raise VergerError(f"feature runs: expected run=<id> folders side by side, found {' '.join(runs)}")
     return bases.pop()

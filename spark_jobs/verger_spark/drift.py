@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from verger_spark.current import broadcast_few
 from verger_spark.layout import DRIFT_SCHEMA
 from verger_spark.pca_task import SPREAD_SCHEMA, Spread
+from verger_spark.python_task import python_task
 
 if TYPE_CHECKING:
     import numpy as np
@@ -92,6 +93,6 @@ def explained_of(new: DataFrame, components: Broadcast[NDArray[np.float64]], mea
     """
     from pyspark.sql import functions as F
 
-    parts = new.select("path", "features").mapInArrow(Spread(components, mean).__call__, SPREAD_SCHEMA)
+    parts = new.select("path", "features").mapInArrow(python_task(Spread(components, mean)), SPREAD_SCHEMA)
     total, explained = parts.agg(F.sum("total"), F.sum("explained")).collect()[0]
     return explained / total if total else None

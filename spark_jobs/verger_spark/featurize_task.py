@@ -1,4 +1,4 @@
-"""What a Spark worker does with its share of the inventory. Arrow batches in, Arrow batches out."""
+"""What a Spark worker does with its share of the inventory: photos in, a file of features out."""
 
 from __future__ import annotations
 
@@ -76,19 +76,25 @@ class Featurize:
 
     def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         featurizer = _featurizer(self.model.value)
-        rows: list[tuple[str, str, str]] = []
-        vectors: list[NDArray[np.float32]] = []
-        # Neither thread holds Python's lock while it decodes or computes.
-        for photo, label, pixels in ahead(self.photos.pixels(_listed(batches)), DECODED_AHEAD):
-            self.seen.add(1)
-            if isinstance(pixels, UnreadablePhoto):
-                continue  # the second pass gives it its row in the rejects
-            rows.append((photo.path, label, photo.etag))
-            vectors.append(featurizer.features(pixels))
+        count = 0
         # Without rows too: an earlier try of this share may have left a file of photos that are gone since.
-        table = table_file.features(rows, vectors) if rows else table_file.FEATURES.empty_table()
-        table_file.write(self.features, _share(), table)
-        yield pa.RecordBatch.from_arrays([pa.array([len(rows)], pa.int64())], names=["photos"])
+        with table_file.writing(self.features, _share(), table_file.FEATURES) as file:
+            rows: list[tuple[str, str, str]] = []
+            vectors: list[NDArray[np.float32]] = []
+            # Neither thread holds Python's lock while it decodes or computes.
+            for photo, label, pixels in ahead(self.photos.pixels(_listed(batches)), DECODED_AHEAD):
+                self.seen.add(1)
+                if isinstance(pixels, UnreadablePhoto):
+                    continue  # the second pass gives it its row in the rejects
+                rows.append((photo.path, label, photo.etag))
+                vectors.append(featurizer.features(pixels))
+                count += 1
+                if len(rows) == table_file.GROUP_ROWS:
+                    file.write_table(table_file.features(rows, vectors))
+                    rows, vectors = [], []
+            if rows:
+                file.write_table(table_file.features(rows, vectors))
+        yield pa.RecordBatch.from_arrays([pa.array([count], pa.int64())], names=["photos"])
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ class Plan:
     dead: Parquet of (path, run): rows of the runs of `keep` that are current no longer
     dropped: the same of `compact`
     basis: which basis is wanted
+    photos: how many the bucket holds; those that were rejected have no row of features
     """
 
     keep: tuple[str, ...]
@@ -29,6 +30,7 @@ class Plan:
     dead: str
     dropped: str
     basis: Wanted
+    photos: int
 
     @classmethod
     def read(cls, uri: str) -> Plan:
@@ -44,7 +46,7 @@ class Plan:
             return cls.of(facts)
         except (KeyError, TypeError, ValueError) as error:
             raise VergerError(
-                f"{uri}: expected a plan with features, dead and basis, found something else "
+                f"{uri}: expected a plan with features, dead, basis and photos, found something else "
                 f"({type(error).__name__}: {error}); start a new run, with DAG and steps of one version"
             ) from None
 
@@ -57,7 +59,8 @@ class Plan:
             raise ValueError(f"features.compact is {list(compact)}, but features.into is {into}")
         wanted = Wanted(Policy(basis["policy"]), basis["published"], basis["reason"], float(basis["tolerance"]))
         dead, dropped = str(facts["dead"]), str(facts["dropped"])
-        return cls(tuple(features["keep"]), compact, into, str(features["new"]), dead, dropped, wanted)
+        photos = int(facts["photos"]["listed"])
+        return cls(tuple(features["keep"]), compact, into, str(features["new"]), dead, dropped, wanted, photos)
 
     @property
     def runs(self) -> tuple[str, ...]:

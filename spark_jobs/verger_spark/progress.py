@@ -19,14 +19,14 @@ def now() -> str:
 
 
 class Progress:
-    """Writes `{stage, done, total, started_at, updated_at}` to `uri` while the body of the `with` runs.
+    """Writes `{stage, application, done, total, started_at, updated_at}` to `uri` while the body of the `with` runs.
 
     `done` is called from a thread of its own. A failure to write is said once and harms nothing: progress
-    is a courtesy. Without a `uri` nothing is written.
+    is a courtesy. Without a `uri` nothing is written. `total` may be set to what it turns out to be.
     """
 
-    def __init__(self, uri: str | None, stage: str, total: int, done: Callable[[], int]) -> None:
-        self._uri, self._stage, self._total, self._done = uri, stage, total, done
+    def __init__(self, uri: str | None, stage: str, application: str, total: int, done: Callable[[], int]) -> None:
+        self._uri, self._stage, self._application, self.total, self._done = uri, stage, application, total, done
         self._started, self._last, self._said = now(), -1, False
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="progress", daemon=True)
@@ -48,7 +48,7 @@ class Progress:
             self._write()
 
     def _write(self) -> None:
-        done = min(self._done(), self._total)
+        done = min(self._done(), self.total)
         if self._uri is None or done == self._last:
             return
         try:
@@ -56,8 +56,9 @@ class Progress:
                 self._uri,
                 {
                     "stage": self._stage,
+                    "application": self._application,
                     "done": done,
-                    "total": self._total,
+                    "total": self.total,
                     "started_at": self._started,
                     "updated_at": now(),
                 },

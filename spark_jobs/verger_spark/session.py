@@ -20,7 +20,7 @@ def open_session(name: str) -> SparkSession:
     spark = SparkSession.builder.appName(name).getOrCreate()
     # One row of features is 5 kB, and wide rows are what these steps move: the default of 10,000 rows an Arrow
     # batch would hold 50 MB in the JVM and in every Python worker at once.
-    spark.conf.set("spark.sql.execution.arrow.maxRecordsPerBatch", "1024")
+    spark.conf.set("spark.sql.execution.arrow.maxRecordsPerBatch", "256")
     return spark
 
 

@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
 import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlsplit
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from urllib.parse import quote, unquote, urlsplit
 
 import obstore
 from obstore.store import S3Store
 
 from verger_spark.errors import VergerError
+from verger_spark.streams import Ranges, Sink
 
 if TYPE_CHECKING:
     from obstore.store import RetryConfig, S3Config
 
 # Throttling and server errors are S3's way of saying "later"; what is still refused then fails the task.
 RETRIES: RetryConfig = {"max_retries": 8, "retry_timeout": timedelta(minutes=3)}
+
+
+PART_BYTES = 8 << 20
+"""Of an upload in parts; S3 wants 5 MiB at least."""
 
 
 @dataclass(frozen=True)
@@ -52,10 +60,16 @@ class Location:
 def s3_store(bucket: str) -> S3Store:
     """The one way to S3 from Python here: region, endpoint and credentials as the AWS SDKs find them.
 
-    Credentials come from the environment or, on a cluster node, from its instance profile.
+    Credentials come from the environment or, on a cluster node, from its instance profile. A process asks for them, and
+    connects, once.
     """
     endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
     region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"
+    return _s3_store(bucket, endpoint, region, os.environ.get("AWS_ACCESS_KEY_ID"))
+
+
+@lru_cache(maxsize=8)
+def _s3_store(bucket: str, endpoint: str | None, region: str, _key_id: str | None) -> S3Store:
     config: S3Config = {"region": region, "virtual_hosted_style_request": endpoint is None}
     if endpoint:
         config["endpoint"] = endpoint
@@ -96,13 +110,54 @@ def write(uri: str, content: bytes) -> None:
     """Write one object or file whole, over what may be there."""
     location = Location.parse(uri)
     if location.bucket is None:
-        target = Path(location.key)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        partial = target.with_name(target.name + ".partial")
-        partial.write_bytes(content)
-        partial.replace(target)
+        with _replacing(Path(location.key)) as file:
+            file.write(content)
     else:
         obstore.put(s3_store(location.bucket), location.key, content)
+
+
+@contextlib.contextmanager
+def writing(uri: str) -> Iterator[Sink]:
+    """A file to write to bit by bit: one object or file, there as a whole when the body has ended, and not when it has
+    failed. On S3 what is larger than ``PART_BYTES`` is sent in parts; those of a failed one are invisible, and clean_up
+    removes them.
+    """
+    location = Location.parse(uri)
+    if location.bucket is None:
+        with _replacing(Path(location.key)) as file:
+            yield Sink(file.write)
+        return
+    upload = obstore.open_writer(s3_store(location.bucket), location.key, buffer_size=PART_BYTES)
+    yield Sink(upload.write)
+    upload.close()  # makes it an object
+
+
+@contextlib.contextmanager
+def _replacing(target: Path) -> Iterator[BinaryIO]:
+    """A file on disk that takes the place of another when the body has ended well."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_name(target.name + ".partial")
+    with partial.open("wb") as file:
+        yield file
+    partial.replace(target)
+
+
+def reading(uri: str) -> BinaryIO:
+    """One object or file to read parts of, one request for each.
+
+    Raises
+    ------
+    VergerError
+        It does not exist.
+    """
+    location = Location.parse(uri)
+    try:
+        if location.bucket is None:
+            return Path(location.key).open("rb")
+        store = s3_store(location.bucket)
+        return cast("BinaryIO", Ranges(store, location.key, obstore.head(store, location.key)["size"]))
+    except FileNotFoundError:
+        raise _missing(uri) from None
 
 
 def exists(uri: str) -> bool:
@@ -162,6 +217,28 @@ def remove(uri: str) -> None:
     store = s3_store(location.bucket)
     for batch in obstore.list(store, f"{location.key.rstrip('/')}/"):
         obstore.delete(store, [item["path"] for item in batch])
+
+
+def files(folder: str) -> Iterator[tuple[str, int]]:
+    """URI and size of what lies directly in a folder, in the order of the names; nothing when there is no folder."""
+    location = Location.parse(folder)
+    if location.bucket is None:
+        there = sorted(path for path in Path(location.key).glob("*") if path.is_file())
+        yield from ((f"file://{quote(str(path))}", path.stat().st_size) for path in there)
+        return
+    prefix = f"{location.key.rstrip('/')}/"
+    listed = obstore.list_with_delimiter(s3_store(location.bucket), prefix)["objects"]
+    for item in sorted(listed, key=lambda item: item["path"]):
+        yield f"s3://{location.bucket}/{item['path']}", item["size"]
+
+
+def name_of(uri: str) -> str:
+    """The last part of a URI.
+
+    >>> name_of("s3://bucket/features/run=A/")
+    'run=A'
+    """
+    return uri.rstrip("/").rpartition("/")[2]
 
 
 def read_json(uri: str) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from verger_spark.pca_task import MOMENTS_SCHEMA, Accumulate, Merge, merged
+from verger_spark.python_task import python_task
 
 if TYPE_CHECKING:
     from pyspark.accumulators import Accumulator
@@ -15,26 +16,33 @@ if TYPE_CHECKING:
 BLOCK_ROWS = 16_384
 """Rows in a block, about: its sum is one row of 6.6 MB for 84 MB of features, half a second of a core."""
 
-FAN_IN = 16
-"""Blocks merged into one at each level of the tree; as many at the most are merged on the driver."""
+FAN_IN = 8
+"""Blocks merged into one at each level of the tree, about: by their hash, some get twice as many."""
+
+LAST = 16
+"""Sums that are merged on the driver, at the most: 106 MB."""
 
 
-def sum_up(features: DataFrame, photos: int, seen: Accumulator[int]) -> Moments:
-    """The moments of all rows: summed by block on the workers, merged as a tree, the last few on the driver."""
+def sum_up(rows: DataFrame, photos: int, seen: Accumulator[int]) -> Moments | None:
+    """The moments of all rows (path, features as bytes), None without any: summed by block on the workers, merged as a
+    tree, the last few on the driver. Of `photos`, about how many rows there are, comes the number of blocks.
+    """
     from pyspark.sql import functions as F
 
-    blocks = -(-photos // BLOCK_ROWS)
+    blocks = max(1, -(-photos // BLOCK_ROWS))
     # `repartition` sends a row to the partition pmod(hash(path), blocks): with the same expression as block number,
     # each partition holds one block.
-    numbered = features.select(F.expr(f"pmod(hash(path), {blocks})").alias("block"), "path", "features")
+    numbered = rows.select(F.expr(f"pmod(hash(path), {blocks})").alias("block"), "path", "features")
     sums = (
         numbered.repartition(blocks, "path")
         .sortWithinPartitions("block", "path")
-        .mapInArrow(Accumulate(seen).__call__, MOMENTS_SCHEMA)
+        .mapInArrow(python_task(Accumulate(seen)), MOMENTS_SCHEMA)
     )
-    while blocks > FAN_IN:
+    while blocks > LAST:
         blocks = -(-blocks // FAN_IN)
-        parents = sums.repartition(blocks, F.expr(f"block div {FAN_IN}")).sortWithinPartitions("block")
-        sums = parents.mapInArrow(Merge(FAN_IN).__call__, MOMENTS_SCHEMA)
-    last = sorted(sums.collect(), key=lambda row: row["block"])  # FAN_IN rows, 106 MB, at the most
-    return merged(bytes(row["moments"]) for row in last)
+        # Again the number is the partition: with numbers of another kind, several would share one.
+        numbered = sums.withColumn("parent", F.expr(f"pmod(hash(block), {blocks})"))
+        parents = numbered.repartition(blocks, "block").sortWithinPartitions("parent", "block")
+        sums = parents.mapInArrow(python_task(Merge()), MOMENTS_SCHEMA)
+    last = sorted(sums.collect(), key=lambda row: row["block"])
+    return merged(bytes(row["moments"]) for row in last) if last else None

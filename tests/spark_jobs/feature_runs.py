@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ FEATURES = pa.schema(
 WIDTH = 24
 
 
-def photos(label: str, numbers: range) -> list[str]:
+def photos(label: str, numbers: Iterable[int]) -> list[str]:
     return [f"images/{label}/é {number}.jpg" for number in numbers]
 
 
@@ -43,7 +44,8 @@ class Nights:
         folder.mkdir(parents=True)
         for number, part in enumerate(np.array_split(np.arange(len(paths)), files)):
             table = pa.Table.from_pylist([self.rows[run][index] for index in part], schema=FEATURES)
-            pq.write_table(table, folder / f"part-{number}.parquet")
+            # Some row groups a file, as step 1 writes them.
+            pq.write_table(table, folder / f"part-{number}.parquet", row_group_size=300)
         (folder / "_SUCCESS").touch()
 
     def delete(self, paths: list[str]) -> None:
@@ -51,6 +53,10 @@ class Nights:
         gone = set(paths)
         dying = [(row["path"], run) for run, rows in self.rows.items() for row in rows if row["path"] in gone]
         self.dead = sorted({*self.dead, *dying})
+
+    @property
+    def paths(self) -> set[str]:
+        return {row["path"] for rows in self.rows.values() for row in rows}
 
     def current(self, *runs: str) -> list[dict[str, Any]]:
         """The rows of some runs that are not dead, by path."""
@@ -69,7 +75,7 @@ class Nights:
     def write_plan(self, name: str, features: dict[str, Any], basis: dict[str, Any]) -> tuple[str, str]:
         """Write plan and dead rows; the arguments by which step 2 is given them."""
         compacted = {uri.rstrip("/").rpartition("run=")[2] for uri in features["compact"]}
-        plan = {"features": features, "basis": basis}
+        plan = {"features": features, "basis": basis, "photos": {"listed": len(self.paths) + 1}}
         for list_name, of_compacted in (("dead", False), ("dropped", True)):
             rows = [row for row in self.dead if (row[1] in compacted) == of_compacted]
             table = {"path": [path for path, _ in rows], "run": [run for _, run in rows]}

@@ -1,6 +1,6 @@
 """Run by spark-submit: what Spark's own PCA makes of the features, and of a basis that step 2 saved.
 
-mllib_reference.py FOLDER    with features/ and basis/; writes reference.npz and transformed/
+mllib_reference.py FOLDER    with features/ and basis/; writes reference.npz, loaded.npz, transformed/ and saved/
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ np.savez(folder / "reference.npz", components=fitted.pc.toArray(), ratio=fitted.
 
 loaded = PCAModel.load(str(folder / "basis"))
 transformed = loaded.transform(features)
-transformed.select("path", vector_to_array("pca_features").alias("pca_features")).write.parquet(
-    str(folder / "transformed")
-)
+coordinates = transformed.select("path", vector_to_array("pca_features").alias("pca_features"))
+coordinates.write.mode("overwrite").parquet(str(folder / "transformed"))
+loaded.write().overwrite().save(str(folder / "saved"))
 np.savez(folder / "loaded.npz", ratio=loaded.explainedVariance.toArray(), k=loaded.getK())

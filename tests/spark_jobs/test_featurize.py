@@ -108,6 +108,7 @@ def test_metrics_and_progress_agree_with_what_was_written(mixed: Finished) -> No
     assert metrics["rejects"]["empty file"] == 1
     assert metrics["weights"] == json.loads((ARTIFACTS / "model/model.json").read_text())["weights"]
     assert progress["stage"] == "featurize"
+    assert progress["application"] == metrics["application"] != ""
     assert progress["done"] == progress["total"] == len(LEGAL) + len(REJECTED)
 
 

@@ -60,8 +60,8 @@ ALL = ("night-A", "night-B", "night-C", "night-D")
 @pytest.fixture(scope="module")
 def kept(nights: Nights, pca: Submit) -> Finished:
     """The fourth night under the policy auto, tried before: what an earlier try left must go."""
-    for stale in ("basis/data", "features/run=night-D-compacted", "drift"):
-        (nights.folder / stale).mkdir(parents=True)
+    for stale in ("basis/data", "features/run=night-D-compacted", "drift", "pca"):
+        (nights.folder / stale).mkdir(parents=True, exist_ok=True)
         (nights.folder / stale / "part-stale.parquet").touch()
     finished = pca(nights.folder, "--target-variance", "0.85", source=night_d(nights))
     assert finished.code == 0, finished.output

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -50,8 +52,17 @@ def done(tmp_path_factory: pytest.TempPathFactory, pca: Submit) -> Finished:
     return finished
 
 
-def test_equals_sparks_own_pca_and_the_basis_loads_as_its_model(done: Finished, submit: Submit) -> None:
-    by_spark = submit(done.folder, ROOT / "tests/spark_jobs/mllib_reference.py", str(done.folder))
+def described_model(folder: Path) -> dict[str, Any]:
+    """What MLlib keeps of a model beside its numbers, less when, by which Spark and by which object it was saved."""
+    found: dict[str, Any] = json.loads(next((folder / "metadata").glob("part-*")).read_text())
+    # The name of a column that nobody named is that of the object which was made first.
+    unnamed = {name: value.partition("__")[2] for name, value in found["defaultParamMap"].items()}
+    return {**found, "timestamp": 0, "sparkVersion": "", "defaultParamMap": unnamed}
+
+
+@pytest.mark.parametrize("spark", ["spark", "spark35"])
+def test_equals_sparks_own_pca_and_the_basis_loads_as_its_model(done: Finished, submit: Submit, spark: str) -> None:
+    by_spark = submit(done.folder, ROOT / "tests/spark_jobs/mllib_reference.py", str(done.folder), spark=spark)
     assert by_spark.code == 0, by_spark.output
     reference, loaded = np.load(done.folder / "reference.npz"), np.load(done.folder / "loaded.npz")
     metrics = done.json("pca.json")
@@ -66,6 +77,15 @@ def test_equals_sparks_own_pca_and_the_basis_loads_as_its_model(done: Finished, 
     projected = vectors(COUNT, WIDTH)[by_path].astype(np.float64) @ fix_signs(reference["components"])[:, :k]
     np.testing.assert_allclose(coordinates(done), projected, atol=1e-6)
     np.testing.assert_allclose(coordinates(done), coordinates(done, "transformed"), atol=1e-9)
+    # What Spark saves of the model that it loaded: the same columns by the same types, and the very numbers.
+    ours, theirs = (
+        pq.ParquetFile(next((done.folder / name / "data").glob("*.parquet"))) for name in ("basis", "saved")
+    )
+    assert ours.schema_arrow.remove_metadata() == theirs.schema_arrow.remove_metadata()
+    types = b"org.apache.spark.sql.parquet.row.metadata"
+    assert json.loads(ours.metadata.metadata[types]) == json.loads(theirs.metadata.metadata[types])
+    assert ours.read().to_pylist() == theirs.read().to_pylist()
+    assert described_model(done.folder / "basis") == described_model(done.folder / "saved")
 
 
 def test_one_row_each_with_its_label(done: Finished) -> None:
@@ -78,6 +98,7 @@ def test_one_row_each_with_its_label(done: Finished) -> None:
 def test_metrics_say_what_was_done(done: Finished) -> None:
     metrics = done.json("pca.json")
     assert metrics["photos"] == COUNT
+    assert metrics["application"]
     assert metrics["target_variance"] == 0.90
     assert metrics["explained_variance"] >= 0.90
     assert metrics["explained_variance"] == pytest.approx(sum(metrics["explained_variance_ratio"]))
@@ -113,3 +134,10 @@ def test_an_error_ends_with_one_plain_line(tmp_path: Path, pca: Submit) -> None:
     message = "verger: error: target variance 0.9 cannot be reached: 2 components explain"
     assert message in finished.output, finished.output
     assert not (tmp_path / "bad" / "pca").exists()
+
+
+def test_without_a_row_there_is_nothing_to_fit(tmp_path: Path, pca: Submit) -> None:
+    folder = write_features(tmp_path / "none", vectors(0, 12), files=1)
+    finished = pca(folder)
+    assert finished.code == 1
+    assert f"verger: error: {(folder / 'features').as_uri()}: no current features of any photo" in finished.output

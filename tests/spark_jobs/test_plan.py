@@ -17,6 +17,7 @@ AT = "s3://bucket/features/run="
 PLAN: dict[str, Any] = {
     "run": "C",
     "why": "7 new photos",
+    "photos": {"listed": 707, "new": 7},
     "features": {"keep": [f"{AT}A/"], "compact": [f"{AT}B/"], "into": f"{AT}C-compacted/", "new": f"{AT}C/"},
     "dead": "s3://bucket/runs/C/dead.parquet",
     "dropped": "s3://bucket/runs/C/dropped.parquet",
@@ -30,6 +31,7 @@ def test_a_plan_is_read_whole(tmp_path: Path) -> None:
     assert plan.runs == (f"{AT}A/", f"{AT}C-compacted/", f"{AT}C/")
     assert (plan.compact, plan.dead, plan.dropped) == ((f"{AT}B/",), PLAN["dead"], PLAN["dropped"])
     assert plan.basis == Wanted(Policy.AUTO, "s3://bucket/models/pca/run=A/", "", 0.01)
+    assert plan.photos == 707
 
 
 def test_without_compaction_the_new_run_comes_after_the_kept_ones() -> None:

@@ -142,3 +142,26 @@ def test_json_holds_no_nan(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="not JSON compliant"):
         storage.write_json(f"{tmp_path.as_uri()}/metrics.json", {"ratio": float("nan")})
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_object_is_read_and_written_in_parts(s3: Any) -> None:
+    uri, content = f"s3://{BUCKET}", bytes(range(256)) * 80_000  # 20 MB: three parts
+    with storage.writing(f"{uri}/parts/a b.bin") as sink:
+        for start in range(0, len(content), 3_000_000):
+            sink.write(content[start : start + 3_000_000])
+    with storage.reading(f"{uri}/parts/a b.bin") as source:
+        assert source.seek(-5, 2) == len(content) - 5
+        assert source.read(9) == content[-5:]
+        source.seek(10_000_000)
+        assert source.read(3) == content[10_000_000:10_000_003]
+        assert source.read(0) == b""
+
+    def fail() -> None:
+        with storage.writing(f"{uri}/parts/b") as sink:
+            sink.write(content)
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
+    assert not storage.exists(f"{uri}/parts/b")
+    assert dict(storage.files(f"{uri}/parts")) == {f"{uri}/parts/a b.bin": len(content)}

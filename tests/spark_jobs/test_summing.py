@@ -1,0 +1,50 @@
+"""The tree of sums above the blocks, which takes more photos than a test can have, unless blocks are small."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.spark_jobs.conftest import Submit
+
+SUMMED = """
+import hashlib, json
+import numpy as np
+from verger_spark import summing
+from verger_spark.session import open_session
+
+summing.BLOCK_ROWS, summing.LAST = 512, 2
+spark = open_session("sums")
+seen = spark.sparkContext.accumulator(0)
+vectors = np.random.default_rng(5).normal(size=(10_000, 6)).astype(np.float32)
+rows = [(f"images/Kiwi/{number}.jpg", bytearray(vector.tobytes())) for number, vector in enumerate(vectors)]
+found = []
+for parts in (2, 5):
+    frame = spark.createDataFrame(rows, "path string, features binary").repartition(parts)
+    moments = summing.sum_up(frame, len(rows), seen)
+    exact = vectors.astype(np.float64)
+    found.append({
+        "count": moments.count,
+        "apart": float(abs(moments.gram - exact.T @ exact).max() + abs(moments.total - exact.sum(axis=0)).max()),
+        "bits": hashlib.sha256(moments.pack()).hexdigest(),
+    })
+print("sums", json.dumps([*found, seen.value]))
+"""
+
+
+@pytest.mark.parametrize("spark", ["spark", "spark35"])
+def test_sums_are_merged_as_a_tree_in_an_order_of_the_paths(submit: Submit, tmp_path: Path, spark: str) -> None:
+    """20 blocks, then 3, then 1: the same bits however the rows were cut."""
+    script = tmp_path / "sums.py"
+    script.write_text(SUMMED)
+    done = submit(tmp_path, script, spark=spark)
+    assert done.code == 0, done.output
+    one, other, seen = json.loads(
+        next(line for line in done.output.splitlines() if line.startswith("sums")).partition(" ")[2]
+    )
+    assert one["count"] == 10_000
+    assert one["apart"] < 1e-8
+    assert one["bits"] == other["bits"]
+    assert seen == 20_000
