@@ -2,6 +2,7 @@
 Daft, Verger's two steps by spark-submit over S3, and the whole DAG.
 
     python -m benchmarks.compare [--images ZIP] [--photos N] [--notebook N] [--repeat N]
+                                 [--only contest|step_2|whole_dag ...]
                                  (in the dev environment, plugins/ on PYTHONPATH; `make bench`)
 
 All take all photos but the notebook, which is slow and takes a part of them. Contestants take turns, so that what else
@@ -31,6 +32,7 @@ from benchmarks.whole_dag import whole_dag
 
 Run = Callable[[], Outcome]
 VERGER = "Verger, step 1, from S3"
+PARTS = ("contest", "step_2", "whole_dag")
 
 
 def main() -> None:
@@ -40,28 +42,39 @@ def main() -> None:
     parser.add_argument("--photos", type=int, help="photos that everyone takes (default: all)")
     parser.add_argument("--notebook", type=int, default=1500, help="photos that the notebook takes")
     parser.add_argument("--repeat", type=int, default=2, help="how often each is run")
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, help="parts of it (default: all)")
     arguments = parser.parse_args()
-    with photo_bucket(arguments.images) as bucket:
-        every = Contest(bucket, min(arguments.photos or bucket.photos, bucket.photos))
-        few = Contest(bucket, min(arguments.notebook, every.count))
-        rows = turns(
-            arguments.repeat,
-            {
-                "bare loop, local files": partial(bare_loop, every),
-                "bare loop with Verger's decoder and network": partial(bare_loop, every, kernels="verger"),
-                VERGER: partial(verger, every),
-                "Ray Data, from S3": partial(ray_data, every),
-                "Daft, from S3": partial(daft_way, every),
-                "notebook way, local files": partial(notebook_way, few),
-            },
-        )
-        publish(rows)
-        pca_rows = step_2(bucket, every.count, arguments.repeat)
-        tables.write("step_2", pca_rows)
-        results.save("step_2", pca_rows)
-    outside = whole_dag(arguments.images, arguments.photos)
-    tables.write("whole_dag", outside)
-    results.save("whole_dag", outside)
+    if {"contest", "step_2"} & set(arguments.only):
+        with photo_bucket(arguments.images) as bucket:
+            every = Contest(bucket, min(arguments.photos or bucket.photos, bucket.photos))
+            if "contest" in arguments.only:
+                publish(contest(every, arguments.notebook, arguments.repeat))
+            if "step_2" in arguments.only:
+                record("step_2", step_2(bucket, every.count, arguments.repeat))
+    if "whole_dag" in arguments.only:
+        record("whole_dag", whole_dag(arguments.images, arguments.photos))
+
+
+def contest(every: Contest, notebook: int, repeat: int) -> dict[str, dict[str, Any]]:
+    """Everyone over all photos, the notebook over at most so many."""
+    few = Contest(every.bucket, min(notebook, every.count))
+    return turns(
+        repeat,
+        {
+            "bare loop, local files": partial(bare_loop, every),
+            "bare loop with Verger's decoder and network": partial(bare_loop, every, kernels="verger"),
+            VERGER: partial(verger, every),
+            "Ray Data, from S3": partial(ray_data, every),
+            "Daft, from S3": partial(daft_way, every),
+            "notebook way, local files": partial(notebook_way, few),
+        },
+    )
+
+
+def record(name: str, rows: list[dict[str, Any]]) -> None:
+    """A table, and its rows."""
+    tables.write(name, rows)
+    results.save(name, rows)
 
 
 def turns(repeat: int, contestants: dict[str, Run]) -> dict[str, dict[str, Any]]:
@@ -107,6 +120,7 @@ def publish(rows: dict[str, dict[str, Any]]) -> None:
             }
             for who, row in rows.items()
         ],
+        under=tables.versions("node", "spark", "bench", "bench-notebook"),
     )
     tables.write(
         "ratios",

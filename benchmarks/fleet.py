@@ -17,17 +17,19 @@ from typing import Any
 
 from verger.job_flow import EXECUTOR_CORES
 from verger.settings import Cluster
-from verger_spark.shares import LARGEST, bands
+from verger_spark.feature_files import FETCHED_ROWS, FeatureFile, FeatureFiles
+from verger_spark.shares import LARGEST, PLACES, bands
+from verger_spark.storage import PART_BYTES
 
 Figures = Mapping[str, float]
 BASE = 4000
 HOURS_A_MONTH = 730
 KEYS_A_PAGE = 1000
-SPLIT_BYTES, OPEN_BYTES = 128 * 2**20, 4 * 2**20
-"""Spark's spark.sql.files.maxPartitionBytes and openCostInBytes: how it packs files into the tasks that read them."""
+OPENED = 2
+"""Requests before a row of a file is read: how long it is, what is where in it."""
 
-PASSES = 4
-"""How often all features are read in a run in which all are new: twice in step 2, by each of the two checks."""
+STEP_PASSES = 2
+"""How often step 2 reads all features, FETCHED_ROWS at a time: for their sums, then to project them."""
 
 
 @dataclass(frozen=True)
@@ -187,22 +189,43 @@ class Requests:
         return usd / 1000 * figures["EUR"]
 
 
-def tasks(photos: int, vcpus: int) -> int:
-    """Tasks of step 1, each of which writes a file of features."""
-    return sum(band.shares for band in bands(photos, vcpus, LARGEST))
+Rows = Sequence[int]
+"""Of each file of a table."""
 
 
-def readers(measured: Measured, photos: int, files: int) -> int:
-    """Tasks that read all features in step 2, and files of coordinates."""
-    return math.ceil((photos * measured.features_bytes + files * OPEN_BYTES) / SPLIT_BYTES)
+def shares(photos: int, vcpus: int) -> Rows:
+    """Of step 1: a task for each, which writes a file of features."""
+    found: list[int] = []
+    for band in bands(photos, vcpus, LARGEST):
+        share = (band.stop - band.start) * photos / (PLACES * band.shares)
+        found += [math.ceil(share)] * band.shares
+    return found
 
 
-def requests(measured: Measured, figures: Figures, new: int, photos: int, vcpus: int) -> Requests:
-    """Of a run that featurizes `new` photos of `photos`, the earlier ones having been featurized all at once."""
-    written, kept = tasks(new, vcpus), tasks(photos - new, vcpus) if photos > new else 0
-    projected = readers(measured, photos, written + kept)
-    read = written * PASSES + kept * (PASSES - 1) + projected
+def groups(measured: Measured, features: Rows, vcpus: int) -> Rows:
+    """Of step 2: a task for each, which reads some files of features and writes one of coordinates."""
+    named = {str(number): rows for number, rows in enumerate(features)}
+    files = tuple(FeatureFile(name, "", round(rows * measured.features_bytes)) for name, rows in named.items())
+    return [sum(named[file.uri] for file in group) for group in FeatureFiles(files).groups(vcpus)]
+
+
+def requests(measured: Measured, new: int, photos: int, vcpus: int) -> Requests:
+    """Of a run that featurizes `new` photos of `photos`, the earlier ones having been featurized all at once.
+
+    Left out is what hardly grows with them: the plan, metrics, markers, the basis; and what drift reads again.
+    """
+    written, kept = shares(new, vcpus), shares(photos - new, vcpus) if photos > new else []
+    projected = groups(measured, [*written, *kept], vcpus)
+    in_step = sum(STEP_PASSES * (OPENED + math.ceil(rows / FETCHED_ROWS)) for rows in [*written, *kept])
+    # check_features reads what is new, check_projections all of both tables, each file at once.
+    by_checks = (OPENED + 1) * (2 * len(written) + len(kept) + len(projected))
+    sent = [rows * measured.features_bytes for rows in written] + [rows * measured.pca_bytes for rows in projected]
     return Requests(
-        gets=new + round(read * figures["reads a file"]),
-        puts_lists=math.ceil(photos / KEYS_A_PAGE) + round((written + projected) * figures["requests a file"]),
+        gets=new + in_step + by_checks,
+        puts_lists=math.ceil(photos / KEYS_A_PAGE) + sum(map(puts, sent)),
     )
+
+
+def puts(size: float) -> int:
+    """Requests by which a file of so many bytes is sent: one, or the start, the parts and the end of an upload."""
+    return 1 if size <= PART_BYTES else 2 + math.ceil(size / PART_BYTES)

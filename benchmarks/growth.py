@@ -1,4 +1,4 @@
-"""What grows with the number of photos: both steps over 1,000 to 23,612 of them, their time and their memory.
+"""What grows with the number of photos: both steps over 1,000 to 23,619 of them, their time and their memory.
 
     python -m benchmarks.growth [--photos N ...] [--repeat R]    (in the dev environment, plugins/ on PYTHONPATH;
                                                                   `make bench-growth`)
@@ -51,7 +51,7 @@ def main() -> None:
         sizes = sorted({min(count, bucket.photos) for count in arguments.photos or (*SIZES, bucket.photos)})
         rounds = [[measure(bucket, count) for count in sizes] for _ in range(arguments.repeat)]
         rows = [middle(found) for found in zip(*rounds, strict=True)]
-    tables.write("growth", [shown(row) for row in rows])
+    tables.write("growth", [shown(row, before) for before, row in zip([None, *rows], rows, strict=False)])
     found = ratios(rows)
     results.save("growth", {"cores": os.cpu_count(), "rows": rows, "ratios": found})
     if found:
@@ -65,7 +65,7 @@ def measure(bucket: PhotoBucket, count: int) -> dict[str, Any]:
     run = f"{RUN}-{time.time_ns()}"
     first, first_run = step(bucket, steps.featurize(bucket.variables, run, bucket.inventory(count)), run, "featurize")
     features = f"s3://{BUCKET}/{run}/features"
-    second, second_run = step(bucket, steps.pca(bucket.variables, run, features), run, "pca")
+    second, second_run = step(bucket, steps.pca(bucket.variables, run, features, "--photos", str(count)), run, "pca")
     if first["featurized"] != second["photos"]:
         raise SystemExit(f"step 1 featurized {first['featurized']} photos, step 2 found {second['photos']}")
     row = {
@@ -147,18 +147,24 @@ def middle(rows: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     return {name: median(row[name] for row in found) for name in found[0]}
 
 
-def shown(row: Mapping[str, Any]) -> dict[str, Any]:
-    """A row of the README."""
+def shown(row: Mapping[str, Any], before: Mapping[str, Any] | None) -> dict[str, Any]:
+    """A row of the README, and what was added to the one before it."""
     return {
         "photos": row["photos"],
         "step 1, s (less Spark's start)": f"{row['step_1_s']:.1f}",
         "ms a photo": f"{row['step_1_ms']:.2f}",
+        "ms for each more": f"{each_more(before, row):.2f}" if before else "",
         "worker, MB": round(row["step_1_worker_mb"]),
         "driver's Python, MB": round(row["step_1_driver_mb"]),
         "step 2, s (less Spark's start)": f"{row['step_2_s']:.1f}",
         "its worker, MB": round(row["step_2_worker_mb"]),
         "its driver's Python, MB": round(row["step_2_driver_mb"]),
     }
+
+
+def each_more(before: Mapping[str, Any], row: Mapping[str, Any]) -> float:
+    """Milliseconds of step 1 for each photo that a row has more than the one before it."""
+    return float(1000 * (row["step_1_s"] - before["step_1_s"]) / (row["photos"] - before["photos"]))
 
 
 def ratios(rows: list[dict[str, Any]]) -> dict[str, float]:

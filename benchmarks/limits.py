@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from benchmarks import tables
-from benchmarks.fleet import KEYS_A_PAGE, MACHINES, Figures, Fleet, Machine, Measured, readers, tasks
+from benchmarks.fleet import KEYS_A_PAGE, MACHINES, Figures, Fleet, Machine, Measured, groups, shares
 from verger.settings import Cluster, Retention
 from verger_spark.layout import FEATURES_WIDTH
-from verger_spark.summing import BLOCK_ROWS
+from verger_spark.summing import BLOCK_ROWS, FAN_IN, LAST
 
 MILLION = 1_000_000
 FEATURE_BYTES = 4 * FEATURES_WIDTH
@@ -102,7 +102,7 @@ class Reckoning:
     def tasks(self) -> str:
         if not (fleet := self.fleet):
             return "-"
-        found = tasks(self.photos, fleet.vcpus)
+        found = len(shares(self.photos, fleet.vcpus))
         return f"{found:,}, {found / fleet.life(self.photos, self.photos).step_1_s:.1f} a second"
 
     def disks(self) -> str:
@@ -114,7 +114,7 @@ class Reckoning:
     def pieces(self) -> str:
         if not (fleet := self.fleet):
             return "-"
-        maps = readers(self.measured, self.photos, tasks(self.photos, fleet.vcpus))
+        maps = len(groups(self.measured, shares(self.photos, fleet.vcpus), fleet.vcpus))
         return f"{maps:,} × {self.blocks:,} of {self.shuffled / (maps * self.blocks) / 1e3:,.0f} kB"
 
     @property
@@ -161,7 +161,11 @@ def table(
             f"a node's volume (VERGER_EBS_DATA_GIB, {cluster.ebs_data_gib}) holds that of {on_disk:,.0f} million",
         ),
         ("step 2: pieces of the shuffle", Reckoning.pieces, "each is a read of its own: small ones are slow"),
-        ("step 2: sums of blocks", Reckoning.sums, "merged sixteen by sixteen on the workers"),
+        (
+            "step 2: sums of blocks",
+            Reckoning.sums,
+            f"merged {FAN_IN} by {FAN_IN} on the workers, the last {LAST} on the driver",
+        ),
     ]
     return tables.markdown([_row(name, found, show, remark) for name, show, remark in rows])
 

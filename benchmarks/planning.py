@@ -175,7 +175,7 @@ def storage(basis: Basis) -> str:
 
     def row(photos: int) -> dict[str, Any]:
         fleet = Fleet.for_hours(found, figures, MACHINES[0], photos, HOURS[-1])
-        asked = requests(found, figures, photos, photos, fleet.vcpus if fleet else MACHINES[0].vcpus)
+        asked = requests(found, photos, photos, fleet.vcpus if fleet else MACHINES[0].vcpus)
         return {
             "photos": photos,
             "GET": asked.gets,
@@ -201,7 +201,7 @@ def night(basis: Basis) -> str:
     def row(machine: Machine) -> dict[str, Any]:
         fleet = nights_cluster(found, figures, machine)
         life = fleet.life(NEW_A_NIGHT, photos)
-        asked = requests(found, figures, NEW_A_NIGHT, photos, fleet.vcpus).eur(figures)
+        asked = requests(found, NEW_A_NIGHT, photos, fleet.vcpus).eur(figures)
         on_demand, spot = (fleet.eur(life, spot=spot) + asked for spot in (False, True))
         return {
             "workers": f"{fleet.nodes} {machine.worker}",

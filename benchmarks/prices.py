@@ -9,7 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from verger.prices import Prices
+
 CATALOGUE = "skypilot-org/skypilot-catalog v8, which copies AWS's price list, commit 00148f2, looked up 2026-11-24"
+SETTINGS = Prices()
+"""What the report of a run reckons with unless it is set otherwise: the same figures."""
+
 HOUR, CORES = "USD an hour", "measured cores"
 
 
@@ -24,18 +29,22 @@ class Stated:
 
 
 STATED: dict[str, Stated] = {
-    "c6i.xlarge": Stated(0.202, HOUR, CATALOGUE, confirmed=True),
+    "c6i.xlarge": Stated(SETTINGS.on_demand["c6i.xlarge"], HOUR, CATALOGUE, confirmed=True),
     "c7i.xlarge": Stated(0.2121, HOUR, CATALOGUE, confirmed=True),
     "c7g.xlarge": Stated(0.1717, HOUR, CATALOGUE, confirmed=True),
-    "m6i.xlarge": Stated(0.224, HOUR, f"half of m5.2xlarge's 0.448 ({CATALOGUE}); that m6i costs what m5 does"),
+    "m6i.xlarge": Stated(
+        SETTINGS.on_demand["m6i.xlarge"],
+        HOUR,
+        f"half of m5.2xlarge's 0.448 ({CATALOGUE}); that m6i costs what m5 does",
+    ),
     "m7g.xlarge": Stated(0.1904, HOUR, "us-east-1's 0.1632, dearer by as much as m6i is in Paris"),
     "spot": Stated(
-        0.40,
+        SETTINGS.spot_share,
         "of the on-demand price",
         "the catalogue's three zones at one moment: c6i 0.32 to 0.42, c7i 0.35 to 0.39, c7g 0.35 to 0.85",
     ),
     "EMR": Stated(
-        0.25,
+        SETTINGS.emr_share,
         "of the on-demand price, on Spot too",
         "us-east-1: 0.048 USD an hour for m5 and m6i.xlarge, 0.043 for c5 and c6i.xlarge; that the share holds in "
         "Paris and for Graviton",
@@ -46,7 +55,7 @@ STATED: dict[str, Stated] = {
     "S3 GET": Stated(0.00042, "USD a thousand", "an AWS bill of July 2019, EUW3-Requests-Tier2; that it is still so"),
     "S3 PUT, LIST": Stated(0.0053, "USD a thousand", "the same bill, EUW3-Requests-Tier1; that it is still so"),
     "S3 storage": Stated(0.024, "USD a GB-month", "the same bill, the first 50 TB; that it is still so"),
-    "EUR": Stated(0.87, "EUR for a USD", "of the order of the rates of 2026"),
+    "EUR": Stated(SETTINGS.eur_for_usd, "EUR for a USD", "of the order of the rates of 2026"),
     "x86 core": Stated(1.0, CORES, "a core of c6i and of c7i is as fast as one of the measured machine's"),
     "two threads": Stated(
         1.0,
@@ -59,12 +68,6 @@ STATED: dict[str, Stated] = {
     "cluster start": Stated(420, "s", "5 to 8 minutes from RunJobFlow to the first step; some say 10 to 15"),
     "step start": Stated(30, "s", "spark-submit on YARN until Spark has its executors; the local start is shorter"),
     "LIST": Stated(0.15, "s", "answer of a LIST of 1,000 keys, eight under way at once"),
-    "requests a file": Stated(
-        6,
-        "requests",
-        "to write a Parquet file by S3A's magic committer: start, part, completion, two markers, a listing",
-    ),
-    "reads a file": Stated(4, "requests", "to read a Parquet file once: its length, its footer, its columns"),
     "GET/s": Stated(
         5500,
         "requests/s",

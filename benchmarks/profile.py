@@ -1,31 +1,40 @@
-"""Where the processor's time goes in a step: threads of the JVM by what they do, a Python worker by function.
+"""Where the processor's time goes in both steps, before and after: threads of the JVM by what they do, a Python
+worker by function.
 
-    python -m benchmarks.profile featurize|pca [--photos N] [--jobs FOLDER]
-                                 (in the dev environment, plugins/ on PYTHONPATH; `make bench-profile`)
+    python -m benchmarks.profile [--photos N] [--before COMMIT]    (in the dev environment, plugins/ on PYTHONPATH;
+                                                                    `make bench-profile`)
 
-`--jobs` is the spark_jobs folder of another checkout, to profile what was before. The worker is sampled by py-spy, the
-JVM's threads by /proc. Prints two tables; benchmarks/profiles.md says what was learned from them.
+Before are the spark_jobs of a commit, run with Spark's own defaults. A worker is sampled by py-spy, the JVM's threads
+by /proc. Writes two tables for each step into benchmarks/profiles.md, which says what was learned from them.
 """
 
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import re
 import shutil
 import subprocess
+import tarfile
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from benchmarks import steps
+from benchmarks import steps, tables
 from benchmarks.contests import BENCH
-from benchmarks.photo_bucket import BUCKET, FOLDER, photo_bucket
-from benchmarks.tables import markdown
+from benchmarks.photo_bucket import BUCKET, FOLDER, PhotoBucket, photo_bucket
+from demo.airflow_run import ROOT
 
-RUN = "profile"
+PAGE = Path(__file__).with_name("profiles.md")
+BEFORE = "b7108ce"
+"""The commit before the changes that profiles.md speaks of."""
+STEPS = ("featurize", "pca")
 SAMPLED_S = 20
+TOP = 8
+Sampled = tuple[Mapping[str, float], Mapping[str, float]]
+"""CPU seconds of the JVM's threads by kind, shares of a worker's samples by function."""
 #: Where threads wait that py-spy takes for busy.
 WAITING = ("_worker (thread.py)", "_wait_for_tstate_lock (threading.py)", "manager (daemon.py)")
 #: Kinds of JVM threads by the beginnings of their names.
@@ -41,30 +50,60 @@ THREADS = {
 
 
 def main() -> None:
-    """Run the step, sample it, print the tables."""
+    """Run both steps as they were and as they are, sample them, write the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("step", choices=["featurize", "pca"])
     parser.add_argument("--photos", type=int, default=8000)
-    parser.add_argument("--jobs", type=Path, help="spark_jobs of another checkout")
+    parser.add_argument("--before", default=BEFORE, metavar="COMMIT", help=f"what to compare with (default: {BEFORE})")
     arguments = parser.parse_args()
+    jobs = checked_out(arguments.before)
     with photo_bucket() as bucket:
-        inventory = bucket.inventory(arguments.photos)
-        bucket.empty(f"{RUN}/")
-        command = steps.featurize(bucket.variables, RUN, inventory)
-        if arguments.step == "pca":
-            run(command)
-            command = steps.pca(bucket.variables, RUN, f"s3://{BUCKET}/{RUN}/features")
-        if arguments.jobs:
-            command = with_jobs(command, arguments.jobs)
-        started = time.monotonic()
-        threads, functions = run(command, sampled=True)
-        print(f"{arguments.step}, {arguments.photos:,} photos, {time.monotonic() - started:.1f} s with Spark's start\n")
-        by_size = sorted(threads.items(), key=lambda item: -item[1])
-        print(markdown([{"JVM threads": name, "CPU s": f"{seconds:.1f}"} for name, seconds in by_size]))
+        found = {name: sampled(bucket, arguments.photos, old) for name, old in (("before", jobs), ("now", None))}
+    for step in STEPS:
+        threads, functions = ({name: of[step][kind] for name, of in found.items()} for kind in (0, 1))
+        tables.write(f"{step}_threads", side_by_side("the JVM's threads, CPU s", threads, "{:.1f}"), PAGE)
+        tables.write(f"{step}_worker", side_by_side("a worker's Python, % of samples", functions, "{:.1f}"), PAGE)
+
+
+def sampled(bucket: PhotoBucket, photos: int, jobs: Path | None) -> dict[str, Sampled]:
+    """Both steps over so many photos, those of another checkout if it is given."""
+    # Another name each time: of what is deleted SeaweedFS keeps the folders for a while.
+    folder = f"profile-{time.time_ns()}"
+    told = [] if jobs else ["--photos", str(photos)]  # as by the DAG; earlier steps count them
+    commands = {
+        "featurize": steps.featurize(bucket.variables, folder, bucket.inventory(photos)),
+        "pca": steps.pca(bucket.variables, folder, f"s3://{BUCKET}/{folder}/features", *told),
+    }
+    found: dict[str, Sampled] = {}
+    for step, command in commands.items():
+        print(f"{step}, {photos:,} photos, {'as it is' if jobs is None else jobs}", flush=True)
+        threads, functions = run(with_jobs(command, jobs) if jobs else command)
         samples = sum(functions.values()) or 1
-        rows = [{"a worker's Python": name, "%": f"{100 * n / samples:.1f}"} for name, n in functions.most_common(12)]
-        print(f"\n{markdown(rows)}" if rows else "\nno worker lived long enough to be sampled")
-        bucket.empty(f"{RUN}/")
+        found[step] = threads, {name: 100 * count / samples for name, count in functions.items()}
+    bucket.empty(f"{folder}/")
+    return found
+
+
+def side_by_side(title: str, found: Mapping[str, Mapping[str, float]], shown: str) -> list[dict[str, str]]:
+    """Rows of a table: the largest figures of each column, in the order of the last."""
+    tops = [name for of in found.values() for name in sorted(of, key=lambda name: -of[name])[:TOP]]
+    ordered = sorted(dict.fromkeys(tops), key=lambda name: [-of.get(name, 0.0) for of in reversed([*found.values()])])
+    return [
+        {title: f"`{name}`" if "(" in name else name}
+        | {column: shown.format(of[name]) if name in of else "" for column, of in found.items()}
+        for name in ordered
+    ]
+
+
+def checked_out(commit: str) -> Path:
+    """The spark_jobs of a commit, in a folder of their own. Raises SystemExit where git does not know it."""
+    folder = FOLDER / f"jobs-{commit}"
+    folder.mkdir(parents=True, exist_ok=True)
+    archive = subprocess.run(["git", "archive", commit, "spark_jobs"], check=False, cwd=ROOT, capture_output=True)
+    if archive.returncode:
+        raise SystemExit(f"{commit}: expected a commit of this repository, git says: {archive.stderr.decode().strip()}")
+    with tarfile.open(fileobj=io.BytesIO(archive.stdout)) as tar:
+        tar.extractall(folder, filter="data")
+    return folder / "spark_jobs"
 
 
 def with_jobs(command: steps.Command, jobs: Path) -> steps.Command:
@@ -78,7 +117,7 @@ def with_jobs(command: steps.Command, jobs: Path) -> steps.Command:
     return steps.Command(plain, command.environment)
 
 
-def run(command: steps.Command, *, sampled: bool = False) -> tuple[dict[str, float], Counter[str]]:
+def run(command: steps.Command) -> tuple[dict[str, float], Counter[str]]:
     """CPU seconds of the JVM by kind of thread, samples of the first Python worker by function."""
     threads: dict[str, tuple[str, float]] = {}
     spy: subprocess.Popen[bytes] | None = None
@@ -89,7 +128,7 @@ def run(command: steps.Command, *, sampled: bool = False) -> tuple[dict[str, flo
         while step.poll() is None:
             time.sleep(0.25)
             threads.update(threads_of(step.pid))
-            if sampled and spy is None and (worker := first_worker()) is not None:
+            if spy is None and (worker := first_worker()) is not None:
                 options = ["--duration", str(SAMPLED_S), "--rate", "100", "--format", "raw", "--output", str(raw)]
                 spy = subprocess.Popen([BENCH.parent / "py-spy", "record", "--pid", str(worker), *options])
     if step.returncode:

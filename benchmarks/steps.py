@@ -14,7 +14,7 @@ from demo.airflow_run import ROOT
 from local_aws import jars, java, spark_submit
 from local_aws.settings import Settings
 from local_aws.spark_syntax import properties_text
-from verger.job_flow import QUICK_JAVA
+from verger.job_flow import ONE_ARENA, QUICK_JAVA
 
 ARTIFACTS = STATE / "artifacts" / "current"
 
@@ -84,7 +84,7 @@ def _submit(variables: dict[str, str], script: str, *arguments: str, conf: dict[
     )
     folder = ARTIFACTS.resolve()
     python = str(node_python())
-    conf = {f"spark.driver.{name}": value for name, value in [QUICK_JAVA.split("=", 1)]} | conf
+    conf = {f"spark.driver.{name}": value for name, value in [QUICK_JAVA.split("=", 1)]} | ONE_ARENA | conf
     conf = {"spark.pyspark.python": python, "spark.pyspark.driver.python": python, **conf}
     options = [word for key, value in conf.items() for word in ("--conf", f"{key}={value}")]
     plan = spark_submit.launch(

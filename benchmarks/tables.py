@@ -11,15 +11,20 @@ from pathlib import Path
 from typing import Any
 
 README = Path(__file__).with_name("README.md")
+ROOT = README.parents[1]
 
 
-def write(name: str, rows: Sequence[Mapping[str, Any]], page: Path = README) -> None:
-    """Replace the table `name`, and say when and on what it was measured. Raises ValueError when there is no mark."""
+def write(name: str, rows: Sequence[Mapping[str, Any]], page: Path = README, *, under: str = "") -> None:
+    """Replace the table `name`, and say when and on what it was measured; `under` it comes what else there is to say.
+
+    Raises ValueError when there is no mark.
+    """
     text = page.read_text()
     begin, end = f"<!-- {name} -->", f"<!-- /{name} -->"
     if begin not in text or end not in text:
         raise ValueError(f"{page}: expected the marks {begin} and {end}, found none")
-    block = f"{begin}\n{markdown(rows)}\n\n{machine()}\n{end}"
+    said = f"{machine()}\n\n{under}" if under else machine()
+    block = f"{begin}\n{markdown(rows)}\n\n{said}\n{end}"
     page.write_text(re.sub(f"{re.escape(begin)}.*?{re.escape(end)}", lambda _: block, text, flags=re.DOTALL))
     print(markdown(rows))
 
@@ -37,6 +42,13 @@ def machine() -> str:
         (line.split(":")[1].strip() for line in _cpuinfo() if line.startswith("model name")), platform.machine()
     )
     return f"*{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores of {model}, Python {platform.python_version()}*"
+
+
+def versions(*environments: str) -> str:
+    """What is pinned by hand in the requirements of some environments, in one line."""
+    texts = [(ROOT / "requirements" / f"{name}.in").read_text() for name in environments]
+    pins = {pin for text in texts for pin in re.findall(r"^([\w-]+)(?:\[\w+\])?==(\S+)", text, re.MULTILINE)}
+    return f"*{', '.join(f'{name} {version}' for name, version in sorted(pins))}*"
 
 
 def _cpuinfo() -> list[str]:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from benchmarks import planning, results
-from benchmarks.fleet import MACHINES, Effort, Fleet, Measured, Requests, requests, tasks
+from benchmarks.fleet import MACHINES, Effort, Fleet, Measured, Requests, groups, requests, shares
 from benchmarks.limits import Listing
 from benchmarks.planning import Basis, page
 from benchmarks.prices import STATED, stated
@@ -82,11 +82,19 @@ def test_volumes_are_paid_by_the_hour() -> None:
 
 
 def test_requests_of_a_million_photos_by_hand() -> None:
-    """Tasks of 4,096, 1,024 and 256 photos for 75, 20 and 5 %; 4 GB, and 4 MiB for each file, in splits of 128 MiB."""
-    assert tasks(MILLION, 12) == 184 + 196 + 196
-    found = requests(Measured.of(GROWTH), FIGURES, MILLION, MILLION, 12)
-    assert found.gets == MILLION + 4 * (576 * 4 + 48)
-    assert found.puts_lists == 1000 + 6 * (576 + 48)
+    """Files of 4,077, 1,021 and 256 photos for 75, 20 and 5 %, of 16, 4 and 1 MB; tasks of 32 MB for step 2."""
+    files = [4077] * 184 + [1021] * 196 + [256] * 196
+    assert shares(MILLION, 12) == files
+    found = Measured.of(GROWTH)
+    # One of the large files (two were 32.6 MB), seven of the middle ones, 31 of the small ones, and what fits between.
+    read = [4077] * 183 + [4077 + 3 * 1021] + [7 * 1021] * 27 + [4 * 1021 + 15 * 256] + [31 * 256] * 5 + [26 * 256]
+    assert sorted(groups(found, files, 12)) == sorted(read)
+    asked = requests(found, MILLION, MILLION, 12)
+    # 512 photos are one GET. Twice by step 2: length, index, photos. By checks: 3 for each, features twice.
+    step_2 = 2 * (184 * (2 + 8) + 196 * (2 + 2) + 196 * (2 + 1))
+    assert asked.gets == MILLION + step_2 + 3 * (2 * 576 + 218)
+    # Uploads in parts of 8 MiB: 2 parts, and start and end, for the large files of features; no other is so large.
+    assert asked.puts_lists == 1000 + (184 * 4 + 196 + 196) + 218
     assert Requests(MILLION, 1000).eur({**FIGURES, "S3 GET": 0.0004, "S3 PUT, LIST": 0.005}) == pytest.approx(0.405)
 
 
