@@ -90,6 +90,17 @@ def build(order: Build) -> Path:
     return final
 
 
+def fill_cache(order: Build) -> None:
+    """Make what is expensive, model and wheelhouse, unless the cache has it.
+
+    :raises BuildError: as `build` does.
+    :raises DownloadError: when a wheel cannot be had.
+    """
+    cache = Cache(order.cache)
+    cached_model(cache, order)
+    cached_wheelhouse(cache, ROOT / "requirements/node.txt", order.arch, order.pip_python)
+
+
 def cached_model(cache: Cache, order: Build) -> Path:
     """The folder with the exported model and its canary, exported unless the cache has it.
 
@@ -154,14 +165,17 @@ def main() -> int:
     )
     parser.add_argument("--arch", choices=ARCHITECTURES, default=standard.arch, help="of the cluster's nodes")
     parser.add_argument("--out", type=Path, default=standard.out)
+    parser.add_argument("--cache-only", action="store_true", help="make model and wheelhouse, and no set of them")
     parser.add_argument("--export-python", type=Path, default=standard.export_python, help="has TensorFlow")
     parser.add_argument("--pip-python", type=Path, default=standard.pip_python, help="has pip")
     given = parser.parse_args()
     started = time.monotonic()
+    order = Build(given.weights, given.arch, given.out.resolve(), standard.cache, given.export_python, given.pip_python)
     try:
-        folder = build(
-            Build(given.weights, given.arch, given.out.resolve(), standard.cache, given.export_python, given.pip_python)
-        )
+        if given.cache_only:
+            fill_cache(order)
+            return 0
+        folder = build(order)
     except (BuildError, DownloadError) as error:
         print(f"build: error: {error}", file=sys.stderr)
         return 1

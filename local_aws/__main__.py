@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from local_aws import jars
+from local_aws.history import DEFAULT_PORT, History
 from local_aws.java import java_home
 from local_aws.settings import DEFAULT_STATE, REPOSITORY
 from local_aws.stack import Stack, StackError
@@ -36,25 +37,34 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m local_aws", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     up = _command(commands, "up", _up, "start both servers; returns when they answer")
+    serve = _command(commands, "serve", _serve, "start both servers, and end them when this command is ended")
     down = _command(commands, "down", _down, "end both servers and everything on their clusters")
     _command(commands, "status", _status, "what runs")
     _command(commands, "env", _env, "print the environment of a client as `export` lines")
     logs = _command(commands, "logs", _logs, "print the logs of a cluster, or of one of its steps")
     resolve = _command(commands, "jars", _jars, "resolve the jars for s3:// in Spark, once")
     java = _command(commands, "java", _java, "print the Java home that Spark runs on")
-    for command in (up, resolve):
+    history = _command(commands, "history", _history, "run a Spark history server over event logs in S3, until Ctrl-C")
+    for command in (up, serve, resolve):
         command.add_argument("--jars", type=Path, help="folder of the S3A jars (default .verger/jars)")
-    for command in (up, resolve, java):
+    for command in (up, serve, resolve, java):
         command.add_argument("--spark-venv", type=Path, help="environment with pyspark (default .verger/venv/spark)")
-    up.add_argument("--spark35-venv", type=Path, help="environment with pyspark 3.5 (default .verger/venv/spark35)")
-    up.add_argument("--s3-port", type=int, help="first of eight ports of the S3 server (default 8333)")
-    up.add_argument("--emr-port", type=int, help="port of the EMR server (default 5555)")
-    up.add_argument("--region", help="region that the stack claims to be in (default eu-west-3)")
-    up.add_argument("--cores", type=int, help="cores of a step (default 0: all)")
-    up.add_argument(
-        "--driver-memory-mib", type=int, help="ceiling of a Spark driver's heap (default: a sixth of memory)"
-    )
+    for command in (up, serve):
+        command.add_argument(
+            "--spark35-venv", type=Path, help="environment with pyspark 3.5 (default .verger/venv/spark35)"
+        )
+        command.add_argument("--bind", help="address that both servers listen on (default 127.0.0.1)")
+        command.add_argument("--host", help="name or address by which clients reach them (default 127.0.0.1)")
+        command.add_argument("--s3-port", type=int, help="first of eight ports of the S3 server (default 8333)")
+        command.add_argument("--emr-port", type=int, help="port of the EMR server (default 5555)")
+        command.add_argument("--region", help="region that the stack claims to be in (default eu-west-3)")
+        command.add_argument("--cores", type=int, help="cores of a step (default 0: all)")
+        command.add_argument(
+            "--driver-memory-mib", type=int, help="ceiling of a Spark driver's heap (default: a sixth of memory)"
+        )
     down.add_argument("--wipe", action="store_true", help="remove the state folder too: buckets, clusters, credentials")
+    history.add_argument("logs", help="folder of event logs, s3://<bucket>/<folder>/")
+    history.add_argument("--port", type=int, default=DEFAULT_PORT, help=f"default {DEFAULT_PORT}")
     logs.add_argument("cluster", help="cluster id, j-…")
     logs.add_argument("step", nargs="?", help="step id, s-… (default: everything)")
     return parser
@@ -81,6 +91,14 @@ def _up(options: argparse.Namespace) -> None:
     stack = _stack(options)
     stack.up()
     print(table(stack))
+
+
+def _serve(options: argparse.Namespace) -> None:
+    _stack(options).serve()
+
+
+def _history(options: argparse.Namespace) -> None:
+    History(Stack(options.state), options.logs, options.port).run()
 
 
 def _down(options: argparse.Namespace) -> None:

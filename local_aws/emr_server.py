@@ -84,7 +84,7 @@ class EmrServer(ThreadingHTTPServer):
     request_queue_size = 128
 
     def __init__(self, service: Service) -> None:
-        super().__init__(("127.0.0.1", service.settings.emr_port), Handler)
+        super().__init__((service.settings.bind, service.settings.emr_port), Handler)
         self.service = service
 
     def call(self, name: str, body: bytes) -> tuple[int, str]:

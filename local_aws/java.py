@@ -61,9 +61,12 @@ def _release(home: Path, name: str) -> str:
 def _shim(home: Path, spark_venv: Path) -> Path:
     """A Java home in `spark_venv` that runs the Java of `home` without asking for the module that it lacks."""
     command = spark_venv / "java" / "bin" / "java"
+    script = SHIM.format(module=OPTIONAL_MODULE, java=home / "bin" / "java")
+    if command.is_file() and command.read_text() == script:
+        return command.parents[1]  # the environment may be another user's, and read-only
     command.parent.mkdir(parents=True, exist_ok=True)
     partial = command.with_name(f"java.{os.getpid()}")  # two steps may start at once
-    partial.write_text(SHIM.format(module=OPTIONAL_MODULE, java=home / "bin" / "java"))
+    partial.write_text(script)
     partial.chmod(0o755)
     partial.replace(command)
     return command.parents[1]

@@ -60,8 +60,8 @@ def instance_fleet(group: NodeGroup, cluster: Cluster) -> dict[str, Any]:
     )
 
 
-def instance(instance: Instance, group: NodeGroup, cluster: Cluster) -> dict[str, Any]:
-    """EMR's Instance."""
+def instance(instance: Instance, group: NodeGroup, cluster: Cluster, place: int) -> dict[str, Any]:
+    """EMR's Instance; `place` is its number in the group."""
     types = group.config.get("InstanceTypeConfigs") or [{}]
     fleet = cluster.collection == "INSTANCE_FLEET"
     timeline = {
@@ -81,13 +81,17 @@ def instance(instance: Instance, group: NodeGroup, cluster: Cluster) -> dict[str
                 "Timeline": present(timeline),
             },
             "InstanceFleetId" if fleet else "InstanceGroupId": group.id,
-            "Market": "SPOT"
-            if fleet and group.config.get("TargetSpotCapacity")
-            else group.config.get("Market", "ON_DEMAND"),
+            "Market": _fleet_market(group, place) if fleet else group.config.get("Market", "ON_DEMAND"),
             "InstanceType": group.config.get("InstanceType") or types[0].get("InstanceType"),
             "EbsVolumes": [],
         }
     )
+
+
+def _fleet_market(group: NodeGroup, place: int) -> str:
+    """A fleet's On-Demand capacity comes first, then its Spot capacity. (Every instance counts for one unit here.)"""
+    on_demand = group.config.get("TargetOnDemandCapacity") or 0
+    return "ON_DEMAND" if (group.role == "MASTER" and on_demand) or place < on_demand else "SPOT"
 
 
 def _group_status(group: NodeGroup, cluster: Cluster) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import Any
 REPOSITORY = Path(__file__).resolve().parent.parent
 VERGER_HOME = REPOSITORY / ".verger"
 DEFAULT_STATE = VERGER_HOME / "local_aws"
+LOOPBACK = "127.0.0.1"
 DEFAULT_S3_PORT = 8333
 DEFAULT_EMR_PORT = 5555
 #: The S3 server listens on this many ports, its own first: gateway, master, volume, filer and their gRPC.
@@ -21,7 +22,8 @@ S3_PORTS = 8
 class Settings:
     """Settings of one stack.
 
-    state: folder of everything that the stack keeps. s3_port: first of S3_PORTS consecutive ports. emr_port: port of
+    state: folder of everything that the stack keeps. bind: address that S3 and EMR listen on. host: name or address by
+    which clients, and the steps themselves, reach them. s3_port: first of S3_PORTS consecutive ports. emr_port: port of
     the EMR API. region: the region that clusters claim to be in. cores: N of `local[N]` for each step, 0 for all of
     the machine's. driver_memory_mib: ceiling for a Spark driver's heap, 0 for a sixth of the machine's memory.
     spark_venv, spark35_venv: environments that hold pyspark for the EMR 8 and the EMR 7 line. jars: folder of the S3A
@@ -29,6 +31,8 @@ class Settings:
     """
 
     state: Path = DEFAULT_STATE
+    bind: str = LOOPBACK
+    host: str = LOOPBACK
     s3_port: int = DEFAULT_S3_PORT
     emr_port: int = DEFAULT_EMR_PORT
     region: str = "eu-west-3"
@@ -56,12 +60,12 @@ class Settings:
     @property
     def s3_endpoint(self) -> str:
         """URL of the S3 server."""
-        return f"http://127.0.0.1:{self.s3_port}"
+        return f"http://{self.host}:{self.s3_port}"
 
     @property
     def emr_endpoint(self) -> str:
         """URL of the EMR server."""
-        return f"http://127.0.0.1:{self.emr_port}"
+        return f"http://{self.host}:{self.emr_port}"
 
     @property
     def local_cores(self) -> int:

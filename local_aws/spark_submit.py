@@ -139,25 +139,30 @@ def _base_defaults(machine: Machine) -> dict[str, str]:
 
 def _own_properties(machine: Machine) -> dict[str, str]:
     """What must hold on this machine whatever the cluster's classifications say: loopback only, the local S3."""
-    s3a = {
-        "fs.s3.impl": "org.apache.hadoop.fs.s3a.S3AFileSystem",
-        "fs.AbstractFileSystem.s3.impl": "org.apache.hadoop.fs.s3a.S3A",
-        "fs.s3a.endpoint": machine.s3_endpoint,
-        "fs.s3a.endpoint.region": machine.region,
-        "fs.s3a.path.style.access": "true",
-        "fs.s3a.connection.ssl.enabled": "false",
-        # Credentials come by the environment: never on a command line, never in a file of the step.
-        "fs.s3a.aws.credentials.provider": CREDENTIALS,
-        "fs.s3a.buffer.dir": str(machine.scratch / "s3a"),
-        "fs.s3a.committer.staging.tmp.path": str(machine.scratch / "committing"),
-        "hadoop.tmp.dir": str(machine.scratch / "hadoop"),
-    }
     return {
         "spark.driver.host": "127.0.0.1",
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.ui.enabled": "false",
-        **{f"spark.hadoop.{key}": value for key, value in s3a.items()},
+        **s3_properties(machine.s3_endpoint, machine.region, machine.scratch),
     }
+
+
+def s3_properties(endpoint: str, region: str, scratch: Path) -> dict[str, str]:
+    """By which Spark finds the local S3 behind `s3://`."""
+    s3a = {
+        "fs.s3.impl": "org.apache.hadoop.fs.s3a.S3AFileSystem",
+        "fs.AbstractFileSystem.s3.impl": "org.apache.hadoop.fs.s3a.S3A",
+        "fs.s3a.endpoint": endpoint,
+        "fs.s3a.endpoint.region": region,
+        "fs.s3a.path.style.access": "true",
+        "fs.s3a.connection.ssl.enabled": "false",
+        # Credentials come by the environment: never on a command line, never in a file of the step.
+        "fs.s3a.aws.credentials.provider": CREDENTIALS,
+        "fs.s3a.buffer.dir": str(scratch / "s3a"),
+        "fs.s3a.committer.staging.tmp.path": str(scratch / "committing"),
+        "hadoop.tmp.dir": str(scratch / "hadoop"),
+    }
+    return {f"spark.hadoop.{key}": value for key, value in s3a.items()}
 
 
 def _environment(machine: Machine) -> dict[str, str]:

@@ -8,9 +8,11 @@ import http.client
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, replace
@@ -86,6 +88,24 @@ class Stack:
         if wipe:
             shutil.rmtree(self.settings.state)
 
+    def serve(self) -> None:
+        """Bring the stack up, keep it up until SIGTERM or SIGINT, bring it down.
+
+        Raises StackError when a server ends by itself.
+        """
+        ended = threading.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: ended.set())
+        self.up()
+        try:
+            while not ended.wait(1.0):
+                for name, server in self.status().items():
+                    if server["pid"] is None:
+                        log = self.settings.state / f"{name}.log"
+                        raise StackError(f"the {name} server has ended; the last lines of {log}:\n{_tail(log)}")
+        finally:
+            self.down()
+
     def status(self) -> dict[str, Any]:
         """`s3` and `emr`: pid (None when down) and endpoint. Does not start anything."""
         return {
@@ -115,7 +135,7 @@ class Stack:
         for name in missing:
             for port in ports[name]:
                 try:
-                    socket.create_server(("127.0.0.1", port)).close()
+                    socket.create_server((self.settings.bind, port)).close()
                 except OSError as error:
                     raise StackError(
                         f"port {port}, for the {name.upper()} server: {error.strerror}; end that process, or choose"

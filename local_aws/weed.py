@@ -1,4 +1,7 @@
-"""The S3 server: SeaweedFS, one process, on loopback, its data in the state folder."""
+"""The S3 server: SeaweedFS, one process, its data in the state folder.
+
+S3 itself listens where the settings say; master, volume and filer, which ask nobody for credentials, on loopback.
+"""
 
 from __future__ import annotations
 
@@ -77,7 +80,8 @@ def _identities(credentials: Credentials) -> dict[str, object]:
 def _options(settings: Settings, data: Path, config: Path) -> list[str]:
     port = settings.s3_port
     return [
-        f"-dir={data}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-filer", "-s3", f"-s3.config={config}",
+        f"-dir={data}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-filer",
+        "-s3", f"-s3.ip.bind={settings.bind}", f"-s3.config={config}",
         f"-s3.port={port}", f"-master.port={port + MASTER}", f"-volume.port={port + 2}", f"-filer.port={port + 3}",
         f"-s3.port.grpc={port + 4}", f"-master.port.grpc={port + 5}", f"-volume.port.grpc={port + 6}",
         f"-filer.port.grpc={port + 7}", "-s3.port.iceberg=0", "-s3.port.lance=0", "-s3.iam=false",

@@ -17,10 +17,10 @@ def list_instances(service: Service, request: Request) -> Answer:
     group_id = request.get("InstanceGroupId") or request.get("InstanceFleetId")
     states = request.get("InstanceStates")
     found = [
-        node_views.instance(instance, group, cluster)
+        node_views.instance(instance, group, cluster, place)
         for group in cluster.groups
         if (not roles or group.role in roles) and (not group_id or group.id == group_id)
-        for instance in group.instances
+        for place, instance in enumerate(group.instances)
     ]
     return page("Instances", [i for i in found if not states or i["Status"]["State"] in states], request)
 

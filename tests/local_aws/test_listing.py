@@ -90,6 +90,7 @@ def test_instance_fleets(emr: Any) -> None:
         {
             "Name": "c",
             "InstanceFleetType": "CORE",
+            "TargetOnDemandCapacity": 1,
             "TargetSpotCapacity": 2,
             "InstanceTypeConfigs": kinds,
             "LaunchSpecifications": {
@@ -108,8 +109,12 @@ def test_instance_fleets(emr: Any) -> None:
     assert found[1]["TargetSpotCapacity"] == 2
     assert [kind["InstanceType"] for kind in found[1]["InstanceTypeSpecifications"]] == ["m6g.xlarge", "m7g.xlarge"]
     core = emr.list_instances(ClusterId=cluster_id, InstanceFleetType="CORE")["Instances"]
-    assert [instance["Market"] for instance in core] == ["SPOT", "SPOT"]
+    assert [instance["Market"] for instance in core] == ["ON_DEMAND", "SPOT", "SPOT"]
+    timelines = [instance["Status"]["Timeline"] for instance in core]
     wait_cluster(emr, cluster_id)
+    ended = [instance["Status"]["Timeline"] for instance in emr.list_instances(ClusterId=cluster_id)["Instances"]]
+    assert all(timeline["EndDateTime"] > timeline["CreationDateTime"] for timeline in ended)
+    assert {timeline["CreationDateTime"] for timeline in timelines} <= {each["CreationDateTime"] for each in ended}
 
 
 def test_what_may_be_changed(emr: Any) -> None:
