@@ -15,6 +15,8 @@ PCA over all of them.
 **Started by hand**, it asks for what else it should do: fit the basis anew, featurize everything again, look at rejects
 again, accept that most photos were deleted, or go back to an earlier publication (`rollback_to`).
 
+**What happened** is told by `runs/<id>/report.html`, also when a task failed.
+
 | when this fails | look here |
 | --- | --- |
 | rollback | The message lists the publications that are kept. |
@@ -55,8 +57,7 @@ from airflow.sdk import DAG, Asset, Metadata, Param, TriggerRule, chain, get_cur
 from pendulum import datetime
 
 from verger import clean_up as removal
-from verger import job_flow, publications, s3, stages
-from verger import report as page
+from verger import job_flow, publications, s3, stages, told
 from verger.clock import now
 from verger.operators.add_step import AddStep
 from verger.operators.cluster_ready import ClusterReady
@@ -66,6 +67,7 @@ from verger.operators.terminate_cluster import TerminateCluster
 from verger.paths import PUBLISHED, Run, uri
 from verger.plan import Asked, Plan
 from verger.publication import Publication
+from verger.report import write as reports
 from verger.run_id import run_id
 from verger.settings import BASIS_POLICIES, Settings
 from verger.stages import Place
@@ -116,6 +118,13 @@ PARAMS = {
     ),
 }
 
+
+def report_failure(context: Any) -> None:
+    """What is known of a run, written when a task of it has failed for good; Airflow logs what goes wrong here."""
+    place = Place.of(SETTINGS, run_id(context["run_id"]))
+    reports.failed(place, told.told(context, place, now()), told.failure(context, now()))
+
+
 with DAG(
     "fruit_features",
     description="Fruit photographs to feature vectors, on an EMR cluster that lives as long as the work",
@@ -134,6 +143,8 @@ with DAG(
         "aws_conn_id": STORAGE.aws_conn_id,
         "region_name": STORAGE.region,
         "poke_interval": SCHEDULE.poll_seconds,
+        "on_execute_callback": told.note_beginning,
+        "on_failure_callback": report_failure,
     },
 ) as dag:
 
@@ -149,7 +160,9 @@ with DAG(
     @task
     def list_images(id: str) -> dict[str, str | None]:
         """The fixed input of the run, and the publication that it may replace."""
-        return {"etag": stages.list_images(Place.of(SETTINGS, id), now())}
+        place = Place.of(SETTINGS, id)
+        reports.forget_failure(place)  # of an earlier pass through the run
+        return {"etag": stages.list_images(place, now())}
 
     # Not the rules of all that follows: clean_up runs also when there is nothing to do.
     @task.short_circuit(ignore_downstream_trigger_rules=False)
@@ -184,10 +197,8 @@ with DAG(
 
     @task
     def report(id: str) -> str:
-        place, context = Place.of(SETTINGS, id), get_current_context()
-        ended = {crumb["task_id"]: crumb for crumb in context["ti"].get_task_breadcrumbs(dag.dag_id, context["run_id"])}
-        finished = [ended[stage.task_id] for stage in dag.topological_sort() if stage.task_id in ended]
-        page.write(place.client, place.run, page.facts(place.client, place.run, finished))
+        place = Place.of(SETTINGS, id)
+        reports.published(place, told.told(get_current_context(), place, now()))
         return place.run.uri(place.run.report)
 
     @task(trigger_rule=TriggerRule.NONE_FAILED)

@@ -40,9 +40,10 @@ def clean_up(s3: Any, run: Run, keep: Retention, now: datetime) -> int:
     alive = retention.alive(began, current.etag, run.id)
     prefixes = retention.prefixes_to_delete(there, current.publication, alive)
     keys = retention.objects_to_delete(folders, current.publication, alive, keep.erasure_age, now)
-    removed = bucket.remove(prefixes, keys) + bucket.remove_old_versions(
-        [run.features, run.rejects, run.pca, run.basis]
-    )
+    own = [run.features, run.rejects, run.pca, run.basis]
+    removed = bucket.remove(prefixes, keys) + bucket.remove_old_versions(own)
+    for prefix in own:
+        bucket.abort_uploads(prefix)  # of workers that died
     if removed:
         log.info("%s: %s objects removed that no kept publication names", uri(run.bucket, ""), f"{removed:,}")
     return removed
@@ -99,7 +100,7 @@ class Bucket:
         """Everything under the prefixes, unfinished uploads included, and the single keys; how many objects."""
         count = 0
         for prefix in prefixes:
-            self._abort_uploads(prefix)
+            self.abort_uploads(prefix)
             count += self._delete(self.under(prefix))
         if self.versions:
             return count + self._delete(item for key in {*keys} for item in self.under(key) if item["Key"] == key)
@@ -132,7 +133,7 @@ class Bucket:
             count += len(group)
         return count
 
-    def _abort_uploads(self, prefix: str) -> None:
+    def abort_uploads(self, prefix: str) -> None:
         """What a killed step had begun to upload is invisible, but paid for."""
         for page in self.s3.get_paginator("list_multipart_uploads").paginate(Bucket=self.name, Prefix=prefix):
             for upload in page.get("Uploads", ()):

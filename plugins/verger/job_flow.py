@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from verger.paths import Run, uri
+from verger.paths import SPARK_EVENTS, Run, uri
 from verger.settings import Cluster, Settings
 
 DAG_TAG, RUN_TAG = "verger:dag", "verger:run"
@@ -27,6 +27,10 @@ QUICK_JAVA = "extraJavaOptions=-XX:TieredStopAtLevel=1 -Darrow.enable_unsafe_mem
 """Java compiles with its quick compiler alone, and Arrow does not check every float that it copies. What the JVM does
 here, it does for minutes, not hours: its thorough compiler would take more time from the cores that compute features
 than it gives back (benchmarks/profiles.md)."""
+
+ONE_ARENA = {"spark.executorEnv.MALLOC_ARENA_MAX": "1"}
+"""A Python worker's threads share one heap: each would keep what it once had (glibc's malloc), and no photo is done
+sooner for it. On a cluster the executor's Java gets the variable too, which has its own heap."""
 
 DOMINANT_RESOURCE = "org.apache.hadoop.yarn.util.resource.DominantResourceCalculator"
 
@@ -86,6 +90,7 @@ def _spark(settings: Settings, environment: str) -> dict[str, str]:
         # Python reads the photos itself, and nothing on a node tells it the region of the bucket.
         "spark.yarn.appMasterEnv.AWS_REGION": region,
         "spark.executorEnv.AWS_REGION": region,
+        **ONE_ARENA,
         # The driver's one heavy computation, the eigenvectors of 1,280 features, is too small for several threads.
         "spark.yarn.appMasterEnv.OMP_NUM_THREADS": "1",
         "spark.pyspark.python": python,
@@ -95,6 +100,11 @@ def _spark(settings: Settings, environment: str) -> dict[str, str]:
         "spark.executor.memoryOverhead": f"{EXECUTOR_OVERHEAD_MIB}m",
         # The driver may lie on a Spot node: one that is taken away costs a second attempt, not the night.
         "spark.yarn.maxAppAttempts": "2",
+        # For a history server. In one file: to list what is rolled, it would ask S3 for the parts of each application.
+        "spark.eventLog.enabled": "true",
+        "spark.eventLog.dir": uri(settings.storage.bucket, SPARK_EVENTS),
+        "spark.eventLog.compress": "true",
+        "spark.eventLog.rolling.enabled": "false",
     }
 
 
@@ -173,23 +183,22 @@ def featurize(settings: Settings, run: Run, artifacts: str) -> dict[str, Any]:
         "--metrics": run.uri(run.metrics("featurize")),
         "--progress": run.uri(run.progress),
     }
-    if cores := _cores(settings.cluster):
-        arguments["--cores"] = str(cores)
+    arguments |= _cores(settings.cluster)
     if settings.featurize.photos_per_task:
         arguments["--photos-per-task"] = str(settings.featurize.photos_per_task)
     return _step("featurize", run, artifacts, arguments)
 
 
-def _cores(ours: Cluster) -> int | None:
-    """vCPUs of the workers once all have come; None where the names of their types do not tell.
+def _cores(ours: Cluster) -> dict[str, str]:
+    """`--cores`: the vCPUs of the workers once all have come; nothing where the names of their types do not tell.
 
-    Spark knows only those that are there when it begins, and would share out the photos among too few.
+    Spark knows only those that are there when it begins, and would share out the work among too few.
     """
     sizes = [name.rpartition(".")[2] for name in ours.worker_instance_types]
     if not all(size in SMALL_SIZES or re.fullmatch(r"\d+xlarge", size) for size in sizes):
-        return None
+        return {}
     each = min(SMALL_SIZES.get(size) or 4 * int(size.removesuffix("xlarge")) for size in sizes)
-    return each * max(ours.core_on_demand + ours.task_spot, ours.scale_up_to)
+    return {"--cores": str(each * max(ours.core_on_demand + ours.task_spot, ours.scale_up_to))}
 
 
 def pca(settings: Settings, run: Run, artifacts: str, target_variance: str) -> dict[str, Any]:
@@ -208,6 +217,7 @@ def pca(settings: Settings, run: Run, artifacts: str, target_variance: str) -> d
             "--progress": run.uri(run.progress),
             "--target-variance": target_variance,
             "--max-components": str(settings.pca.max_components),
+            **_cores(settings.cluster),
         },
     )
 

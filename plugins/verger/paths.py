@@ -7,6 +7,8 @@ from dataclasses import dataclass
 PUBLISHED = "published.json"
 FEATURES, REJECTS, PCA, BASES = "features/run=", "rejects/run=", "pca/run=", "models/pca/run="
 RUNS = "runs/"
+SPARK_EVENTS = "logs/spark-events/"
+"""Spark's event logs, one object an application. Among the logs: whatever rule expires those expires these too."""
 DROPPED = "dropped.parquet"
 COMPACTED = "-compacted"
 """Ends the id of the feature run that a run makes of older ones."""
@@ -18,6 +20,10 @@ class Run:
 
     bucket: str
     id: str
+
+    @property
+    def folder(self) -> str:
+        return f"{RUNS}{self.id}/"
 
     @property
     def inventory(self) -> str:
@@ -61,6 +67,11 @@ class Run:
         return f"{RUNS}{self.id}/progress.json"
 
     @property
+    def steps(self) -> str:
+        """Prefix of what says which steps the run submitted, to which cluster."""
+        return f"{RUNS}{self.id}/steps/"
+
+    @property
     def validation(self) -> str:
         return f"{RUNS}{self.id}/validation.json"
 
@@ -71,6 +82,11 @@ class Run:
     @property
     def report_facts(self) -> str:
         return f"{RUNS}{self.id}/report.json"
+
+    @property
+    def failure(self) -> str:
+        """Why the run failed, and what is known of it; there is none of a run that was published."""
+        return f"{RUNS}{self.id}/failure.json"
 
     @property
     def features(self) -> str:

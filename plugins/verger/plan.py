@@ -86,6 +86,7 @@ class Plan:
 
         return {
             "run": run.id,
+            "work": self.work,
             "why": self.why,
             "photos": self.photos,
             "features": {

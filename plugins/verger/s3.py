@@ -22,23 +22,27 @@ if TYPE_CHECKING:
     from verger.settings import Storage
 
 
-def client_config() -> Config:
-    """Path style wherever an endpoint is named: only AWS itself resolves `<bucket>.<host>`."""
+def client_config(**limits: Any) -> Config:
+    """Path style wherever an endpoint is named: only AWS itself resolves `<bucket>.<host>`.
+
+    `limits` replace what botocore's Config would have otherwise, such as `connect_timeout`.
+    """
     from botocore.config import Config
 
     named = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
-    return Config(s3={"addressing_style": "path" if named else "auto"}, retries={"mode": "standard", "max_attempts": 6})
+    style = {"addressing_style": "path" if named else "auto"}
+    return Config(**{"s3": style, "retries": {"mode": "standard", "max_attempts": 6}} | limits)
 
 
-def hook(storage: Storage) -> S3Hook:
+def hook(storage: Storage, **limits: Any) -> S3Hook:
     from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 
-    return S3Hook(aws_conn_id=storage.aws_conn_id, region_name=storage.region, config=client_config())
+    return S3Hook(aws_conn_id=storage.aws_conn_id, region_name=storage.region, config=client_config(**limits))
 
 
-def client(storage: Storage) -> Any:
-    """A boto3 S3 client that explains what it is refused."""
-    made = hook(storage).get_conn()
+def client(storage: Storage, **limits: Any) -> Any:
+    """A boto3 S3 client that explains what it is refused; `limits` as in `client_config`."""
+    made = hook(storage, **limits).get_conn()
     refusals.explain(made, storage.aws_conn_id)
     return made
 

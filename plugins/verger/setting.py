@@ -30,13 +30,13 @@ def between(help: str, low: float, high: float, default: float, unit: str) -> An
     return setting(help, f"{low:g} to {high:g}", lambda value: low <= value <= high, default=default, unit=unit)
 
 
-def names(help: str, pattern: str, expected: str, default: tuple[str, ...], least: int = 1) -> Any:
+def names(help: str, pattern: str, expected: str, default: tuple[str, ...], *, least: int = 1, unit: str = "") -> Any:
     """Names separated by commas, each matching all of `pattern`, at least so many."""
 
     def check(values: tuple[str, ...]) -> bool:
         return len(values) >= least and all(re.fullmatch(pattern, value) for value in values)
 
-    return setting(help, expected, check, default=default)
+    return setting(help, expected, check, default=default, unit=unit)
 
 
 def flag(help: str, default: bool) -> Any:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, get_type_hints
 from zoneinfo import available_timezones
 
+from verger.prices import Prices
 from verger.setting import SettingsError, between, flag, names, read, setting, text, variable
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -118,6 +119,12 @@ class Cluster:
     )
     log_prefix: str = text(
         "where EMR writes its logs in the bucket", r"logs/([^/]+/)*", "logs/ or a folder in it", "logs/"
+    )
+    spark_history_url: str = text(
+        "base URL, as a browser reaches it, of a Spark history server that reads logs/spark-events/; empty: no link",
+        r"(https?://\S+)?",
+        "an http or https URL",
+        "",
     )
     idle_timeout: int = between(
         "EMR ends a cluster that idled so long, whatever Airflow does; it idles while Airflow checks the features, "
@@ -243,6 +250,7 @@ class Settings:
     validation: Validation
     retention: Retention
     schedule: Schedule
+    prices: Prices
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:

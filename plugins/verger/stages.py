@@ -11,7 +11,7 @@ from typing import Any
 from verger import artifacts, listing, publish, s3, snapshot, work
 from verger.artifacts import ArtifactError
 from verger.diff import Tally
-from verger.paths import Run
+from verger.paths import SPARK_EVENTS, Run
 from verger.plan import Asked, Plan, decide, features_anew
 from verger.publication import Publication, Snapshot
 from verger.refusals import StorageError
@@ -102,6 +102,8 @@ def plan(place: Place, etag: str | None, asked: Asked, now: datetime) -> Plan:
 
 def stage_artifacts(place: Place, made: Plan) -> dict[str, str]:
     """Upload what the cluster needs. Raises ArtifactError, also when the model is not the one that was planned with."""
+    # Spark starts no application whose folder of event logs is not there; S3 knows a folder by a key that ends in `/`.
+    place.client.put_object(Bucket=place.run.bucket, Key=SPARK_EVENTS, Body=b"")
     staged = artifacts.stage(place.client, place.settings)
     if staged["model_sha256"] != made.model_sha256:
         raise ArtifactError(

@@ -109,6 +109,11 @@ def summary(lines: Sequence[str]) -> str:
         if line.startswith(OUR_ERROR):
             return line
     for line in reversed(lines):
-        if ERROR.search(line) and not CHATTER.search(line):
+        if is_error(line):
             return line.strip()
     return ""
+
+
+def is_error(line: str) -> bool:
+    """Whether a line of a log speaks of an error, and not in passing."""
+    return line.startswith(OUR_ERROR) or bool(ERROR.search(line) and not CHATTER.search(line))

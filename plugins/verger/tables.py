@@ -82,14 +82,17 @@ class Store:
         """One narrow column."""
         return (value for (value,) in self.rows(key, (name,)))
 
-    def _files(self, key: str) -> list[str]:
+    def sizes(self, prefix: str) -> dict[str, int]:
+        """Bytes of every Parquet file directly under a prefix that ends in '/', by key."""
         from pyarrow.fs import FileSelector
 
-        path = f"{self.bucket}/{key}"
-        if not key.endswith("/"):
-            return [path]
-        found = self.filesystem.get_file_info(FileSelector(path, allow_not_found=True))
-        return sorted(info.path for info in found if info.is_file and info.base_name.endswith(".parquet"))
+        found = self.filesystem.get_file_info(FileSelector(f"{self.bucket}/{prefix}", allow_not_found=True))
+        files = (info for info in found if info.is_file and info.base_name.endswith(".parquet"))
+        return {info.path.removeprefix(f"{self.bucket}/"): info.size for info in files}
+
+    def _files(self, key: str) -> list[str]:
+        keys = sorted(self.sizes(key)) if key.endswith("/") else [key]
+        return [f"{self.bucket}/{key}" for key in keys]
 
 
 def rows_of(batches: Iterable[pyarrow.RecordBatch], columns: Sequence[str]) -> Iterator[tuple[Any, ...]]:

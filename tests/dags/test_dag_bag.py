@@ -95,6 +95,12 @@ def test_whatever_begins_work_first_looks_whether_its_run_is_published(stage: st
     assert (task.storage.bucket, rendered) == ("orchard", "nightly.1")
 
 
+def test_every_task_notes_when_it_began_and_reports_its_failure(dag: Any) -> None:
+    for task in dag.tasks:
+        assert [callback.__name__ for callback in task.on_execute_callback] == ["note_beginning"]
+        assert [callback.__name__ for callback in task.on_failure_callback] == ["report_failure"]
+
+
 def test_create_does_not_wait_and_what_waits_is_deferred(dag: Any) -> None:
     assert dag.get_task("create_cluster").wait_for_completion is False
     assert {task.task_id for task in dag.tasks if getattr(task, "deferrable", False)} == WAITING
@@ -116,7 +122,7 @@ def test_publication_is_an_asset(task: str, dag: Any) -> None:
 
 def parse(**environment: str) -> subprocess.CompletedProcess[str]:
     script = f"import sys; sys.path[:0] = [{str(DAGS)!r}, {str(ROOT / 'plugins')!r}]; import fruit_features; "
-    heavy = "print(sorted({'pandas', 'pyarrow', 'numpy'} & set(sys.modules)))"
+    heavy = "print(sorted({'pandas', 'pyarrow', 'numpy', 'matplotlib', 'PIL'} & set(sys.modules)))"
     return subprocess.run(
         [sys.executable, "-c", script + heavy],
         env={"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", "AIRFLOW_HOME": "/tmp/none"} | environment,

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.dags.airflow_runs import RunDag
+from tests.plugins.html_page import Page
 from verger.paths import PUBLISHED
 from verger.s3 import read_json
 
@@ -29,6 +30,20 @@ def test_a_step_that_fails_ends_the_cluster_and_publishes_nothing(
     assert clusters() == ["TERMINATED"]
     assert read_json(client, one_photo, PUBLISHED) is None
     assert "is FAILED: verger: error: " in done.stdout
+    (key,) = [key for key in keys_of(client, one_photo) if key.endswith("/failure.json")]
+    facts = read_json(client, one_photo, key)
+    assert (facts["state"], facts["failure"]["task"]) == ("failed", "pca_done")
+    assert "is FAILED: verger: error: " in facts["failure"]["error"]
+    assert all(stage["start"] < stage["end"] for stage in facts["stages"])
+    assert [stage["stage"] for stage in facts["stages"] if stage["stage"] == "featurize_done"]
+    assert sum(node["count"] for node in facts["cost"]["nodes"]) == 3
+    page = client.get_object(Bucket=one_photo, Key=key.replace("failure.json", "report.html"))["Body"].read().decode()
+    assert "pca_done: pca step" in Page(page).section("summary")
+
+
+def keys_of(client: Any, bucket: str) -> list[str]:
+    pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix="runs/")
+    return [item["Key"] for page in pages for item in page["Contents"]]
 
 
 @pytest.mark.parametrize(

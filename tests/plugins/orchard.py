@@ -237,7 +237,10 @@ def pca(place: Place, target: float) -> None:
     ]
     columns = {"path": pyarrow.string(), "label": pyarrow.string(), "pca_features": DOUBLES}
     _put(place, f"{run.pca}part-0.parquet", projected, columns)
-    _put_json(place, run.metrics("pca"), {"basis": {"action": action, "reason": "of a test"}})
+    centred = matrix - matrix.mean(axis=0)
+    shares = ((centred @ components) ** 2).sum(axis=0) / ((centred**2).sum() or 1)
+    metrics = {"basis": {"action": action, "reason": "of a test"}, "explained_variance_ratio": shares.tolist()}
+    _put_json(place, run.metrics("pca"), metrics)
 
 
 def _basis(place: Place, asked: dict[str, Any], matrix: numpy.ndarray, target: float) -> tuple[numpy.ndarray, str]:
@@ -254,6 +257,7 @@ def _basis(place: Place, asked: dict[str, Any], matrix: numpy.ndarray, target: f
     k = int(numpy.searchsorted(shares.cumsum(), target - 1e-12)) + 1
     components = vectors[:k].T
     _write_basis(place, components, shares[:k])
+    _put_json(place, f"{place.run.basis}spectrum.json", {"k": k, "explained_variance_ratio": shares.tolist()})
     return components, "refitted"
 
 

@@ -83,6 +83,13 @@ def test_what_a_failed_run_left_goes_with_the_next_publication(orchard: Orchard)
     assert upload["UploadId"] not in {left["UploadId"] for left in uploads}
 
 
+def test_what_a_worker_that_died_had_begun_to_upload_goes_with_its_run(orchard: Orchard) -> None:
+    orchard.client.create_multipart_upload(Bucket=orchard.bucket, Key="features/run=two/part-9.parquet")
+    orchard.put("Kiwi/4.jpg", b"4")
+    orchard.run("two")
+    assert not orchard.client.list_multipart_uploads(Bucket=orchard.bucket, Prefix="features/run=two/").get("Uploads")
+
+
 def test_a_run_at_work_keeps_what_it_wrote(orchard: Orchard) -> None:
     orchard.put("Kiwi/4.jpg", b"4")
     running = orchard.begin("slow").until("check_features")
@@ -130,7 +137,12 @@ def test_figures_outlast_the_data_and_nothing_else_does(orchard: Orchard) -> Non
 
 
 def test_photos_artifacts_and_logs_are_never_touched(orchard: Orchard) -> None:
-    kept = ["artifacts/0/model", "logs/j-1/steps/s-1/stderr.gz", "elsewhere/features/run=x/1.parquet"]
+    kept = [
+        "artifacts/0/model",
+        "logs/j-1/steps/s-1/stderr.gz",
+        "logs/spark-events/local-1.zstd",
+        "elsewhere/features/run=x/1.parquet",
+    ]
     for key in kept:
         orchard.client.put_object(Bucket=orchard.bucket, Key=key, Body=b"")
     orchard.pass_days(4000)

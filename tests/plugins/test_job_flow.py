@@ -78,7 +78,19 @@ def test_the_jobs_run_in_the_environment_that_the_bootstrap_action_builds() -> N
     assert defaults["spark.pyspark.python"] == "/opt/verger/abc/bin/python"
     container = sum(int(defaults[f"spark.executor.{part}"].removesuffix("m")) for part in ("memory", "memoryOverhead"))
     assert 2 * container <= 6144, "two executors fit the memory that YARN has on the smallest default node"
+    assert defaults["spark.executorEnv.MALLOC_ARENA_MAX"] == "1"
     assert defaults["spark.executorEnv.AWS_REGION"] == defaults["spark.yarn.appMasterEnv.AWS_REGION"] == "eu-west-3"
+
+
+def test_spark_keeps_its_event_logs_among_the_logs() -> None:
+    defaults = cluster()["Configurations"][0]["Properties"]
+    events = {name.removeprefix("spark.eventLog."): value for name, value in defaults.items() if "eventLog" in name}
+    assert events == {
+        "enabled": "true",
+        "dir": "s3://orchard/logs/spark-events/",
+        "compress": "true",
+        "rolling.enabled": "false",
+    }
 
 
 def test_spot_capacity_is_diverse_and_never_blocks() -> None:
@@ -126,6 +138,7 @@ def test_steps_name_every_place_that_they_read_and_write() -> None:
         "--progress": "s3://orchard/runs/run-1/progress.json",
         "--target-variance": "{{ params.target_variance }}",
         "--max-components": "1280",
+        "--cores": "8",
     }
 
 

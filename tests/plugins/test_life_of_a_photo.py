@@ -14,6 +14,7 @@ from tests.plugins.orchard import AUTO, Orchard, Running, vector
 from verger import stages
 from verger.artifacts import ArtifactError
 from verger.clean_up import Bucket
+from verger.paths import SPARK_EVENTS
 from verger.plan import PlanError
 from verger.publish import current
 from verger.settings import BUILT, Settings
@@ -184,6 +185,16 @@ def test_a_model_that_is_replaced_during_a_run_is_not_mixed_with_the_one_before(
     another = dataclasses.replace(running.plan, model_sha256="00" * 32)
     with pytest.raises(ArtifactError, match=r"features of two models would be mixed; clear anything_to_do and all"):
         stages.stage_artifacts(staged_place(orchard, running), another)
+
+
+def test_the_folder_of_the_event_logs_is_there_before_spark_looks_for_it(orchard: Orchard) -> None:
+    orchard.put("Kiwi/0.jpg", b"0")
+    running = orchard.begin("one").until("plan")
+    assert running.plan is not None
+    with pytest.raises(ArtifactError, match="features of two models"):  # the set that was built has another model
+        stages.stage_artifacts(staged_place(orchard, running), running.plan)
+    listed = orchard.client.list_objects_v2(Bucket=orchard.bucket, Prefix="logs/")["Contents"]
+    assert [(item["Key"], item["Size"]) for item in listed] == [(SPARK_EVENTS, 0)]
 
 
 def staged_place(orchard: Orchard, running: Running) -> Place:

@@ -1,24 +1,31 @@
-"""The report: the facts of the run, and nothing that a file name could smuggle in."""
+"""The facts of a report, and what a run publishes: what was counted, and nothing that a reason could smuggle in."""
 
 from __future__ import annotations
 
+import copy
 import dataclasses
-import json
 from datetime import UTC, datetime
-from html.parser import HTMLParser
 from typing import Any
 
 import pytest
 
+from tests.plugins.html_page import Page
 from tests.plugins.snapshots import put_data
 from tests.plugins.validation.written_run import plan as written_plan
-from verger import report
+from verger import s3
 from verger.paths import Run
 from verger.plan import Plan
 from verger.publication import FeatureRun, Snapshot
 from verger.publish import PublicationError, publish
+from verger.report.facts import Told, of_published
+from verger.report.illustrations import Illustrations
+from verger.report.page import page
 from verger.s3 import read_json, write_json
+from verger.settings import Settings
 from verger.snapshot import snapshot
+from verger.stages import Place
+from verger.tables import Store
+from verger.told import stage
 from verger.validation.check import ValidationError
 
 FEATURIZE = {
@@ -38,9 +45,9 @@ PCA = {
     "seconds": {"total": 5},
 }
 STAGED = {"weights": "imagenet", "model_sha256": "ab" * 32, "sha256": "cd" * 32}
-STAGES: list[dict[str, Any]] = [
-    {"task_id": "list_images", "state": "success", "duration": 1.26},
-    {"task_id": "report", "state": "running", "duration": None},
+STAGES = [
+    stage({"task_id": "list_images", "state": "success", "duration": 1.26}, None),
+    stage({"task_id": "pca_done", "state": "success", "duration": 90.0}, "2026-11-24T03:10:00+01:00"),
 ]
 CHECK = {"name": "no path twice", "passed": True, "expected": "every path once", "found": "every path once"}
 VALIDATION = {
@@ -56,23 +63,6 @@ NIGHT = written_plan()
 NOW = datetime(2026, 11, 24, 2, tzinfo=UTC)
 
 
-class Tables(HTMLParser):
-    """Text of every cell, and every tag."""
-
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.cells: list[str] = []
-        self.tags: list[str] = []
-        self.feed(page)
-
-    def handle_starttag(self, tag: str, attrs: Any) -> None:
-        self.tags.append(tag)
-
-    def handle_data(self, data: str) -> None:
-        if self.tags and self.tags[-1] in ("td", "h1"):
-            self.cells.append(data)
-
-
 @pytest.fixture
 def run(client: Any, bucket: str) -> Run:
     run = Run(bucket, "run-1")
@@ -83,11 +73,20 @@ def run(client: Any, bucket: str) -> Run:
     return run
 
 
-def facts(client: Any, run: Run, **staged: str) -> dict[str, Any]:
+@pytest.fixture
+def place(settings: Settings, client: Any, run: Run) -> Place:
+    return Place(run, settings, client, Store(s3.filesystem(settings.storage), run.bucket))
+
+
+def facts(place: Place, labels: list[dict[str, Any]] | None = None, **staged: str) -> dict[str, Any]:
     """Of the run, published."""
-    put_data(client, run.bucket, made(client, run, **staged))
-    publish(client, run, made(client, run, **staged), None)
-    return report.facts(client, run, STAGES)
+    put_data(place.client, place.run.bucket, made(place.client, place.run, **staged))
+    publish(place.client, place.run, made(place.client, place.run, **staged), None)
+    return of_published(place, Told(stages=STAGES), labels or [])
+
+
+def shown(place: Place, what: dict[str, Any]) -> Page:
+    return Page(page(what, Illustrations(), place.settings))
 
 
 def made(client: Any, run: Run, plan: Plan = NIGHT, **staged: str) -> Snapshot:
@@ -95,48 +94,100 @@ def made(client: Any, run: Run, plan: Plan = NIGHT, **staged: str) -> Snapshot:
     return snapshot(run, plan, staged=STAGED | staged, checks=checks, metrics=PCA, now=NOW)
 
 
-def test_the_facts_and_the_page_agree(client: Any, run: Run) -> None:
-    what = facts(client, run)
-    report.write(client, run, what)
-    assert read_json(client, run.bucket, run.report_facts) == json.loads(json.dumps(what))
-    assert (what["photos"], what["rejected"], what["k"]) == (118, 2, 17)
-    assert what["stages"] == [{"stage": "list_images", "state": "success", "seconds": 1.3}]
+def test_the_facts_and_the_page_agree(place: Place, run: Run) -> None:
+    what = facts(place)
+    assert (what["state"], what["photos"], what["rejected"], what["k"]) == ("published", 118, 2, 17)
+    assert what["stages"] == [
+        {"stage": "list_images", "state": "success", "seconds": 1.3, "start": None, "end": None},
+        {
+            "stage": "pca_done",
+            "state": "success",
+            "seconds": 90.0,
+            "start": "2026-11-24T02:10:00+00:00",
+            "end": "2026-11-24T02:11:30+00:00",
+        },
+    ]
     assert what["places"]["projections"] == f"s3://{run.bucket}/pca/run=run-1/"
+    assert what["settings"]["pca"]["basis_tolerance"] == 0.01
+    assert not {"service_role", "aws_conn_id"} & {name for group in what["settings"].values() for name in group}
 
-    answer = client.get_object(Bucket=run.bucket, Key=run.report)
-    assert answer["ContentType"] == "text/html; charset=utf-8"
-    cells = Tables(answer["Body"].read().decode()).cells
+    found = shown(place, what)
+    summary = found.section("summary")
+    assert "118 have vectors now, 2 could not be read" in summary
+    assert "k = 17 of 1,280; they explain 90.1200% of the variance (target 90.00%)" in summary
+    assert "FITTED ANEW: no basis is published yet" in summary
+    assert "Also to do: 120 new." in summary
+    assert "3 of 3 passed" in found.section("checks")
+    cells = {*found.texts("td"), *found.texts("th")}
     places = {**what["places"], "features": f"s3://{run.bucket}/features/run=run-1/"}
-    for cell in ("118", "17", "90.1200% (target 90.00%)", "3 of 3", "no path twice", "120 new", *places.values()):
-        assert cell in cells
-    assert "FITTED ANEW: no basis is published yet" in cells
+    assert {"no path twice", *places.values()} <= cells
 
 
-def test_drift_is_shown_label_by_label(client: Any, run: Run) -> None:
-    row = {"label": "Kiwi", "photos": 100, "new": 7, "distance": 1.23456, "spread": 2.0, "ratio": 0.61728}
-    fresh = {"label": "Yuzu", "photos": 0, "new": 1, "distance": None, "spread": None, "ratio": None}
-    drift = {"new": 8, "explained_variance": 0.8734, "labels": [row, fresh]}
-    what = facts(client, run) | {"drift": drift}
-    page = report.page(what)
-    assert "the basis explains 87.34% of the new photos" in page
-    assert {"Kiwi", "1.235", "0.617", "Yuzu"} <= set(Tables(page).cells)
+def test_drift_is_shown_label_by_label(place: Place) -> None:
+    row = {
+        "label": "Kiwi",
+        "photos": 107,
+        "new": 7,
+        "rejected": 0,
+        "distance": 1.23456,
+        "spread": 1.0,
+        "ratio": 1.23456,
+    }
+    fresh = {"label": "Yuzu", "photos": 1, "new": 1, "rejected": 3, "distance": None, "spread": None, "ratio": None}
+    write_json(
+        place.client,
+        place.run.bucket,
+        place.run.metrics("pca"),
+        PCA | {"drift": {"new": 8, "explained_variance": 0.8734}},
+    )
+    what = facts(place, [row, fresh])
+    found = shown(place, what)
+    assert "The basis explains 87.34% of the new photos' variance" in found.section("labels").replace("’", "'")
+    cells = [[" ".join(cell.itertext()) for cell in line] for line in found.all("tr")]
+    assert ["Kiwi", "107", "", "7", "", "1.235", "1.000", "1.235 far"] in cells
+    assert ["Yuzu", "1", "", "1", "3", "", "", ""] in cells
+    assert any("New photos lie far from the earlier ones of their label: Kiwi." in each for each in what["odd"])
+    assert "1 label without earlier photos: Yuzu." in what["odd"]
 
 
-def test_what_users_named_is_escaped(client: Any, run: Run) -> None:
-    parsed = Tables(report.page(facts(client, run)))
-    assert "script" not in parsed.tags
-    assert "b" not in parsed.tags
-    assert "not an image <script>alert(1)</script>" in parsed.cells
+def test_what_is_odd_is_said_on_top(place: Place) -> None:
+    near = place.settings.validation.max_rejects_share * 118 * 0.9
+    skipped = {**CHECK, "name": "neighbours share labels", "found": "skipped", "detail": "12 photos", "counted": {}}
+    checks = copy.deepcopy(VALIDATION)
+    checks["features"].append(skipped)
+    write_json(place.client, place.run.bucket, place.run.validation, checks)
+    what = facts(place)
+    assert "2 photos of this run could not be read (not an image <script>alert(1)</script>: 2)." in what["odd"]
+    assert "The check “neighbours share labels” was skipped, for want of photos or labels." in what["odd"]
+    assert not [line for line in what["odd"] if "of all photos are rejects" in line]
+    checks["features"][0]["counted"]["rejected"] = round(near) + 1
+    write_json(place.client, place.run.bucket, place.run.validation, checks)
+    again = of_published_again(place)
+    assert [line for line in again["odd"] if "of all photos are rejects; a run fails above 5.0%" in line]
+
+
+def of_published_again(place: Place) -> dict[str, Any]:
+    """The facts after another look at the checks, which the publication repeats."""
+    place.client.delete_object(Bucket=place.run.bucket, Key="published.json")
+    return facts(place)
+
+
+def test_what_users_named_is_escaped(place: Place) -> None:
+    found = shown(place, facts(place))
+    assert found.all("script") == found.all("b") == []
+    assert "not an image <script>alert(1)</script>" in found.texts("th")
 
 
 @pytest.mark.parametrize(("weights", "marked"), [("random", True), ("imagenet", False)])
-def test_random_weights_are_marked(weights: str, marked: bool, client: Any, run: Run) -> None:
-    assert ("vectors mean nothing" in report.page(facts(client, run, weights=weights))) == marked
+def test_random_weights_are_marked(weights: str, marked: bool, place: Place) -> None:
+    found = shown(place, facts(place, weights=weights))
+    assert ("vectors mean nothing" in found.texts("h1")[0]) == marked
+    assert ("vectors mean nothing" in found.section("summary")) == marked
 
 
-def test_a_run_that_is_not_published_has_no_report(client: Any, run: Run) -> None:
+def test_a_run_that_is_not_published_has_no_report(place: Place) -> None:
     with pytest.raises(PublicationError, match=r"expected run run-1 among the publications that are kept"):
-        report.facts(client, run, STAGES)
+        of_published(place, Told(), [])
 
 
 def test_the_snapshot_names_the_run_and_what_was_counted(client: Any, run: Run) -> None:

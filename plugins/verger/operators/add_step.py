@@ -5,9 +5,11 @@ from typing import Any, cast
 from airflow.providers.amazon.aws.operators.emr import EmrAddStepsOperator
 from airflow.sdk import Context
 
+from verger import s3, step_record
 from verger.errors import VergerError
 from verger.hook import UNFINISHED_STEP, AdoptingEmrHook
 from verger.operators.unpublished import Unpublished
+from verger.paths import Run
 
 
 class ClusterGoneError(VergerError):
@@ -28,7 +30,15 @@ class AddStep(Unpublished, EmrAddStepsOperator):
                 f"cluster {self.job_flow_id}: expected it to wait for the step {self.task_id}, found {end}; "
                 "clear create_cluster and what follows it, and raise VERGER_IDLE_TIMEOUT if the cluster idled too long"
             )
-        return super().execute(context)
+        ids: list[str] = super().execute(context)
+        step_record.write(
+            lambda: s3.client(self.storage),
+            Run(self.storage.bucket, self.verger_run),
+            str(self.task_id),
+            str(self.job_flow_id),
+            ids,
+        )
+        return ids
 
     def on_kill(self) -> None:
         """Cancel what was submitted."""

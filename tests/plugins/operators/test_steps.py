@@ -16,6 +16,7 @@ from verger import s3
 from verger.operators.add_step import AddStep, ClusterGoneError
 from verger.operators.step_done import StepDone
 from verger.publish import AlreadyPublishedError
+from verger.refusals import StorageError
 from verger.settings import Settings
 
 Add = Callable[..., AddStep]
@@ -61,6 +62,43 @@ def test_a_retry_adopts_a_step_that_waits_runs_or_is_done(add: Add, cluster: str
     assert add(cluster, first, second).execute(context) == [one, ids[0]]
 
 
+def test_the_run_says_which_steps_it_submitted(
+    add: Add, cluster: str, context: Any, client: Any, settings: Settings
+) -> None:
+    bucket = settings.storage.bucket
+    (step,) = add(cluster, command_step("one", "true")).execute(context)
+    said = s3.read_json(client, bucket, f"runs/run-1/steps/{step}.json")
+    assert (said["stage"], said["cluster"], said["step"]) == ("featurize", cluster, step)
+
+
+def test_a_step_is_submitted_although_that_cannot_be_written(
+    add: Add, cluster: str, context: Any, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*asked: Any) -> None:
+        raise StorageError("s3://b/k: may not be written")
+
+    monkeypatch.setattr("verger.step_record.write_json", refuse)
+    assert len(add(cluster, command_step("one", "true")).execute(context)) == 1
+    assert "may not be written" in caplog.text
+
+
+def test_a_step_is_submitted_although_there_is_no_client_for_s3(
+    add: Add, cluster: str, context: Any, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = add(cluster, command_step("one", "true"))
+    client, calls = s3.client, []
+
+    def first_only(*asked: Any, **limits: Any) -> Any:
+        calls.append(asked)
+        if len(calls) > 1:
+            raise ValueError("no such connection")
+        return client(*asked, **limits)
+
+    monkeypatch.setattr("verger.s3.client", first_only)
+    assert len(made.execute(context)) == 1
+    assert "no such connection" in caplog.text
+
+
 def test_a_failed_step_is_submitted_again(add: Add, cluster: str, context: Any, emr: Any) -> None:
     step = command_step("one", "false")
     (one,) = add(cluster, step).execute(context)
@@ -97,7 +135,7 @@ def test_a_killed_submission_cancels_what_it_submitted(add: Add, cluster: str, c
 
 
 def test_a_completed_step_ends_the_wait(add: Add, cluster: str, context: Any, settings: Settings) -> None:
-    (step,) = add(cluster, command_step("one", "sleep", "2")).execute(context)
+    (step,) = add(cluster, command_step("one", "sleep", "6")).execute(context)
     sensor = done(cluster, step, settings)
     event = fire(deferred_trigger(sensor.execute, context))
     assert event == {"status": "success", "message": "COMPLETED"}

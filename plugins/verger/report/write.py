@@ -1,0 +1,69 @@
+"""Puts the report of a run into the bucket: report.json and report.html; of a failed run, failure.json instead."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from verger import publish
+from verger.paths import owner
+from verger.report import illustrations, labels
+from verger.report.facts import Told, of_failed, of_published
+from verger.report.illustrations import Illustrations, attempt
+from verger.report.page import page
+from verger.s3 import read_json, write_json
+from verger.stages import Place
+
+log = logging.getLogger(__name__)
+
+
+def published(place: Place, told: Told) -> dict[str, Any]:
+    """Write the report of a run that is published. Returns its facts. Raises PublicationError when it is not."""
+    rows: list[dict[str, Any]] = attempt("the labels", lambda: labels.read(place.store, place.run), [])
+    facts = of_published(place, told, rows)
+    drawn = illustrations.illustrate(place, facts, rows)
+    write_json(place.client, place.run.bucket, place.run.report_facts, facts)
+    _put_page(place, page(facts, drawn, place.settings))
+    attempt("removing what it left when it failed before", lambda: forget_failure(place), None)
+    return facts
+
+
+def failed(place: Place, told: Told, failure: Mapping[str, str]) -> bool:
+    """Write what is known of a run that failed, unless it is published all the same; whether it was written.
+
+    The facts go to failure.json: reasons may name photos, and report.json stays for good.
+    """
+    now = publish.current(place.client, place.run.bucket)
+    if now and place.run.id in map(owner, now.publication.named):
+        return False
+    facts = of_failed(place, told, _with_earlier(place, failure))
+    write_json(place.client, place.run.bucket, place.run.failure, facts)
+    _put_page(place, page(facts, Illustrations(timeline=illustrations.timeline(facts)), place.settings))
+    return True
+
+
+def _with_earlier(place: Place, failure: Mapping[str, str]) -> dict[str, Any]:
+    """The first failure of this pass through the run, with those after it: what failed first is most often why."""
+    written = read_json(place.client, place.run.bucket, place.run.failure)
+    first = written.get("failure") if isinstance(written, dict) else None
+    if not isinstance(first, dict):
+        return dict(failure)
+    later = [one for one in first.get("also", ()) if one["task"] != failure["task"]]
+    if first.get("task") == failure["task"]:  # it was cleared alone, and failed again
+        return {**failure, "also": later} if later else dict(failure)
+    return {**first, "also": [*later, dict(failure)]}
+
+
+def forget_failure(place: Place) -> None:
+    """Only where there is something: not every task needs the right to delete."""
+    if read_json(place.client, place.run.bucket, place.run.failure) is not None:
+        place.client.delete_object(Bucket=place.run.bucket, Key=place.run.failure)
+
+
+def _put_page(place: Place, text: str) -> None:
+    body = text.encode(errors="replace")
+    place.client.put_object(
+        Bucket=place.run.bucket, Key=place.run.report, Body=body, ContentType="text/html; charset=utf-8"
+    )
+    log.info("%s: %s kB", place.run.uri(place.run.report), f"{len(body) / 1000:,.0f}")

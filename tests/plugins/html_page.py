@@ -1,0 +1,36 @@
+"""A page as a browser's parser reads it; one that is not well-formed fails."""
+
+from __future__ import annotations
+
+from typing import Any
+from xml.etree import ElementTree
+
+import html5lib
+
+
+class Page:
+    """Elements and texts of an HTML document."""
+
+    def __init__(self, text: str) -> None:
+        parser = html5lib.HTMLParser(strict=True, tree=html5lib.getTreeBuilder("etree"), namespaceHTMLElements=False)
+        self.root: ElementTree.Element = parser.parse(text)
+
+    def all(self, tag: str) -> list[Any]:
+        """Every element of that name, those of SVG included."""
+        return [found for found in self.root.iter() if str(found.tag).rpartition("}")[2] == tag]
+
+    def texts(self, tag: str) -> list[str]:
+        """The whole text of every such element, white space as one blank."""
+        return [words(found) for found in self.all(tag)]
+
+    def section(self, id: str) -> str:
+        """The text of the section with that id; empty when there is none."""
+        return next((words(found) for found in self.all("section") if found.get("id") == id), "")
+
+    def attributes(self, name: str) -> list[str]:
+        """Every value of an attribute."""
+        return [found.attrib[name] for found in self.root.iter() if name in found.attrib]
+
+
+def words(element: ElementTree.Element) -> str:
+    return " ".join(" ".join(element.itertext()).split())

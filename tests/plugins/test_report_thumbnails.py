@@ -1,0 +1,83 @@
+"""Thumbnails: of every kind of photo, and of none that could take the page with it."""
+
+from __future__ import annotations
+
+import base64
+import io
+import struct
+import zlib
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from verger.report.thumbnails import MOST_BYTES, SIDE, NotDrawnError, draw, thumbnail
+
+
+def encoded(format: str, mode: str = "RGB", size: tuple[int, int] = (300, 200), **how: Any) -> bytes:
+    buffer = io.BytesIO()
+    Image.new(mode, size, 120 if mode in ("L", "P") else None).save(buffer, format, **how)
+    return buffer.getvalue()
+
+
+def decoded(uri: str) -> Image.Image:
+    kind, _, data = uri.partition(",")
+    assert kind == "data:image/jpeg;base64"
+    return Image.open(io.BytesIO(base64.b64decode(data)))
+
+
+def bomb(width: int, height: int) -> bytes:
+    """A PNG of a few bytes that says it has so many pixels."""
+
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return (
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(b"\0" * 100)) + chunk(b"IEND", b"")
+    )
+
+
+@pytest.mark.parametrize(
+    ("format", "mode"),
+    [("JPEG", "RGB"), ("JPEG", "CMYK"), ("PNG", "RGBA"), ("PNG", "P"), ("PNG", "LA"), ("GIF", "L"), ("WEBP", "RGB")],
+)
+def test_every_kind_of_photo_becomes_a_small_jpeg(format: str, mode: str) -> None:
+    with decoded(draw(encoded(format, mode))) as image:
+        assert image.mode == "RGB"
+        assert image.size == (SIDE, SIDE * 2 // 3)
+
+
+def test_what_is_transparent_lies_on_white() -> None:
+    with decoded(draw(encoded("PNG", "RGBA"))) as image:
+        assert image.getpixel((5, 5)) == (255, 255, 255)
+
+
+def test_a_large_jpeg_is_decoded_at_a_part_of_its_size() -> None:
+    with decoded(draw(encoded("JPEG", "L", (9000, 6000)))) as image:
+        assert image.size == (SIDE, SIDE * 2 // 3)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "empty file"),
+        (b"no image", "not an image"),
+        (encoded("JPEG")[:700], "damaged: cannot be drawn"),
+        (bomb(6000, 6000), "6,000 × 6,000 pixels, too large to be drawn here"),
+        (encoded("JPEG", "L", (5000, 3000), progressive=True), "5,000 × 3,000 pixels, too large to be drawn here"),
+        (bomb(60_000, 60_000), "^too large to be drawn here"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "not an image"),
+    ],
+)
+def test_what_cannot_be_drawn_says_why(content: bytes, reason: str) -> None:
+    with pytest.raises(NotDrawnError, match=reason):
+        draw(content)
+
+
+def test_what_cannot_be_fetched_says_why(client: Any, bucket: str) -> None:
+    client.put_object(Bucket=bucket, Key="images/Kiwi/large.jpg", Body=b"\0" * (MOST_BYTES + 1))
+    large = thumbnail(client, bucket, "images/Kiwi/large.jpg", "Kiwi")
+    assert (large.picture, large.why_not) == (None, "17 MB, too large to be fetched for this page")
+    gone = thumbnail(client, bucket, "images/Kiwi/gone.jpg", "Kiwi")
+    assert (gone.picture, gone.why_not) == (None, "cannot be fetched (NoSuchKey)")
