@@ -1,0 +1,36 @@
+"""Makes HTML of the templates. Whatever they are given is escaped."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: TID253 (only the API server comes here)
+
+from verger_ui import formats, trends
+from verger_ui.run_facts import GROUPS, OTHER
+
+FORMATS = ("count", "share", "decimal", "seconds", "money", "when", "stamp", "size", "whole")
+
+
+@cache
+def templates() -> Environment:
+    made = Environment(
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters |= {name: getattr(formats, name) for name in FORMATS}
+    made.globals |= {"groups": [*GROUPS, OTHER], "chart": {"width": trends.WIDTH, "height": trends.HEIGHT}}
+    return made
+
+
+def page(request: Request, template: str, status: int = 200, **values: Any) -> HTMLResponse:
+    """The template filled in; `base` is the address of the pages, without a slash at its end."""
+    base = request.scope["root_path"]
+    return HTMLResponse(templates().get_template(template).render(base=base, **values), status)

@@ -1,0 +1,35 @@
+"""The Airflow plugin. Every process of Airflow imports it, so it imports nothing heavy until the API server asks."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+from airflow.plugins_manager import AirflowPlugin
+
+from verger_ui.addresses import PREFIX, ROUTE, root
+from verger_ui.links import RunLink, SparkHistoryLink, StepLogsLink
+
+
+class VergerPlugin(AirflowPlugin):
+    """Verger's page in the navigation, shown in Airflow's frame, and the links on the tasks of its DAG."""
+
+    name = "verger"
+    external_views = [  # noqa: RUF012 (Airflow's own shape)
+        {
+            "name": "Verger",
+            "href": f"{root()}{PREFIX}/",
+            "url_route": ROUTE,
+            "destination": "nav",
+            "nav_top_level": True,
+            "icon": f"{root()}{PREFIX}/icon.svg",
+        }
+    ]
+    global_operator_extra_links = [RunLink(), StepLogsLink(), SparkHistoryLink()]  # noqa: RUF012
+
+    @cached_property
+    def fastapi_apps(self) -> list[dict[str, Any]]:  # type: ignore[override]
+        """The pages; only the API server asks for them."""
+        from verger_ui.app import create_app
+
+        return [{"app": create_app(), "url_prefix": PREFIX, "name": "Verger"}]

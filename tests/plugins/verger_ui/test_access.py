@@ -1,0 +1,134 @@
+"""Who may see the pages, what an address may be, and that nothing in a run can do harm."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+
+from tests.plugins.verger_ui.pages import CHECK, Pages, night
+from verger_ui.bucket import bucket
+
+RUN = night(1)
+EVIL = "<script>alert('Kiwi')</script>"
+NO_RUNS = [
+    *("..", "../", "../../published.json", "..\\..", ".", "a/../b", "%2e%2e%2f", " ", "a b", "a\0b", "a\nb", "a\n"),
+    *("'; --", '"><script>', "café", "a" * 201, "-a", "_a", "{{7*7}}", "a%0a", "run?x#y", "*", "..%2f", "a/.."),
+]
+PAGES = [
+    "",
+    "in-flight",
+    f"runs/{RUN}",
+    f"runs/{RUN}/report",
+    f"runs/{RUN}/stages/pca",
+    f"runs/{RUN}/logs/j-1ABC/s-1ABC",
+]
+
+
+def test_without_login_everything_is_refused_and_s3_is_not_asked(
+    stranger: TestClient, pages: Pages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pages.report(RUN)
+    monkeypatch.setattr("verger_ui.app.bucket", lambda: pytest.fail("S3 was asked"))
+    for page in PAGES:
+        answer = stranger.get(f"/verger/{page}")
+        assert answer.status_code == 401, page
+        assert RUN not in answer.text
+        assert "Log in first" in answer.text
+
+
+def test_a_forged_token_is_refused(stranger: TestClient, pages: Pages) -> None:
+    stranger.cookies.set("_token", "eyJhbGciOiJub25lIn0.eyJzdWIiOiJnYXJkZW5lciIsInJvbGUiOiJhZG1pbiJ9.")
+    assert stranger.get("/verger/").status_code in (401, 403)
+
+
+def test_who_may_not_see_the_dag_may_not_see_the_page(pages: Pages, app: FastAPI, monkeypatch: Any) -> None:
+    manager = type(app.state.auth_manager)
+    monkeypatch.setattr(manager, "is_authorized_dag", lambda self, **asked: False)
+    assert pages.get().status_code == 403
+
+
+def test_a_token_in_the_header_is_as_good(stranger: TestClient, pages: Pages) -> None:
+    token = pages.browser.cookies["_token"]
+    assert stranger.get("/verger/", headers={"Authorization": f"Bearer {token}"}).status_code == 200
+
+
+def test_nothing_can_be_changed(pages: Pages) -> None:
+    for page in ("", f"runs/{RUN}", f"runs/{RUN}/report"):
+        for method in ("POST", "PUT", "PATCH", "DELETE"):
+            assert pages.browser.request(method, f"/verger/{page}").status_code == 405
+
+
+def test_what_names_no_run_reaches_no_object(pages: Pages, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    for name in ("body", "keys"):
+        monkeypatch.setattr(type(bucket()), name, lambda self, key: asked.append(key))
+    for run in NO_RUNS:
+        encoded = "".join(f"%{byte:02X}" for byte in run.encode())
+        for rest in ("", "/report", "/stages/pca", "/logs/j-1ABC/s-1ABC"):
+            answer = pages.get(f"runs/{encoded}{rest}")
+            assert answer.status_code in (404, 422), run
+            assert asked == [], run
+            assert "<script>" not in answer.text
+
+
+def test_what_names_no_step_reaches_no_object(pages: Pages, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(type(bucket()), "keys", lambda self, key: asked.append(key) or {})
+    for place in (
+        "j-/s-1ABC",
+        "x-1ABC/s-1ABC",
+        "j-1ABC/s-%2E%2E",
+        "j-1ABC/s-1abc",
+        "j-1ABC/s-1ABC%2F..",
+        "j-1ABC%0A/s-1",
+    ):
+        assert pages.get(f"runs/{RUN}/logs/{place}").status_code in (404, 422), place
+    assert pages.get(f"runs/{RUN}/logs/j-1ABC/s-1ABC?stream=../x").status_code == 422
+    assert asked == []
+
+
+def test_a_script_in_what_users_named_is_text(pages: Pages) -> None:
+    check = CHECK | {"name": EVIL, "passed": False, "detail": EVIL}
+    drift = {"labels": [{"label": EVIL, "ratio": 9.0}]}
+    pages.report(RUN, why=EVIL, basis_reason=EVIL, basis_kept=False, checks={EVIL: [check]}, drift=drift)
+    pages.put(f"runs/{RUN}/steps/s-1ABC.json", {"stage": EVIL, "cluster": EVIL, "step": EVIL, "submitted_at": EVIL})
+    pages.put(f"runs/{night(2)}/plan.json", {"why": EVIL, "photos": {EVIL: EVIL}})
+    pages.put(f"runs/{night(2)}/progress.json", {"stage": EVIL, "done": 1, "total": 2})
+    pages.log("j-1ABC", "s-1ABC", "stderr", f"{EVIL}\nError: {EVIL}\n")
+    for page in ("", f"runs/{RUN}", f"runs/{night(2)}", f"runs/{RUN}/logs/j-1ABC/s-1ABC"):
+        text = pages.text(page)
+        assert EVIL not in text
+        assert "&lt;script&gt;" in text
+
+
+def test_a_report_is_shown_where_nothing_in_it_runs(pages: Pages) -> None:
+    pages.report(RUN)
+    pages.put(f"runs/{RUN}/report.html", f"<h1>{EVIL}</h1>".encode())
+    policy = pages.get(f"runs/{RUN}/report").headers["content-security-policy"]
+    assert policy.startswith("sandbox; default-src 'none';")
+    assert "script" not in policy
+    assert f'src="/verger/runs/{RUN}/report" title="Report of run {RUN}" sandbox' in pages.text(f"runs/{RUN}")
+
+
+def test_every_page_says_that_it_stays_among_its_own(pages: Pages) -> None:
+    pages.report(RUN)
+    for page in ("", f"runs/{RUN}", "nowhere", "runs/%20"):
+        headers = pages.get(page).headers
+        assert headers["x-content-type-options"] == "nosniff"
+        policy = headers["content-security-policy"]
+        assert "default-src 'none'" in policy
+        assert "frame-ancestors 'self'" in policy
+        assert "unsafe" not in policy
+        assert "http" not in policy
+
+
+def test_no_secret_is_on_any_page(pages: Pages, monkeypatch: pytest.MonkeyPatch) -> None:
+    import os
+
+    pages.report(RUN)
+    text = pages.text() + pages.text(f"runs/{RUN}") + pages.get(f"runs/{night(3)}").text
+    for name in ("AWS_SECRET_ACCESS_KEY", "AWS_ACCESS_KEY_ID"):
+        assert os.environ[name] not in text

@@ -1,0 +1,96 @@
+"""How long the page of all runs takes: with a thousand of them, and when S3 is away."""
+
+from __future__ import annotations
+
+import socket
+import statistics
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from tests.plugins.verger_ui.pages import Pages, night
+from verger.clock import now
+from verger.run_id import run_id
+from verger_ui import bucket
+from verger_ui.overview import PER_PAGE
+
+THOUSAND = 1000
+
+
+def test_a_thousand_runs_answer_within_300_ms(pages: Pages) -> None:
+    """Every third night published, every third had nothing to do, every third failed."""
+    dag_runs = [night(day) for day in range(THOUSAND)]
+    pages.nights({dag_run: "failed" if day % 3 == 2 else "success" for day, dag_run in enumerate(dag_runs)})
+    runs = [run_id(dag_run) for dag_run in dag_runs]
+    pages.reports(runs[::3])
+    for run in runs[-PER_PAGE:]:
+        pages.put(f"runs/{run}/plan.json", {"work": False, "why": "nothing new"})
+    stamps = {"started_at": now().isoformat(), "updated_at": now().isoformat()}
+    pages.put(f"runs/{night(1001)}/progress.json", {"stage": "featurize", "done": 5, "total": 9, **stamps})
+    asked: list[str] = []
+    bucket.bucket().client.meta.events.register("before-call.s3", lambda model, **_: asked.append(model.name))
+    took, requests = [], []
+    for page in ("", "", "?page=2", "?page=20", "?page=41", "?page=20"):
+        asked.clear()
+        started = time.perf_counter()
+        text = pages.text(page)
+        took.append(round(1000 * (time.perf_counter() - started)))
+        requests.append(len(asked))
+        assert "1,001 runs" in text
+    print(f"ms: first {took[0]}, again {took[1]}, other pages {took[2:]}; requests {requests}")
+    cold = [took[0], *took[2:5]]
+    assert statistics.median(cold) < 300, took  # not the slowest: the machine may have other work
+    assert max(requests) < 4 * PER_PAGE, requests
+    pages.forget()
+    asked.clear()
+    pages.text("?page=20")
+    assert len(asked) < 12, "only the run in flight, the publication and the list are read again"
+
+
+@pytest.fixture
+def silent() -> Iterator[str]:
+    """The address of a server that takes connections and never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield f"http://127.0.0.1:{server.getsockname()[1]}"
+
+
+@pytest.fixture
+def closed() -> str:
+    """An address at which nobody listens."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return f"http://127.0.0.1:{server.getsockname()[1]}"
+
+
+@pytest.mark.parametrize("away", ["silent", "closed"])
+def test_when_s3_is_away_it_says_so_soon(
+    pages: Pages, away: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", request.getfixturevalue(away))
+    bucket.bucket.cache_clear()
+    started = time.monotonic()
+    answer = pages.get()
+    assert time.monotonic() - started < 6
+    assert answer.status_code == 503
+    assert "S3 cannot be read" in answer.text
+    assert "127.0.0.1" in answer.text
+    bucket.bucket.cache_clear()
+
+
+def test_many_who_look_while_s3_is_silent_are_all_told_soon(
+    pages: Pages, silent: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", silent)
+    bucket.bucket.cache_clear()
+    pages.get("verger.css")  # the app is made
+    started = time.monotonic()
+    with ThreadPoolExecutor(20) as pool:
+        states = [answer.status_code for answer in pool.map(pages.get, [""] * 20)]
+    took = time.monotonic() - started
+    assert states == [503] * 20
+    assert took < 8, took
+    again = time.monotonic()
+    assert pages.get().status_code == 503
+    assert time.monotonic() - again < 1, "a failure is remembered"
+    bucket.bucket.cache_clear()

@@ -1,0 +1,172 @@
+"""The page of one run, the logs of its steps, and the links that lead there from the tasks."""
+
+from __future__ import annotations
+
+import gzip
+import tracemalloc
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.plugins.snapshots import snapshot
+from tests.plugins.verger_ui.pages import CHECK, Outline, Pages, night
+from verger import step_record
+from verger.paths import Run
+from verger.publication import Publication
+from verger.run_id import run_id
+from verger_ui import bucket
+from verger_ui.step_logs import MOST_SHOWN, tail
+
+RUN = night(1)
+DAG_RUN = "scheduled__2026-11-23T01:00:00+00:00"
+
+
+def links(pages: Pages, task: str, dag_run: str = DAG_RUN) -> dict[str, str | None]:
+    """As Airflow's UI asks for them."""
+    path = f"/api/v2/dags/fruit_features/dagRuns/{dag_run}/taskInstances/{task}/links"
+    answer = pages.browser.get(path)
+    assert answer.status_code == 200, answer.text
+    return dict(answer.json()["extra_links"])
+
+
+def test_a_run_that_nobody_knows(pages: Pages) -> None:
+    answer = pages.get(f"runs/{RUN}")
+    assert answer.status_code == 404
+    assert f"There is no run {RUN}" in answer.text
+
+
+def test_a_published_run(pages: Pages) -> None:
+    pages.report(RUN)
+    pages.put(f"runs/{RUN}/report.html", b"<h1>the report</h1>")
+    pages.put("published.json", Publication(snapshot(RUN)).document())
+    text = pages.text(f"runs/{RUN}")
+    for said in ("what it published is current", "7 new, 3 changed, 5 deleted", "90.11", "0.42", "list prices"):
+        assert said in text
+    assert ["no path twice", "passed", "every path once", "every path once", ""] in Outline(text).rows
+    assert pages.text(f"runs/{RUN}/report") == "<h1>the report</h1>"
+
+
+def test_a_failed_run_from_what_it_left(pages: Pages) -> None:
+    pages.trigger("manual__broken", "failed")
+    pages.set_task("manual__broken", "check_features", "failed")
+    run = run_id("manual__broken")
+    pages.put(f"runs/{run}/plan.json", {"work": True, "why": "120 new", "photos": {"new": 120}})
+    pages.put(f"runs/{run}/featurize.json", {"rejected": 99, "photos_per_second": 104.5})
+    failed = CHECK | {"name": "share of rejects", "passed": False, "found": "0.8"}
+    pages.put(f"runs/{run}/validation.json", {"features": [failed]})
+    text = pages.text(f"runs/{run}")
+    assert "Failed in check_features" in text
+    assert "1 of 1 checks failed: share of rejects" in text
+    assert ["share of rejects", "failed", "every path once", "0.8", ""] in Outline(text).rows
+    assert "104.5" in text
+    assert pages.get(f"runs/{run}/report").status_code == 404
+
+
+def test_the_operator_leaves_what_leads_to_the_log(pages: Pages) -> None:
+    step_record.write(lambda: pages.s3, Run(pages.bucket, RUN), "featurize", "j-1ABC", ["s-1ABC"])
+    pages.log("j-1ABC", "s-1ABC", "stderr", "26/11/24 INFO x\njava.lang.IllegalStateException: no fruit\nend\n")
+    pages.log("j-1ABC", "s-1ABC", "controller", "started\n")
+    assert f"/verger/runs/{RUN}/logs/j-1ABC/s-1ABC" in Outline(pages.text(f"runs/{RUN}")).links()
+    text = pages.text(f"runs/{RUN}/stages/featurize")
+    assert '<mark id="error-1">java.lang.IllegalStateException: no fruit</mark>' in text
+    assert f"s3://{pages.bucket}/logs/j-1ABC/steps/s-1ABC/stderr.gz" in text
+    assert "started" in pages.text(f"runs/{RUN}/logs/j-1ABC/s-1ABC?stream=controller")
+    missing = pages.get(f"runs/{RUN}/stages/pca")
+    assert missing.status_code == 404
+    assert "no step pca yet" in missing.text
+
+
+def test_a_log_that_is_not_there_yet(pages: Pages) -> None:
+    assert "EMR has not put stderr there" in pages.text(f"runs/{RUN}/logs/j-1ABC/s-1ABC")
+
+
+def test_of_a_long_log_the_end_is_shown(pages: Pages) -> None:
+    pages.log("j-1ABC", "s-1ABC", "stdout", "first\n" + "x" * MOST_SHOWN + "\nlast\n")
+    text = pages.text(f"runs/{RUN}/logs/j-1ABC/s-1ABC")
+    assert "The end of the log is shown" in text
+    assert "last" in text
+    assert "first" not in text.split("<pre>")[1]
+
+
+def test_a_long_log_takes_no_memory(tmp_path: Path) -> None:
+    with gzip.open(tmp_path / "long.gz", "wb", compresslevel=1) as file:
+        for number in range(2000):
+            file.write(b"%09d\n" % number * 10_000)
+    with (tmp_path / "long.gz").open("rb") as packed:
+        tracemalloc.start()
+        end = tail(packed, 1000)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    assert end == b"000001999\n" * 100
+    assert peak < 1_000_000
+
+
+def test_of_a_log_that_arrived_in_part_that_part(tmp_path: Path) -> None:
+    content = b"".join(b"line %d\n" % number for number in range(10_000))
+    packed = gzip.compress(content)
+    (tmp_path / "part.gz").write_bytes(packed[: len(packed) // 2])
+    with (tmp_path / "part.gz").open("rb") as file:
+        end = tail(file, 1000)
+    assert len(end) == 1000
+    assert end in content
+
+
+def test_links_are_there_in_every_state_of_the_task(pages: Pages) -> None:
+    dag_run = "manual__states"
+    pages.trigger(dag_run)
+    run = run_id(dag_run)
+    page = f"/plugin/verger/verger/runs/{run}"
+    for state in ("queued", "running", "deferred", "success", "failed", "up_for_retry"):
+        for task, logs in (("featurize", "featurize"), ("pca_done", "pca")):
+            pages.set_task(dag_run, task, state)
+            found = links(pages, task, dag_run)
+            assert found["Run in Verger"] == page
+            assert found["Step logs"] == f"{page}/stages/{logs}"
+            assert found["Spark history"] is None
+    found = links(pages, "create_cluster", dag_run)
+    assert found["Run in Verger"] == page
+    assert found["Step logs"] is None
+    assert "EMR Cluster" in found, "the provider's own"
+
+
+def test_the_history_of_a_step_once_it_has_ended(pages: Pages, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VERGER_SPARK_HISTORY_URL", "http://history.example:18080/")
+    bucket.settings.cache_clear()
+    dag_run = "manual__history"
+    pages.trigger(dag_run)
+    run = run_id(dag_run)
+    assert links(pages, "pca_done", dag_run)["Spark history"] is None
+    pages.put(f"runs/{run}/progress.json", {"stage": "pca", "done": 1, "total": 2, "application": "local-17000"})
+    assert links(pages, "pca_done", dag_run)["Spark history"] is None, "its events are not there yet"
+    pages.put(f"runs/{run}/pca.json", {"application": "local-17000"})
+    pages.put(f"runs/{run}/featurize.json", {"application": "application_1_0002"})
+    history = "http://history.example:18080/history"
+    assert links(pages, "pca_done", dag_run)["Spark history"] == f"{history}/local-17000/"
+    assert links(pages, "featurize", dag_run)["Spark history"] == f"{history}/application_1_0002/"
+    step_record.write(lambda: pages.s3, Run(pages.bucket, run), "pca", "j-1ABC", ["s-1ABC"])
+    text = pages.text(f"runs/{run}")
+    assert f"<code>{history}/local-17000/</code>" in text
+    assert "target=" not in text, "the frame of Airflow opens no window"
+    pages.put(f"runs/{run}/pca.json", {"application": "../../x"})
+    assert links(pages, "pca_done", dag_run)["Spark history"] is None
+
+
+def test_links_do_not_need_s3(pages: Pages, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VERGER_SPARK_HISTORY_URL", "http://history.example:18080/")
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9")
+    bucket.settings.cache_clear()
+    bucket.bucket.cache_clear()
+    pages.trigger("manual__away")
+    found: dict[str, Any] = links(pages, "featurize", "manual__away")
+    assert found["Step logs"]
+    assert found["Spark history"] is None
+    bucket.bucket.cache_clear()
+
+
+def test_the_page_is_in_the_navigation(pages: Pages) -> None:
+    plugins = pages.farmer.get("/api/v2/plugins").json()["plugins"]
+    (ours,) = [plugin for plugin in plugins if plugin["name"] == "verger"]
+    (view,) = ours["external_views"]
+    assert (view["href"], view["destination"], view["url_route"]) == ("/verger/", "nav", "verger")
+    assert pages.farmer.get("/api/v2/plugins/importErrors").json()["total_entries"] == 0
