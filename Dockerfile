@@ -1,0 +1,50 @@
+# The images of docker-compose.yml: `airflow`, and `local-aws`, which has S3, EMR and Spark. Both hold the repository at
+# /opt/verger, and what `make setup` would install in .verger/ there, from the same locked requirements.
+
+# Everything runs as the user `verger`. Its folders are where volumes are mounted, which take over their owner.
+FROM python:3.11-slim-bookworm AS base
+ARG RUN_AS_UID=1000
+ARG RUN_AS_GID=1000
+RUN groupadd --non-unique --gid "$RUN_AS_GID" verger \
+ && useradd --non-unique --uid "$RUN_AS_UID" --gid verger --no-create-home --home-dir /var/lib/verger verger \
+ && for folder in "" airflow artifacts local_aws secrets; do \
+      install -d -m 750 -o verger -g verger "/var/lib/verger/$folder" || exit 1; \
+    done
+ENV PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 HOME=/var/lib/verger XDG_CACHE_HOME=/tmp/.cache XDG_CONFIG_HOME=/tmp/.config
+WORKDIR /opt/verger
+COPY development/install_environment.sh /usr/local/bin/install-environment
+COPY requirements/uv.txt requirements/
+
+# Model and wheelhouse. TensorFlow, which makes the model, is gone with the layer: nothing that runs needs it. Of the
+# steps' code only what the canary is: an edit of the rest makes no new model.
+FROM base AS model
+COPY requirements/export.txt requirements/node.txt requirements/
+COPY bootstrap/ bootstrap/
+COPY spark_jobs/verger_spark/__init__.py spark_jobs/verger_spark/canary.py spark_jobs/verger_spark/errors.py \
+     spark_jobs/verger_spark/
+RUN sh /usr/local/bin/install-environment export \
+ && python3 -m bootstrap.build --cache-only --pip-python "$(command -v python3)" \
+ && rm -rf .verger/venv
+
+FROM base AS local-aws
+COPY requirements/local-aws.txt requirements/spark.txt requirements/
+RUN COMPILE=1 sh /usr/local/bin/install-environment local-aws spark
+ENV PATH=/opt/verger/.verger/venv/local-aws/bin:$PATH
+COPY local_aws/ local_aws/
+RUN python -m local_aws jars && python -m local_aws java
+COPY --from=model /opt/verger/.verger/cache .verger/cache
+COPY requirements/export.txt requirements/node.txt requirements/
+COPY bootstrap/ bootstrap/
+COPY demo/ demo/
+COPY development/ development/
+COPY spark_jobs/ spark_jobs/
+USER verger
+
+FROM base AS airflow
+COPY requirements/airflow.txt requirements/
+RUN COMPILE=1 sh /usr/local/bin/install-environment airflow
+ENV PATH=/opt/verger/.verger/venv/airflow/bin:$PATH AIRFLOW_HOME=/var/lib/verger/airflow \
+    AIRFLOW__CORE__DAGS_FOLDER=/opt/verger/dags AIRFLOW__CORE__PLUGINS_FOLDER=/opt/verger/plugins
+COPY dags/ dags/
+COPY plugins/ plugins/
+USER verger

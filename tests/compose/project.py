@@ -1,0 +1,116 @@
+"""The compose project of a fresh clone, on ports and with names of its own."""
+
+from __future__ import annotations
+
+import configparser
+import json
+import os
+import shutil
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+from development.running import Running
+from local_aws.settings import S3_PORTS
+from tests.places import ROOT
+from tests.ports import free_ports
+
+RUNNING = (
+    *("postgres", "local-aws", "spark-history", "artifacts"),
+    *("api-server", "scheduler", "dag-processor", "triggerer"),
+)
+SECRETS = "/var/lib/verger/secrets"
+BUCKET = "verger-orchard"
+
+
+def compose_command() -> list[str]:
+    """`docker compose` or `docker-compose`; empty where neither works."""
+    if (
+        shutil.which("docker") is None
+        or subprocess.run(["docker", "info"], capture_output=True, check=False).returncode
+    ):
+        return []
+    for command in (["docker", "compose"], ["docker-compose"]):
+        if shutil.which(command[0]) and not _fails([*command, "version"]):
+            return command
+    return []
+
+
+def _fails(command: list[str]) -> bool:
+    return subprocess.run(command, capture_output=True, check=False).returncode != 0
+
+
+class Project:
+    """A copy of what git would clone, in `folder`, and the compose project in it."""
+
+    def __init__(self, folder: Path, name: str, command: list[str]) -> None:
+        self.folder, self.name, self._command = folder, name, command
+        first = free_ports(S3_PORTS)
+        ports = {"AIRFLOW_PORT": first, "S3_PORT": first + 1, "EMR_PORT": first + 2, "HISTORY_PORT": first + 3}
+        self.ports = ports
+        self._environment = {**os.environ, **{key: str(port) for key, port in ports.items()}, "PHOTOS": "24"}
+
+    def clone(self) -> None:
+        """Copy the files that git tracks or would track."""
+        listed = subprocess.run(
+            ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT, capture_output=True,
+            text=True, check=True,
+        )  # fmt: skip
+        for name in filter(None, listed.stdout.split("\0")):
+            target = self.folder / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, target)
+
+    def run(self, *arguments: str, check: bool = True) -> str:
+        """`docker-compose ARGUMENTS`; its standard output."""
+        done = subprocess.run(
+            [*self._command, "-p", self.name, *arguments], cwd=self.folder, env=self._environment, capture_output=True,
+            text=True, check=False,
+        )  # fmt: skip
+        if check and done.returncode:
+            raise AssertionError(f"{' '.join(arguments)}\n{done.stdout[-4000:]}\n{done.stderr[-6000:]}\n{self.logs()}")
+        return done.stdout
+
+    def up(self, *more: str) -> None:
+        """Start everything and wait until every service is healthy."""
+        self.run("up", "-d", *more)
+        deadline = time.monotonic() + 120
+        while sick := {name: state for name, state in self.health().items() if state != "healthy"}:
+            assert time.monotonic() < deadline, f"{sick}\n{self.logs(*sick)}"
+            time.sleep(1)
+
+    def health(self) -> dict[str, str]:
+        """Service to `healthy` or what it is instead."""
+        return {name: self.inspect(name)["State"].get("Health", {}).get("Status", "no check") for name in RUNNING}
+
+    def inspect(self, service: str) -> dict[str, Any]:
+        """What Docker knows of the container of a service."""
+        container = self.run("ps", "-q", service).strip()
+        asked = subprocess.run(["docker", "inspect", container], capture_output=True, text=True, check=True)
+        found: dict[str, Any] = json.loads(asked.stdout)[0]
+        return found
+
+    def inside(self, service: str, *command: str) -> str:
+        """The output of a command in a running container."""
+        return self.run("exec", "-T", service, *command)
+
+    def logs(self, *services: str) -> str:
+        """The last lines of the services' logs."""
+        return self.run("logs", "--tail=60", "--no-color", *services, check=False)
+
+    def client(self) -> Running:
+        """The stack as its clients see it, with the password that README says how to find."""
+        pair = configparser.ConfigParser()
+        pair.read_string(self.inside("api-server", "cat", f"{SECRETS}/aws"))
+        return Running(
+            url=f"http://127.0.0.1:{self.ports['AIRFLOW_PORT']}",
+            user="admin",
+            password=json.loads(self.inside("api-server", "cat", f"{SECRETS}/passwords.json"))["admin"],
+            history_url=f"http://127.0.0.1:{self.ports['HISTORY_PORT']}",
+            bucket=BUCKET,
+            aws={
+                "AWS_ENDPOINT_URL_S3": f"http://127.0.0.1:{self.ports['S3_PORT']}",
+                **{key.upper(): value for key, value in pair["default"].items()},
+            },
+        )

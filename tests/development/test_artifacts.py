@@ -1,0 +1,30 @@
+"""The artifact set follows the steps' code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from development import artifacts
+
+
+def test_an_edit_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(artifacts, "ROOT", tmp_path)
+    for name in ("spark_jobs/pca.py", "spark_jobs/verger_spark/plan.py", "bootstrap/bootstrap_emr.sh"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("before")
+    before = artifacts.sources()
+    assert artifacts.sources() == before
+    (tmp_path / "spark_jobs/verger_spark/plan.py").write_text("after it")
+    assert artifacts.sources() != before
+
+
+def test_a_seed_fills_what_is_missing_and_touches_nothing_else(tmp_path: Path) -> None:
+    source, target = tmp_path / "image", tmp_path / "volume"
+    for folder, text in ((source / "model/a", "new"), (source / "model/b", "new"), (target / "model/a", "mine")):
+        folder.mkdir(parents=True)
+        (folder / "file").write_text(text)
+    artifacts.seed(source, target)
+    found = {path.relative_to(target).as_posix(): path.read_text() for path in target.rglob("file")}
+    assert found == {"model/a/file": "mine", "model/b/file": "new"}
