@@ -1,0 +1,89 @@
+"""A running Airflow with local AWS, and a headless Chromium. What it saw stays in .verger/screenshots/."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import Page, Playwright, ViewportSize, expect, sync_playwright
+
+from development.running import Running
+from development.stack import Ports, running
+from tests.places import STATE
+from tests.ports import free_ports
+
+PHOTOS = 48
+SCREENSHOTS = STATE / "screenshots"
+WINDOW: ViewportSize = {"width": 1440, "height": 900}
+PATIENCE_MS = 20_000
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+
+Screenshot = Callable[[str], None]
+
+
+def browser_path() -> str:
+    """The browser of this machine; empty when there is none."""
+    return next(filter(None, map(shutil.which, BROWSERS)), "")
+
+
+@pytest.fixture(scope="package")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    if not browser_path():
+        pytest.skip(f"no {BROWSERS[0]} on this machine; .ci/run installs Debian's package of that name")
+    # Before the first test: also a failure of that one leaves its picture.
+    shutil.rmtree(SCREENSHOTS, ignore_errors=True)
+    SCREENSHOTS.mkdir(parents=True)
+    with running(tmp_path_factory.mktemp("browser"), Ports.from_first(free_ports(Ports.COUNT)), photos=PHOTOS) as made:
+        yield made
+
+
+@pytest.fixture(scope="package")
+def playwright() -> Iterator[Playwright]:
+    with sync_playwright() as started:
+        yield started
+
+
+@contextlib.contextmanager
+def open_browser(playwright: Playwright) -> Iterator[Page]:
+    """A window in English, of fixed size."""
+    browser = playwright.chromium.launch(
+        executable_path=browser_path(),
+        # Chromium's own sandbox wants a user who is not root, and it opens no page but ours.
+        args=["--no-sandbox"] if os.geteuid() == 0 else [],
+    )
+    window = browser.new_page(viewport=WINDOW, color_scheme="light", timezone_id="UTC", locale="en-GB")
+    window.set_default_timeout(PATIENCE_MS)
+    expect.set_options(timeout=PATIENCE_MS)
+    yield window
+    browser.close()
+
+
+@pytest.fixture(scope="package")
+def page(stack: Running, playwright: Playwright) -> Iterator[Page]:
+    """One window for all tests."""
+    with open_browser(playwright) as window:
+        yield window
+
+
+@pytest.fixture(scope="package")
+def screenshot(page: Page) -> Screenshot:
+    """Keeps what the window shows, light and dark, under a name."""
+
+    def keep(name: str) -> None:
+        for scheme in ("dark", "light"):
+            page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            page.wait_for_timeout(300)  # Airflow's own pages change colour by a script
+            page.screenshot(path=SCREENSHOTS / f"{name}-{scheme}.png")
+
+    return keep
+
+
+@pytest.fixture(autouse=True)
+def show_failure(request: pytest.FixtureRequest, page: Page) -> Iterator[None]:
+    failed = request.session.testsfailed
+    yield
+    if request.session.testsfailed > failed:
+        page.screenshot(path=SCREENSHOTS / f"failed-{request.node.name}.png")

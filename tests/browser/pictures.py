@@ -1,0 +1,124 @@
+"""`make pictures`: the pictures of README, taken of a stack that runs two nights: docs/pictures/*.png."""
+
+from __future__ import annotations
+
+import io
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from PIL import Image
+from playwright.sync_api import FrameLocator, Page, expect, sync_playwright
+
+from demo.__main__ import store_of
+from demo.orchard import draw_orchard
+from demo.photos import Album, synchronise
+from development.running import Running
+from development.stack import Ports, running
+from tests.browser.conftest import WINDOW, browser_path, open_browser
+from tests.places import ROOT
+from tests.ports import free_ports
+
+PICTURES = ROOT / "docs" / "pictures"
+DAG = "dags/fruit_features"
+FIRST, SECOND = 240, 252
+MOST_BYTES = 120_000
+COLOURS = (256, 128, 64, 32)
+PATIENCE_S = 200
+
+
+def take(page: Page, stack: Running, folder: Path) -> None:
+    """Log in, run twice, and take the pictures."""
+    page.goto(stack.url)
+    page.get_by_label("Username").fill(stack.user)
+    page.get_by_label("Password").first.fill(stack.password)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("link", name="Verger", exact=True)).to_be_visible()
+    night(stack)
+    draw_orchard(folder, SECOND)
+    synchronise(store_of(stack.bucket, stack.aws), "images/", Album(folder))
+    run = night(stack)
+
+    page.goto(f"{stack.url}/plugin/verger/verger/")
+    frame = page.frame_locator('iframe[title="Verger"]')
+    expect(frame.get_by_role("heading", level=1)).to_contain_text("published")
+    keep(page.screenshot(), "page.png")
+
+    keep(graph(page, stack, run), "dag.png")
+    keep(report(page, stack, frame), "report.png")
+
+
+def night(stack: Running) -> str:
+    """One run of the DAG, to its end; its id in Airflow."""
+    run = stack.trigger()
+    deadline = time.monotonic() + PATIENCE_S
+    while (state := stack.get(f"{DAG}/dagRuns/{run}")["state"]) not in ("success", "failed"):
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{run} is {state} after {PATIENCE_S} s")
+        time.sleep(1)
+    if state == "failed":
+        raise RuntimeError(f"{run} failed; see {stack.logs}")
+    print(f"{run}: {state}")
+    return run
+
+
+def graph(page: Page, stack: Running, run: str) -> bytes:
+    """The DAG as Airflow draws it for a run, from top to bottom, without what is around it."""
+    before = page.viewport_size or WINDOW
+    page.set_viewport_size({"width": 1000, "height": 1500})
+    # Where Airflow's UI remembers what one chose under the graph's settings.
+    page.evaluate("localStorage.setItem('direction-fruit_features', JSON.stringify('DOWN'))")
+    page.goto(f"{stack.url}/{DAG}/runs/{run}")
+    page.get_by_role("button", name="Show Graph").click()
+    drawn = page.locator(".react-flow")
+    expect(drawn.get_by_text("terminate_cluster")).to_be_visible()
+    page.wait_for_timeout(1500)  # it moves into view
+    picture = drawn.screenshot(style=".react-flow__panel { display: none }")
+    page.get_by_role("button", name="Show Grid").click()
+    page.set_viewport_size(before)
+    return picture
+
+
+def report(page: Page, stack: Running, frame: FrameLocator) -> bytes:
+    """The report of the newest run, without Airflow around it."""
+    page.goto(f"{stack.url}/plugin/verger/verger/")
+    frame.get_by_role("table").get_by_role("link").first.click()
+    address = frame.get_by_role("link", name="The report alone").get_attribute("href")
+    page.goto(f"{stack.url}{address}")
+    return page.screenshot()
+
+
+def keep(picture: bytes, name: str) -> None:
+    """With as many colours as fit in MOST_BYTES."""
+    image = Image.open(io.BytesIO(picture)).convert("RGB")
+    for colours in COLOURS:
+        packed = io.BytesIO()
+        image.quantize(colours, dither=Image.Dither.NONE).save(packed, "PNG", optimize=True)
+        if len(packed.getvalue()) <= MOST_BYTES:
+            break
+    (PICTURES / name).write_bytes(packed.getvalue())
+    print(f"{(PICTURES / name).relative_to(ROOT)}: {len(packed.getvalue()):,} bytes, {colours} colours")
+
+
+def main() -> int:
+    """Take them all."""
+    if not browser_path():
+        print(
+            "pictures: error: no chromium on this machine; install it (on Debian, the package chromium)",
+            file=sys.stderr,
+        )
+        return 1
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        running(Path(folder) / "stack", Ports.from_first(free_ports(Ports.COUNT)), photos=FIRST) as stack,
+        sync_playwright() as playwright,
+        open_browser(playwright) as page,
+    ):
+        take(page, stack, Path(folder) / "orchard")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
