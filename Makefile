@@ -18,6 +18,14 @@ help: ## this list
 demo: setup ## run the whole pipeline here: on drawn fruit, or IMAGES=<folder or zip> [LIMIT=n]; ANEW=1: all photos again
 	@$(DEV) -m demo $(if $(IMAGES),--images "$(IMAGES)") $(if $(LIMIT),--limit $(LIMIT)) $(if $(ANEW),--anew)
 
+.PHONY: up
+up: setup ## Airflow, S3, EMR and Spark history as processes on this machine, until Ctrl-C; [PHOTOS=n]: drawn into an empty bucket
+	@$(DEV) -m development up $(if $(PHOTOS),--photos $(PHOTOS))
+
+.PHONY: down
+down: ## end what `make up` started
+	@$(DEV) -m development down
+
 # ---- environments: one folder each, installed from its lock file and never mixed ----
 
 $(UV): requirements/uv.txt
@@ -47,7 +55,7 @@ jars: $(VENV)/dev/.installed $(VENV)/spark/.installed ## resolve the jars by whi
 
 .PHONY: lock
 lock: $(UV) ## renew the lock files after a change to requirements/*.in
-	@for name in airflow airflow-test node spark spark35 export dev bench bench-notebook uv; do \
+	@for name in airflow airflow-test node spark spark35 export dev local-aws bench bench-notebook uv; do \
 	  $(UV) pip compile -q --python-version 3.11 --no-header --no-emit-index-url --no-emit-find-links \
 	    --generate-hashes requirements/$$name.in -o requirements/$$name.txt || exit 1; \
 	done
@@ -55,9 +63,9 @@ lock: $(UV) ## renew the lock files after a change to requirements/*.in
 # ---- measurements: benchmarks/README.md holds the tables ----
 
 .PHONY: bench
-bench: setup $(VENV)/bench/.installed $(VENV)/bench-notebook/.installed ## Verger, a bare loop, a notebook, Ray Data and Daft side by side; [PHOTOS=n] [REPEAT=n]
+bench: setup $(VENV)/bench/.installed $(VENV)/bench-notebook/.installed ## Verger, a bare loop, a notebook, Ray Data and Daft side by side; [PHOTOS=n] [REPEAT=n] [ONLY=contest]
 	@PYTHONPATH=$(CURDIR):$(CURDIR)/plugins $(DEV) -m benchmarks.compare $(if $(IMAGES),--images "$(IMAGES)") \
-	  $(if $(PHOTOS),--photos $(PHOTOS)) $(if $(REPEAT),--repeat $(REPEAT))
+	  $(if $(PHOTOS),--photos $(PHOTOS)) $(if $(REPEAT),--repeat $(REPEAT)) $(if $(ONLY),--only $(ONLY))
 
 .PHONY: bench-inventory
 bench-inventory: $(VENV)/airflow-test/.installed ## memory and time of listing and comparing 10,000 to 10,000,000 keys
@@ -68,17 +76,16 @@ bench-incremental: setup ## the whole DAG over 700 real photographs, then over w
 	@$(DEV) -m benchmarks.incremental $(if $(IMAGES),--images "$(IMAGES)")
 
 .PHONY: bench-latency
-bench-latency: setup ## step 1 when every answer of S3 takes 0 to 100 ms longer
-	@PYTHONPATH=$(CURDIR):$(CURDIR)/plugins $(DEV) -m benchmarks.latency
+bench-latency: setup ## step 1 when every answer of S3 takes 0 to 100 ms longer; [REPEAT=n]
+	@PYTHONPATH=$(CURDIR):$(CURDIR)/plugins $(DEV) -m benchmarks.latency $(if $(REPEAT),--repeat $(REPEAT))
 
 .PHONY: bench-growth
-bench-growth: setup ## time and memory of both steps over 1,000 to 23,612 real photographs
+bench-growth: setup ## time and memory of both steps over 1,000 to 23,619 real photographs
 	@PYTHONPATH=$(CURDIR):$(CURDIR)/plugins $(DEV) -m benchmarks.growth
 
 .PHONY: bench-profile
-bench-profile: setup $(VENV)/bench/.installed ## where the time goes in both steps; [JOBS=<spark_jobs of another checkout>]
-	@for step in featurize pca; do PYTHONPATH=$(CURDIR):$(CURDIR)/plugins $(DEV) -m benchmarks.profile $$step \
-	  $(if $(JOBS),--jobs $(JOBS)) || exit 1; done
+bench-profile: setup $(VENV)/bench/.installed ## where the time goes in both steps, before and now; [BEFORE=<commit>]
+	@PYTHONPATH=$(CURDIR):$(CURDIR)/plugins $(DEV) -m benchmarks.profile $(if $(BEFORE),--before $(BEFORE))
 
 .PHONY: bench-kernels
 bench-kernels: setup ## what the parts of a photo's path cost, in the ways that were weighed against each other
@@ -87,6 +94,10 @@ bench-kernels: setup ## what the parts of a photo's path cost, in the ways that 
 .PHONY: bench-planning
 bench-planning: $(VENV)/dev/.installed ## what a million photos cost, from what was measured; SET="spot=0.35 EUR=0.9"
 	@PYTHONPATH=$(CURDIR):$(CURDIR)/plugins:$(CURDIR)/spark_jobs $(DEV) -m benchmarks.planning $(if $(SET),--set $(SET))
+
+.PHONY: pictures
+pictures: setup ## take README's pictures of Airflow's UI again (needs chromium)
+	@$(DEV) -m tests.browser.pictures
 
 # ---- checks: what Airflow runs is tested where Airflow is installed, all the rest in the dev environment ----
 
@@ -107,13 +118,14 @@ test-airflow: setup $(VENV)/airflow-test/.installed ## tests of dags and plugins
 lint: $(VENV)/dev/.installed $(VENV)/airflow/.installed $(VENV)/spark/.installed ## ruff, mypy, shellcheck
 	@$(DEV) -m ruff check .
 	@$(DEV) -m ruff format --check .
-	@$(DEV) -m mypy bootstrap demo local_aws spark_jobs verger_reader.py benchmarks \
+	@$(DEV) -m mypy bootstrap demo development local_aws spark_jobs verger_reader.py benchmarks \
 	  --exclude 'benchmarks/(contestants|inventory)'  # they run in other environments
 	@$(DEV) -m mypy --python-executable $(VENV)/airflow/bin/python dags plugins
-	@$(VENV)/dev/bin/shellcheck bootstrap/*.sh .ci/run
+	@$(VENV)/dev/bin/shellcheck bootstrap/*.sh development/*.sh .ci/run
 	@echo "lint: clean"
 
 .PHONY: clean
 clean: ## remove everything that was installed, built or stored locally
+	@$(DEV) -m development down 2>/dev/null || true
 	@$(DEV) -m local_aws down 2>/dev/null || true
 	@rm -rf $(STATE)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
+from collections.abc import Iterator
 from types import FrameType
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -18,6 +20,18 @@ def ignore() -> None:
     """From now on SIGNALS do nothing: what was started is being ended."""
     for number in SIGNALS:
         signal.signal(number, _nothing)  # not SIG_IGN, which child processes would inherit
+
+
+@contextlib.contextmanager
+def ignored() -> Iterator[None]:
+    """SIGNALS do nothing during the body; afterwards they do what they did before."""
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+    ignore()
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
