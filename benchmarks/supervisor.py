@@ -56,6 +56,11 @@ class Tally:
             if self._roles.get(process.identity, OTHER) == OTHER:  # what has played a part once keeps it
                 self._roles[process.identity] = played[pid]
             (self._forgetful.add if forgetful else self._forgetful.discard)(process.identity)
+        self._forgotten = {
+            process.identity: process
+            for process in tree.values()
+            if process.parent in tree and tree[process.parent].identity in self._forgetful
+        }
         self.peak_mb = max(self.peak_mb, sum(map(pss_mb, tree)))
 
     def look_at_forgotten(self) -> None:
@@ -117,11 +122,7 @@ class Tally:
             if identity not in seen and process.pid not in self._reaped:
                 self._unaccounted += process.cpu_seconds
         self._reaped.clear()
-        self._forgotten = {
-            process.identity: process
-            for process in tree.values()
-            if process.parent in tree and tree[process.parent].identity in self._forgetful
-        }
+        self._forgotten = {}
         used = self.cpu_seconds + sum(process.cpu_seconds for process in tree.values())
         before = self.series[-1][1] if self.series else 0.0
         self.series.append((time.monotonic() - self.started, max(before, used)))
