@@ -28,6 +28,9 @@ FIRST_LOOK_S = 0.1
 LOOKING_SHARE = 0.02
 #: Seconds between two looks at the CPU time of processes that nobody will wait for.
 BRIEFLY_EVERY_S = 0.05
+#: Seconds between two looks at the highest memory of the processes that are known: what is reached after the last
+#: look at all of the tree would be missed.
+HIGHEST_EVERY_S = 0.25
 #: Seconds that what the command left running is given to end by itself, and then after SIGTERM.
 ALONE_S, GRACE_S = 2.0, 5.0
 
@@ -45,6 +48,7 @@ class Tally:
         self._reaped: set[int] = set()
         self._roles: dict[Identity, str] = {}
         self._highest: dict[Identity, float] = {}
+        self._known: list[Identity] = []
 
     def look(self) -> None:
         """Take a sample of the whole tree: CPU time and memory."""
@@ -61,7 +65,14 @@ class Tally:
             for process in tree.values()
             if process.parent in tree and tree[process.parent].identity in self._forgetful
         }
+        self._known = [process.identity for process in tree.values()]
         self.peak_mb = max(self.peak_mb, sum(map(pss_mb, tree)))
+
+    def look_at_highest(self) -> None:
+        """Note the highest memory that each process has had that the last look has found."""
+        for identity in self._known:
+            if (now := read(identity[0])) is not None and now.identity == identity:
+                self._highest[identity] = max(self._highest[identity], status_of(now.pid)[0])
 
     def look_at_forgotten(self) -> None:
         """Note what the processes that nobody will wait for have used: their last words."""
@@ -135,8 +146,9 @@ def watch(tally: Tally, process: subprocess.Popen[bytes], interval: float, deadl
     ended = select.poll()
     ended.register(descriptor, select.POLLIN)
     next_look = tally.started + min(interval, FIRST_LOOK_S)
+    next_highest = tally.started
     while True:
-        pause = next_look - time.monotonic()
+        pause = min(next_look, next_highest) - time.monotonic()
         if ended.poll(1000 * max(0.0, min(pause, BRIEFLY_EVERY_S) if tally.forgetful else pause)):
             break
         if (began := time.monotonic()) > deadline:
@@ -147,6 +159,9 @@ def watch(tally: Tally, process: subprocess.Popen[bytes], interval: float, deadl
             tally.look()
             now = time.monotonic()
             next_look = now + max(interval, (now - began) / LOOKING_SHARE)
+        if began >= next_highest:
+            tally.look_at_highest()
+            next_highest = began + HIGHEST_EVERY_S
         tally.reap_others(process.pid)
     os.close(descriptor)
     return tally.reap(process.pid)

@@ -19,7 +19,7 @@ def run_id(dag_run_id: str) -> str:
     >>> run_id("nightly.1")
     'nightly.1'
     >>> run_id("scheduled__2026-11-23T01:00:00+00:00")
-    'scheduled__2026-11-23T01-00-00Z-d3c4a1ff'
+    'scheduled__2026-11-23T01-00-00Z-f49c7c8b'
     """
     if not dag_run_id:
         raise ValueError("the dag run id is empty; expected Airflow's run id")

@@ -10,6 +10,7 @@ from verger.clock import now
 from verger.paths import Run
 from verger.publication import Publication, Snapshot
 from verger.step_record import StepRecord
+from verger.validation.check import outcome
 from verger_ui import airflow_runs, spark_history
 from verger_ui.addresses import STAGES
 from verger_ui.bucket import Bucket
@@ -29,7 +30,8 @@ class Stage:
 
 @dataclass(frozen=True)
 class RunPage:
-    """`place` says what the run is to the publication; `checks` are rows of validation.json by table."""
+    """`place` says what the run is to the publication; `checks` are rows of validation.json by table, each with its
+    `outcome`."""
 
     facts: RunFacts
     place: str
@@ -118,7 +120,7 @@ def _seconds(value: Any) -> float | None:
 
 def _tables(checks: Any) -> dict[str, list[Json]]:
     return {
-        str(table): [row for row in rows if isinstance(row, Mapping)]
+        str(table): [{**row, "outcome": outcome(row)} for row in rows if isinstance(row, Mapping)]
         for table, rows in _mapping(checks).items()
         if isinstance(rows, list)
     }

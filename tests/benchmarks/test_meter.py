@@ -77,6 +77,25 @@ AT_MEMORY = """
 """
 
 
+GROWN_LATER = """
+import sys
+print("started", flush=True)
+input()
+b = bytearray(200_000_000); b[::4096] = bytes(len(b[::4096])); del b
+print("grown", flush=True)
+input()
+"""
+AT_GROWN_LATER = """
+    wait_for("started")
+    tally.look()
+    answer()
+    wait_for("grown")
+    tally.look_at_highest()
+    answer()
+    child.wait()
+"""
+
+
 def by_hand(program: str, looks: str) -> tuple[float, float, dict[str, float]]:
     command = [sys.executable, "-c", BY_HAND.format(looks=looks), program]
     done = subprocess.run(command, cwd=meter.ROOT, check=True, capture_output=True, text=True, timeout=120)
@@ -114,6 +133,12 @@ def test_cpu_time_after_a_moment(tmp_path: Path) -> None:
 def test_memory_of_a_grandchild_is_seen() -> None:
     _, peak_mb, peak_by_role = by_hand(MEMORY, AT_MEMORY)
     assert 200 < peak_mb < 300
+    assert 200 < peak_by_role[OTHER] < 300
+
+
+def test_memory_that_is_had_after_the_last_look_at_all_is_seen() -> None:
+    _, peak_mb, peak_by_role = by_hand(GROWN_LATER, AT_GROWN_LATER)
+    assert peak_mb < 100
     assert 200 < peak_by_role[OTHER] < 300
 
 

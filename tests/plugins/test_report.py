@@ -160,6 +160,8 @@ def test_what_is_odd_is_said_on_top(place: Place) -> None:
     assert "2 photos of this run could not be read (not an image <script>alert(1)</script>: 2)." in what["odd"]
     assert "The check “neighbours share labels” was skipped, for want of photos or labels." in what["odd"]
     assert not [line for line in what["odd"] if "of all photos are rejects" in line]
+    assert "3 of 4 passed, 1 skipped" in shown(place, what).section("checks")
+    assert "– skipped" in shown(place, what).texts("td")
     checks["features"][0]["counted"]["rejected"] = round(near) + 1
     write_json(place.client, place.run.bucket, place.run.validation, checks)
     again = of_published_again(place)

@@ -7,6 +7,7 @@ from typing import Any
 
 from verger.report import labels
 from verger.settings import Validation
+from verger.validation.check import SKIPPED, outcome
 
 NEAR = 0.8
 """From this part of a limit on, what stays below it is odd all the same."""
@@ -66,7 +67,7 @@ def _checks(facts: Mapping[str, Any]) -> Iterator[str]:
     failed = [row["name"] for row in rows if not row["passed"]]
     if failed:
         yield f"{_many(len(failed), 'check')} failed: {', '.join(failed)}."
-    for name in sorted({row["name"] for row in rows if row["found"] == "skipped"}):
+    for name in sorted({row["name"] for row in rows if outcome(row) == SKIPPED}):
         yield f"The check “{name}” was skipped, for want of photos or labels."
 
 

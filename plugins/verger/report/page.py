@@ -20,6 +20,7 @@ from verger.report.pictures import duration
 from verger.report.svg import clean
 from verger.report.thumbnails import Thumbnail
 from verger.settings import Settings
+from verger.validation.check import SKIPPED, outcome, summary
 
 TEMPLATES = Path(__file__).with_name("templates")
 
@@ -37,6 +38,11 @@ SECTIONS = {
     "cost": "Cost",
     "settings": "Settings",
     "data": "Data",
+}
+OUTCOMES = {
+    "passed": {"result": "✓ passed", "tone": "good"},
+    SKIPPED: {"result": "– skipped", "tone": "odd"},
+    "failed": {"result": "✗ FAILED", "tone": "bad"},
 }
 OF_PUBLISHED = ("variance", "map", "labels", "new")
 
@@ -103,14 +109,13 @@ def _checks(facts: Mapping[str, Any], settings: Settings) -> dict[str, Any]:
         {
             **row,
             "table": table,
-            "result": "✓ passed" if row["passed"] else "✗ FAILED",
-            "tone": "good" if row["passed"] else "bad",
+            **OUTCOMES[outcome(row)],
             "near": near.get(row["name"], ""),
         }
         for table, checks in facts["checks"].items()
         for row in checks
     ]
-    return {"checks": rows, "checks_passed": f"{sum(row['passed'] for row in rows)} of {len(rows)}"}
+    return {"checks": rows, "checks_summary": summary(rows)}
 
 
 def _variance(facts: Mapping[str, Any], drawn: Illustrations) -> dict[str, Any]:

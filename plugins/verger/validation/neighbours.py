@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from verger.validation.check import Check
+from verger.validation.check import SKIPPED, Check
 
 if TYPE_CHECKING:
     import numpy
@@ -31,9 +31,9 @@ def check(labels: Sequence[str], vectors: Sequence[numpy.ndarray]) -> Check:
     asked = [row for row, label in enumerate(labels) if counts[label] > 1]
     expected = "far more often than chance"
     if len(counts) < 2:
-        return Check(NAME, True, expected, "skipped", "all photos of the sample have the same label")
+        return Check(NAME, True, expected, SKIPPED, "all photos of the sample have the same label")
     if len(asked) < FEWEST_PHOTOS:
-        return Check(NAME, True, expected, "skipped", f"{len(asked)} photos to ask, fewer than {FEWEST_PHOTOS}")
+        return Check(NAME, True, expected, SKIPPED, f"{len(asked)} photos to ask, fewer than {FEWEST_PHOTOS}")
     chance = sum(counts[labels[row]] - 1 for row in asked) / len(asked) / (len(labels) - 1)
     deviation = math.sqrt(chance * (1 - chance) / len(asked))
     least = chance + max(min(DEVIATIONS * deviation, 0.9 * (1 - chance)), LEAST_GAIN * (1 - chance))

@@ -54,11 +54,13 @@ def test_a_failed_run_from_what_it_left(pages: Pages) -> None:
     pages.put(f"runs/{run}/plan.json", {"work": True, "why": "120 new", "photos": {"new": 120}})
     pages.put(f"runs/{run}/featurize.json", {"rejected": 99, "photos_per_second": 104.5})
     failed = CHECK | {"name": "share of rejects", "passed": False, "found": "0.8"}
-    pages.put(f"runs/{run}/validation.json", {"features": [failed]})
+    skipped = CHECK | {"name": "neighbours share labels", "found": "skipped"}
+    pages.put(f"runs/{run}/validation.json", {"features": [failed, skipped]})
     text = pages.text(f"runs/{run}")
     assert "Failed in check_features" in text
-    assert "1 of 1 checks failed: share of rejects" in text
+    assert "1 of 2 checks failed: share of rejects" in text
     assert ["share of rejects", "failed", "every path once", "0.8", ""] in Outline(text).rows
+    assert ["neighbours share labels", "skipped", "every path once", "skipped", ""] in Outline(text).rows
     assert "104.5" in text
     assert pages.get(f"runs/{run}/report").status_code == 404
 
