@@ -18,7 +18,7 @@ from tests.ports import free_ports
 PHOTOS = 48
 SCREENSHOTS = STATE / "screenshots"
 WINDOW: ViewportSize = {"width": 1440, "height": 900}
-PATIENCE_MS = 20_000
+PATIENCE_MS = 60_000
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 Screenshot = Callable[[str], None]

@@ -75,7 +75,7 @@ class Project:
     def up(self, *more: str) -> None:
         """Start everything and wait until every service is healthy."""
         self.run("up", "-d", *more)
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 300
         while sick := {name: state for name, state in self.health().items() if state != "healthy"}:
             assert time.monotonic() < deadline, f"{sick}\n{self.logs(*sick)}"
             time.sleep(1)

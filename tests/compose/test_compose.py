@@ -109,7 +109,7 @@ def test_the_history_server_shows_both_steps(stack: Running, run: str, s3: Any) 
     metrics = [s3.get_object(Bucket=BUCKET, Key=f"runs/{id}/{stage}.json") for stage in ("featurize", "pca")]
     wanted = {json.loads(answer["Body"].read())["application"] for answer in metrics}
     assert len(wanted) == 2
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while (shown := {found["id"] for found in ask(f"{stack.history_url}/api/v1/applications")}) != wanted:
         assert time.monotonic() < deadline, f"shown: {shown}, expected {wanted}"
         time.sleep(1)
@@ -121,7 +121,7 @@ def test_an_edit_of_the_steps_makes_a_new_artifact_set(project: Project) -> None
     step = project.folder / "spark_jobs" / "featurize.py"
     original = step.read_text()
     step.write_text(f"{original}# edited\n")
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while project.inside("artifacts", *link) == before:
         assert time.monotonic() < deadline, project.logs("artifacts")
         time.sleep(0.5)

@@ -73,7 +73,7 @@ def shown(server: str) -> list[str]:
 
 
 def test_the_history_server_shows_a_step_after_its_end(server: str, application: str) -> None:
-    deadline = time.monotonic() + 40
+    deadline = time.monotonic() + 120
     while application not in shown(server):
         assert time.monotonic() < deadline, f"{application} is not among {shown(server)}"
         time.sleep(0.3)

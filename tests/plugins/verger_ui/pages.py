@@ -134,6 +134,14 @@ class Pages:
         airflow_runs.newest.cache_clear()
         bucket.bucket().unfinished = Remembered(500, 5)
 
+    def forget_everything(self) -> None:
+        """As in an API server that has just started, but for its client of S3."""
+        from verger_ui import bucket
+
+        self.forget()
+        ours = bucket.bucket()
+        vars(ours).update(vars(bucket.Bucket(ours.client, ours.name)))
+
     def set_task(self, dag_run_id: str, task: str, state: str) -> None:
         """As if a worker had left the task so."""
         from airflow.models.taskinstance import TaskInstance
