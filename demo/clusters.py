@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from demo import interrupts
 from demo.photos import DemoError
 from local_aws.stack import Stack
@@ -37,9 +39,19 @@ def end(emr: Any, bucket: str, since: datetime) -> None:
     while living := _living(emr, bucket, since):
         if time.monotonic() > deadline:
             raise DemoError(f"{', '.join(living)}: not ended after {PATIENCE_S:.0f} s; run `python -m local_aws down`")
-        emr.set_termination_protection(JobFlowIds=living, TerminationProtected=False)
-        emr.terminate_job_flows(JobFlowIds=living)
+        for cluster in living:
+            _ask_to_end(emr, cluster)
         time.sleep(0.3)
+
+
+def _ask_to_end(emr: Any, cluster: str) -> None:
+    try:
+        emr.set_termination_protection(JobFlowIds=[cluster], TerminationProtected=False)
+        emr.terminate_job_flows(JobFlowIds=[cluster])
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ValidationException":
+            raise
+        # It is shutting down already, since the DAG's teardown or our last question.
 
 
 def _living(emr: Any, bucket: str, since: datetime) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 import urllib.request
@@ -10,6 +11,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 DAG_ID = "fruit_features"
+ANSWER_S = 60
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,10 @@ class Running:
 
     def get(self, path: str) -> Any:
         """The answer of Airflow's API to a GET, such as `dags/fruit_features`."""
-        return ask(f"{self.url}/api/v2/{path}", token=self.token())
+        return self._get(path, self.token())
+
+    def _get(self, path: str, token: str) -> Any:
+        return ask(f"{self.url}/api/v2/{path}", token=token)
 
     def trigger(self, conf: Mapping[str, Any] | None = None) -> str:
         """Start a run of the DAG; its Airflow run id. Raises urllib.error.HTTPError when it is refused."""
@@ -41,13 +46,16 @@ class Running:
         return str(started["dag_run_id"])
 
     def wait(self, run_id: str, patience_s: float = 300) -> str:
-        """The state in which a run ends. Raises TimeoutError."""
-        deadline = time.monotonic() + patience_s
-        while (state := str(self.get(f"dags/{DAG_ID}/dagRuns/{run_id}")["state"])) not in ("success", "failed"):
+        """The state in which a run ends. An answer that does not come is asked for again. Raises TimeoutError."""
+        deadline, token, state = time.monotonic() + patience_s, self.token(), "unknown"
+        while True:
+            with contextlib.suppress(OSError):  # what urllib raises, timeouts included
+                state = str(self._get(f"dags/{DAG_ID}/dagRuns/{run_id}", token)["state"])
+            if state in ("success", "failed"):
+                return state
             if time.monotonic() > deadline:
                 raise TimeoutError(f"{run_id}: {state} after {patience_s:.0f} s: {self.tasks(run_id)}")
             time.sleep(1)
-        return state
 
     def tasks(self, run_id: str) -> dict[str, str | None]:
         """Task to state."""
@@ -64,5 +72,5 @@ def ask(url: str, *, token: str = "", body: Mapping[str, Any] | None = None) -> 
     headers = {"Content-Type": "application/json", **({"Authorization": f"Bearer {token}"} if token else {})}
     content = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(url, content, headers)  # noqa: S310 (our own servers)
-    with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
+    with urllib.request.urlopen(request, timeout=ANSWER_S) as answer:  # noqa: S310
         return json.load(answer)

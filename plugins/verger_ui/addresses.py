@@ -15,11 +15,14 @@ RUN_ID = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,199}$"
 CLUSTER_ID = r"^j-[A-Z0-9]{1,32}$"
 STEP_ID = r"^s-[A-Z0-9]{1,32}$"
 STAGE = r"^(featurize|pca)$"
-STREAM = r"^(controller|stderr|stdout)$"
 APPLICATION = r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}"
 
 STAGES = ("featurize", "pca")
-STREAMS = ("stderr", "stdout", "controller")
+STEP_STREAMS = ("stderr", "stdout", "controller")
+"""Of the command that submits a step; on a cluster the step itself speaks in its driver's."""
+DRIVER = "driver-"
+STREAMS = (f"{DRIVER}stdout", f"{DRIVER}stderr", *STEP_STREAMS)
+STREAM = rf"^({'|'.join(STREAMS)})$"
 
 
 def root() -> str:

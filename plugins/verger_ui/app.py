@@ -25,7 +25,7 @@ from verger.refusals import StorageError
 from verger.setting import SettingsError
 from verger_ui import overview as runs
 from verger_ui.addresses import CLUSTER_ID, DAG_ID, RUN_ID, STAGE, STEP_ID, STREAM
-from verger_ui.bucket import UnreadableError, bucket, settings
+from verger_ui.bucket import UnreadableError, bucket, renew, settings
 from verger_ui.pages import page
 from verger_ui.run_page import run_page, steps
 from verger_ui.step_logs import step_log
@@ -113,7 +113,7 @@ async def _with_headers(request: Request, call_next: Callable[[Request], Awaitab
 @router.get("/", response_class=HTMLResponse)
 def show_overview(request: Request, number: Annotated[int, Query(alias="page", ge=1, le=1_000_000)] = 1) -> Any:
     found = runs.overview(bucket(), settings().schedule, number)
-    return page(request, "overview.html", overview=found, bucket=bucket().name)
+    return page(request, "overview.html", overview=found, storage=settings().storage)
 
 
 @router.get("/in-flight", response_class=HTMLResponse)
@@ -192,5 +192,9 @@ def _malformed(request: Request, error: Exception) -> Response:
 
 
 def _away(request: Request, error: Exception) -> Response:
+    from botocore.exceptions import ClientError
+
+    if isinstance(error, StorageError | ClientError):
+        renew()
     log.warning("Verger's page: %s", error)
     return page(request, "error.html", 503, title="S3 cannot be read", message=str(error))

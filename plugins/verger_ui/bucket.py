@@ -27,12 +27,20 @@ WAIT_SECONDS = 2
 """For a listing that another page is at."""
 AWAY_SECONDS = 5
 """After S3 left a request unanswered nobody asks it again for so long: each who does waits, and holds a thread."""
+RENEWED_SECONDS = 30
 MOST_BYTES = 8_000_000
 """Of an object that is read as a whole; what Verger writes for these pages is far smaller."""
 
 
+_renewed: Remembered[bool] = Remembered(1, RENEWED_SECONDS)
+
+
 class UnreadableError(Exception):
     """What a page needs cannot be read just now, or is not what Verger writes; the message names it."""
+
+
+class TooLargeError(UnreadableError):
+    """An object is larger than anything that Verger writes there."""
 
 
 @cache
@@ -53,6 +61,15 @@ def bucket() -> Bucket:
         max_pool_connections=AT_ONCE,
     )
     return Bucket(client, storage.bucket)
+
+
+def renew() -> None:
+    """Let the next page make the client anew: the credentials of the connection may have been replaced meanwhile. Once
+    in RENEWED_SECONDS: a page that is refused is no reason to make one for each.
+    """
+    if _renewed.get(RUNS) is None:
+        _renewed.put(RUNS, True)
+        bucket.cache_clear()
 
 
 @dataclass
@@ -117,7 +134,7 @@ class Bucket:
         return {key for found in self._pool.map(self.keys, prefixes) for key in found}
 
     def body(self, key: str) -> bytes | None:
-        """An object as a whole; None when there is none. Raises UnreadableError when it is larger than MOST_BYTES."""
+        """An object as a whole; None when there is none. Raises TooLargeError, for one of more than MOST_BYTES."""
         with self._asking():
             try:
                 stream = self.client.get_object(Bucket=self.name, Key=key)["Body"]
@@ -125,17 +142,17 @@ class Bucket:
                 return None
             content: bytes = stream.read(MOST_BYTES + 1)
         if len(content) > MOST_BYTES:
-            raise UnreadableError(f"{uri(self.name, key)}: larger than {MOST_BYTES:,} bytes; read it from there")
+            raise TooLargeError(f"{uri(self.name, key)}: larger than {MOST_BYTES:,} bytes; read it from there")
         return content
 
     def json(self, key: str) -> dict[str, Any] | None:
         """An object parsed. None when there is none, or when it is not the JSON object that Verger writes: a broken
         file of one run must not take the page from all the others.
         """
-        content = self.body(key)
         try:
+            content = self.body(key)
             parsed = json.loads(content) if content else None
-        except ValueError:
+        except (ValueError, TooLargeError):
             return None
         return parsed if isinstance(parsed, dict) else None
 
@@ -150,6 +167,20 @@ class Bucket:
         if content is None:
             return None
         try:
-            return publication.parse(content)
-        except (ValueError, KeyError, TypeError) as error:
+            return _checked(publication.parse(content))
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise UnreadableError(f"{uri(self.name, PUBLISHED)}: not what Verger writes ({error!r})") from error
+
+
+def _checked(found: Publication) -> Publication:
+    """The same, if what the pages show of it is of the type that it should be. Raises TypeError or KeyError."""
+    for snapshot in found.kept:
+        shown = (
+            {"published_at": str, "rejected": int, "photos": int, "k": int} if snapshot.run else {"published_at": str}
+        )
+        for name, kind in shown.items():
+            if not isinstance(getattr(snapshot, name), kind):
+                raise TypeError(f"{name}: expected {kind.__name__}, found {getattr(snapshot, name)!r}")
+        if snapshot.run:
+            _ = snapshot.model["weights"], snapshot.model["sha256"][:1]
+    return found

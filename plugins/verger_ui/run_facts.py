@@ -22,6 +22,8 @@ GROUPS = {
     "pca": ("pca", "pca_done"),
 }
 OTHER = "other"
+PUBLISH = "publish"
+"""The task that is skipped when there is nothing to do."""
 LIVELY = timedelta(minutes=2)
 """A run that Airflow does not know is at work when its progress is younger."""
 
@@ -68,6 +70,8 @@ class RunFacts:
     """The largest ratio of a label's drift: how far its new photos lie from its earlier ones, in their spread."""
     failed_tasks: tuple[str, ...] = ()
     error: str = ""
+    planned: bool | None = None
+    """Whether the run found work to do; None where no plan is left."""
     odd: tuple[str, ...] | None = None
     """What the report finds odd about the run by itself; None where it does not say."""
 
@@ -103,7 +107,8 @@ def of_report(run: str, report: Json) -> RunFacts:
         new=_count(changes.get("new")),
         changed=_count(changes.get("changed")),
         deleted=_count(changes.get("deleted")),
-        rejected=_count(report.get("rejected")),
+        # Of this run, as new and changed are; all that stand are on the page of the run.
+        rejected=_rejected(report),
         k=_count(report.get("k")),
         explained=number(report.get("explained_variance")),
         target=number(report.get("target_variance")),
@@ -162,6 +167,7 @@ def of_files(run: str, files: Mapping[str, Json | None], now: datetime) -> RunFa
         currency=str(cost.get("currency") or ""),
         checks=len(checks),
         failed_checks=_failed(checks),
+        planned=plan.get("work") if isinstance(plan.get("work"), bool) else None,
         failed_tasks=tuple(str(one["task"]) for one in failures if one.get("task")),
         error="; ".join(_said(one, len(failures) > 1) for one in failures if one.get("error")),
         odd=_odd(failed),
@@ -188,7 +194,10 @@ def with_airflow(facts: RunFacts, known: AirflowRun | None, tasks: Sequence[Airf
         return replace(facts, state=State.FAILED)
     if known.rollback_to:
         return replace(facts, state=State.ROLLED_BACK, why=f"to {known.rollback_to}")
-    return replace(facts, state=State.NOTHING if known.state == "success" else facts.state)
+    # A success may also be somebody's mark on a run that was stopped, or of another bucket.
+    skipped = any(task.task == PUBLISH and task.state == "skipped" for task in tasks)
+    idle = known.state == "success" and facts.planned is not True and (skipped or facts.planned is False)
+    return replace(facts, state=State.NOTHING) if idle else facts
 
 
 def as_published(facts: RunFacts, publication: Publication | None) -> RunFacts:
@@ -237,6 +246,13 @@ def _failed(checks: Iterable[Json]) -> tuple[str, ...]:
 def _said(failure: Json, named: bool) -> str:
     """Of several failures, each names its task."""
     return f"{failure.get('task')}: {failure['error']}" if named else str(failure["error"])
+
+
+def _rejected(report: Json) -> int | None:
+    by_reason = report.get("rejects")
+    if not isinstance(by_reason, Mapping):
+        return _count(report.get("rejected"))
+    return sum(filter(None, map(_count, by_reason.values())))
 
 
 def _odd(report: Json) -> tuple[str, ...] | None:

@@ -15,7 +15,7 @@ import pytest
 
 from benchmarks.latency_proxy import proxied
 
-DELAY_S = 0.05
+DELAY_S = 0.2
 LARGE = bytes(range(256)) * 20_000  # 5 MB
 
 
@@ -85,7 +85,7 @@ def get(connection: http.client.HTTPConnection, path: str = "/") -> tuple[bytes,
 
 
 def test_each_answer_waits_on_a_connection_that_is_kept(address: str) -> None:
-    connection = http.client.HTTPConnection(address, timeout=5)
+    connection = http.client.HTTPConnection(address, timeout=30)
     answers = []
     for _ in range(4):
         answers.append(get(connection))
@@ -96,24 +96,24 @@ def test_each_answer_waits_on_a_connection_that_is_kept(address: str) -> None:
 
 
 def test_the_host_header_stays_as_the_client_wrote_it(address: str) -> None:
-    connection = http.client.HTTPConnection(address, timeout=5)
+    connection = http.client.HTTPConnection(address, timeout=30)
     assert get(connection)[0] == address.encode()
     connection.close()
 
 
 def test_the_delays_of_parallel_requests_overlap(address: str) -> None:
-    connections = [http.client.HTTPConnection(address, timeout=5) for _ in range(8)]
+    connections = [http.client.HTTPConnection(address, timeout=30) for _ in range(16)]
     started = time.monotonic()
-    with ThreadPoolExecutor(8) as pool:
+    with ThreadPoolExecutor(16) as pool:
         seconds = [seconds for _, seconds in pool.map(get, connections)]
     assert min(seconds) >= DELAY_S
-    assert time.monotonic() - started < 6 * DELAY_S
+    assert time.monotonic() - started < 12 * DELAY_S
     for connection in connections:
         connection.close()
 
 
 def test_a_large_body_comes_through_unchanged_both_ways(address: str) -> None:
-    connection = http.client.HTTPConnection(address, timeout=5)
+    connection = http.client.HTTPConnection(address, timeout=30)
     connection.request("PUT", "/", LARGE)
     assert connection.getresponse().read() == LARGE
     assert get(connection)[0] == address.encode()
@@ -121,7 +121,7 @@ def test_a_large_body_comes_through_unchanged_both_ways(address: str) -> None:
 
 
 def test_chunks_come_through_unchanged_both_ways(address: str) -> None:
-    connection = http.client.HTTPConnection(address, timeout=5)
+    connection = http.client.HTTPConnection(address, timeout=30)
     parts = (LARGE[start : start + 700_000] for start in range(0, len(LARGE), 700_000))
     connection.request("PUT", "/", parts, encode_chunked=True)
     assert connection.getresponse().read() == LARGE
@@ -130,7 +130,7 @@ def test_chunks_come_through_unchanged_both_ways(address: str) -> None:
 
 def test_a_client_may_ask_whether_to_go_on(address: str) -> None:
     host, port = address.split(":")
-    with socket.create_connection((host, int(port)), timeout=5) as client:
+    with socket.create_connection((host, int(port)), timeout=30) as client:
         started = time.monotonic()
         client.sendall(b"PUT / HTTP/1.1\r\nHost: here\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n")
         assert client.recv(1000).startswith(b"HTTP/1.1 100")
@@ -144,7 +144,7 @@ def test_a_client_may_ask_whether_to_go_on(address: str) -> None:
 
 def test_when_the_server_closes_the_client_gets_its_answer_first(address: str) -> None:
     host, port = address.split(":")
-    with socket.create_connection((host, int(port)), timeout=5) as client:
+    with socket.create_connection((host, int(port)), timeout=30) as client:
         started = time.monotonic()
         client.sendall(b"GET /last HTTP/1.1\r\nHost: here\r\n\r\n")
         answer = b""
@@ -156,7 +156,7 @@ def test_when_the_server_closes_the_client_gets_its_answer_first(address: str) -
 
 def test_without_a_delay_answers_come_at_once(upstream: str) -> None:
     with proxied(upstream, 0) as endpoint:
-        connection = http.client.HTTPConnection(urlsplit(endpoint).netloc, timeout=5)
+        connection = http.client.HTTPConnection(urlsplit(endpoint).netloc, timeout=30)
         get(connection)
         assert min(get(connection)[1] for _ in range(3)) < DELAY_S
         connection.close()
@@ -169,4 +169,4 @@ def test_without_a_server_the_connection_is_closed() -> None:
         proxied(f"http://127.0.0.1:{port}", 0) as endpoint,
         pytest.raises((ConnectionError, http.client.HTTPException)),
     ):
-        get(http.client.HTTPConnection(urlsplit(endpoint).netloc, timeout=5))
+        get(http.client.HTTPConnection(urlsplit(endpoint).netloc, timeout=30))

@@ -108,13 +108,15 @@ def test_modules_are_compiled_since_other_users_could_not_write_byte_code(node: 
 def test_again_it_does_nothing_and_takes_less_than_two_seconds(node: Node) -> None:
     python = node.folder / "envs" / "one" / "bin" / "python"
     before = python.lstat().st_ino
-    started = time.monotonic()
-    done = bootstrap(node.uri, node.folder / "envs" / "one", node.environment)
-    seconds = time.monotonic() - started
-    assert done.returncode == 0, done.stderr
-    assert "already holds this wheelhouse" in done.stdout
-    assert python.lstat().st_ino == before
-    assert seconds < 2
+    seconds = []
+    for _ in range(3):  # other work on the machine can only make it slower: once in time is enough
+        started = time.monotonic()
+        done = bootstrap(node.uri, node.folder / "envs" / "one", node.environment)
+        seconds.append(time.monotonic() - started)
+        assert done.returncode == 0, done.stderr
+        assert "already holds this wheelhouse" in done.stdout
+        assert python.lstat().st_ino == before
+    assert min(seconds) < 2, seconds
 
 
 def test_an_artifact_that_is_not_in_the_bucket_is_named(node: Node) -> None:

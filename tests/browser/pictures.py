@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 from PIL import Image
@@ -25,7 +24,6 @@ DAG = "dags/fruit_features"
 FIRST, SECOND = 240, 252
 MOST_BYTES = 120_000
 COLOURS = (256, 128, 64, 32)
-PATIENCE_S = 200
 
 
 def take(page: Page, stack: Running, folder: Path) -> None:
@@ -52,11 +50,7 @@ def take(page: Page, stack: Running, folder: Path) -> None:
 def night(stack: Running) -> str:
     """One run of the DAG, to its end; its id in Airflow."""
     run = stack.trigger()
-    deadline = time.monotonic() + PATIENCE_S
-    while (state := stack.get(f"{DAG}/dagRuns/{run}")["state"]) not in ("success", "failed"):
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"{run} is {state} after {PATIENCE_S} s")
-        time.sleep(1)
+    state = stack.wait(run)
     if state == "failed":
         raise RuntimeError(f"{run} failed; see {stack.logs}")
     print(f"{run}: {state}")

@@ -24,8 +24,15 @@ SECRETS = "/var/lib/verger/secrets"
 BUCKET = "verger-orchard"
 
 
-def compose_command() -> list[str]:
-    """`docker compose` or `docker-compose`; empty where neither works."""
+def compose_command(patience_s: float = 0) -> list[str]:
+    """`docker compose` or `docker-compose`; empty where neither works, nor does within `patience_s`."""
+    deadline = time.monotonic() + patience_s
+    while not (command := _compose_command()) and time.monotonic() < deadline:
+        time.sleep(2)
+    return command
+
+
+def _compose_command() -> list[str]:
     if (
         shutil.which("docker") is None
         or subprocess.run(["docker", "info"], capture_output=True, check=False).returncode

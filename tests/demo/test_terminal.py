@@ -80,13 +80,13 @@ def interrupt(process: subprocess.Popen[str]) -> str:
     for _ in range(3):
         os.killpg(process.pid, signal.SIGINT)
         time.sleep(0.3)
-    return process.communicate(timeout=60)[0]
+    return process.communicate(timeout=120)[0]
 
 
 def test_an_interrupt_while_the_stack_comes_up_leaves_nothing(stack: Stack, tmp_path: Path) -> None:
     draw_orchard(tmp_path / "photos", 24)
     process = demo(stack, "--images", str(tmp_path / "photos"))
-    until(lambda: stack.status()["s3"]["pid"] is not None, 30)
+    until(lambda: stack.status()["s3"]["pid"] is not None, 120)
     said = interrupt(process)
     assert process.returncode == 130, said
     assert running(tmp_path) == []
@@ -100,7 +100,7 @@ def test_an_interrupt_during_a_step_ends_the_cluster_and_leaves_a_stack_that_ran
     stack.up()
     emr = stack.client("emr")
     process = demo(stack, "--images", str(tmp_path / "photos"))
-    until(lambda: bool(emr.list_clusters(ClusterStates=["RUNNING"])["Clusters"]), 150)
+    until(lambda: bool(emr.list_clusters(ClusterStates=["RUNNING"])["Clusters"]), 250)
     said = interrupt(process)
     assert process.returncode == 130, said
     assert said.endswith("interrupted; everything that was started has been ended\n")
@@ -113,7 +113,7 @@ def test_an_interrupt_during_a_step_ends_the_cluster_and_leaves_a_stack_that_ran
 @pytest.mark.parametrize("name", ["[b]nowhere", "[/b]x", "a:apple:b\\"])
 def test_names_with_brackets_are_shown_as_they_are(stack: Stack, tmp_path: Path, name: str) -> None:
     process = demo(stack, "--images", str(tmp_path / name))
-    said = process.communicate(timeout=60)[0]
+    said = process.communicate(timeout=120)[0]
     assert process.returncode == 1
     assert f"demo: error: IMAGES={tmp_path}/{name}: no such file or folder\n" in said
     assert running(tmp_path) == []
@@ -122,7 +122,7 @@ def test_names_with_brackets_are_shown_as_they_are(stack: Stack, tmp_path: Path,
 @pytest.mark.parametrize("limit", ["0", "abc", "-3", "1.5"])
 def test_a_limit_that_is_none(stack: Stack, limit: str) -> None:
     process = demo(stack, f"--limit={limit}")
-    said = process.communicate(timeout=60)[0]
+    said = process.communicate(timeout=120)[0]
     assert said == f"demo: error: LIMIT: expected a whole number of at least 1, found '{limit}'\n"
     assert process.returncode == 1
 

@@ -17,6 +17,7 @@ from verger.paths import Run
 from verger.plan import Plan
 from verger.publication import FeatureRun, Snapshot
 from verger.publish import PublicationError, publish
+from verger.report import odd
 from verger.report.facts import Told, of_published
 from verger.report.illustrations import Illustrations
 from verger.report.page import page
@@ -166,6 +167,16 @@ def test_what_is_odd_is_said_on_top(place: Place) -> None:
     write_json(place.client, place.run.bucket, place.run.validation, checks)
     again = of_published_again(place)
     assert [line for line in again["odd"] if "of all photos are rejects; a run fails above 5.0%" in line]
+
+
+def test_a_basis_that_is_fitted_anew_is_odd_unless_it_is_the_first(place: Place) -> None:
+    what = facts(place)
+    assert what["basis_kept"] is False
+    assert not [line for line in what["odd"] if "fitted anew" in line]
+    later = {**what, "changes": {"listed": 120, "new": 7}}
+    said = odd.odd(later, [], place.settings.validation, place.settings.pca.basis_tolerance)
+    assert [line for line in said if line.startswith("The basis was fitted anew, and earlier vectors do not compare: ")]
+    assert "Vectors of earlier publications do not compare" in shown(place, {**later, "odd": said}).section("summary")
 
 
 def of_published_again(place: Place) -> dict[str, Any]:

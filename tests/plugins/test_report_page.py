@@ -270,12 +270,25 @@ def test_a_second_failure_does_not_hide_the_first(orchard: Orchard) -> None:
     assert orchard.json(place.run.failure)["failure"] == second, "another pass through the run"
 
 
+def test_a_failure_that_was_mended_is_none(orchard: Orchard) -> None:
+    """Somebody clears what failed and what follows it; list_images, where all is forgotten, is not among that."""
+    place = place_of(orchard, "one")
+    first = {"task": "pca_done", "error": "no variance", "at": "2026-11-24T02:03:00+00:00"}
+    second = {"task": "publish", "error": "lost the race", "at": "2026-11-24T03:09:00+00:00"}
+    assert write.failed(place, Told(), first)
+    mended = [{"stage": "pca_done", "state": "success", "seconds": 9.0, "start": None, "end": None}]
+    assert write.failed(place, Told(stages=mended), second)
+    assert orchard.json(place.run.failure)["failure"] == second
+
+
 def test_a_run_that_fails_before_anything_is_known(orchard: Orchard) -> None:
     place = place_of(orchard, "one")
     failure = {"task": "list_images", "error": "no such bucket", "at": "2026-11-24T02:03:00+00:00"}
     assert write.failed(place, Told(), failure)
     answer = orchard.client.get_object(Bucket=orchard.bucket, Key=place.run.report)
-    assert "list_images: no such bucket" in Page(answer["Body"].read().decode()).section("summary")
+    summary = Page(answer["Body"].read().decode()).section("summary")
+    assert "list_images: no such bucket" in summary
+    assert "every check passed" not in summary, "none was made"
 
 
 def test_success_leaves_nothing_of_a_failure_and_a_failure_nothing_of_success(orchard: Orchard) -> None:

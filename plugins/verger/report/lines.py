@@ -9,6 +9,7 @@ from typing import Any
 
 from verger import cost
 from verger.report.facts import PUBLISHED_STATE
+from verger.report.odd import refitted
 from verger.report.pictures import duration
 
 FEATURES = 1280
@@ -36,7 +37,8 @@ class Line:
 def lines(facts: Mapping[str, Any]) -> list[Line]:
     """The five lines; of a failed run, what failed and what is known."""
     if facts["state"] != PUBLISHED_STATE:
-        return [_failure(facts), _photos_to_do(facts), _work(facts), _odd(facts)]
+        # Of a run that stopped halfway nobody can say that nothing is odd.
+        return [_failure(facts), _photos_to_do(facts), _work(facts), *([_odd(facts)] if facts["odd"] else [])]
     return [_photos(facts), _basis(facts), _components(facts), _work(facts), _odd(facts)]
 
 
@@ -68,9 +70,8 @@ def _basis(facts: Mapping[str, Any]) -> Line:
         return Line(
             "Basis", f"kept: {facts['basis_reason']}", soft=f"Vectors compare with those since {facts['basis']}."
         )
-    first = facts["changes"].get("listed") == facts["changes"].get("new")
-    soft = "" if first else "Vectors of earlier publications do not compare with these."
-    return Line("Basis", f"FITTED ANEW: {facts['basis_reason']}", soft=soft, tone="" if first else "odd")
+    soft = "Vectors of earlier publications do not compare with these." if refitted(facts) else ""
+    return Line("Basis", f"FITTED ANEW: {facts['basis_reason']}", soft=soft, tone="odd" if soft else "")
 
 
 def _components(facts: Mapping[str, Any]) -> Line:

@@ -93,7 +93,14 @@ def _deletions(facts: Mapping[str, Any], limits: Validation) -> Iterator[str]:
         yield f"{share:.1%} of the published photos were deleted; a run fails above {limits.max_deleted_share:.0%}."
 
 
+def refitted(facts: Mapping[str, Any]) -> bool:
+    """Whether the run fitted a basis although there was one: vectors of before and after do not compare."""
+    return facts["basis_kept"] is False and facts["changes"].get("listed") != facts["changes"].get("new")
+
+
 def _basis(facts: Mapping[str, Any], tolerance: float) -> Iterator[str]:
+    if refitted(facts):
+        yield f"The basis was fitted anew, and earlier vectors do not compare: {facts['basis_reason']}."
     margin = _margin(facts, tolerance)
     if margin is not None and margin < (1 - NEAR) * tolerance:
         yield f"The kept basis is {100 * margin:.2f} points from being replaced by a new one."

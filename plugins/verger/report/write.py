@@ -20,9 +20,11 @@ log = logging.getLogger(__name__)
 
 def published(place: Place, told: Told) -> dict[str, Any]:
     """Write the report of a run that is published. Returns its facts. Raises PublicationError when it is not."""
-    rows: list[dict[str, Any]] = attempt("the labels", lambda: labels.read(place.store, place.run), [])
-    facts = of_published(place, told, rows)
-    drawn = illustrations.illustrate(place, facts, rows)
+    rows: list[dict[str, Any]] | None = attempt("the labels", lambda: labels.read(place.store, place.run), None)
+    facts = of_published(place, told, rows or [])
+    if rows is None:
+        facts["odd"].append("Labels and their drift could not be read: the log of the task report says why.")
+    drawn = illustrations.illustrate(place, facts, rows or [])
     write_json(place.client, place.run.bucket, place.run.report_facts, facts)
     _put_page(place, page(facts, drawn, place.settings))
     attempt("removing what it left when it failed before", lambda: forget_failure(place), None)
@@ -37,22 +39,24 @@ def failed(place: Place, told: Told, failure: Mapping[str, str]) -> bool:
     now = publish.current(place.client, place.run.bucket)
     if now and place.run.id in map(owner, now.publication.named):
         return False
-    facts = of_failed(place, told, _with_earlier(place, failure))
+    facts = of_failed(place, told, _with_earlier(place, told, failure))
     write_json(place.client, place.run.bucket, place.run.failure, facts)
     _put_page(place, page(facts, Illustrations(timeline=illustrations.timeline(facts)), place.settings))
     return True
 
 
-def _with_earlier(place: Place, failure: Mapping[str, str]) -> dict[str, Any]:
-    """The first failure of this pass through the run, with those after it: what failed first is most often why."""
+def _with_earlier(place: Place, told: Told, failure: Mapping[str, str]) -> dict[str, Any]:
+    """The first failure of this pass through the run, with those after it: what failed first is most often why.
+
+    What was cleared and has succeeded since, or failed again, is no failure of this pass.
+    """
     written = read_json(place.client, place.run.bucket, place.run.failure)
-    first = written.get("failure") if isinstance(written, dict) else None
-    if not isinstance(first, dict):
-        return dict(failure)
-    later = [one for one in first.get("also", ()) if one["task"] != failure["task"]]
-    if first.get("task") == failure["task"]:  # it was cleared alone, and failed again
-        return {**failure, "also": later} if later else dict(failure)
-    return {**first, "also": [*later, dict(failure)]}
+    known = dict(written.get("failure") or {}) if isinstance(written, dict) else {}
+    also = known.pop("also", ())
+    earlier = [known, *also] if known else []
+    over = {stage["stage"] for stage in told.stages if stage["state"] == "success"} | {failure["task"]}
+    first, *also = [*(one for one in earlier if one["task"] not in over), dict(failure)]
+    return {**first, "also": also} if also else first
 
 
 def forget_failure(place: Place) -> None:

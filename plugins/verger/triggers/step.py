@@ -40,13 +40,14 @@ class StepTrigger(EmrStepSensorTrigger):
             for _ in range(self.attempts):
                 answer = await emr.describe_step(ClusterId=self.job_flow_id, StepId=self.step_id)
                 state = answer["Step"]["Status"]["State"]
-                if state not in UNFINISHED_STEP:
-                    yield TriggerEvent({"status": "success", "message": state})
-                    return
+                # Also of a step that is over, which may have been quick: how far it came.
                 line = await self._progress(objects) or f"{self.stage} {state}"
                 if line != last:
                     self.log.info("%s", line)
                     last = line
+                if state not in UNFINISHED_STEP:
+                    yield TriggerEvent({"status": "success", "message": state})
+                    return
                 await asyncio.sleep(self.waiter_delay)
         yield TriggerEvent({"status": "error", "message": f"waited {self.attempts * self.waiter_delay} s; {last}"})
 

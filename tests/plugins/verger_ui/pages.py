@@ -74,6 +74,10 @@ class Pages:
         with ThreadPoolExecutor(16) as pool:
             list(pool.map(self.report, runs))
 
+    def puts(self, objects: Mapping[str, Any]) -> None:
+        with ThreadPoolExecutor(16) as pool:
+            list(pool.map(self.put, objects.keys(), objects.values()))
+
     def put(self, key: str, value: Any) -> None:
         """An object: bytes as they are, anything else as JSON."""
         if isinstance(value, bytes):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 import pytest
 
@@ -12,6 +13,7 @@ from tests.plugins.verger_ui.pages import REPORT, Outline, Pages, night
 from verger.clock import now
 from verger.paths import Run
 from verger.publication import Publication
+from verger.refusals import StorageError
 from verger.run_id import run_id
 from verger.settings import Settings
 from verger_ui import bucket
@@ -85,7 +87,30 @@ def test_what_is_current_and_by_which_run(pages: Pages) -> None:
     assert "imagenet weights, <code>abababababab</code>" in text
 
 
+WRONG_PARTS: tuple[dict[str, Any], ...] = (
+    *({"history": [3]}, {"model": {}}, {"model": 7}),
+    *({"k": "x"}, {"photos": None}, {"published_at": None}, {"features": 7}),
+)
+
+
+def test_credentials_that_were_replaced_are_taken_up(pages: Pages, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The client lives as long as the API server, but not when it was refused."""
+    pages.report(night(1))
+    first = bucket.bucket()
+    monkeypatch.setattr(first.client, "list_objects_v2", lambda **_: (_ for _ in ()).throw(StorageError("refused")))
+    monkeypatch.setattr(first.client, "get_paginator", lambda _: (_ for _ in ()).throw(StorageError("refused")))
+    assert pages.get().status_code == 503
+    assert bucket.bucket() is not first
+    assert "The last run published 702 photos" in pages.text()
+
+
 def test_a_publication_that_is_not_vergers_is_named(pages: Pages) -> None:
+    document = Publication(snapshot(night(1))).document()
+    for wrong in (b'{"version": 99}', *({**document, **part} for part in WRONG_PARTS)):
+        pages.put("published.json", wrong)
+        answer = pages.get()
+        assert answer.status_code == 503, wrong
+        assert f"s3://{pages.bucket}/published.json: not what Verger writes" in answer.text
     pages.put("published.json", b'{"version": 99}')
     answer = pages.get()
     assert answer.status_code == 503
@@ -210,6 +235,9 @@ def test_a_run_with_nothing_to_do_and_a_rollback_say_so(pages: Pages) -> None:
     pages.trigger("manual__idle", "success")
     pages.put(f"runs/{run_id('manual__idle')}/plan.json", {"work": False, "why": "nothing new", "photos": {"new": 0}})
     assert "The last run found nothing to do" in pages.text()
+    pages.trigger("manual__stopped", "success")
+    pages.put(f"runs/{run_id('manual__stopped')}/plan.json", {"work": True, "why": "120 new", "photos": {"new": 120}})
+    assert "The last run did not publish" in pages.text(), "somebody marked it as a success"
     pages.trigger("manual__back", "success", {"rollback_to": "earlier"})
     assert "The last run rolled back" in pages.text()
     assert "to earlier" in pages.text(f"runs/{run_id('manual__back')}")

@@ -17,19 +17,23 @@ from verger_ui import bucket
 from verger_ui.overview import PER_PAGE
 
 THOUSAND = 1000
+FAILURE = {"task": "pca_done", "error": "no variance", "at": "2026-01-01T02:10:00+00:00"}
 MS = 300
 ROUNDS = 5
 """Other work on the machine can only make a page slower: one round in time is enough."""
 
 
 def test_a_thousand_runs_answer_within_300_ms(pages: Pages) -> None:
-    """Every third night published, every third had nothing to do, every third failed."""
+    """Every third night published, every third had nothing to do, every third failed; each left its files."""
     dag_runs = [night(day) for day in range(THOUSAND)]
     pages.nights({dag_run: "failed" if day % 3 == 2 else "success" for day, dag_run in enumerate(dag_runs)})
     runs = [run_id(dag_run) for dag_run in dag_runs]
     pages.reports(runs[::3])
-    for run in runs[-PER_PAGE:]:
-        pages.put(f"runs/{run}/plan.json", {"work": False, "why": "nothing new"})
+    pages.puts({f"runs/{run}/began.json": {"at": "2026-01-01T02:00:00+00:00"} for run in runs})
+    pages.puts({f"runs/{run}/inventory.parquet": b"PAR1" for run in runs})
+    pages.puts({f"runs/{run}/plan.json": {"work": False, "why": "nothing new"} for run in runs[1::3]})
+    pages.puts({f"runs/{run}/plan.json": {"work": True, "why": "120 new"} for run in runs[2::3]})
+    pages.puts({f"runs/{run}/failure.json": {"failure": FAILURE, "odd": []} for run in runs[2::3]})
     stamps = {"started_at": now().isoformat(), "updated_at": now().isoformat()}
     pages.put(f"runs/{night(1001)}/progress.json", {"stage": "featurize", "done": 5, "total": 9, **stamps})
     asked: list[str] = []

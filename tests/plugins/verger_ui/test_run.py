@@ -79,6 +79,24 @@ def test_the_operator_leaves_what_leads_to_the_log(pages: Pages) -> None:
     assert "no step pca yet" in missing.text
 
 
+def test_on_a_cluster_the_step_speaks_in_the_log_of_its_driver(pages: Pages) -> None:
+    """As EMR lays them out: of the step itself only what spark-submit said, of the driver the container of YARN."""
+    application, page = "application_1700000000000_0007", f"runs/{RUN}/logs/j-1ABC/s-1ABC"
+    pages.log("j-1ABC", "s-1ABC", "stderr", f"INFO Client: Submitted application {application}\n")
+    assert "Submitted application" in pages.text(page), "the driver's is not there yet"
+    folder = f"logs/j-1ABC/containers/{application}/container_1700000000000_0007"
+    for attempt, said in (("01", "a node was lost"), ("02", "verger: error: canary: differs")):
+        pages.put(f"{folder}_{attempt}_000001/stdout.gz", gzip.compress(f"{said}\n".encode()))
+        pages.put(f"{folder}_{attempt}_000002/stdout.gz", gzip.compress(b"an executor\n"))
+    text = pages.text(page)
+    assert '<mark id="error-1">verger: error: canary: differs</mark>' in text
+    assert f"s3://{pages.bucket}/{folder}_02_000001/stdout.gz" in text
+    assert "a node was lost" not in text
+    assert {f"/verger/{page}?stream={stream}" for stream in ("driver-stdout", "stderr")} <= {*Outline(text).links()}
+    assert "Submitted application" in pages.text(f"{page}?stream=stderr")
+    assert "EMR has not put driver-stderr there" in pages.text(f"{page}?stream=driver-stderr")
+
+
 def test_a_log_that_is_not_there_yet(pages: Pages) -> None:
     assert "EMR has not put stderr there" in pages.text(f"runs/{RUN}/logs/j-1ABC/s-1ABC")
 
