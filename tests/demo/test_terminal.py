@@ -38,6 +38,7 @@ sys.exit(demo.main())
 def stack(tmp_path: Path) -> Iterator[Stack]:
     """The stack of a demo, which is not up."""
     (tmp_path / "state").mkdir()
+    (STATE / "node").mkdir(parents=True, exist_ok=True)
     (tmp_path / "state" / "node").symlink_to(STATE / "node")
     first = free_ports()
     stack = Stack(tmp_path / "state" / "aws", s3_port=first, emr_port=first + 8)

@@ -40,12 +40,13 @@ class StepTrigger(EmrStepSensorTrigger):
             for _ in range(self.attempts):
                 answer = await emr.describe_step(ClusterId=self.job_flow_id, StepId=self.step_id)
                 state = answer["Step"]["Status"]["State"]
+                over = state not in UNFINISHED_STEP
                 # Also of a step that is over, which may have been quick: how far it came.
-                line = await self._progress(objects) or f"{self.stage} {state}"
-                if line != last:
+                line = await self._progress(objects) or ("" if over else f"{self.stage} {state}")
+                if line not in ("", last):
                     self.log.info("%s", line)
                     last = line
-                if state not in UNFINISHED_STEP:
+                if over:
                     yield TriggerEvent({"status": "success", "message": state})
                     return
                 await asyncio.sleep(self.waiter_delay)
