@@ -18,7 +18,7 @@ from typing import Any
 from verger.job_flow import EXECUTOR_CORES
 from verger.settings import Cluster
 from verger_spark.feature_files import FETCHED_ROWS, FeatureFile, FeatureFiles
-from verger_spark.shares import LARGEST, PLACES, bands
+from verger_spark.shares import Shares
 from verger_spark.storage import PART_BYTES
 
 Figures = Mapping[str, float]
@@ -195,11 +195,8 @@ Rows = Sequence[int]
 
 def shares(photos: int, vcpus: int) -> Rows:
     """Of step 1: a task for each, which writes a file of features."""
-    found: list[int] = []
-    for band in bands(photos, vcpus, LARGEST):
-        share = (band.stop - band.start) * photos / (PLACES * band.shares)
-        found += [math.ceil(share)] * band.shares
-    return found
+    shared = Shares.of(photos, vcpus)
+    return [math.ceil((band.stop - band.start) / band.shares) for band in shared.bands for _ in range(band.shares)]
 
 
 def groups(measured: Measured, features: Rows, vcpus: int) -> Rows:
@@ -209,6 +206,10 @@ def groups(measured: Measured, features: Rows, vcpus: int) -> Rows:
     return [sum(named[file.uri] for file in group) for group in FeatureFiles(files).groups(vcpus)]
 
 
+INVENTORY_READS = 3
+"""By a share: how large it is, and the two row groups that its stretch may lie in."""
+
+
 def requests(measured: Measured, new: int, photos: int, vcpus: int) -> Requests:
     """Of a run that featurizes `new` photos of `photos`, the earlier ones having been featurized all at once.
 
@@ -216,12 +217,13 @@ def requests(measured: Measured, new: int, photos: int, vcpus: int) -> Requests:
     """
     written, kept = shares(new, vcpus), shares(photos - new, vcpus) if photos > new else []
     projected = groups(measured, [*written, *kept], vcpus)
+    of_inventory = INVENTORY_READS * len(written)
     in_step = sum(STEP_PASSES * (OPENED + math.ceil(rows / FETCHED_ROWS)) for rows in [*written, *kept])
     # check_features reads what is new, check_projections all of both tables, each file at once.
     by_checks = (OPENED + 1) * (2 * len(written) + len(kept) + len(projected))
     sent = [rows * measured.features_bytes for rows in written] + [rows * measured.pca_bytes for rows in projected]
     return Requests(
-        gets=new + in_step + by_checks,
+        gets=new + of_inventory + in_step + by_checks,
         puts_lists=math.ceil(photos / KEYS_A_PAGE) + sum(map(puts, sent)),
     )
 

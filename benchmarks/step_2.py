@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from benchmarks import meter, steps
 from benchmarks.photo_bucket import BUCKET, FOLDER, PhotoBucket
 from demo.airflow_run import ROOT
+from verger_spark import table_file
 
 COPIES = 4
 # Another name each time: of what is deleted SeaweedFS keeps the folders for a while, and Spark takes them for a table.
@@ -100,7 +101,7 @@ def copy_features(bucket: PhotoBucket) -> None:
             paths = pa.array([f"{path}.{copy}" for path in table["path"].to_pylist()])
             columns = {"path": paths, "label": table["label"], "etag": table["etag"], "features": moved}
             buffer = io.BytesIO()
-            pq.write_table(pa.table(columns), buffer)
+            pq.write_table(pa.table(columns), buffer, row_group_size=table_file.GROUP_ROWS)
             obstore.put(bucket.store, key.replace("part-", f"copy-{copy}-"), buffer.getvalue())
 
 

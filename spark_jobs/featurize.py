@@ -6,34 +6,41 @@
         --features s3://bucket/features/run=ID --rejects s3://bucket/rejects/run=ID \\
         --metrics s3://bucket/runs/ID/featurize.json
 
-Every photo of the inventory gets exactly one row: in the features, or in the rejects with the reason. Photos are read
-by the Python workers themselves, fetched ahead, and features are written by them: neither enters the JVM. The first
-pass writes the features; whatever then has none is looked at again and gets its reason, so that a task run twice
-cannot put a photo in both places or in neither. A step that is submitted again, with the same inventory and the same
-model, finds by the metrics that all is done, and leaves it as it is.
+Every photo of the inventory gets exactly one row: in the features, or in the rejects with the reason. The inventory and
+the photos, fetched ahead, are read by the Python workers themselves, and features are written by them: nothing of it
+enters the JVM. A task is told no more than the number of its share, which says what is in it and how its file is
+called. The first pass writes the features; whatever then has none is looked at again and gets its reason, so that a
+task run twice cannot put a photo in both places or in neither. A step that is submitted again, with the same inventory
+and the same model, finds by the metrics and the files that all is done, and leaves it as it is.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from verger_spark import storage
-from verger_spark.layout import FEATURES_SCHEMA, REJECTS_SCHEMA
+from verger_spark import storage, table_file
+from verger_spark.feature_files import FeatureFiles
+from verger_spark.inventory import Inventory
 from verger_spark.python_task import python_task
 from verger_spark.session import open_session, run
-from verger_spark.shares import LARGEST
+from verger_spark.shares import LARGEST, Shares
 from verger_spark.stopwatch import Stopwatch
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame, SparkSession
+    import pyarrow
+    from pyspark.sql import SparkSession
 
+    from verger_spark.featurize_task import Work
     from verger_spark.model import Model
-
 
 DONE_AGAIN = ("access denied", "unreadable at first")
 """Kinds of rejects for whose sake a step is submitted again, once the rights or the store are mended."""
+
+REJECT_TASKS_PER_CORE = 4
+"""Of the second pass, at the most; each writes a file."""
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
@@ -81,26 +88,37 @@ def main() -> None:
         print(f"verger: {before:,} photos were featurized by an earlier try of this run: nothing to do again")
         return
     Featurizer(model)
-    metrics = {**featurize(open_session("verger featurize"), arguments, model, watch), **identity}
+    inventory = Inventory(arguments.inventory)
+    len(inventory)  # that it is one
+    watch.lap("model")
+    spark = open_session("verger featurize")
+    watch.lap("startup")
+    metrics = {**featurize(spark, arguments, model, inventory, watch), **identity}
     storage.write_json(arguments.metrics, metrics)
     of_weights = " (random weights: the features mean nothing)" if model.weights == "random" else ""
     print(f"verger: {metrics['featurized']:,} photos featurized, {metrics['rejected']:,} rejected{of_weights}")
 
 
-def featurize(spark: SparkSession, arguments: argparse.Namespace, model: Model, watch: Stopwatch) -> dict[str, Any]:
+def featurize(
+    spark: SparkSession, arguments: argparse.Namespace, model: Model, inventory: Inventory, watch: Stopwatch
+) -> dict[str, Any]:
     """Write the features and rejects of all photos of the inventory; the metrics."""
     # While the folders are being rewritten, no metrics may vouch for them.
     storage.delete(arguments.metrics)
-    inventory = spark.read.parquet(arguments.inventory).select("path", "etag", "size")
-    total = inventory.count()
-    watch.lap("startup")
-    featurized = write_features(spark, arguments, model, inventory, total)
+    total = len(inventory)
+    done: dict[int, int] = {}
+    work = None
+    if total:
+        work = work_of(spark, arguments, inventory)
+        done = write_features(spark, arguments, model, work)
+    else:
+        write_empty(arguments.features, table_file.FEATURES)
     seconds = watch.lap("featurize")
-    rejects = write_rejects(spark, arguments, inventory, total - featurized)
+    rejects = write_rejects(spark, arguments, work, done)
     watch.lap("rejects")
     return {
         "photos": total,
-        "featurized": featurized,
+        "featurized": sum(done.values()),
         "rejected": sum(rejects.values()),
         "rejects": rejects,
         "weights": model.weights,
@@ -121,58 +139,67 @@ def done_before(arguments: argparse.Namespace, identity: dict[str, str]) -> int 
     metrics = storage.read_json(arguments.metrics)
     if any(metrics.get(name) != value for name, value in identity.items()) or set(DONE_AGAIN) & set(metrics["rejects"]):
         return None
-    return int(metrics["featurized"])
+    # What was written is asked, not what the metrics claim: a task that outlived its application writes late.
+    return (
+        int(metrics["featurized"]) if FeatureFiles.of([arguments.features]).count() == metrics["featurized"] else None
+    )
 
 
-def write_features(
-    spark: SparkSession, arguments: argparse.Namespace, model: Model, inventory: DataFrame, total: int
-) -> int:
-    """First pass: the features of every photo that can be read, written by the workers; how many there are."""
-    from pyspark.sql import functions as F
+def work_of(spark: SparkSession, arguments: argparse.Namespace, inventory: Inventory) -> Work:
+    """All photos of an inventory that has any, in shares for the cores that there will be."""
+    from verger_spark.featurize_task import Photos, Work
 
-    from verger_spark import table_file
-    from verger_spark.featurize_task import WRITTEN_SCHEMA, Featurize, Photos
+    cores = arguments.cores or spark.sparkContext.defaultParallelism
+    photos = Photos(arguments.images, arguments.images_prefix)
+    return Work(photos, inventory, Shares.of(len(inventory), cores, arguments.photos_per_task), arguments.features)
+
+
+def write_features(spark: SparkSession, arguments: argparse.Namespace, model: Model, work: Work) -> dict[int, int]:
+    """First pass: the features of every photo that can be read, written by the workers; how many, by share."""
+    from verger_spark.featurize_task import FEATURIZED_SCHEMA, Featurize
     from verger_spark.progress import Progress
-    from verger_spark.shares import bands, share_out
 
     storage.remove(arguments.features)  # what an earlier try left
-    featurized = 0
-    if total:
-        seen, broadcast = spark.sparkContext.accumulator(0), spark.sparkContext.broadcast(model)
-        task = Featurize(Photos(arguments.images, arguments.images_prefix), broadcast, arguments.features, seen)
-        cores = arguments.cores or spark.sparkContext.defaultParallelism
-        shared = share_out(inventory, bands(total, cores, arguments.photos_per_task))
-        application = spark.sparkContext.applicationId
-        with Progress(arguments.progress, "featurize", application, total, lambda: seen.value):
-            written = shared.mapInArrow(python_task(task), WRITTEN_SCHEMA)
-            featurized = written.agg(F.sum("photos")).head()[0]
-    else:
-        table_file.write(arguments.features, 0, table_file.FEATURES.empty_table())  # without rows it is a table still
-    table_file.complete(arguments.features)
-    return featurized
+    seen, broadcast = spark.sparkContext.accumulator(0), spark.sparkContext.broadcast(model)
+    task = python_task(Featurize(work, broadcast, seen))
+    application, count, total = spark.sparkContext.applicationId, len(work.shares), len(work.inventory)
+    with Progress(arguments.progress, "featurize", application, total, lambda: seen.value):
+        # Collected, a row for each share: a sum by Spark would lie on the nodes, and be lost with one, and the share
+        # would be done again.
+        written = spark.range(0, count, 1, count).mapInArrow(task, FEATURIZED_SCHEMA).collect()
+    table_file.complete(arguments.features, count)
+    return {row["share"]: row["photos"] for row in written}
 
 
 def write_rejects(
-    spark: SparkSession, arguments: argparse.Namespace, inventory: DataFrame, missing: int
+    spark: SparkSession, arguments: argparse.Namespace, work: Work | None, done: dict[int, int]
 ) -> dict[str, int]:
-    """Second pass: the reason for every photo without features. The counts by kind of reason, most frequent first."""
-    from pyspark.sql import functions as F
+    """Second pass: the reason for every photo without features. The counts by kind of reason, most frequent first.
 
-    from verger_spark import table_file
-    from verger_spark.featurize_task import Photos, Reject
+    `done`: how many photos of each share have features.
+    """
+    from verger_spark.featurize_task import REJECTED_SCHEMA, Reject
 
-    if not missing:
-        storage.remove(arguments.rejects)
-        table_file.write(arguments.rejects, 0, table_file.REJECTS.empty_table())
-        table_file.complete(arguments.rejects)
+    storage.remove(arguments.rejects)
+    missing = [share for share, photos in sorted(done.items()) if work and photos < work.shares.rows(share).many]
+    if not work or not missing:
+        write_empty(arguments.rejects, table_file.REJECTS)
         return {}
-    featurized = spark.read.schema(FEATURES_SCHEMA).parquet(arguments.features).select("path")
-    task = Reject(Photos(arguments.images, arguments.images_prefix))
-    without = inventory.join(featurized, "path", "left_anti")
-    without.mapInArrow(python_task(task), REJECTS_SCHEMA).write.mode("overwrite").parquet(arguments.rejects)
-    kind = F.substring_index("reason", " (", 1).alias("kind")
-    counts = spark.read.schema(REJECTS_SCHEMA).parquet(arguments.rejects).groupBy(kind).count()
-    return {row["kind"]: row["count"] for row in counts.orderBy(F.desc("count"), "kind").collect()}
+    count = min(len(missing), REJECT_TASKS_PER_CORE * (arguments.cores or spark.sparkContext.defaultParallelism))
+    groups = [missing[number::count] for number in range(count)]
+    task = python_task(Reject(work, spark.sparkContext.broadcast(groups), arguments.rejects))
+    found: Counter[str] = Counter()
+    for row in spark.range(0, count, 1, count).mapInArrow(task, REJECTED_SCHEMA).collect():
+        found[row["kind"]] += row["photos"]
+    table_file.complete(arguments.rejects, count)
+    return dict(sorted(found.items(), key=lambda pair: (-pair[1], pair[0])))
+
+
+def write_empty(folder: str, schema: pyarrow.Schema) -> None:
+    """A table without rows is a table still."""
+    storage.remove(folder)
+    table_file.write(folder, 0, schema.empty_table())
+    table_file.complete(folder, 1)
 
 
 if __name__ == "__main__":

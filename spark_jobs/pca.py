@@ -77,6 +77,7 @@ def main() -> None:
     watch = Stopwatch()
     plan = Plan.read(arguments.plan) if arguments.plan else None
     weights = storage.read_json(f"{arguments.model.rstrip('/')}/model.json").get("weights") if arguments.model else None
+    watch.lap("plan")
     spark = open_session("verger pca")
     watch.lap("startup")
     compacted = compact(spark, plan.compact, plan.dropped, plan.into) if plan and plan.into else 0
@@ -181,11 +182,11 @@ def measure_drift(
     both."""
     from verger_spark import drift
 
-    new = spark.read.schema(FEATURES_SCHEMA).parquet(features) if features else None
-    count = new.count() if new else 0
-    if new is None or not 0 < count < moments.count:
+    count = FeatureFiles.of([features]).count() if features else 0
+    if features is None or not 0 < count < moments.count:
         storage.remove(arguments.drift)
         return None
+    new = spark.read.schema(FEATURES_SCHEMA).parquet(features)
     components = spark.sparkContext.broadcast(choice.components)
     coordinates = spark.read.schema(PCA_SCHEMA).parquet(arguments.pca)
     share = drift.explained_of(new, components, moments.mean) if choice.shares is not None else None

@@ -11,8 +11,10 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 ROWS_PER_FILE = 8192
-"""Some 42 MB a file, and a row group of Spark's: large enough to be read fast, small enough to lie in the memory of a
-worker."""
+"""Some 42 MB a file: large enough to be read fast."""
+
+GROUP_BYTES = 4 << 20
+"""Of a row group, about: it is fetched as a whole, and lies in the memory of a worker."""
 
 
 def compact(spark: SparkSession, runs: Sequence[str], dead: str, into: str) -> int:
@@ -24,5 +26,6 @@ def compact(spark: SparkSession, runs: Sequence[str], dead: str, into: str) -> i
     count = int(rows.count())
     files = max(-(-count // ROWS_PER_FILE), 1)
     # Joining tasks, not shuffling rows: it makes no odds in which file a row lies.
-    rows.coalesce(files).write.option("maxRecordsPerFile", ROWS_PER_FILE).mode("overwrite").parquet(into)
+    options = {"maxRecordsPerFile": ROWS_PER_FILE, "parquet.block.size": GROUP_BYTES}
+    rows.coalesce(files).write.options(**options).mode("overwrite").parquet(into)
     return count

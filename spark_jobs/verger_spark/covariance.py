@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from verger_spark.errors import VergerError
 
+HEAD_BYTES = 16
 CHUNK = 1024
 """Rows multiplied at once: 10 MB of float64 at 1,280 features."""
 
@@ -58,20 +59,6 @@ class Moments:
         self.total += rows.sum(axis=0)
         self.gram += np.matmul(rows.T, rows, out=product)  # into the same pages each time
 
-    def merge(self, other: Moments) -> None:
-        """Add another's rows to this one, in place.
-
-        Raises
-        ------
-        VergerError
-            The rows have other widths.
-        """
-        if len(self.total) != len(other.total):
-            raise VergerError(f"features: expected one width, found {len(self.total)} and {len(other.total)}")
-        self.count += other.count
-        self.total += other.total
-        self.gram += other.gram
-
     @property
     def mean(self) -> NDArray[np.float64]:
         """The mean (d,) of the rows. At least one row."""
@@ -92,10 +79,33 @@ class Moments:
         )
 
     @classmethod
-    def unpack(cls, packed: bytes) -> Moments:
-        """The inverse of `pack`."""
-        count, width = (int(value) for value in np.frombuffer(packed, np.int64, 2))
-        total = np.frombuffer(packed, np.float64, width, 16).copy()
+    def merged(cls, packed: Iterable[bytes]) -> Moments:
+        """The sum of packed moments, in the order in which they come; of one alone, the inverse of `pack`.
+
+        They are added as they are: a matrix is made of the sum only. At least one.
+
+        Raises
+        ------
+        VergerError
+            They are of rows of other widths.
+        """
+        rest = iter(packed)
+        first = next(rest)
+        count, width = _head(first)
+        sums = np.frombuffer(first, np.float64, -1, HEAD_BYTES).copy()
+        for other in rest:
+            more, its_width = _head(other)
+            if its_width != width:
+                raise VergerError(f"features: expected one width, found {width} and {its_width}")
+            count += more
+            sums += np.frombuffer(other, np.float64, -1, HEAD_BYTES)
         gram = np.zeros((width, width))
-        gram[np.triu_indices(width)] = np.frombuffer(packed, np.float64, -1, 16 + 8 * width)
-        return cls(count, total, gram + np.triu(gram, 1).T)
+        gram[np.triu_indices(width)] = sums[width:]
+        gram += np.triu(gram, 1).T
+        return cls(count, sums[:width].copy(), gram)
+
+
+def _head(packed: bytes) -> tuple[int, int]:
+    """Count and width."""
+    count, width = (int(value) for value in np.frombuffer(packed, np.int64, 2))
+    return count, width

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -24,6 +25,7 @@ FETCHED_ROWS = 2 * BATCH_ROWS
 """Rows that are fetched by one GET, unless a row group has more: while it is answered as many are worked on."""
 GROUP_BYTES = 32_000_000
 """Of files that one task reads, at most, unless a single one is larger: a second or two of a core."""
+COUNTED_AT_ONCE = 16
 TASKS_PER_CORE = 4
 """At least, where there are files enough: tasks end at different times."""
 
@@ -56,8 +58,9 @@ class FeatureFiles:
         return cls(tuple(found), dead)
 
     def count(self) -> int:
-        """The rows of all files, live or dead, from the files' own ends."""
-        return sum(pq.ParquetFile(storage.reading(file.uri)).metadata.num_rows for file in self.files)
+        """The rows of all files, live or dead, from the files' own ends. Errors: `LiveRows.batches`."""
+        with ThreadPoolExecutor(COUNTED_AT_ONCE) as pool:
+            return sum(pool.map(_rows, self.files))
 
     def groups(self, cores: int) -> list[tuple[FeatureFile, ...]]:
         """All files in groups for one task each, the largest first: what is short is left for the end."""
@@ -72,6 +75,20 @@ class FeatureFiles:
             groups[-1].append(file)
             filled += file.size
         return sorted((tuple(group) for group in groups), key=lambda group: -sum(file.size for file in group))
+
+
+def _rows(file: FeatureFile) -> int:
+    with storage.reading(file.uri) as source:
+        try:
+            return int(pq.ParquetFile(source).metadata.num_rows)
+        except (pa.ArrowException, OSError) as error:
+            raise _other(file, error) from None
+
+
+def _other(file: FeatureFile, error: Exception) -> VergerError:
+    return VergerError(
+        f"{file.uri}: expected Parquet with {', '.join(COLUMNS)}, found {one_line(error)}; start a new run"
+    )
 
 
 @dataclass(frozen=True)
@@ -97,10 +114,7 @@ class LiveRows:
                 try:
                     yield from self._of_file(file, pq.ParquetFile(source, pre_buffer=True))
                 except (pa.ArrowException, OSError, KeyError) as error:
-                    wanted = ", ".join(COLUMNS)
-                    raise VergerError(
-                        f"{file.uri}: expected Parquet with {wanted}, found {one_line(error)}; start a new run"
-                    ) from None
+                    raise _other(file, error) from None
 
     def _of_file(self, file: FeatureFile, parquet: pq.ParquetFile) -> Iterator[pa.RecordBatch]:
         missing = {*COLUMNS} - {*parquet.schema_arrow.names}

@@ -1,21 +1,27 @@
-"""What a Spark worker does with its share of the inventory: photos in, a file of features out."""
+"""What a Spark worker does with shares of the inventory: photos in, files of features and of rejects out."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from verger_spark import table_file
+from verger_spark import storage, table_file
 from verger_spark.fetch import Listed, ahead, fetch_ahead
+from verger_spark.inventory import Inventory
 from verger_spark.layout import label_of
 from verger_spark.model import Featurizer, Model
 from verger_spark.photo import MAX_BYTES, UnreadablePhoto, decode
+from verger_spark.python_task import numbers
+from verger_spark.shares import Shares
 from verger_spark.source import open_source
 
 if TYPE_CHECKING:
@@ -26,7 +32,9 @@ DECODED_AHEAD = 8
 """Photos decoded while the network computes as many: 150 kB each, whatever the file's own size. One is decoded at a
 time, so that no two large ones lie in memory side by side."""
 
-WRITTEN_SCHEMA = "photos bigint"
+FEATURIZED_SCHEMA = "share bigint, photos bigint"
+REJECTED_SCHEMA = "kind string, photos bigint"
+REASONS_AT_ONCE = 1024
 
 
 @dataclass(frozen=True)
@@ -63,26 +71,42 @@ class Photos:
 
 
 @dataclass(frozen=True)
-class Featurize:
-    """For `DataFrame.mapInArrow`: inventory rows of a share -> how many can be read; their features are written.
-
-    `features` is the folder that receives a file for every share.
-    """
+class Work:
+    """Which photos are in which share, and the folder that has a file of features for each share."""
 
     photos: Photos
-    model: Broadcast[Model]
+    inventory: Inventory
+    shares: Shares
     features: str
+
+    def listed(self, share: int) -> list[Listed]:
+        return self.inventory.read(self.shares.rows(share))
+
+
+@dataclass(frozen=True)
+class Featurize:
+    """For `DataFrame.mapInArrow`: numbers (`id`) of shares -> how many of their photos can be read; the features of
+    these are written.
+    """
+
+    work: Work
+    model: Broadcast[Model]
     seen: Accumulator[int]
 
     def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for share in numbers(batches):
+            count = self._featurize(share)
+            yield pa.RecordBatch.from_pydict({"share": pa.array([share], pa.int64()), "photos": [count]})
+
+    def _featurize(self, share: int) -> int:
         featurizer = _featurizer(self.model.value)
         count = 0
-        # Without rows too: an earlier try of this share may have left a file of photos that are gone since.
-        with table_file.writing(self.features, _share(), table_file.FEATURES) as file:
+        # Also without rows: an earlier try of this share may have left a file of photos that are gone since.
+        with table_file.writing(self.work.features, share, table_file.FEATURES) as file:
             rows: list[tuple[str, str, str]] = []
             vectors: list[NDArray[np.float32]] = []
             # Neither thread holds Python's lock while it decodes or computes.
-            for photo, label, pixels in ahead(self.photos.pixels(_listed(batches)), DECODED_AHEAD):
+            for photo, label, pixels in ahead(self.work.photos.pixels(self.work.listed(share)), DECODED_AHEAD):
                 self.seen.add(1)
                 if isinstance(pixels, UnreadablePhoto):
                     continue  # the second pass gives it its row in the rejects
@@ -94,44 +118,48 @@ class Featurize:
                     rows, vectors = [], []
             if rows:
                 file.write_table(table_file.features(rows, vectors))
-        yield pa.RecordBatch.from_arrays([pa.array([count], pa.int64())], names=["photos"])
+        return count
 
 
 @dataclass(frozen=True)
 class Reject:
-    """For `DataFrame.mapInArrow`: inventory rows that have no features -> the reason for each."""
+    """For `DataFrame.mapInArrow`: numbers (`id`) of groups of shares -> how many photos have no features, by kind of
+    reason; a file in the folder `rejects` has a row with the reason for each.
+    """
 
-    photos: Photos
+    work: Work
+    groups: Broadcast[Sequence[Sequence[int]]]
+    rejects: str
 
     def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for batch in batches:
-            rows = [
-                (photo.path, photo.etag, _reason(pixels)) for photo, _, pixels in self.photos.pixels(_listed([batch]))
-            ]
-            yield pa.RecordBatch.from_arrays(
-                [pa.array(column) for column in zip(*rows, strict=True)], schema=table_file.REJECTS
-            )
+        for number in numbers(batches):
+            kinds: Counter[str] = Counter()
+            with table_file.writing(self.rejects, number, table_file.REJECTS) as file:
+                for rows in _batched(self._rejects(self.groups.value[number])):
+                    kinds.update(reason.partition(" (")[0] for _, _, reason in rows)
+                    columns = [pa.array(column) for column in zip(*rows, strict=True)]
+                    file.write_table(pa.Table.from_arrays(columns, schema=table_file.REJECTS))
+            yield pa.RecordBatch.from_pydict({"kind": [*kinds], "photos": pa.array(kinds.values(), pa.int64())})
+
+    def _rejects(self, shares: Sequence[int]) -> Iterator[tuple[str, str, str]]:
+        """Path, etag and reason of every photo of the shares that their files of features do not have."""
+        for share in shares:
+            with storage.reading(table_file.uri(self.work.features, share)) as source:
+                done = {*pq.read_table(source, columns=["path"])["path"].to_pylist()}
+            missing = [photo for photo in self.work.listed(share) if photo.path not in done]
+            for photo, _, pixels in self.work.photos.pixels(missing):
+                yield photo.path, photo.etag, _reason(pixels)
+
+
+def _batched(rows: Iterator[tuple[str, str, str]]) -> Iterator[list[tuple[str, str, str]]]:
+    while batch := [*islice(rows, REASONS_AT_ONCE)]:
+        yield batch
 
 
 def _reason(pixels: NDArray[np.uint8] | UnreadablePhoto) -> str:
     if isinstance(pixels, UnreadablePhoto):
         return str(pixels)
     return "unreadable at first (it could be read a moment later; the next run takes it)"
-
-
-def _listed(batches: Iterable[pa.RecordBatch]) -> Iterator[Listed]:
-    for batch in batches:
-        columns = (batch.column(name).to_pylist() for name in ("path", "etag", "size"))
-        for path, etag, size in zip(*columns, strict=True):
-            yield Listed(path, etag, size)
-
-
-def _share() -> int:
-    """The number of the share that this task has: that of its partition."""
-    from pyspark import TaskContext
-
-    context = TaskContext.get()
-    return context.partitionId() if context else 0
 
 
 @lru_cache(maxsize=1)

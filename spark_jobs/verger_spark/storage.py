@@ -28,8 +28,11 @@ if TYPE_CHECKING:
 RETRIES: RetryConfig = {"max_retries": 8, "retry_timeout": timedelta(minutes=3)}
 
 
-PART_BYTES = 8 << 20
-"""Of an upload in parts; S3 wants 5 MiB at least."""
+PART_BYTES = 5 << 20
+"""Of an upload in parts, as few as S3 takes: a worker holds as many."""
+
+PARTS_AT_ONCE = 2
+"""Under way: a writer that is faster than S3 waits."""
 
 
 @dataclass(frozen=True)
@@ -127,7 +130,9 @@ def writing(uri: str) -> Iterator[Sink]:
         with _replacing(Path(location.key)) as file:
             yield Sink(file.write)
         return
-    upload = obstore.open_writer(s3_store(location.bucket), location.key, buffer_size=PART_BYTES)
+    upload = obstore.open_writer(
+        s3_store(location.bucket), location.key, buffer_size=PART_BYTES, max_concurrency=PARTS_AT_ONCE
+    )
     yield Sink(upload.write)
     upload.close()  # makes it an object
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from verger_spark.pca_task import MOMENTS_SCHEMA, Accumulate, Merge, merged
+from verger_spark.covariance import Moments
+from verger_spark.pca_task import MOMENTS_SCHEMA, Accumulate, Merge
 from verger_spark.python_task import python_task
 
 if TYPE_CHECKING:
     from pyspark.accumulators import Accumulator
     from pyspark.sql import DataFrame
-
-    from verger_spark.covariance import Moments
 
 BLOCK_ROWS = 16_384
 """Rows in a block, about: its sum is one row of 6.6 MB for 84 MB of features, half a second of a core."""
@@ -19,8 +18,8 @@ BLOCK_ROWS = 16_384
 FAN_IN = 8
 """Blocks merged into one at each level of the tree, about: by their hash, some get twice as many."""
 
-LAST = 16
-"""Sums that are merged on the driver, at the most: 106 MB."""
+LAST = 8
+"""Sums that are merged on the driver, at the most: 53 MB."""
 
 
 def sum_up(rows: DataFrame, photos: int, seen: Accumulator[int]) -> Moments | None:
@@ -45,4 +44,4 @@ def sum_up(rows: DataFrame, photos: int, seen: Accumulator[int]) -> Moments | No
         parents = numbered.repartition(blocks, "block").sortWithinPartitions("parent", "block")
         sums = parents.mapInArrow(python_task(Merge()), MOMENTS_SCHEMA)
     last = sorted(sums.collect(), key=lambda row: row["block"])
-    return merged(bytes(row["moments"]) for row in last) if last else None
+    return Moments.merged(bytes(row["moments"]) for row in last) if last else None

@@ -40,7 +40,7 @@ def writing(folder: str, number: int, schema: pa.Schema) -> Iterator[pq.ParquetW
     # Hardly two numbers are equal: a dictionary of them would be built, found too large and thrown away.
     repeated = [name for name in schema.names if name == "label"]
     with (
-        storage.writing(f"{folder.rstrip('/')}/{_name(number)}") as sink,
+        storage.writing(uri(folder, number)) as sink,
         pq.ParquetWriter(sink, schema, use_dictionary=repeated) as writer,
     ):
         yield writer
@@ -52,18 +52,19 @@ def write(folder: str, number: int, table: pa.Table) -> None:
         file.write_table(table)
 
 
+def uri(folder: str, number: int) -> str:
+    """Of the file of that number in a folder."""
+    return f"{folder.rstrip('/')}/part-{number:05}.parquet"
+
+
 def complete(folder: str, files: int | None = None) -> None:
     """Say that a folder has all its files, as Spark says it.
 
     Where it is known how many there are, what else is there goes: a task of an earlier try may have outlived it.
     """
     if files is not None:
-        own = {_name(number) for number in range(files)}
-        for uri, _ in storage.files(folder):
-            if storage.name_of(uri) not in own:
-                storage.delete(uri)
+        own = {storage.name_of(uri(folder, number)) for number in range(files)}
+        for found, _ in storage.files(folder):
+            if storage.name_of(found) not in own:
+                storage.delete(found)
     storage.write(f"{folder.rstrip('/')}/_SUCCESS", b"")
-
-
-def _name(number: int) -> str:
-    return f"part-{number:05}.parquet"

@@ -19,6 +19,7 @@ from PIL import Image
 import featurize as featurize_step
 from tests.places import ROOT, STATE, environment_python, real_photos
 from tests.spark_jobs.conftest import ARTIFACTS, Finished, Submit
+from verger_spark import table_file
 from verger_spark.local_inventory import write_inventory
 
 
@@ -202,9 +203,14 @@ def test_what_counts_as_done(tmp_path: Path, changed: dict[str, object], done: i
     identity = {"work": "this", "model_sha256": "this"}
     (tmp_path / "m.json").write_text(json.dumps({**identity, "featurized": 5, "rejects": {}, **changed}))
     assert featurize_step.done_before(places, identity) is None, "no features were written"
-    (tmp_path / "features").mkdir()
-    (tmp_path / "features" / "_SUCCESS").touch()
+    rows = [(f"images/Kiwi/{row}.jpg", "Kiwi", "etag") for row in range(5)]
+    vectors = [np.zeros(1280, np.float32)] * 5
+    table_file.write(places.features, 0, table_file.features(rows, vectors))
+    table_file.complete(places.features, 1)
     assert featurize_step.done_before(places, identity) == done
+    # As a task leaves it that outlived its application and was cut short.
+    table_file.write(places.features, 0, table_file.features(rows[:4], vectors[:4]))
+    assert featurize_step.done_before(places, identity) is None
 
 
 def written(folder: Path) -> dict[Path, int]:

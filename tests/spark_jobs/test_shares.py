@@ -2,56 +2,52 @@
 
 from __future__ import annotations
 
-import json
 from itertools import pairwise
-from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.spark_jobs.conftest import Submit
-from verger_spark.shares import LARGEST, PLACES, SMALLEST, bands
+from verger_spark.shares import BANDS, INTERLEAVED, LARGEST, SMALLEST, Shares
 
-SHARED_OUT = """
-import json, sys
-from pyspark.sql import functions as F
-from verger_spark.session import open_session
-from verger_spark.shares import bands, share_out
-
-spark = open_session("shares")
-rows = spark.range(23_612).select(F.format_string("images/Kiwi/%s.jpg", "id").alias("path"))
-counted = share_out(rows, bands(23_612, 2)).groupBy(F.spark_partition_id().alias("share")).count().orderBy("share")
-print("shares", json.dumps([row["count"] for row in counted.collect()]))
-"""
+LARGEST_OF_ANY = st.sampled_from([1, 5, 512, LARGEST])
 
 
-@given(st.integers(1, 10**9), st.integers(1, 5000), st.sampled_from([5, 512, LARGEST]))
+@given(st.integers(1, 10**9), st.integers(1, 5000), LARGEST_OF_ANY)
 def test_the_bands_cover_all_photos_in_shares_that_shrink(photos: int, cores: int, largest: int) -> None:
-    found = bands(photos, cores, largest)
-    assert found[0].start == 0
-    assert found[-1].stop == PLACES
-    assert all(before.stop == after.start for before, after in pairwise(found))
-    sizes = [(band.stop - band.start) / PLACES * photos / band.shares for band in found]
-    assert sizes == sorted(sizes, reverse=True)
-    assert sizes[0] <= largest
-    assert sum(band.shares for band in found) >= min(cores, photos)
-    if photos > 4 * cores * 16 * SMALLEST and largest == LARGEST:
+    found = Shares.of(photos, cores, largest)
+    assert (found.bands[0].start, found.bands[-1].stop) == (0, photos)
+    assert all(before.stop == after.start for before, after in pairwise(found.bands))
+    sizes = [(band.stop - band.start) / band.shares for band in found.bands]
+    # A band of few photos may have a last share that is hardly filled.
+    assert all(after <= before * 1.01 or after <= SMALLEST for before, after in pairwise(sizes))
+    assert len(found) == sum(band.shares for band in found.bands) >= min(cores, photos)
+    if photos > 4 * cores * BANDS[-1][1] * SMALLEST and largest == LARGEST:
         assert sizes[-1] < sizes[0] / 12
     if photos >= cores * SMALLEST and largest == LARGEST:
         assert sizes[-1] > SMALLEST * 0.49
 
 
-def test_spark_takes_them_in_this_order_and_size(submit: Submit, tmp_path: Path) -> None:
-    script = tmp_path / "shared_out.py"
-    script.write_text(SHARED_OUT)
-    done = submit(tmp_path, script)
-    assert done.code == 0, done.output
-    counts = json.loads(next(line for line in done.output.splitlines() if line.startswith("shares")).partition(" ")[2])
-    assert sum(counts) == 23_612
-    expected = [
-        (band.stop - band.start) / PLACES * 23_612 / band.shares
-        for band in bands(23_612, 2)
-        for _ in range(band.shares)
-    ]
-    assert len(counts) == len(expected)
-    assert all(abs(found - size) < 0.35 * size for found, size in zip(counts, expected, strict=True))
+@given(st.integers(1, 5000), st.integers(1, 40), LARGEST_OF_ANY)
+def test_every_row_is_in_one_share(photos: int, cores: int, largest: int) -> None:
+    shares = Shares.of(photos, cores, largest)
+    all_rows = []
+    for number in range(len(shares)):
+        rows = shares.rows(number)
+        numbers = range(rows.start + rows.offset, rows.stop, rows.stride)
+        assert len(numbers) == rows.many
+        assert 1 <= rows.many <= largest
+        all_rows += numbers
+    assert sorted(all_rows) == list(range(photos))
+    with pytest.raises(IndexError):
+        shares.rows(len(shares))
+
+
+def test_neighbours_in_the_inventory_are_in_different_shares() -> None:
+    """Photos of one folder, which lie side by side, take much the same time."""
+    shares = Shares.of(1_000_000, 8)
+    first = shares.rows(0)
+    assert 0.98 * LARGEST < first.many <= LARGEST
+    assert first.stride == INTERLEAVED
+    assert first.stop - first.start > (INTERLEAVED - 1) * first.many
+    assert [shares.rows(number).offset for number in range(INTERLEAVED + 1)] == [*range(INTERLEAVED), 0]

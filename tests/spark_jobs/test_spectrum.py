@@ -47,18 +47,20 @@ def test_the_cut_into_blocks_changes_no_bit(cuts: list[int], seed: int) -> None:
 
 def test_packed_moments_come_back_whole() -> None:
     before = moments(rows(50, 9))
-    after = Moments.unpack(before.pack())
+    after = Moments.merged([before.pack()])
     assert after.count == 50
     np.testing.assert_array_equal(after.total, before.total)
     np.testing.assert_allclose(after.gram, before.gram, rtol=1e-15)
-    after.merge(before)
-    assert after.count == 100
-    np.testing.assert_allclose(after.gram, 2 * before.gram, rtol=1e-15)
+    np.testing.assert_array_equal(after.gram, after.gram.T)
+    twice = Moments.merged([before.pack(), before.pack()])
+    assert twice.count == 100
+    np.testing.assert_allclose(twice.total, 2 * before.total, rtol=1e-15)
+    np.testing.assert_allclose(twice.gram, 2 * before.gram, rtol=1e-15)
 
 
 def test_rows_of_other_widths_are_not_added() -> None:
     with pytest.raises(VergerError, match="expected one width, found 9 and 8"):
-        moments(rows(50, 9)).merge(moments(rows(50, 8)))
+        Moments.merged(moments(rows(50, width)).pack() for width in (9, 8))
 
 
 def test_k_is_the_smallest_that_reaches_the_target() -> None:
