@@ -80,8 +80,8 @@ bench-latency: setup ## step 1 when every answer of S3 takes 0 to 100 ms longer;
 	@PYTHONPATH=$(CURDIR):$(CURDIR)/plugins $(DEV) -m benchmarks.latency $(if $(REPEAT),--repeat $(REPEAT))
 
 .PHONY: bench-growth
-bench-growth: setup ## time and memory of both steps over 1,000 to 23,619 real photographs
-	@PYTHONPATH=$(CURDIR):$(CURDIR)/plugins $(DEV) -m benchmarks.growth
+bench-growth: setup ## time and memory of both steps over 1,000 to 23,619 real photographs; [REPEAT=n]
+	@PYTHONPATH=$(CURDIR):$(CURDIR)/plugins $(DEV) -m benchmarks.growth $(if $(REPEAT),--repeat $(REPEAT))
 
 .PHONY: bench-profile
 bench-profile: setup $(VENV)/bench/.installed ## where the time goes in both steps, before and now; [BEFORE=<commit>]

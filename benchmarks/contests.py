@@ -52,12 +52,14 @@ class Outcome:
     features: Path
 
     @classmethod
-    def of(cls, measured: meter.Measured, photos: int, start: float, work: float, features: Path) -> Outcome:
-        """`start` and `work` in seconds: what comes before the first photo, and from there to the last output."""
-        cpu = measured.cpu_after(start)
+    def of(cls, measured: meter.Measured, photos: int, work: tuple[float, float], features: Path) -> Outcome:
+        """`work`: seconds and CPU seconds from the first photo to the last output. What is before and after is said
+        as that of the start.
+        """
+        seconds, cpu = work
         peaks = measured.peak_by_role
         return cls(
-            photos, work, cpu, start, measured.cpu_seconds - cpu, measured.peak_mb,
+            photos, seconds, cpu, measured.seconds - seconds, measured.cpu_seconds - cpu, measured.peak_mb,
             peaks.get(WORKER) or peaks.get("other", 0.0), peaks.get("spark driver python", 0.0), features,
         )  # fmt: skip
 
@@ -91,14 +93,13 @@ def verger(contest: Contest) -> Outcome:
     metrics: dict[str, Any] = json.loads(bytes(obstore.get(bucket.store, f"{RUN}/featurize.json").bytes()))
     if metrics["featurized"] != contest.count:
         raise SystemExit(f"step 1 featurized {metrics['featurized']} of {contest.count} photos: {metrics['rejects']}")
-    work = metrics["seconds"]["total"] - metrics["seconds"]["startup"]
     folder = _fresh("verger")
     for batch in obstore.list(bucket.store, f"{RUN}/features/"):
         for item in batch:
             if item["path"].endswith(".parquet"):
                 content = bytes(obstore.get(bucket.store, item["path"]).bytes())
                 (folder / Path(item["path"]).name).write_bytes(content)
-    return Outcome.of(measured, contest.count, measured.seconds - work, work, folder)
+    return Outcome.of(measured, contest.count, steps.work(metrics, measured), folder)
 
 
 def _local(contest: Contest) -> str:
@@ -123,7 +124,8 @@ def _script(contest: Contest, name: str, photos: str, *more: str, python: Path =
     told = measured.result
     if told["photos"] != contest.count:
         raise SystemExit(f"{name}: expected features of {contest.count} photos, found {told['photos']}")
-    return Outcome.of(measured, contest.count, told["seconds"]["startup"], told["seconds"]["work"], out)
+    start, work = told["seconds"]["startup"], told["seconds"]["work"]
+    return Outcome.of(measured, contest.count, (work, measured.cpu_between(start, start + work)), out)
 
 
 def _fresh(name: str) -> Path:

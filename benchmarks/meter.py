@@ -30,7 +30,8 @@ class CommandFailed(RuntimeError):
 class Measured:
     """What a tree of processes has used.
 
-    `seconds` until the command itself ended; `cpu_seconds`, user and system, of all its processes together. `peak_mb`
+    `began`, seconds since the epoch; `seconds` until the command itself ended; `cpu_seconds`, user and system, of all
+    its processes together. `peak_mb`
     is the largest sum of PSS over the tree, as sampled, so that memory shared by several processes counts once.
     `peak_by_role` has, for each of "jvm", "spark driver python", "spark worker python" and "other", the largest
     resident set of a single process. `series` are (seconds since the start, CPU seconds so far), as sampled. `left`
@@ -38,6 +39,7 @@ class Measured:
     `meter_cpu_seconds` are the meter's own, and part of no other figure. MB are 10⁶ bytes.
     """
 
+    began: float
     seconds: float
     cpu_seconds: float
     peak_mb: float
@@ -47,10 +49,11 @@ class Measured:
     output: str
     meter_cpu_seconds: float
 
-    def cpu_after(self, seconds: float) -> float:
-        """CPU seconds used later than `seconds` after the start."""
+    def cpu_between(self, start: float, stop: float) -> float:
+        """CPU seconds used from `start` to `stop`, both in seconds after the beginning."""
         series = np.array([(0.0, 0.0), *self.series])
-        return self.cpu_seconds - float(np.interp(seconds, series[:, 0], series[:, 1]))
+        before, after = np.interp([start, stop], series[:, 0], series[:, 1])
+        return float(after - before)
 
     @property
     def result(self) -> Any:

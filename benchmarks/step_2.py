@@ -71,8 +71,7 @@ def verger(bucket: PhotoBucket, count: int) -> dict[str, Any]:
     command = steps.pca(bucket.variables, RUN, f"s3://{BUCKET}/{RUN}/features", "--photos", str(count))
     measured = meter.run(command.argv, command.environment, cwd=FOLDER, log=FOLDER / "logs" / "step-2.log")
     metrics = json.loads(bytes(obstore.get(bucket.store, f"{RUN}/pca.json").bytes()))
-    seconds = metrics["seconds"]["total"] - metrics["seconds"]["startup"]
-    return _used(measured, seconds, metrics["k"])
+    return _used(measured, steps.work(metrics, measured), metrics["k"])
 
 
 def notebook(bucket: PhotoBucket) -> dict[str, Any]:
@@ -85,7 +84,8 @@ def notebook(bucket: PhotoBucket) -> dict[str, Any]:
     argv = [*command.argv[:place], str(script), "--features", f"{at}/features", "--out", f"{at}/notebook"]
     measured = meter.run(argv, command.environment, cwd=ROOT, log=FOLDER / "logs" / "notebook_pca.log")
     told = measured.result
-    return _used(measured, sum(value for name, value in told["seconds"].items() if name != "startup"), told["k"])
+    work = sum(told["seconds"].values()) - told["seconds"]["startup"]
+    return _used(measured, (work, measured.cpu_between(measured.seconds - work, measured.seconds)), told["k"])
 
 
 def copy_features(bucket: PhotoBucket) -> None:
@@ -129,11 +129,11 @@ def _files(bucket: PhotoBucket, name: str) -> Iterator[str]:
         yield from (item["path"] for item in batch if item["path"].endswith(".parquet"))
 
 
-def _used(measured: meter.Measured, seconds: float, k: int) -> dict[str, Any]:
+def _used(measured: meter.Measured, work: tuple[float, float], k: int) -> dict[str, Any]:
     peaks = measured.peak_by_role
     return {
-        "seconds": seconds,
-        "cpu_seconds": measured.cpu_after(measured.seconds - seconds),
+        "seconds": work[0],
+        "cpu_seconds": work[1],
         "driver_mb": peaks.get("spark driver python", 0.0),
         "worker_mb": peaks.get("spark worker python", 0.0),
         "k": k,

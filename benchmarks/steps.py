@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
+from benchmarks.meter import Measured
 from benchmarks.photo_bucket import BUCKET, FOLDER, PREFIX
 from demo.__main__ import STATE
 from demo.airflow_run import ROOT
@@ -53,6 +57,18 @@ def pca(variables: dict[str, str], run: str, features: str, *more: str, conf: di
         *("--metrics", f"{at}/pca.json", "--progress", f"{at}/progress.json", *more),
         conf=conf or {},
     )
+
+
+def work(metrics: Mapping[str, Any], measured: Measured) -> tuple[float, float]:
+    """Seconds and CPU seconds of what a step does itself, from its own metrics: without the start of the JVM and of
+    Spark's session, and without their end.
+    """
+    laps = list(metrics["seconds"].items())
+    before = sum(seconds for _, seconds in laps[: [name for name, _ in laps].index("startup")])
+    total, session = metrics["seconds"]["total"], metrics["seconds"]["startup"]
+    began = datetime.fromisoformat(metrics["started_at"]).timestamp() - measured.began
+    parts = ((began, began + before), (began + before + session, began + total))
+    return total - session, sum(measured.cpu_between(start, stop) for start, stop in parts)
 
 
 @lru_cache(maxsize=1)

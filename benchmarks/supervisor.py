@@ -39,7 +39,7 @@ class Tally:
     """What the tree below this process has used so far."""
 
     def __init__(self) -> None:
-        self.started = time.monotonic()
+        self.began, self.started = time.time(), time.monotonic()
         self.series: list[tuple[float, float]] = []
         self.peak_mb = 0.0
         self._forgetful: set[Identity] = set()
@@ -220,6 +220,7 @@ def main() -> None:
     own = resource.getrusage(resource.RUSAGE_SELF)
     report = {
         "code": code,
+        "began": tally.began,
         "seconds": seconds,
         "cpu_seconds": tally.cpu_seconds,
         "peak_mb": tally.peak_mb,

@@ -123,6 +123,7 @@ def featurize(
         "rejects": rejects,
         "weights": model.weights,
         "photos_per_second": round(total / seconds, 1),
+        "started_at": watch.started_at,
         "seconds": watch.seconds(),
         "spark": spark.version,
         "application": spark.sparkContext.applicationId,
@@ -156,7 +157,7 @@ def work_of(spark: SparkSession, arguments: argparse.Namespace, inventory: Inven
 
 def write_features(spark: SparkSession, arguments: argparse.Namespace, model: Model, work: Work) -> dict[int, int]:
     """First pass: the features of every photo that can be read, written by the workers; how many, by share."""
-    from verger_spark.featurize_task import FEATURIZED_SCHEMA, Featurize
+    from verger_spark.featurize_task import Featurize
     from verger_spark.progress import Progress
 
     storage.remove(arguments.features)  # what an earlier try left
@@ -164,11 +165,11 @@ def write_features(spark: SparkSession, arguments: argparse.Namespace, model: Mo
     task = python_task(Featurize(work, broadcast, seen))
     application, count, total = spark.sparkContext.applicationId, len(work.shares), len(work.inventory)
     with Progress(arguments.progress, "featurize", application, total, lambda: seen.value):
-        # Collected, a row for each share: a sum by Spark would lie on the nodes, and be lost with one, and the share
-        # would be done again.
-        written = spark.range(0, count, 1, count).mapInArrow(task, FEATURIZED_SCHEMA).collect()
+        # Two numbers for each share: a sum by Spark would lie on the nodes, be lost with one, and the share done again.
+        # And no DataFrame: to plan and compile a query takes longer than a hundred photos.
+        written = spark.sparkContext.parallelize(range(count), count).mapPartitions(task).collect()
     table_file.complete(arguments.features, count)
-    return {row["share"]: row["photos"] for row in written}
+    return dict(written)
 
 
 def write_rejects(
@@ -178,7 +179,7 @@ def write_rejects(
 
     `done`: how many photos of each share have features.
     """
-    from verger_spark.featurize_task import REJECTED_SCHEMA, Reject
+    from verger_spark.featurize_task import Reject
 
     storage.remove(arguments.rejects)
     missing = [share for share, photos in sorted(done.items()) if work and photos < work.shares.rows(share).many]
@@ -189,8 +190,8 @@ def write_rejects(
     groups = [missing[number::count] for number in range(count)]
     task = python_task(Reject(work, spark.sparkContext.broadcast(groups), arguments.rejects))
     found: Counter[str] = Counter()
-    for row in spark.range(0, count, 1, count).mapInArrow(task, REJECTED_SCHEMA).collect():
-        found[row["kind"]] += row["photos"]
+    for kind, photos in spark.sparkContext.parallelize(range(count), count).mapPartitions(task).collect():
+        found[kind] += photos
     table_file.complete(arguments.rejects, count)
     return dict(sorted(found.items(), key=lambda pair: (-pair[1], pair[0])))
 

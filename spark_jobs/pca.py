@@ -98,6 +98,7 @@ def main() -> None:
         "basis": reduced.basis,
         "drift": drift,
         "compacted": compacted,
+        "started_at": watch.started_at,
         "seconds": watch.seconds(),
         "application": spark.sparkContext.applicationId,
     }

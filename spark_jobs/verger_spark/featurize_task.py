@@ -20,7 +20,6 @@ from verger_spark.inventory import Inventory
 from verger_spark.layout import label_of
 from verger_spark.model import Featurizer, Model
 from verger_spark.photo import MAX_BYTES, UnreadablePhoto, decode
-from verger_spark.python_task import numbers
 from verger_spark.shares import Shares
 from verger_spark.source import open_source
 
@@ -32,8 +31,6 @@ DECODED_AHEAD = 8
 """Photos decoded while the network computes as many: 150 kB each, whatever the file's own size. One is decoded at a
 time, so that no two large ones lie in memory side by side."""
 
-FEATURIZED_SCHEMA = "share bigint, photos bigint"
-REJECTED_SCHEMA = "kind string, photos bigint"
 REASONS_AT_ONCE = 1024
 
 
@@ -85,18 +82,17 @@ class Work:
 
 @dataclass(frozen=True)
 class Featurize:
-    """For `DataFrame.mapInArrow`: numbers (`id`) of shares -> how many of their photos can be read; the features of
-    these are written.
+    """For `RDD.mapPartitions`: numbers of shares -> each with how many of its photos can be read; the features of these
+    are written.
     """
 
     work: Work
     model: Broadcast[Model]
     seen: Accumulator[int]
 
-    def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for share in numbers(batches):
-            count = self._featurize(share)
-            yield pa.RecordBatch.from_pydict({"share": pa.array([share], pa.int64()), "photos": [count]})
+    def __call__(self, shares: Iterable[int]) -> Iterator[tuple[int, int]]:
+        for share in shares:
+            yield share, self._featurize(share)
 
     def _featurize(self, share: int) -> int:
         featurizer = _featurizer(self.model.value)
@@ -123,23 +119,23 @@ class Featurize:
 
 @dataclass(frozen=True)
 class Reject:
-    """For `DataFrame.mapInArrow`: numbers (`id`) of groups of shares -> how many photos have no features, by kind of
-    reason; a file in the folder `rejects` has a row with the reason for each.
+    """For `RDD.mapPartitions`: numbers of groups of shares -> kinds of reasons and how many photos have no features for
+    them; a file in the folder `rejects` has a row with the reason of each.
     """
 
     work: Work
     groups: Broadcast[Sequence[Sequence[int]]]
     rejects: str
 
-    def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for number in numbers(batches):
+    def __call__(self, numbers: Iterable[int]) -> Iterator[tuple[str, int]]:
+        for number in numbers:
             kinds: Counter[str] = Counter()
             with table_file.writing(self.rejects, number, table_file.REJECTS) as file:
                 for rows in _batched(self._rejects(self.groups.value[number])):
                     kinds.update(reason.partition(" (")[0] for _, _, reason in rows)
                     columns = [pa.array(column) for column in zip(*rows, strict=True)]
                     file.write_table(pa.Table.from_arrays(columns, schema=table_file.REJECTS))
-            yield pa.RecordBatch.from_pydict({"kind": [*kinds], "photos": pa.array(kinds.values(), pa.int64())})
+            yield from kinds.items()
 
     def _rejects(self, shares: Sequence[int]) -> Iterator[tuple[str, str, str]]:
         """Path, etag and reason of every photo of the shares that their files of features do not have."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime
 
 
 class Stopwatch:
-    """Runs from when it is made; each `lap` ends a stage."""
+    """Runs from when it is made (`started_at`, ISO 8601, UTC); each `lap` ends a stage."""
 
     def __init__(self) -> None:
+        self.started_at = datetime.now(UTC).isoformat(timespec="milliseconds")
         self._started = self._lap = time.monotonic()
         self._laps: dict[str, float] = {}
 

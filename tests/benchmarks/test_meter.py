@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -121,11 +122,13 @@ def test_cpu_time_of_a_child_that_nobody_waits_for_counts() -> None:
     assert cpu_seconds >= 0.48  # in ticks of 10 ms
 
 
-def test_cpu_time_after_a_moment(tmp_path: Path) -> None:
+def test_cpu_time_before_and_after_a_moment(tmp_path: Path) -> None:
     measured = measure(BURN.format(seconds=0.6) + "time.sleep(0.6)", tmp_path)
-    assert measured.cpu_after(0.0) == pytest.approx(measured.cpu_seconds)
-    assert measured.cpu_after(measured.seconds) < measured.cpu_after(0.3)
-    assert 0.0 < measured.cpu_after(0.3) < measured.cpu_seconds
+    assert abs(time.time() - measured.began - measured.seconds) < 30
+    assert measured.cpu_between(0.0, measured.seconds + 60) == pytest.approx(measured.cpu_seconds)
+    first, rest = measured.cpu_between(0.0, 0.3), measured.cpu_between(0.3, measured.seconds + 60)
+    assert first + rest == pytest.approx(measured.cpu_seconds)
+    assert 0.0 < rest < measured.cpu_seconds
     used = [cpu for _, cpu in measured.series]
     assert used == sorted(used)
 

@@ -93,8 +93,8 @@ def test_requests_of_a_million_photos_by_hand() -> None:
     # 512 photos are one GET. Twice by step 2: length, index, photos. By checks: 3 for each, features twice.
     step_2 = 2 * (184 * (2 + 8) + 196 * (2 + 2) + 196 * (2 + 1))
     assert asked.gets == MILLION + 3 * 576 + step_2 + 3 * (2 * 576 + 218)
-    # Uploads in parts of 5 MiB, and start and end: 4 parts for the large files of features, 2 for the coordinates of the
-    # 35 tasks that read several files.
+    # Uploads in parts of 5 MiB, and start and end: 4 parts for the large files of features, 2 for the coordinates of
+    # the 35 tasks that read several files.
     assert asked.puts_lists == 1000 + (184 * 6 + 196 + 196) + (183 + 35 * 4)
     assert Requests(MILLION, 1000).eur({**FIGURES, "S3 GET": 0.0004, "S3 PUT, LIST": 0.005}) == pytest.approx(0.405)
 
