@@ -15,7 +15,6 @@ from verger_spark import table_file
 from verger_spark.covariance import Moments
 from verger_spark.errors import VergerError
 from verger_spark.feature_files import FeatureFile, LiveRows, matrix
-from verger_spark.python_task import numbers
 
 if TYPE_CHECKING:
     from pyspark import Broadcast
@@ -44,7 +43,7 @@ class ReadRows:
     live: LiveRows
 
     def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for number in numbers(batches):
+        for number in _numbers(batches):
             yield from map(_packed, self.live.batches(self.groups.value[number]))
 
 
@@ -119,7 +118,7 @@ class Project:
     seen: Accumulator[int]
 
     def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for number in numbers(batches):
+        for number in _numbers(batches):
             count = 0
             with table_file.writing(self.pca, number, table_file.PCA) as file:
                 for projected in self._projected(self.groups.value[number]):
@@ -151,6 +150,12 @@ class Spread:
             total += float(np.square(centred).sum())
             explained += float(np.square(centred @ self.components.value).sum())
         yield pa.RecordBatch.from_arrays([pa.array([total]), pa.array([explained])], schema=_SPREAD)
+
+
+def _numbers(batches: Iterable[pa.RecordBatch]) -> Iterator[int]:
+    """The numbers in the column `id` of `SparkSession.range`."""
+    for batch in batches:
+        yield from batch.column("id").to_pylist()
 
 
 def _by_block(batches: Iterable[pa.RecordBatch]) -> Iterator[tuple[int, pa.RecordBatch]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 from zipimport import zipimporter
@@ -31,12 +31,6 @@ class _PythonTask(Generic[Taken, Given]):
         finally:
             pa.system_memory_pool().release_unused()
             forget_zips()
-
-
-def numbers(batches: Iterable[pa.RecordBatch]) -> Iterator[int]:
-    """The numbers in the column `id` of `SparkSession.range`: all that a task is told."""
-    for batch in batches:
-        yield from batch.column("id").to_pylist()
 
 
 def forget_zips() -> None:
