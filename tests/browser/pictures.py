@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 from PIL import Image
-from playwright.sync_api import FrameLocator, Page, expect, sync_playwright
+from playwright.sync_api import FloatRect, FrameLocator, Page, expect, sync_playwright
 
 from demo.__main__ import store_of
 from demo.orchard import draw_orchard
@@ -23,6 +23,7 @@ PICTURES = ROOT / "docs" / "pictures"
 DAG = "dags/fruit_features"
 FIRST, SECOND = 240, 252
 MOST_BYTES = 120_000
+MARGIN = 16
 COLOURS = (256, 128, 64, 32)
 
 
@@ -44,7 +45,9 @@ def take(page: Page, stack: Running, folder: Path) -> None:
     keep(page.screenshot(), "page.png")
 
     keep(graph(page, stack, run), "dag.png")
-    keep(report(page, stack, frame), "report.png")
+    open_report(page, stack, frame)
+    keep(page.screenshot(), "report.png")
+    keep(page.screenshot(full_page=True, clip=around(page, "#variance", "#map")), "report-map.png")
 
 
 def night(stack: Running) -> str:
@@ -74,13 +77,21 @@ def graph(page: Page, stack: Running, run: str) -> bytes:
     return picture
 
 
-def report(page: Page, stack: Running, frame: FrameLocator) -> bytes:
+def open_report(page: Page, stack: Running, frame: FrameLocator) -> None:
     """The report of the newest run, without Airflow around it."""
     page.goto(f"{stack.url}/plugin/verger/verger/")
     frame.get_by_role("table").get_by_role("link").first.click()
     address = frame.get_by_role("link", name="The report alone").get_attribute("href")
     page.goto(f"{stack.url}{address}")
-    return page.screenshot()
+
+
+def around(page: Page, *sections: str) -> FloatRect:
+    """Where sections that follow each other lie on the page, with a margin."""
+    boxes = [box for box in (page.locator(section).bounding_box() for section in sections) if box]
+    left, top = min(box["x"] for box in boxes) - MARGIN, min(box["y"] for box in boxes)
+    right = max(box["x"] + box["width"] for box in boxes) + MARGIN
+    bottom = max(box["y"] + box["height"] for box in boxes) + MARGIN
+    return {"x": left, "y": top, "width": right - left, "height": bottom - top}
 
 
 def keep(picture: bytes, name: str) -> None:
