@@ -24,14 +24,14 @@ from tests.compose.project import BUCKET, RUNNING, Project, compose_command
 pytestmark = pytest.mark.timeout(1800)
 
 DOCKER_COMES_S = 900
-"""Where VERGER_DOCKER_COMES says that somebody is about to start it."""
+"""Where DOCKER_WILL_COME says that somebody is about to start it."""
 
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
-    command = compose_command(DOCKER_COMES_S if os.environ.get("VERGER_DOCKER_COMES") else 0)
+    command = compose_command(DOCKER_COMES_S if os.environ.get("DOCKER_WILL_COME") else 0)
     if not command:
-        assert "VERGER_DOCKER_COMES" not in os.environ, f"Docker did not come within {DOCKER_COMES_S} s"
+        assert "DOCKER_WILL_COME" not in os.environ, f"Docker did not come within {DOCKER_COMES_S} s"
         pytest.skip("needs a Docker daemon and docker-compose, of which `docker info` and `version` find none here")
     made = Project(tmp_path_factory.mktemp("clone"), f"verger-test-{uuid.uuid4().hex[:8]}", command)
     made.clone()
