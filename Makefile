@@ -64,7 +64,7 @@ lock: $(UV) ## renew the lock files after a change to requirements/*.in
 
 .PHONY: bench
 bench: setup $(VENV)/bench/.installed $(VENV)/bench-notebook/.installed ## Verger, a bare loop, a notebook, Ray Data and Daft side by side; [PHOTOS=n] [REPEAT=n] [ONLY=contest]
-	@PYTHONPATH=$(CURDIR):$(CURDIR)/plugins $(DEV) -m benchmarks.compare $(if $(IMAGES),--images "$(IMAGES)") \
+	@PYTHONPATH=$(CURDIR):$(CURDIR)/plugins:$(CURDIR)/spark_jobs $(DEV) -m benchmarks.compare $(if $(IMAGES),--images "$(IMAGES)") \
 	  $(if $(PHOTOS),--photos $(PHOTOS)) $(if $(REPEAT),--repeat $(REPEAT)) $(if $(ONLY),--only $(ONLY))
 
 .PHONY: bench-inventory
