@@ -31,8 +31,8 @@ class Measured:
     """What a tree of processes has used.
 
     `began`, seconds since the epoch; `seconds` until the command itself ended; `cpu_seconds`, user and system, of all
-    its processes together. `peak_mb`
-    is the largest sum of PSS over the tree, as sampled, so that memory shared by several processes counts once.
+    its processes together. `peak_mb` is the largest sum of PSS over the tree, as sampled, so that memory shared by
+    several processes counts once.
     `peak_by_role` has, for each of "jvm", "spark driver python", "spark worker python" and "other", the largest
     resident set of a single process. `series` are (seconds since the start, CPU seconds so far), as sampled. `left`
     names what had to be ended after the command. `output` is what the command wrote to standard output.

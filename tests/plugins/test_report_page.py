@@ -89,6 +89,19 @@ def reported(orchard: Orchard, run: str, told: Told = TOLD) -> tuple[dict[str, A
     return orchard.json(place.run.report_facts), Page(text), text
 
 
+def test_labels_that_cannot_be_read_are_said_to_be_so(orchard: Orchard, monkeypatch: pytest.MonkeyPatch) -> None:
+    orchard.run("one")
+
+    def fail(*_: object) -> None:
+        raise OSError("a damaged file")
+
+    monkeypatch.setattr("verger.report.labels.read", fail)
+    facts, found, _ = reported(orchard, "one")
+    said = "Labels and their drift could not be read: the log of the task report says why."
+    assert said in facts["odd"]
+    assert said in found.section("summary")
+
+
 def test_a_first_run_is_told_with_pictures(orchard: Orchard) -> None:
     orchard.run("one")
     facts, found, _ = reported(orchard, "one")

@@ -16,6 +16,7 @@ from verger.paths import Run
 from verger.publication import Publication
 from verger.run_id import run_id
 from verger_ui import bucket
+from verger_ui.run_facts import of_report
 from verger_ui.step_logs import MOST_SHOWN, tail
 
 RUN = night(1)
@@ -63,6 +64,12 @@ def test_a_failed_run_from_what_it_left(pages: Pages) -> None:
     assert ["neighbours share labels", "skipped", "every path once", "skipped", ""] in Outline(text).rows
     assert "104.5" in text
     assert pages.get(f"runs/{run}/report").status_code == 404
+
+
+def test_rejects_are_those_of_the_run_as_new_photos_are() -> None:
+    assert of_report(RUN, {"rejected": 500, "rejects": {"not an image": 2, "empty file": 1}}).rejected == 3
+    assert of_report(RUN, {"rejected": 500, "rejects": {}}).rejected == 0
+    assert of_report(RUN, {"rejected": 500}).rejected == 500, "an older report"
 
 
 def test_the_operator_leaves_what_leads_to_the_log(pages: Pages) -> None:
