@@ -20,8 +20,9 @@ COPY requirements/uv.txt requirements/
 FROM base AS model
 COPY requirements/export.txt requirements/node.txt requirements/
 COPY bootstrap/ bootstrap/
-COPY spark_jobs/verger_spark/__init__.py spark_jobs/verger_spark/canary.py spark_jobs/verger_spark/errors.py \
-     spark_jobs/verger_spark/
+COPY spark_jobs/verger_spark/__init__.py spark_jobs/verger_spark/errors.py spark_jobs/verger_spark/
+COPY spark_jobs/verger_spark/features/__init__.py spark_jobs/verger_spark/features/canary.py \
+     spark_jobs/verger_spark/features/
 RUN sh /usr/local/bin/install-environment export \
  && python3 -m bootstrap.build --cache-only --pip-python "$(command -v python3)" \
  && rm -rf .verger/venv
@@ -36,8 +37,10 @@ COPY --from=model /opt/verger/.verger/cache .verger/cache
 COPY requirements/export.txt requirements/node.txt requirements/
 COPY bootstrap/ bootstrap/
 COPY demo/ demo/
+COPY sample_photos/ sample_photos/
 COPY development/ development/
 COPY spark_jobs/ spark_jobs/
+COPY plugins/verger_contract/ plugins/verger_contract/
 USER verger
 
 FROM base AS airflow

@@ -101,7 +101,7 @@ pictures: setup ## take README's pictures of Airflow's UI again (needs chromium)
 
 # ---- checks: what Airflow runs is tested where Airflow is installed, all the rest in the dev environment ----
 
-IN_AIRFLOW := tests/dags tests/plugins tests/local_aws/test_provider.py
+IN_AIRFLOW := tests/dags tests/plugins tests/local_aws/emr/test_provider.py
 
 .PHONY: test
 test: lint test-airflow test-dev ## all linters and tests
@@ -118,7 +118,7 @@ test-airflow: setup $(VENV)/airflow-test/.installed ## tests of dags and plugins
 lint: $(VENV)/dev/.installed $(VENV)/airflow/.installed $(VENV)/spark/.installed ## ruff, mypy, shellcheck
 	@$(DEV) -m ruff check .
 	@$(DEV) -m ruff format --check .
-	@$(DEV) -m mypy bootstrap demo development local_aws spark_jobs verger_reader.py benchmarks \
+	@$(DEV) -m mypy bootstrap demo development local_aws sample_photos spark_jobs verger_reader.py benchmarks \
 	  --exclude 'benchmarks/(contestants|inventory)'  # they run in other environments
 	@$(DEV) -m mypy --python-executable $(VENV)/airflow/bin/python dags plugins
 	@$(VENV)/dev/bin/shellcheck bootstrap/*.sh development/*.sh .ci/run

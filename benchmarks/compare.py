@@ -24,9 +24,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from benchmarks import results, tables
 from benchmarks.contests import Contest, Outcome, bare_loop, daft_way, notebook_way, ray_data, verger
-from benchmarks.photo_bucket import FOLDER, PHOTOS, photo_bucket
+from benchmarks.harness import results, tables
+from benchmarks.harness.photo_bucket import FOLDER, PHOTOS, photo_bucket
 from benchmarks.step_2 import step_2
 from benchmarks.whole_dag import whole_dag
 

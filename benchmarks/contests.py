@@ -11,9 +11,9 @@ from typing import Any, ClassVar
 
 import obstore
 
-from benchmarks import meter, steps
 from benchmarks.contestants import keras_weights
-from benchmarks.photo_bucket import BUCKET, FOLDER, PhotoBucket
+from benchmarks.harness import meter, steps
+from benchmarks.harness.photo_bucket import BUCKET, FOLDER, PhotoBucket
 from demo.__main__ import STATE
 from demo.airflow_run import ROOT
 

@@ -24,8 +24,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow.fs import FileSelector, S3FileSystem
 
-from benchmarks import meter, results, steps, tables
-from benchmarks.photo_bucket import BUCKET, FOLDER, PhotoBucket, photo_bucket
+from benchmarks.harness import meter, results, steps, tables
+from benchmarks.harness.photo_bucket import BUCKET, FOLDER, PhotoBucket, photo_bucket
 
 SIZES = (1000, 2000, 4000, 8000, 16_000)
 BASE = 4000

@@ -18,12 +18,12 @@ from typing import Any
 import obstore
 from obstore.store import S3Store
 
-from benchmarks import tables
+from benchmarks.harness import tables
 from demo.__main__ import STATE, create_bucket, local_aws, settings, store_of
 from demo.airflow_run import ROOT, Airflow
-from demo.photos import Album
 from demo.summary import published, seconds_by_stage
 from local_aws.stack import Stack
+from sample_photos.albums import Album
 
 PHOTOS = ROOT.parent / "shared" / "data" / "fruits-360-test.zip"
 NEW, CHANGED, DELETED = 7, 3, 5

@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from benchmarks import tables
+from benchmarks.harness import tables
 
 SIZES = (10_000, 100_000, 1_000_000, 10_000_000)
 PAGE = 1000
@@ -77,11 +77,11 @@ def measure(keys: int, folder: Path) -> dict[str, Any]:
     from pyarrow.fs import LocalFileSystem
 
     from tests.plugins.snapshots import snapshot
-    from verger import listing
-    from verger.paths import Run
-    from verger.publication import FeatureRun
-    from verger.tables import MANIFEST, Store, write_rows
-    from verger.work import Comparison, write_manifest, write_work
+    from verger.changes import inventory
+    from verger.changes.run_tables import Comparison, write_manifest, write_work
+    from verger.publication.model import FeatureRun
+    from verger.tables.parquet import MANIFEST, Store, write_rows
+    from verger_contract.keys import Run
 
     bucket = Listing(folder, keys)
     run, before = Run(str(folder), "tonight"), Run(str(folder), "before")
@@ -96,7 +96,7 @@ def measure(keys: int, folder: Path) -> dict[str, Any]:
     write_rows(folder / before.manifest, MANIFEST, manifest)
     write_rows(folder / before.dead, ("path", "run"), iter(()))
     begun, started = peak(), time.monotonic()
-    listing.write_inventory(bucket, str(folder), "images/", run.inventory)
+    inventory.write_inventory(bucket, str(folder), "images/", run.inventory)
     listed = time.monotonic()
     peak_listing = peak()
     comparison = Comparison(Store(LocalFileSystem(), str(folder)), run, published, False, False)
@@ -125,7 +125,7 @@ def peak() -> int:
 def planned(tally: Any, counted: dict[str, int]) -> Any:
     """The part of a plan that the tables depend on."""
     from tests.plugins.validation.written_run import plan
-    from verger.diff import Standing
+    from verger.changes.compare import Standing
 
     counted.update({kind.value: tally.photos[kind] for kind in Standing})
     return plan()

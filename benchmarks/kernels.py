@@ -25,8 +25,8 @@ THREADS = 32
 
 def main() -> None:
     """Start local S3, measure, write the table."""
-    from benchmarks import steps, tables
-    from benchmarks.photo_bucket import BUCKET, FOLDER, PORTS, photo_bucket
+    from benchmarks.harness import steps, tables
+    from benchmarks.harness.photo_bucket import BUCKET, FOLDER, PORTS, photo_bucket
     from demo.airflow_run import ROOT
     from local_aws.stack import Stack
 
@@ -52,8 +52,8 @@ def measure(asked: dict[str, Any]) -> list[dict[str, str]]:
     import numpy as np
     from PIL import Image
 
-    from verger_spark.model import Featurizer, Model
-    from verger_spark.photo import _rgb, decode
+    from verger_spark.features.model import Featurizer, Model
+    from verger_spark.features.photo import _rgb, decode
 
     contents = [Path(path).read_bytes() for path in asked["photos"]]
     featurizer = Featurizer(Model.load(asked["model"]))
@@ -91,7 +91,7 @@ def gets(asked: dict[str, Any], burst: int) -> tuple[float, float]:
     """CPU milliseconds of client and server a photo, fetched ahead while each is worked on for 8 ms."""
     import obstore
 
-    from verger_spark.storage import s3_store
+    from verger_spark.io.storage import s3_store
 
     store = s3_store(asked["bucket"])
     keys = iter(asked["keys"])

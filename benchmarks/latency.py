@@ -3,9 +3,9 @@
     python -m benchmarks.latency [--photos N] [--repeat R]       (in the dev environment, plugins/ on PYTHONPATH;
                                                                   `make bench-latency`)
 
-Photos, listing, Parquet: all of the step's requests go through `benchmarks.latency_proxy`, also with 0 ms. The delays
-take turns, R times over, so that a machine that slows down slows all of them down; the median counts. Prints a table,
-writes it into benchmarks/README.md and its rows into benchmarks/results.json.
+Photos, listing, Parquet: all of the step's requests go through `benchmarks.harness.latency_proxy`, also with 0 ms. The
+delays take turns, R times over, so that a machine that slows down slows all of them down; the median counts. Prints a
+table, writes it into benchmarks/README.md and its rows into benchmarks/results.json.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from typing import Any
 
 import obstore
 
-from benchmarks import meter, results, steps, tables
-from benchmarks.latency_proxy import proxied
-from benchmarks.photo_bucket import FOLDER, PhotoBucket, photo_bucket
+from benchmarks.harness import meter, results, steps, tables
+from benchmarks.harness.latency_proxy import proxied
+from benchmarks.harness.photo_bucket import FOLDER, PhotoBucket, photo_bucket
 
 ADDED_MS = (0, 10, 30, 100)
 RUN = "latency"

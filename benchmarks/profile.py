@@ -22,9 +22,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from benchmarks import steps, tables
 from benchmarks.contests import BENCH
-from benchmarks.photo_bucket import BUCKET, FOLDER, PhotoBucket, photo_bucket
+from benchmarks.harness import steps, tables
+from benchmarks.harness.photo_bucket import BUCKET, FOLDER, PhotoBucket, photo_bucket
 from demo.airflow_run import ROOT
 
 PAGE = Path(__file__).with_name("profiles.md")

@@ -15,10 +15,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from benchmarks import meter, steps
-from benchmarks.photo_bucket import BUCKET, FOLDER, PhotoBucket
+from benchmarks.harness import meter, steps
+from benchmarks.harness.photo_bucket import BUCKET, FOLDER, PhotoBucket
 from demo.airflow_run import ROOT
-from verger_spark import table_file
+from verger_spark.io import table_file
 
 COPIES = 4
 # Another name each time: of what is deleted SeaweedFS keeps the folders for a while, and Spark takes them for a table.

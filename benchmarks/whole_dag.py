@@ -13,9 +13,9 @@ import obstore
 from benchmarks.incremental import empty, put
 from demo.__main__ import STATE, create_bucket, local_aws, settings, store_of
 from demo.airflow_run import Airflow
-from demo.photos import Album
 from demo.summary import published
 from local_aws.stack import Stack
+from sample_photos.albums import Album
 
 BUCKET = "verger-bench-whole"
 SPARK = {"featurize", "featurize_done", "pca", "pca_done"}

@@ -31,6 +31,7 @@ from bootstrap.wheelhouse import ARCHITECTURES, cached_wheelhouse
 ROOT = Path(__file__).resolve().parent.parent
 STATE = ROOT / ".verger"
 STEPS = ("featurize.py", "pca.py")
+PACKAGES = ("spark_jobs/verger_spark", "plugins/verger_contract")
 MODEL_FILES = ("mobilenet_v2.tflite", "model.json", "canary.json")
 # All that decides what the exported model and its canary are, besides the weights.
 MODEL_INPUTS = (
@@ -40,7 +41,7 @@ MODEL_INPUTS = (
     "bootstrap/weights.py",
     "bootstrap/weights.txt",
     "requirements/export.txt",
-    "spark_jobs/verger_spark/canary.py",
+    "spark_jobs/verger_spark/features/canary.py",
 )
 
 
@@ -79,7 +80,7 @@ def build(order: Build) -> Path:
         shutil.copyfile(ROOT / "bootstrap/bootstrap_emr.sh", folder / "bootstrap_emr.sh")
         for name in STEPS:
             _copy_step(name, folder)
-        (folder / "verger_spark.zip").write_bytes(package_zip(ROOT / "spark_jobs/verger_spark"))
+        (folder / "verger_spark.zip").write_bytes(package_zip(*(ROOT / package for package in PACKAGES)))
         content = manifest.of_folder(folder, order.weights, order.arch)
         (folder / manifest.NAME).write_bytes(content.encode())
         final = order.out / content.sha256

@@ -65,7 +65,7 @@ def export(folder: Path, weighted: WeightedModel) -> None:
     _write_json(folder / "canary.json", {
         "weights": weighted.weights,
         "model_sha256": sha256,
-        "image": "verger_spark.canary.draw()",
+        "image": "verger_spark.features.canary.draw()",
         "tolerance": TOLERANCE,
         # Six decimals: far below the tolerance, and the same text whatever CPU computed it.
         "features": [round(float(value), 6) for value in expected],
@@ -100,7 +100,7 @@ def _run_tflite(tflite: bytes, pixels: np.ndarray[Any, Any]) -> np.ndarray[Any, 
 
 def _canary_image() -> bytes:
     sys.path.insert(0, str(SPARK_JOBS))
-    from verger_spark import canary  # the drawing only: what is expected of it is computed without our code
+    from verger_spark.features import canary
 
     return canary.draw()
 

@@ -38,7 +38,7 @@ published run, only `publish`, `report` and `clean_up` can be cleared: the rest 
 says so. When in doubt, start a new run: it cannot harm the current data, and neither can marking this one failed, which
 cancels its step and ends its cluster. What a failed run left, the next one that publishes removes.
 
-**When the data is bad although every check passed**: pause this DAG, `python -m verger.publications rollback RUN`,
+**When the data is bad although every check passed**: pause this DAG, `python -m verger.publication rollback RUN`,
 mend, unpause: the next run takes up all that is new since. (A run with `rollback_to` does the same, but Airflow starts
 none while the DAG is paused or another run of it is at work.)
 
@@ -56,21 +56,25 @@ from typing import Any
 from airflow.sdk import DAG, Asset, Metadata, Param, TriggerRule, chain, get_current_context, task
 from pendulum import datetime
 
-from verger import clean_up as removal
-from verger import job_flow, publications, s3, stages, told
+from verger import tasks
+from verger.changes.plan import Asked, Plan
 from verger.clock import now
-from verger.operators.add_step import AddStep
-from verger.operators.cluster_ready import ClusterReady
-from verger.operators.create_cluster import CreateCluster
-from verger.operators.step_done import StepDone
-from verger.operators.terminate_cluster import TerminateCluster
-from verger.paths import PUBLISHED, Run, uri
-from verger.plan import Asked, Plan
-from verger.publication import Publication
+from verger.emr import requests
+from verger.emr.operators.add_step import AddStep
+from verger.emr.operators.cluster_ready import ClusterReady
+from verger.emr.operators.create_cluster import CreateCluster
+from verger.emr.operators.step_done import StepDone
+from verger.emr.operators.terminate_cluster import TerminateCluster
+from verger.publication import vacuum as removal
+from verger.publication.model import Publication
+from verger.publication.rollback import rollback as roll_back_to
+from verger.report import airflow_facts
 from verger.report import write as reports
 from verger.run_id import run_id
+from verger.s3 import clients
 from verger.settings import BASIS_POLICIES, Settings
-from verger.stages import Place
+from verger.tasks import Place
+from verger_contract.keys import PUBLISHED, Run, uri
 
 SETTINGS = Settings.from_environment()
 STORAGE, SCHEDULE = SETTINGS.storage, SETTINGS.schedule
@@ -122,7 +126,7 @@ PARAMS = {
 def report_failure(context: Any) -> None:
     """What is known of a run, written when a task of it has failed for good; Airflow logs what goes wrong here."""
     place = Place.of(SETTINGS, run_id(context["run_id"]))
-    reports.failed(place, told.told(context, place, now()), told.failure(context, now()))
+    reports.failed(place, airflow_facts.told(context, place, now()), airflow_facts.failure(context, now()))
 
 
 with DAG(
@@ -143,7 +147,7 @@ with DAG(
         "aws_conn_id": STORAGE.aws_conn_id,
         "region_name": STORAGE.region,
         "poke_interval": SCHEDULE.poll_seconds,
-        "on_execute_callback": told.note_beginning,
+        "on_execute_callback": airflow_facts.note_beginning,
         "on_failure_callback": report_failure,
     },
 ) as dag:
@@ -154,7 +158,7 @@ with DAG(
 
     @task(outlets=[PUBLICATION])
     def rollback(rollback_to: str) -> Any:
-        restored = publications.rollback(s3.client(STORAGE), STORAGE.bucket, rollback_to, now())
+        restored = roll_back_to(clients.client(STORAGE), STORAGE.bucket, rollback_to, now())
         yield announced(restored)
 
     @task
@@ -162,33 +166,33 @@ with DAG(
         """The fixed input of the run, and the publication that it may replace."""
         place = Place.of(SETTINGS, id)
         reports.forget_failure(place)  # of an earlier pass through the run
-        return {"etag": stages.list_images(place, now())}
+        return {"etag": tasks.list_images(place, now())}
 
     # Not the rules of all that follows: clean_up runs also when there is nothing to do.
     @task.short_circuit(ignore_downstream_trigger_rules=False)
     def anything_to_do(id: str, listed: dict[str, Any]) -> dict[str, Any] | None:
         context = get_current_context()
         asked = Asked(**{name: context["params"][name] for name in Asked.__annotations__})
-        plan = stages.plan(Place.of(SETTINGS, id), listed["etag"], asked, now())
+        plan = tasks.plan(Place.of(SETTINGS, id), listed["etag"], asked, now())
         context["ti"].xcom_push("why", plan.why)
         return asdict(plan) if plan.work else None
 
     @task
     def stage_artifacts(id: str, plan: dict[str, Any]) -> dict[str, str]:
-        return stages.stage_artifacts(Place.of(SETTINGS, id), Plan.of(plan))
+        return tasks.stage_artifacts(Place.of(SETTINGS, id), Plan.of(plan))
 
     @task
     def check_features(id: str, plan: dict[str, Any]) -> None:
-        stages.check_features(Place.of(SETTINGS, id), Plan.of(plan))
+        tasks.check_features(Place.of(SETTINGS, id), Plan.of(plan))
 
     @task
     def check_projections(id: str, plan: dict[str, Any]) -> None:
         target = get_current_context()["params"]["target_variance"]
-        stages.check_projections(Place.of(SETTINGS, id), Plan.of(plan), target)
+        tasks.check_projections(Place.of(SETTINGS, id), Plan.of(plan), target)
 
     @task(outlets=[PUBLICATION])
     def publish(id: str, plan: dict[str, Any], staged: dict[str, str]) -> Any:
-        published = stages.publish_run(Place.of(SETTINGS, id), Plan.of(plan), staged, now())
+        published = tasks.publish_run(Place.of(SETTINGS, id), Plan.of(plan), staged, now())
         yield announced(published)
 
     def announced(published: Publication) -> Metadata:
@@ -198,7 +202,7 @@ with DAG(
     @task
     def report(id: str) -> str:
         place = Place.of(SETTINGS, id)
-        reports.published(place, told.told(get_current_context(), place, now()))
+        reports.published(place, airflow_facts.told(get_current_context(), place, now()))
         return place.run.uri(place.run.report)
 
     @task(trigger_rule=TriggerRule.NONE_FAILED)
@@ -217,7 +221,7 @@ with DAG(
         storage=STORAGE,
         verger_run=RUN.id,
         emr_conn_id=None,
-        job_flow_overrides=job_flow.cluster(
+        job_flow_overrides=requests.cluster(
             SETTINGS,
             dag_id=dag.dag_id,
             run_id=RUN.id,
@@ -247,8 +251,8 @@ with DAG(
         )
         return add, done
 
-    featurize, featurize_done = step("featurize", job_flow.featurize(SETTINGS, RUN, str(staged["uri"])))
-    pca, pca_done = step("pca", job_flow.pca(SETTINGS, RUN, str(staged["uri"]), "{{ params.target_variance }}"))
+    featurize, featurize_done = step("featurize", requests.featurize(SETTINGS, RUN, str(staged["uri"])))
+    pca, pca_done = step("pca", requests.pca(SETTINGS, RUN, str(staged["uri"]), "{{ params.target_variance }}"))
 
     terminate_cluster = TerminateCluster(
         task_id="terminate_cluster",

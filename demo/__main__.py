@@ -18,11 +18,11 @@ from rich.markup import escape
 
 from demo import clusters, interrupts
 from demo.airflow_run import ROOT, Airflow
-from demo.misfits import draw_broken
-from demo.orchard import draw_orchard
-from demo.photos import Album, DemoError, synchronise
 from demo.summary import fetch_results, published, show
 from local_aws.stack import Stack, StackError
+from sample_photos.albums import Album, DemoError, synchronise
+from sample_photos.invalid_photos import draw_broken
+from sample_photos.orchard import draw_orchard
 
 STATE = ROOT / ".verger"
 PHOTOS_DRAWN = 600

@@ -16,7 +16,7 @@ from typing import IO, Any
 
 from rich.markup import escape
 
-from demo.photos import DemoError
+from sample_photos.albums import DemoError
 
 ROOT = Path(__file__).resolve().parents[1]
 AIRFLOW = ROOT / ".verger" / "venv" / "airflow" / "bin" / "airflow"

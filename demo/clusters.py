@@ -11,8 +11,8 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from demo import interrupts
-from demo.photos import DemoError
 from local_aws.stack import Stack
+from sample_photos.albums import DemoError
 
 LIVING = ["STARTING", "BOOTSTRAPPING", "RUNNING", "WAITING", "TERMINATING"]
 PATIENCE_S = 60.0

@@ -8,13 +8,13 @@ import time
 from pathlib import Path
 
 from demo import interrupts
-from demo.photos import DemoError
 from development.airflow_environment import ROOT
 from development.children import Children, StartError
 from development.photos import PHOTOS
 from development.running import Running
 from development.stack import BUCKET, Ports, running
 from local_aws.stack import Stack, StackError
+from sample_photos.albums import DemoError
 
 STATE = ROOT / ".verger" / "up"
 

@@ -22,7 +22,9 @@ INTERVAL_S = 1.0
 
 def sources() -> dict[Path, tuple[int, int]]:
     """The files that an edit changes, each with its time and size."""
-    found = [*(ROOT / "spark_jobs").rglob("*.py"), ROOT / "bootstrap" / "bootstrap_emr.sh"]
+    folders = ("spark_jobs", "plugins/verger_contract")
+    found = [path for folder in folders for path in (ROOT / folder).rglob("*.py")]
+    found.append(ROOT / "bootstrap" / "bootstrap_emr.sh")
     return {path: (status.st_mtime_ns, status.st_size) for path in found if (status := path.stat())}
 
 

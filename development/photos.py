@@ -14,9 +14,9 @@ import obstore
 from botocore.config import Config
 from obstore.store import S3Store
 
-from demo.misfits import draw_broken
-from demo.orchard import draw_orchard
-from demo.photos import Album, synchronise
+from sample_photos.albums import Album, synchronise
+from sample_photos.invalid_photos import draw_broken
+from sample_photos.orchard import draw_orchard
 
 PREFIX = "images/"
 PHOTOS = 240

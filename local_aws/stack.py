@@ -23,10 +23,10 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local_aws import weed
 from local_aws.credentials import Credentials, load_or_create
-from local_aws.node import aws_environment
+from local_aws.node.folder import aws_environment
 from local_aws.processes import ProcessId
+from local_aws.s3 import seaweedfs
 from local_aws.settings import DEFAULT_STATE, REPOSITORY, S3_PORTS, Settings
 
 #: Seconds that a server may take to answer.
@@ -67,7 +67,7 @@ class Stack:
             credentials = load_or_create(self.settings.state)
             try:
                 if "s3" in missing:
-                    self._record("s3", weed.start(self.settings, credentials))
+                    self._record("s3", seaweedfs.start(self.settings, credentials))
                 self._wait("s3", lambda: _s3_answers(self.settings, credentials))
                 if "emr" in missing:
                     self._record("emr", self._start_emr())
@@ -146,7 +146,7 @@ class Stack:
         inherited = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")}
         with (self.settings.state / "emr.log").open("ab") as log:
             return subprocess.Popen(
-                [sys.executable, "-m", "local_aws.emr_server", str(self.settings.state)],
+                [sys.executable, "-m", "local_aws.emr.server", str(self.settings.state)],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd=REPOSITORY,
                 env={**inherited, "PYTHONPATH": str(REPOSITORY), "AWS_EC2_METADATA_DISABLED": "true"},
             )  # fmt: skip
@@ -209,7 +209,7 @@ def _s3_answers(settings: Settings, credentials: Credentials) -> bool:
         client.list_buckets()
     except (BotoCoreError, ClientError):
         return False
-    return weed.ready(settings)
+    return seaweedfs.ready(settings)
 
 
 def _emr_answers(settings: Settings) -> bool:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 
-from local_aws.model import ENDED, Cluster, ClusterState, StepState
-from local_aws.node import Node
+from local_aws.emr.model import ENDED, Cluster, ClusterState, StepState
+from local_aws.emr.store import Store, is_cluster_id
+from local_aws.node.folder import Node
 from local_aws.stack import Stack
-from local_aws.store import Store, is_cluster_id
 
 #: Ended clusters that are worth a line.
 RECENT = 5

@@ -21,20 +21,20 @@ import sys
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from verger_spark import storage, table_file
-from verger_spark.feature_files import FeatureFiles
-from verger_spark.inventory import Inventory
+from verger_spark.features.inventory import Inventory
+from verger_spark.features.splits import LARGEST, Shares
+from verger_spark.io import storage, table_file
+from verger_spark.io.feature_files import FeatureFiles
 from verger_spark.python_task import python_task
 from verger_spark.session import open_session, run
-from verger_spark.shares import LARGEST, Shares
 from verger_spark.stopwatch import Stopwatch
 
 if TYPE_CHECKING:
     import pyarrow
     from pyspark.sql import SparkSession
 
-    from verger_spark.featurize_task import Work
-    from verger_spark.model import Model
+    from verger_spark.features.model import Model
+    from verger_spark.features.tasks import Work
 
 DONE_AGAIN = ("access denied", "unreadable at first")
 """Kinds of rejects for whose sake a step is submitted again, once the rights or the store are mended."""
@@ -73,7 +73,7 @@ def main() -> None:
     arguments = parse(sys.argv[1:])
     watch = Stopwatch()
     # All that can fail early does, before the first executor has anything to do.
-    from verger_spark.model import Featurizer, Model
+    from verger_spark.features.model import Featurizer, Model
 
     model = Model.load(arguments.model)
     # The address of the model is that of the artifact set: other code may come to other results.
@@ -148,7 +148,7 @@ def done_before(arguments: argparse.Namespace, identity: dict[str, str]) -> int 
 
 def work_of(spark: SparkSession, arguments: argparse.Namespace, inventory: Inventory) -> Work:
     """All photos of an inventory that has any, in shares for the cores that there will be."""
-    from verger_spark.featurize_task import Photos, Work
+    from verger_spark.features.tasks import Photos, Work
 
     cores = arguments.cores or spark.sparkContext.defaultParallelism
     photos = Photos(arguments.images, arguments.images_prefix)
@@ -157,8 +157,8 @@ def work_of(spark: SparkSession, arguments: argparse.Namespace, inventory: Inven
 
 def write_features(spark: SparkSession, arguments: argparse.Namespace, model: Model, work: Work) -> dict[int, int]:
     """First pass: the features of every photo that can be read, written by the workers; how many, by share."""
-    from verger_spark.featurize_task import Featurize
-    from verger_spark.progress import Progress
+    from verger_spark.features.tasks import Featurize
+    from verger_spark.io.progress import Progress
 
     storage.remove(arguments.features)  # what an earlier try left
     seen, broadcast = spark.sparkContext.accumulator(0), spark.sparkContext.broadcast(model)
@@ -179,7 +179,7 @@ def write_rejects(
 
     `done`: how many photos of each share have features.
     """
-    from verger_spark.featurize_task import Reject
+    from verger_spark.features.tasks import Reject
 
     storage.remove(arguments.rejects)
     missing = [share for share, photos in sorted(done.items()) if work and photos < work.shares.rows(share).many]

@@ -21,22 +21,22 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from verger_spark import storage, table_file
-from verger_spark.compaction import compact
-from verger_spark.current import Current, current_files
 from verger_spark.errors import VergerError
-from verger_spark.feature_files import FeatureFiles
+from verger_spark.io import storage, table_file
+from verger_spark.io.feature_files import FeatureFiles
 from verger_spark.layout import FEATURES_SCHEMA, FEATURES_WIDTH, PCA_SCHEMA
+from verger_spark.pca.compaction import compact
+from verger_spark.pca.current_rows import Current, current_files
+from verger_spark.pca.policy import Policy, Wanted
 from verger_spark.plan import Plan
-from verger_spark.policy import Policy, Wanted
 from verger_spark.session import open_session, run
 from verger_spark.stopwatch import Stopwatch
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-    from verger_spark.choice import Choice
-    from verger_spark.covariance import Moments
+    from verger_spark.pca.choice import Choice
+    from verger_spark.pca.covariance import Moments
 
 BY_HAND = Wanted(Policy.REFIT, reason="run by hand, without a plan")
 
@@ -128,9 +128,9 @@ def reduce(
     watch: Stopwatch,
 ) -> Reduced:
     """Sum up the current rows, choose the basis, write it and the coordinates of every photo."""
-    from verger_spark.choice import choose
-    from verger_spark.progress import Progress
-    from verger_spark.summing import sum_up
+    from verger_spark.io.progress import Progress
+    from verger_spark.pca.choice import choose
+    from verger_spark.pca.summing import sum_up
 
     storage.remove(arguments.pca)  # what an earlier try left
 
@@ -162,7 +162,7 @@ def reduce(
 
 def settle_basis(uri: str, wanted: Wanted, choice: Choice, facts: dict[str, Any]) -> dict[str, str | None]:
     """Save a basis that was fitted to `uri`; for one that was kept, leave nothing there. Which is used, and why."""
-    from verger_spark import basis as basis_files
+    from verger_spark.pca import basis_files
 
     if choice.fitted:
         basis_files.save(choice.fitted, uri, facts)
@@ -181,7 +181,7 @@ def measure_drift(
 ) -> dict[str, Any] | None:
     """How the new photos, those with `features`, differ from the earlier ones; None, and no table, unless there are
     both."""
-    from verger_spark import drift
+    from verger_spark.pca import drift
 
     count = FeatureFiles.of([features]).count() if features else 0
     if features is None or not 0 < count < moments.count:

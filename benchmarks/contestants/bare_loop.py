@@ -60,8 +60,8 @@ def work(arguments: argparse.Namespace, number: int, paths: list[str]) -> None:
 
 def verger(model: Path) -> Featurize:
     """Verger's own kernels."""
-    from verger_spark.model import Featurizer, Model
-    from verger_spark.photo import decode
+    from verger_spark.features.model import Featurizer, Model
+    from verger_spark.features.photo import decode
 
     featurizer = Featurizer(Model.load(model.resolve().parent.as_uri()))
     return lambda content: featurizer.features(decode(content))

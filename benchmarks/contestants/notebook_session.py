@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pyspark.sql import SparkSession
 
-from local_aws.java import java_home
+from local_aws.spark.java import java_home
 
 
 def open_session(name: str, cores: int, memory: str, scratch: Path) -> SparkSession:

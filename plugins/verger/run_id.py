@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 
-from verger.paths import COMPACTED
+from verger_contract.keys import COMPACTED
 
 LONGEST = 100
 

@@ -20,15 +20,15 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, RedirectResponse
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
-from verger.paths import Run
-from verger.refusals import StorageError
-from verger.setting import SettingsError
-from verger_ui import overview as runs
+from verger.s3.errors import StorageError
+from verger.settings.fields import SettingsError
+from verger_contract.keys import Run
 from verger_ui.addresses import CLUSTER_ID, DAG_ID, RUN_ID, STAGE, STEP_ID, STREAM
-from verger_ui.bucket import UnreadableError, bucket, renew, settings
 from verger_ui.pages import page
-from verger_ui.run_page import run_page, steps
-from verger_ui.step_logs import step_log
+from verger_ui.sources.bucket import UnreadableError, bucket, renew, settings
+from verger_ui.sources.step_logs import step_log
+from verger_ui.views import overview as runs
+from verger_ui.views.run_page import run_page, steps
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

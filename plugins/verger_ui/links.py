@@ -61,8 +61,8 @@ class SparkHistoryLink(_Link):
     name = "Spark history"
 
     def address(self, run: str, task: str) -> str:
-        from verger_ui import spark_history
-        from verger_ui.bucket import bucket, settings
+        from verger_ui.sources import spark_history
+        from verger_ui.sources.bucket import bucket, settings
 
         stage = stage_of(task)
         base = settings().cluster.spark_history_url

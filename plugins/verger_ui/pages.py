@@ -10,8 +10,8 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: TID253 (only the API server comes here)
 
-from verger_ui import formats, trends
-from verger_ui.run_facts import GROUPS, OTHER
+from verger_ui.views import formats, trends
+from verger_ui.views.run_facts import GROUPS, OTHER
 
 FORMATS = ("count", "share", "decimal", "seconds", "money", "when", "stamp", "size", "whole")
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from verger_spark import storage
 from verger_spark.errors import VergerError
-from verger_spark.policy import Policy, Wanted
+from verger_spark.io import storage
+from verger_spark.pca.policy import Policy, Wanted
 
 
 @dataclass(frozen=True)

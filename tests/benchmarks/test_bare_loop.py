@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from demo.orchard import draw_orchard
+from sample_photos.orchard import draw_orchard
 from tests.places import ROOT, STATE
 from tests.spark_jobs.conftest import ARTIFACTS, node_python  # noqa: F401 - a fixture
 

@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
-from benchmarks import planning, results
-from benchmarks.fleet import MACHINES, Effort, Fleet, Measured, Requests, groups, requests, shares
-from benchmarks.limits import Listing
+from benchmarks import planning
+from benchmarks.harness import results
 from benchmarks.planning import Basis, page
-from benchmarks.prices import STATED, stated
+from benchmarks.planning.fleet import MACHINES, Effort, Fleet, Measured, Requests, groups, requests, shares
+from benchmarks.planning.limits import Listing
+from benchmarks.planning.prices import STATED, stated
 
 INTEL, _, GRAVITON = MACHINES
 MILLION = 1_000_000

@@ -10,9 +10,9 @@ import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 
 from bootstrap.build import Build, build
-from local_aws import weed
 from local_aws.credentials import load_or_create
-from local_aws.node import aws_environment
+from local_aws.node.folder import aws_environment
+from local_aws.s3 import seaweedfs
 from local_aws.settings import S3_PORTS, Settings
 from tests.ports import free_ports
 
@@ -32,7 +32,7 @@ def s3_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[st
     settings = Settings(state=tmp_path_factory.mktemp("s3"), s3_port=free_ports(S3_PORTS))
     credentials = load_or_create(settings.state)
     environment = aws_environment(settings, credentials)
-    server = weed.start(settings, credentials)
+    server = seaweedfs.start(settings, credentials)
     try:
         _make_bucket(s3_client(environment))
         yield environment

@@ -55,8 +55,12 @@ def test_a_set_that_was_damaged_is_built_again(order: Build, tmp_path: Path) -> 
 def test_the_zip_holds_the_package_of_the_steps(artifact_set: Path) -> None:
     with zipfile.ZipFile(artifact_set / "verger_spark.zip") as archive:
         held = {name: archive.read(name) for name in archive.namelist()}
-    sources = (ROOT / "spark_jobs").glob("verger_spark/**/*.py")
-    assert held == {path.relative_to(ROOT / "spark_jobs").as_posix(): path.read_bytes() for path in sources}
+    packages = (ROOT / "spark_jobs/verger_spark", ROOT / "plugins/verger_contract")
+    assert held == {
+        path.relative_to(package.parent).as_posix(): path.read_bytes()
+        for package in packages
+        for path in package.rglob("*.py")
+    }
 
 
 def test_the_wheelhouse_holds_a_wheel_for_each_locked_package(artifact_set: Path, order: Build) -> None:

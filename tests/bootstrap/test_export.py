@@ -15,7 +15,7 @@ from bootstrap import manifest
 from bootstrap.build import Build, build, cached_model
 from bootstrap.cache import Cache
 from tests.places import ROOT, STATE, environment_python
-from verger_spark import canary
+from verger_spark.features import canary
 
 MODEL_FILES = ("mobilenet_v2.tflite", "model.json", "canary.json")
 
@@ -36,7 +36,9 @@ def node_python(artifact_set: Path) -> Path:
 
 def featurize_canary(python: Path, model: Path) -> subprocess.CompletedProcess[str]:
     """Load a model as step 1 does, canary and all."""
-    code = "import sys; from verger_spark.model import *; Featurizer(Model.load(sys.argv[1])); print('accepted')"
+    code = (
+        "import sys; from verger_spark.features.model import *; Featurizer(Model.load(sys.argv[1])); print('accepted')"
+    )
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT / "spark_jobs")}
     command: list[str | Path] = [python, "-c", code, model.as_uri()]
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)

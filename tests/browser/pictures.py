@@ -11,10 +11,10 @@ from PIL import Image
 from playwright.sync_api import FloatRect, FrameLocator, Page, expect, sync_playwright
 
 from demo.__main__ import store_of
-from demo.orchard import draw_orchard
-from demo.photos import Album, synchronise
 from development.running import Running
 from development.stack import Ports, running
+from sample_photos.albums import Album, synchronise
+from sample_photos.orchard import draw_orchard
 from tests.browser.conftest import WINDOW, browser_path, open_browser
 from tests.places import ROOT
 from tests.ports import free_ports

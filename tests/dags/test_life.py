@@ -24,8 +24,8 @@ from tests.dags.airflow_runs import AIRFLOW, RunDag
 from tests.dags.conftest import cluster_states
 from tests.places import ROOT, real_photos
 from tests.plugins.orchard import run_prefixes
-from verger.paths import PUBLISHED
-from verger.s3 import read_json
+from verger.s3.clients import read_json
+from verger_contract.keys import PUBLISHED
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -95,13 +95,13 @@ class Week:
 @pytest.fixture(scope="module")
 def week(stack: Path, run_dag: RunDag, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Week]:
     from tests.plugins.conftest import bucket_settings
-    from verger import s3
+    from verger.s3 import clients
 
     folder = real_photos(tmp_path_factory.mktemp("photos"), every=33, limit=FIRST + NEW)
     photos = {path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*.jpg"))}
     assert len(photos) == FIRST + NEW
     with bucket_settings() as settings:
-        week = Week(run_dag, s3.client(settings.storage), settings.storage.bucket)
+        week = Week(run_dag, clients.client(settings.storage), settings.storage.bucket)
         late = sorted(photos)[:: len(photos) // NEW][:NEW]
         for key, content in photos.items():
             if key not in late:

@@ -9,8 +9,8 @@ import pytest
 
 from tests.dags.airflow_runs import RunDag
 from tests.plugins.html_page import Page
-from verger.paths import PUBLISHED
-from verger.s3 import read_json
+from verger.s3.clients import read_json
+from verger_contract.keys import PUBLISHED
 
 pytestmark = pytest.mark.timeout(400)
 

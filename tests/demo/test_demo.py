@@ -15,10 +15,10 @@ import pytest
 
 from demo.__main__ import cluster_state, create_bucket, settings, store_of
 from demo.airflow_run import Airflow
-from demo.misfits import Misfits, draw_broken
-from demo.orchard import draw_orchard
-from demo.photos import Album, synchronise
 from local_aws.stack import Stack
+from sample_photos.albums import Album, synchronise
+from sample_photos.invalid_photos import Misfits, draw_broken
+from sample_photos.orchard import draw_orchard
 from tests.ports import free_ports
 
 BUCKET = "verger-test-orchard"

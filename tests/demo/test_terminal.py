@@ -15,10 +15,10 @@ import pytest
 from rich.markup import render
 
 from demo.airflow_run import worth_reading
-from demo.orchard import draw_orchard
-from demo.photos import Album
 from demo.summary import seconds_by_stage
 from local_aws.stack import Stack
+from sample_photos.albums import Album
+from sample_photos.orchard import draw_orchard
 from tests.places import ROOT, STATE
 from tests.ports import free_ports
 
@@ -151,7 +151,7 @@ def test_a_failed_task_says_once_what_was_wrong() -> None:
     assert str(render(line)) == "  step s-1 is FAILED: [Errno 2] no such file\n  see the log"
     lines = {"event": "last lines of s3://b/stderr.gz:\nTraceback", "logger": "airflow.task.operators.verger.StepDone"}
     assert worth_reading(lines) == ""
-    said = {"event": "two\nlines of [/b]", "logger": "verger.listing"}
+    said = {"event": "two\nlines of [/b]", "logger": "verger.changes.inventory"}
     assert str(render(worth_reading(said))) == "  two\n  lines of [/b]"
 
 

@@ -11,12 +11,12 @@ from development import artifacts
 
 def test_an_edit_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(artifacts, "ROOT", tmp_path)
-    for name in ("spark_jobs/pca.py", "spark_jobs/verger_spark/plan.py", "bootstrap/bootstrap_emr.sh"):
+    for name in ("spark_jobs/pca.py", "spark_jobs/verger_spark/session.py", "bootstrap/bootstrap_emr.sh"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("before")
     before = artifacts.sources()
     assert artifacts.sources() == before
-    (tmp_path / "spark_jobs/verger_spark/plan.py").write_text("after it")
+    (tmp_path / "spark_jobs/verger_spark/session.py").write_text("after it")
     assert artifacts.sources() != before
 
 

@@ -17,7 +17,7 @@ import pytest
 
 from tests.places import ROOT, environment_python
 from tests.ports import free_ports
-from verger import s3
+from verger.s3 import clients
 from verger.settings import Settings
 
 # How long an example takes says more of the machine than of the code.
@@ -65,7 +65,7 @@ def bucket_settings() -> Iterator[Settings]:
     """Of a new, empty bucket, which goes with the body of the `with`: a bucket costs the server volumes."""
     bucket = f"orchard-{uuid.uuid4().hex[:12]}"
     made = Settings.from_environment({"VERGER_BUCKET": bucket, "VERGER_LOG_WAIT_SECONDS": "20"})
-    client = s3.client(made.storage)
+    client = clients.client(made.storage)
     client.create_bucket(Bucket=bucket, CreateBucketConfiguration=BUCKET_REGION)
     yield made
     for page in client.get_paginator("list_objects_v2").paginate(Bucket=bucket):
@@ -76,7 +76,7 @@ def bucket_settings() -> Iterator[Settings]:
 
 @pytest.fixture
 def client(settings: Settings) -> Any:
-    return s3.client(settings.storage)
+    return clients.client(settings.storage)
 
 
 @pytest.fixture

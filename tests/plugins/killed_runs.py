@@ -20,8 +20,9 @@ import numpy
 
 import verger_reader
 from tests.plugins.orchard import Orchard, run_prefixes, vector
-from verger import publish, s3
-from verger.retention import needed
+from verger.publication import commit
+from verger.publication.retention import needed
+from verger.s3 import clients
 from verger.settings import Settings
 
 WRITES = ("PutObject", "CreateMultipartUpload", "DeleteObjects", "DeleteObject")
@@ -30,7 +31,7 @@ CONTENTS = {f"{label}/{number}.jpg": f"{label} {number}".encode() for label in (
 
 def orchard(bucket: str, folder: Path, photos: dict[str, bytes]) -> Orchard:
     settings = Settings.from_environment({"VERGER_BUCKET": bucket})
-    return Orchard(settings, s3.client(settings.storage), folder, photos=photos)
+    return Orchard(settings, clients.client(settings.storage), folder, photos=photos)
 
 
 def in_a_fork(body: Callable[[], None]) -> int:
@@ -126,7 +127,7 @@ def one_kill(bucket: str, folder: Path, before: dict[str, bytes], moment: int) -
         check(made, before, now)
         made.run(f"next-{moment}")
         check(made, now)
-        current = publish.current(made.client, bucket)
+        current = commit.current(made.client, bucket)
         assert current is not None
         wanted = set().union(*needed(current.publication).values())
         assert run_prefixes(made.listing()) <= wanted, "rubbish was left behind"

@@ -19,14 +19,15 @@ import numpy
 import pyarrow
 import pyarrow.parquet
 
-from verger import artifacts, s3, stages
-from verger.clean_up import clean_up
-from verger.paths import Run
-from verger.plan import Asked, Plan
-from verger.publish import check_may_write
+from verger import tasks
+from verger.changes.plan import Asked, Plan
+from verger.publication.commit import check_may_write
+from verger.publication.vacuum import clean_up
+from verger.s3 import artifacts, clients
 from verger.settings import Settings
-from verger.stages import Place
-from verger.tables import Store
+from verger.tables.parquet import Store
+from verger.tasks import Place
+from verger_contract.keys import Run
 
 WIDTH = 1280
 STAGES = ("list_images", "plan", "featurize", "check_features", "pca", "check_projections", "publish", "clean_up")
@@ -60,7 +61,7 @@ class Orchard:
     photos: dict[str, bytes] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.store = Store(s3.filesystem(self.settings.storage), self.bucket)
+        self.store = Store(clients.filesystem(self.settings.storage), self.bucket)
         self.use_model("one")
 
     @property
@@ -147,11 +148,9 @@ class Running:
             "list_images": self._list,
             "plan": self._plan,
             "featurize": self._featurize,
-            "check_features": lambda: stages.check_features(self.place, self._planned),
+            "check_features": lambda: tasks.check_features(self.place, self._planned),
             "pca": self._pca,
-            "check_projections": lambda: stages.check_projections(
-                self.place, self._planned, self.asked.target_variance
-            ),
+            "check_projections": lambda: tasks.check_projections(self.place, self._planned, self.asked.target_variance),
             "publish": self._publish,
             "clean_up": lambda: clean_up(
                 self.place.client, self.place.run, self.place.settings.retention, self.orchard.now
@@ -168,10 +167,10 @@ class Running:
 
     def _list(self) -> None:
         self.listed = dict(self.orchard.photos)
-        self.etag = stages.list_images(self.place, self.orchard.now)
+        self.etag = tasks.list_images(self.place, self.orchard.now)
 
     def _plan(self) -> None:
-        self.plan = stages.plan(self.place, self.etag, self.asked, self.orchard.now)
+        self.plan = tasks.plan(self.place, self.etag, self.asked, self.orchard.now)
 
     def _featurize(self) -> None:
         check_may_write(self.place.client, self.place.run)  # as the operator does before it submits the step
@@ -185,7 +184,7 @@ class Running:
     def _publish(self) -> None:
         sha256, model = artifacts.identity(self.place.settings.storage.artifacts_dir)
         staged = {"weights": "imagenet", "model_sha256": model, "sha256": sha256}
-        stages.publish_run(self.place, self._planned, staged, self.orchard.now)
+        tasks.publish_run(self.place, self._planned, staged, self.orchard.now)
 
 
 def featurize(place: Place) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from verger.paths import Run
-from verger.publication import FeatureRun, Snapshot
+from verger.publication.model import FeatureRun, Snapshot
+from verger_contract.keys import Run
 
 
 def snapshot(run: str | None, **values: Any) -> Snapshot:

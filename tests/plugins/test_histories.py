@@ -30,11 +30,12 @@ from hypothesis.stateful import (
 
 import verger_reader
 from tests.plugins.orchard import STAGES, Orchard, Running, run_prefixes, vector
-from verger import compaction, publications, publish
-from verger.plan import Asked, PlanError
-from verger.publish import Current, LostRaceError
-from verger.refusals import StorageError
-from verger.retention import needed
+from verger.changes import compaction
+from verger.changes.plan import Asked, PlanError
+from verger.publication import commit, rollback
+from verger.publication.commit import Current, LostRaceError
+from verger.publication.retention import needed
+from verger.s3.errors import StorageError
 from verger.settings import Settings
 
 EXAMPLES, STEPS = int(os.environ.get("VERGER_TEST_HISTORIES", "12")), 20
@@ -120,20 +121,20 @@ class History(RuleBasedStateMachine):
     @precondition(lambda self: self.published is not None)
     @rule(data=st.data())
     def roll_back(self, data: st.DataObject) -> None:
-        now = publish.current(self.orchard.client, self.orchard.bucket)
+        now = commit.current(self.orchard.client, self.orchard.bucket)
         assert now is not None
         kept = [old.run for old in now.publication.history if old.run]
         if not kept:
             return
         run = data.draw(st.sampled_from(kept))
-        publications.rollback(self.orchard.client, self.orchard.bucket, run, self.orchard.now)
+        rollback.rollback(self.orchard.client, self.orchard.bucket, run, self.orchard.now)
         self.published = self.snapshots[run]
         self.missed.clear()  # what it brings back counts as missed only from the next run on
 
     @precondition(lambda self: self.published)
     @rule()
     def withdraw(self) -> None:
-        publications.withdraw(self.orchard.client, self.orchard.bucket, self.orchard.now)
+        rollback.withdraw(self.orchard.client, self.orchard.bucket, self.orchard.now)
         self._note_missed({})
         self.published = self.snapshots[None] = {}
 
@@ -172,11 +173,11 @@ class History(RuleBasedStateMachine):
         )
 
     def _finish(self, running: Running) -> None:
-        before = publish.current(self.orchard.client, self.orchard.bucket)
+        before = commit.current(self.orchard.client, self.orchard.bucket)
         try:
             plan = running.finish()
         except (PlanError, StorageError, RuntimeError, LostRaceError) as error:
-            now = publish.current(self.orchard.client, self.orchard.bucket)
+            now = commit.current(self.orchard.client, self.orchard.bucket)
             assert now == before, "a run that fails changes nothing"
             self._check_reason(error, running, before)
             # Nothing was removed either; what was missed before waits for a run that ends well.
@@ -204,11 +205,11 @@ class History(RuleBasedStateMachine):
 
     def _alive(self) -> set[str]:
         """Interrupted runs that may still publish."""
-        now = publish.current(self.orchard.client, self.orchard.bucket)
+        now = commit.current(self.orchard.client, self.orchard.bucket)
         return {run.place.run.id for run in self.interrupted if now is None or run.etag == now.etag}
 
     def _check_rubbish(self, running: Running) -> None:
-        now = publish.current(self.orchard.client, self.orchard.bucket)
+        now = commit.current(self.orchard.client, self.orchard.bucket)
         if now is None:
             return
         wanted = set().union(*needed(now.publication).values())

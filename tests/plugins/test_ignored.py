@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from verger.listing import is_ignored as ignored_in_a_bucket
+from verger.changes.inventory import is_ignored as ignored_in_a_bucket
 from verger_spark.layout import is_ignored as ignored_in_a_folder
 
 NAMES = {

@@ -11,15 +11,15 @@ import pytest
 
 import verger_reader
 from tests.plugins.orchard import AUTO, Orchard, Running, vector
-from verger import stages
-from verger.artifacts import ArtifactError
-from verger.clean_up import Bucket
-from verger.paths import SPARK_EVENTS
-from verger.plan import PlanError
-from verger.publish import current
+from verger import tasks
+from verger.changes.plan import PlanError
+from verger.publication.commit import current
+from verger.publication.vacuum import Bucket
+from verger.s3.artifacts import ArtifactError
 from verger.settings import BUILT, Settings
-from verger.stages import Place
-from verger.tables import MANIFEST
+from verger.tables.parquet import MANIFEST
+from verger.tasks import Place
+from verger_contract.keys import SPARK_EVENTS
 
 
 @pytest.fixture
@@ -184,7 +184,7 @@ def test_a_model_that_is_replaced_during_a_run_is_not_mixed_with_the_one_before(
     assert running.plan is not None
     another = dataclasses.replace(running.plan, model_sha256="00" * 32)
     with pytest.raises(ArtifactError, match=r"features of two models would be mixed; clear anything_to_do and all"):
-        stages.stage_artifacts(staged_place(orchard, running), another)
+        tasks.stage_artifacts(staged_place(orchard, running), another)
 
 
 def test_the_folder_of_the_event_logs_is_there_before_spark_looks_for_it(orchard: Orchard) -> None:
@@ -192,7 +192,7 @@ def test_the_folder_of_the_event_logs_is_there_before_spark_looks_for_it(orchard
     running = orchard.begin("one").until("plan")
     assert running.plan is not None
     with pytest.raises(ArtifactError, match="features of two models"):  # the set that was built has another model
-        stages.stage_artifacts(staged_place(orchard, running), running.plan)
+        tasks.stage_artifacts(staged_place(orchard, running), running.plan)
     listed = orchard.client.list_objects_v2(Bucket=orchard.bucket, Prefix="logs/")["Contents"]
     assert [(item["Key"], item["Size"]) for item in listed] == [(SPARK_EVENTS, 0)]
 

@@ -13,10 +13,10 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from local_aws.java import java_home
+from local_aws.spark.java import java_home
 from tests.places import ROOT, STATE, environment_python
-from verger.job_flow import QUICK_JAVA
-from verger_spark.local_inventory import write_inventory
+from verger.emr.requests import QUICK_JAVA
+from verger_spark.features.local_inventory import write_inventory
 
 ARTIFACTS = STATE / "artifacts" / "current"
 

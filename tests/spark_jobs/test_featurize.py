@@ -19,8 +19,8 @@ from PIL import Image
 import featurize as featurize_step
 from tests.places import ROOT, STATE, environment_python, real_photos
 from tests.spark_jobs.conftest import ARTIFACTS, Finished, Submit
-from verger_spark import table_file
-from verger_spark.local_inventory import write_inventory
+from verger_spark.features.local_inventory import write_inventory
+from verger_spark.io import table_file
 
 
 def photo(form: str = "JPEG", mode: str = "RGB", **options: object) -> bytes:

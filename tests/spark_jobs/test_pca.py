@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from tests.places import ROOT
 from tests.spark_jobs.conftest import Finished, Submit
-from verger_spark.spectrum import fix_signs
+from verger_spark.pca.spectrum import fix_signs
 
 COUNT, WIDTH = 40_000, 24  # three blocks of rows
 

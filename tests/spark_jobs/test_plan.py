@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from verger_spark.current import base_of, require, run_of
 from verger_spark.errors import VergerError
+from verger_spark.pca.current_rows import base_of, require, run_of
+from verger_spark.pca.policy import Policy, Wanted
 from verger_spark.plan import Plan
-from verger_spark.policy import Policy, Wanted
 
 AT = "s3://bucket/features/run="
 PLAN: dict[str, Any] = {

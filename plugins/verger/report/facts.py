@@ -8,13 +8,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from verger import publish
-from verger.paths import PUBLISHED, Run
-from verger.publication import Snapshot
-from verger.report import odd
-from verger.s3 import read_json
+from verger.publication import commit
+from verger.publication.model import Snapshot
+from verger.report import warnings
+from verger.s3.clients import read_json
 from verger.settings import Settings
-from verger.stages import Place
+from verger.tasks import Place
+from verger_contract.keys import PUBLISHED, Run
 
 LABELS = 1000
 """Labels in report.json, the oddest first."""
@@ -31,7 +31,7 @@ class Told:
 
     stages: each with stage, state, seconds, start and end (ISO 8601, or None), in the order of the DAG
     asked: the parameters of the DAG run
-    cost: see `verger.cost`; None where no cluster was launched or EMR could not be asked
+    cost: see `verger.emr.cost`; None where no cluster was launched or EMR could not be asked
     versions: of what ran in Airflow
     """
 
@@ -69,7 +69,7 @@ def of_published(place: Place, told: Told, labels: Sequence[Mapping[str, Any]]) 
     }
     facts["inventory"] = published.changes.get("listed")
     limits, tolerance = place.settings.validation, place.settings.pca.basis_tolerance
-    return {**facts, "odd": odd.odd(facts, labels, limits, tolerance)}
+    return {**facts, "odd": warnings.odd(facts, labels, limits, tolerance)}
 
 
 def of_failed(place: Place, told: Told, failure: Mapping[str, Any]) -> dict[str, Any]:
@@ -100,7 +100,7 @@ def of_failed(place: Place, told: Told, failure: Mapping[str, Any]) -> dict[str,
         },
     }
     limits, tolerance = place.settings.validation, place.settings.pca.basis_tolerance
-    return {**facts, "odd": odd.odd(facts, [], limits, tolerance)}
+    return {**facts, "odd": warnings.odd(facts, [], limits, tolerance)}
 
 
 def _written(place: Place, told: Told) -> dict[str, Any]:
@@ -130,10 +130,10 @@ def _written(place: Place, told: Told) -> dict[str, Any]:
 
 
 def _snapshot(place: Place) -> Snapshot:
-    run, now = place.run, publish.current(place.client, place.run.bucket)
+    run, now = place.run, commit.current(place.client, place.run.bucket)
     found = next((kept for kept in now.publication.kept if kept.run == run.id), None) if now else None
     if found is None:
-        raise publish.PublicationError(
+        raise commit.PublicationError(
             f"{run.uri(PUBLISHED)}: expected run {run.id} among the publications that are kept, found it is not; "
             "there is nothing to report"
         )

@@ -11,7 +11,7 @@ from verger.report import labels as label_rows
 from verger.report import pictures, sample
 from verger.report.svg import PALETTE
 from verger.report.thumbnails import Thumbnail, thumbnail
-from verger.stages import Place
+from verger.tasks import Place
 
 log = logging.getLogger(__name__)
 

@@ -7,10 +7,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from verger.paths import Run
 from verger.report.sample import kind
-from verger.tables import REJECTS, Store, rows_of
+from verger.tables.parquet import REJECTS, Store, rows_of
 from verger.validation.vectors import folder
+from verger_contract.keys import Run
 
 DRIFT = ("label", "photos", "new", "distance", "spread", "ratio")
 """Columns of the drift table: a label's earlier photos, its new ones, and how far the latter lie from the former."""

@@ -10,13 +10,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from verger import cost
+from verger.emr import cost
 from verger.report import labels as label_rows
-from verger.report import odd
+from verger.report import warnings
 from verger.report.facts import PUBLISHED_STATE
 from verger.report.illustrations import Illustrations
-from verger.report.lines import lines
 from verger.report.pictures import duration
+from verger.report.summary import lines
 from verger.report.svg import clean
 from verger.report.thumbnails import Thumbnail
 from verger.settings import Settings
@@ -104,7 +104,7 @@ def _of_published(facts: Mapping[str, Any], drawn: Illustrations) -> dict[str, A
 
 
 def _checks(facts: Mapping[str, Any], settings: Settings) -> dict[str, Any]:
-    near = odd.near_limits(facts, settings.validation, settings.pca.basis_tolerance)
+    near = warnings.near_limits(facts, settings.validation, settings.pca.basis_tolerance)
     rows = [
         {
             **row,

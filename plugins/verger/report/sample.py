@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from verger.paths import Run
-from verger.tables import REJECTS, Store
+from verger.tables.parquet import REJECTS, Store
 from verger.validation.fingerprint import digest
+from verger_contract.keys import Run
 
 if TYPE_CHECKING:
     import numpy

@@ -8,7 +8,7 @@ import logging
 from dataclasses import dataclass
 from typing import Any
 
-from verger.s3 import error_code
+from verger.s3.clients import error_code
 
 log = logging.getLogger(__name__)
 

@@ -6,14 +6,14 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from verger import publish
-from verger.paths import owner
+from verger.publication import commit
 from verger.report import illustrations, labels
 from verger.report.facts import Told, of_failed, of_published
 from verger.report.illustrations import Illustrations, attempt
 from verger.report.page import page
-from verger.s3 import read_json, write_json
-from verger.stages import Place
+from verger.s3.clients import read_json, write_json
+from verger.tasks import Place
+from verger_contract.keys import owner
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +36,7 @@ def failed(place: Place, told: Told, failure: Mapping[str, str]) -> bool:
 
     The facts go to failure.json: reasons may name photos, and report.json stays for good.
     """
-    now = publish.current(place.client, place.run.bucket)
+    now = commit.current(place.client, place.run.bucket)
     if now and place.run.id in map(owner, now.publication.named):
         return False
     facts = of_failed(place, told, _with_earlier(place, told, failure))

@@ -10,7 +10,7 @@ from verger.validation.check import ValidationError
 if TYPE_CHECKING:
     import numpy
 
-    from verger.tables import Store
+    from verger.tables.parquet import Store
 
 
 @dataclass(frozen=True)

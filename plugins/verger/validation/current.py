@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from verger.paths import Run
-from verger.plan import Plan
-from verger.tables import DEAD, MANIFEST, Store
+from verger.changes.plan import Plan
+from verger.tables.parquet import DEAD, MANIFEST, Store
+from verger_contract.keys import Run
 
 if TYPE_CHECKING:
     import pyarrow

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from verger.paths import Run
 from verger.settings import Validation
-from verger.tables import Store
+from verger.tables.parquet import Store
 from verger.validation import neighbours, rows, vectors
 from verger.validation.check import Check
+from verger_contract.keys import Run
 
 WIDTH = 1280
 VERSION = ("path", "etag")

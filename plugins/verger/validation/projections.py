@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from verger.paths import Run
-from verger.plan import Plan
+from verger.changes.plan import Plan
 from verger.settings import Validation
-from verger.tables import Store
+from verger.tables.parquet import Store
 from verger.validation import basis, current, neighbours, rows, vectors
 from verger.validation.basis import Basis
 from verger.validation.check import Check
 from verger.validation.features import WIDTH
 from verger.validation.vectors import Sample, Vectors
+from verger_contract.keys import Run
 
 VARIANCE_TOLERANCE = 1e-6
 PROJECTION_TOLERANCE = 1e-6

@@ -6,9 +6,9 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from verger.paths import Run
-from verger.s3 import read_json, write_json
+from verger.s3.clients import read_json, write_json
 from verger.validation.check import Check, ValidationError, failure_message
+from verger_contract.keys import Run
 
 
 def record(s3: Any, run: Run, table: str, checks: Sequence[Check]) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from tests.plugins.validation.written_run import LABELS, PER_LABEL, Defect, WrittenRun, right_run
 from verger.settings import Validation
-from verger.tables import TableError
+from verger.tables.parquet import TableError
 from verger.validation.check import Check
 from verger.validation.features import check_features, share_of_rejects
 

@@ -9,11 +9,11 @@ import numpy
 import pytest
 
 from tests.plugins.validation.written_run import Defect, WrittenRun, plan, right_run, write_basis
-from verger.paths import Run
-from verger.publication import FeatureRun
+from verger.publication.model import FeatureRun
 from verger.settings import Validation
 from verger.validation.check import Check, ValidationError
 from verger.validation.projections import check_projections
+from verger_contract.keys import Run
 
 LIMITS = Validation(neighbour_sample=100)
 PROJECTED = "projections are features times basis"

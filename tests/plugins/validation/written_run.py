@@ -14,10 +14,10 @@ import pyarrow
 import pyarrow.parquet
 from pyarrow.fs import LocalFileSystem
 
-from verger.paths import Run
-from verger.plan import Plan
-from verger.publication import FeatureRun
-from verger.tables import Store
+from verger.changes.plan import Plan
+from verger.publication.model import FeatureRun
+from verger.tables.parquet import Store
+from verger_contract.keys import Run
 
 WIDTH = 1280
 LABELS = ("Apple", "Kiwi", "柿 1", "Poire à cuire")

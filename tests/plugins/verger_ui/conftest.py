@@ -92,7 +92,7 @@ def pages(
     from airflow.utils.session import create_session
     from sqlalchemy import delete
 
-    from verger_ui import airflow_runs, bucket
+    from verger_ui.sources import airflow_runs, bucket
 
     monkeypatch.setenv("VERGER_BUCKET", settings.storage.bucket)
     bucket.settings.cache_clear()

@@ -13,10 +13,10 @@ from typing import Any
 import httpx
 from fastapi.testclient import TestClient
 
-from verger.paths import Run
-from verger.s3 import write_json
+from verger.s3.clients import write_json
+from verger_contract.keys import Run
 from verger_ui.addresses import DAG_ID
-from verger_ui.remembered import Remembered
+from verger_ui.sources.ttl_cache import Remembered
 
 CHECK = {"name": "no path twice", "passed": True, "expected": "every path once", "found": "every path once"}
 REPORT: dict[str, Any] = {
@@ -133,14 +133,14 @@ class Pages:
 
     def forget(self) -> None:
         """What the pages remember of Airflow and of runs that are not over, as if they were looked at later."""
-        from verger_ui import airflow_runs, bucket
+        from verger_ui.sources import airflow_runs, bucket
 
         airflow_runs.newest.cache_clear()
         bucket.bucket().unfinished = Remembered(500, 5)
 
     def forget_everything(self) -> None:
         """As in an API server that has just started, but for its client of S3."""
-        from verger_ui import bucket
+        from verger_ui.sources import bucket
 
         self.forget()
         ours = bucket.bucket()

@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from tests.plugins.verger_ui.pages import CHECK, Pages, night
-from verger_ui.bucket import bucket
+from verger_ui.sources.bucket import bucket
 
 RUN = night(1)
 EVIL = "<script>alert('Kiwi')</script>"

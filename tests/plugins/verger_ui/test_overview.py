@@ -11,14 +11,14 @@ import pytest
 from tests.plugins.snapshots import snapshot
 from tests.plugins.verger_ui.pages import REPORT, Outline, Pages, night
 from verger.clock import now
-from verger.paths import Run
-from verger.publication import Publication
-from verger.refusals import StorageError
+from verger.publication.model import Publication
 from verger.run_id import run_id
+from verger.s3.errors import StorageError
 from verger.settings import Settings
-from verger_ui import bucket
-from verger_ui.due import missed
-from verger_ui.overview import PER_PAGE
+from verger_contract.keys import Run
+from verger_ui.sources import bucket
+from verger_ui.views.missed_schedule import missed
+from verger_ui.views.overview import PER_PAGE
 
 
 def test_with_no_run_it_says_what_to_do(pages: Pages) -> None:

@@ -13,8 +13,8 @@ import pytest
 from tests.plugins.verger_ui.pages import Pages, night
 from verger.clock import now
 from verger.run_id import run_id
-from verger_ui import bucket
-from verger_ui.overview import PER_PAGE
+from verger_ui.sources import bucket
+from verger_ui.views.overview import PER_PAGE
 
 THOUSAND = 1000
 FAILURE = {"task": "pca_done", "error": "no variance", "at": "2026-01-01T02:10:00+00:00"}

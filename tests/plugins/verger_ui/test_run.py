@@ -11,13 +11,13 @@ import pytest
 
 from tests.plugins.snapshots import snapshot
 from tests.plugins.verger_ui.pages import CHECK, Outline, Pages, night
-from verger import step_record
-from verger.paths import Run
-from verger.publication import Publication
+from verger.emr import step_record
+from verger.publication.model import Publication
 from verger.run_id import run_id
-from verger_ui import bucket
-from verger_ui.run_facts import of_report
-from verger_ui.step_logs import MOST_SHOWN, tail
+from verger_contract.keys import Run
+from verger_ui.sources import bucket
+from verger_ui.sources.step_logs import MOST_SHOWN, tail
+from verger_ui.views.run_facts import of_report
 
 RUN = night(1)
 DAG_RUN = "scheduled__2026-11-23T01:00:00+00:00"

@@ -1,0 +1,32 @@
+"""The raw figures behind the tables: one small file, benchmarks/results.json, from which others can be computed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.harness import tables
+
+PATH = Path(__file__).parents[1] / "results.json"
+
+
+def save(name: str, value: Sequence[Mapping[str, Any]] | Mapping[str, Any], path: Path = PATH) -> None:
+    """Keep what was measured under `name`: rows, or figures by name; and when and on what it was measured."""
+    figures = dict(value) if isinstance(value, Mapping) else {"rows": list(value)}
+    kept = {**_all(path), name: {"measured": tables.machine().strip("*"), **figures}}
+    temporary = path.with_suffix(".tmp")
+    temporary.write_text(json.dumps(kept, indent=1, sort_keys=True, ensure_ascii=False) + "\n")
+    temporary.replace(path)
+
+
+def load(name: str, path: Path = PATH) -> dict[str, Any] | None:
+    """What was last kept under `name`: `measured` and the figures, or `rows`; None when nothing was."""
+    found: dict[str, Any] | None = _all(path).get(name)
+    return found
+
+
+def _all(path: Path) -> dict[str, Any]:
+    kept: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+    return kept

@@ -1,0 +1,1 @@
+"""The EMR API: its server, and the clusters behind it."""

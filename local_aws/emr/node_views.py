@@ -1,0 +1,107 @@
+"""Instance groups, fleets and instances in the shapes of EMR's answers. All of them are this machine."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from local_aws.emr.model import ENDED, Cluster, ClusterState, Instance, NodeGroup
+from local_aws.emr.views import present
+
+#: The state of instances, groups and fleets by the state of their cluster; RUNNING otherwise.
+INSTANCE_STATES = {
+    ClusterState.STARTING: "PROVISIONING",
+    ClusterState.BOOTSTRAPPING: "BOOTSTRAPPING",
+    ClusterState.TERMINATED: "TERMINATED",
+    ClusterState.TERMINATED_WITH_ERRORS: "TERMINATED",
+}
+
+
+def instance_group(group: NodeGroup, cluster: Cluster) -> dict[str, Any]:
+    """EMR's InstanceGroup."""
+    config = group.config
+    gone = cluster.state in ENDED
+    return present(
+        {
+            "Id": group.id,
+            "Name": config.get("Name"),
+            "Market": config.get("Market", "ON_DEMAND"),
+            "InstanceGroupType": group.role,
+            "BidPrice": config.get("BidPrice"),
+            "InstanceType": config.get("InstanceType"),
+            "RequestedInstanceCount": len(group.instances),
+            "RunningInstanceCount": 0 if gone else len(group.instances),
+            "Status": _group_status(group, cluster),
+            "Configurations": config.get("Configurations") or [],
+            "EbsOptimized": (config.get("EbsConfiguration") or {}).get("EbsOptimized"),
+            "EbsBlockDevices": [],
+            "ShrinkPolicy": {},
+        }
+    )
+
+
+def instance_fleet(group: NodeGroup, cluster: Cluster) -> dict[str, Any]:
+    """EMR's InstanceFleet. Every target is provisioned: the instances cost nothing here."""
+    config = group.config
+    gone = cluster.state in ENDED
+    on_demand, spot = config.get("TargetOnDemandCapacity", 0), config.get("TargetSpotCapacity", 0)
+    return present(
+        {
+            "Id": group.id,
+            "Name": config.get("Name"),
+            "InstanceFleetType": group.role,
+            "Status": _group_status(group, cluster),
+            "TargetOnDemandCapacity": on_demand,
+            "TargetSpotCapacity": spot,
+            "ProvisionedOnDemandCapacity": 0 if gone else on_demand,
+            "ProvisionedSpotCapacity": 0 if gone else spot,
+            "InstanceTypeSpecifications": config.get("InstanceTypeConfigs") or [],
+            "LaunchSpecifications": config.get("LaunchSpecifications"),
+        }
+    )
+
+
+def instance(instance: Instance, group: NodeGroup, cluster: Cluster, place: int) -> dict[str, Any]:
+    """EMR's Instance; `place` is its number in the group."""
+    types = group.config.get("InstanceTypeConfigs") or [{}]
+    fleet = cluster.collection == "INSTANCE_FLEET"
+    timeline = {
+        "CreationDateTime": group.created,
+        "ReadyDateTime": cluster.ready,
+        "EndDateTime": cluster.ended,
+    }
+    return present(
+        {
+            "Id": instance.id,
+            "Ec2InstanceId": instance.ec2_id,
+            "PrivateIpAddress": instance.private_ip,
+            "PrivateDnsName": f"ip-{instance.private_ip.replace('.', '-')}.ec2.internal",
+            "Status": {
+                "State": INSTANCE_STATES.get(cluster.state, "RUNNING"),
+                "StateChangeReason": {},
+                "Timeline": present(timeline),
+            },
+            "InstanceFleetId" if fleet else "InstanceGroupId": group.id,
+            "Market": _fleet_market(group, place) if fleet else group.config.get("Market", "ON_DEMAND"),
+            "InstanceType": group.config.get("InstanceType") or types[0].get("InstanceType"),
+            "EbsVolumes": [],
+        }
+    )
+
+
+def _fleet_market(group: NodeGroup, place: int) -> str:
+    """A fleet's On-Demand capacity comes first, then its Spot capacity. (Every instance counts for one unit here.)"""
+    on_demand = group.config.get("TargetOnDemandCapacity") or 0
+    return "ON_DEMAND" if (group.role == "MASTER" and on_demand) or place < on_demand else "SPOT"
+
+
+def _group_status(group: NodeGroup, cluster: Cluster) -> dict[str, Any]:
+    timeline = {
+        "CreationDateTime": group.created,
+        "ReadyDateTime": cluster.ready,
+        "EndDateTime": cluster.ended,
+    }
+    return {
+        "State": INSTANCE_STATES.get(cluster.state, "RUNNING"),
+        "StateChangeReason": {"Message": ""},
+        "Timeline": present(timeline),
+    }

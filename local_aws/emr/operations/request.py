@@ -1,0 +1,46 @@
+"""What the operations share: types of requests and answers, look-up of clusters, pages."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+from moto.emr.exceptions import InvalidRequestException
+
+from local_aws.emr import validation
+from local_aws.emr.model import Cluster
+from local_aws.emr.service import Service
+
+Request = dict[str, Any]
+Answer = dict[str, Any] | None
+#: Items of a page, as EMR.
+PAGE = 50
+
+
+def find_cluster(service: Service, cluster_id: str) -> Cluster:
+    """The cluster with this id; raises InvalidRequestException in EMR's words when there is none."""
+    if (cluster := service.clusters.get(cluster_id)) is None:
+        raise InvalidRequestException(f"Cluster id '{cluster_id}' is not valid.")
+    return cluster
+
+
+def changeable(service: Service, cluster_id: str) -> Cluster:
+    """The cluster with this id; raises ValidationException when it ends or has ended."""
+    cluster = find_cluster(service, cluster_id)
+    validation.modifiable(cluster)
+    return cluster
+
+
+def page(member: str, items: list[Any], request: Request, marker: str = "Marker") -> dict[str, Any]:
+    """One page of `items` under `member`, and the opaque `marker` for the next one when there is more."""
+    start = 0
+    if given := request.get(marker):
+        try:
+            start = int(base64.urlsafe_b64decode(given))
+        except ValueError:
+            raise InvalidRequestException(f"{marker} '{given}' is not valid.") from None
+    end = start + min(request.get("MaxResults") or PAGE, PAGE)
+    answer: dict[str, Any] = {member: items[start:end]}
+    if end < len(items):
+        answer[marker] = base64.urlsafe_b64encode(str(end).encode()).decode()
+    return answer

@@ -1,0 +1,105 @@
+"""All clusters of one EMR server, the lock under which they are read and changed, and their supervisors."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+from local_aws.credentials import load_or_create
+from local_aws.emr.model import ENDED, STEP_ENDED, Cluster, ClusterState, Ending, StepState
+from local_aws.emr.store import Store
+from local_aws.emr.supervisor import Supervisor
+from local_aws.processes import kill_marked
+from local_aws.settings import Settings
+
+log = logging.getLogger(__name__)
+
+
+class Service:
+    """The state of the server. Hold `lock` to read or change a cluster, call `save` after a change."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.credentials = load_or_create(settings.state)
+        self.lock = threading.RLock()
+        self.store = Store(settings.state / "emr")
+        self.clusters: dict[str, Cluster] = {}
+        self.security_configurations = self.store.security_configurations()
+        self._supervisors: dict[str, Supervisor] = {}
+        self.s3: Any = boto3.client(
+            "s3",
+            endpoint_url=settings.s3_endpoint,
+            region_name=settings.region,
+            aws_access_key_id=self.credentials.access_key_id,
+            aws_secret_access_key=self.credentials.secret_access_key,
+            config=Config(s3={"addressing_style": "path"}, connect_timeout=2, read_timeout=30, max_pool_connections=32),
+        )
+
+    def resume(self) -> None:
+        """Take over what an earlier server left: idle clusters go on, those at work are ended with the reason.
+
+        Their processes ended with the earlier server, by their shepherds; what a killed shepherd left is killed here.
+        """
+        for cluster in self.store.load_all():
+            self.clusters[cluster.id] = cluster
+            if cluster.state in ENDED:
+                continue
+            if left := kill_marked(cluster.id):
+                log.warning("%s: ended processes %s of an earlier server", cluster.id, left)
+            if cluster.state is not ClusterState.WAITING:
+                self._mark_interrupted(cluster)
+            self._supervise(cluster)
+
+    def add(self, cluster: Cluster) -> None:
+        """Keep a new cluster and start it."""
+        with self.lock:
+            self.clusters[cluster.id] = cluster
+            self.save(cluster)
+            self._supervise(cluster)
+
+    def save(self, cluster: Cluster) -> None:
+        """Write a changed cluster to disk and let its supervisor see the change."""
+        self.store.save(cluster)
+        if (supervisor := self._supervisors.get(cluster.id)) is not None:
+            supervisor.wake()
+
+    def cancel_running(self, cluster: Cluster, step_id: str, at_once: bool) -> None:
+        """Have a running step ended: politely first, or `at_once`."""
+        self._supervisors[cluster.id].cancel_step(step_id, at_once)
+
+    def end(self, cluster: Cluster, ending: Ending) -> None:
+        """Start the end of a cluster; the first reason given stays."""
+        with self.lock:
+            if cluster.ending is None:
+                cluster.ending = ending
+                self.save(cluster)
+            self._supervisors[cluster.id].end_commands()
+
+    def stop(self) -> None:
+        """End every process of every cluster; the next `resume` says what becomes of the clusters."""
+        supervisors = list(self._supervisors.values())
+        for supervisor in supervisors:
+            supervisor.abandon()
+        for supervisor in supervisors:
+            supervisor.join(20)
+
+    def _supervise(self, cluster: Cluster) -> None:
+        supervisor = Supervisor(cluster, self)
+        self._supervisors[cluster.id] = supervisor
+        supervisor.start()
+
+    def _mark_interrupted(self, cluster: Cluster) -> None:
+        if cluster.ending is None:
+            cluster.ending = Ending(
+                "INTERNAL_ERROR",
+                f"The local EMR server was stopped while the cluster was {cluster.state}; its processes were ended",
+                ClusterState.TERMINATED_WITH_ERRORS,
+            )
+        for step in cluster.steps:
+            if step.state not in STEP_ENDED:
+                step.state = StepState.CANCELLED if step.state is StepState.PENDING else StepState.INTERRUPTED
+                step.message = "The local EMR server was stopped"

@@ -1,0 +1,227 @@
+"""The life of one cluster: a thread that bootstraps it, runs its steps, watches its idle time, and ends it."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from local_aws.emr.model import ENDED, STEP_UNDER_WAY, Cluster, ClusterState, Ending, Failure, Step, StepState
+from local_aws.node.bootstrap_actions import BootstrapError, Bootstrapper
+from local_aws.node.command import RunningCommands
+from local_aws.node.folder import Node
+from local_aws.node.step_runner import StepRunner
+from local_aws.processes import kill_marked
+
+if TYPE_CHECKING:
+    from local_aws.emr.service import Service
+
+log = logging.getLogger(__name__)
+
+#: Seconds in STARTING and in TERMINATING at least, so that a client that polls sees them as it would on EMR.
+VISIBLE_S = 0.2
+
+
+class Supervisor:
+    """Owns the state machine of one cluster. API calls change the cluster under the lock and `wake` this thread."""
+
+    def __init__(self, cluster: Cluster, service: Service) -> None:
+        self._cluster = cluster
+        self._service = service
+        self._node = Node(service.settings, cluster.id)
+        environment = self._node.environment(service.credentials)
+        self._bootstrapper = Bootstrapper(cluster, self._node, environment, service.s3)
+        self._runner = StepRunner(cluster, self._node, service.settings, environment, service.s3)
+        self._woken = threading.Event()
+        self._commands = RunningCommands()
+        self._threads: list[threading.Thread] = []
+        self._abandoned = False
+        self._thread = threading.Thread(target=self._run, name=cluster.id, daemon=True)
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def join(self, timeout_s: float) -> None:
+        """Wait for the thread and those of its steps to end, `timeout_s` seconds at most for each."""
+        for thread in (self._thread, *self._threads):
+            thread.join(timeout_s)
+
+    # ---- called from other threads ----
+
+    def wake(self) -> None:
+        """Look at the cluster again."""
+        self._woken.set()
+
+    def cancel_step(self, step_id: str, at_once: bool) -> None:
+        """End a running step's processes; the step's own thread records the result."""
+        self._commands.cancel(step_id, at_once)
+
+    def end_commands(self) -> None:
+        """The cluster ends: ask what runs on it to end too."""
+        self._commands.end_all(at_once=False)
+
+    def abandon(self) -> None:
+        """The server stops: end the processes and leave the cluster's record as it is."""
+        self._abandoned = True
+        self._commands.end_all(at_once=True)
+        self.wake()
+
+    # ---- the thread ----
+
+    def _run(self) -> None:
+        """From STARTING (or, after a restart of the server, WAITING) to the end."""
+        try:
+            self._live()
+        except Exception as error:
+            log.exception("%s: supervisor failed", self._cluster.id)
+            self._request_end(
+                Ending("INTERNAL_ERROR", f"local_aws failed: {error!r}", ClusterState.TERMINATED_WITH_ERRORS)
+            )
+        if not self._abandoned:
+            self._terminate()
+
+    def _live(self) -> None:
+        self._node.prepare()
+        if self._cluster.state in (ClusterState.STARTING, ClusterState.BOOTSTRAPPING) and not self._over():
+            self._woken.wait(VISIBLE_S)
+            self._bootstrap()
+        while not self._over():
+            with self._service.lock:
+                self._woken.clear()
+                self._start_steps()
+                self._settle()
+                timeout = self._seconds_to_idle_end()
+            if not self._over():
+                self._woken.wait(timeout)
+
+    def _over(self) -> bool:
+        return self._abandoned or self._cluster.ending is not None
+
+    def _request_end(self, ending: Ending) -> None:
+        with self._service.lock:
+            if self._cluster.ending is None:
+                self._cluster.ending = ending
+                self._service.save(self._cluster)
+
+    def _bootstrap(self) -> None:
+        self._enter(ClusterState.BOOTSTRAPPING)
+        try:
+            self._bootstrapper.run(self._commands)
+        except BootstrapError as error:
+            self._request_end(Ending("BOOTSTRAP_FAILURE", str(error), ClusterState.TERMINATED_WITH_ERRORS))
+
+    # ---- steps; the lock is held where a method reads or changes the cluster ----
+
+    def _start_steps(self) -> None:
+        cluster = self._cluster
+        if cluster.ready is None:
+            cluster.ready = time.time()
+        free = cluster.step_concurrency - len(cluster.steps_in(*STEP_UNDER_WAY))
+        for step in cluster.steps_in(StepState.PENDING)[: max(0, free)]:
+            step.state, step.started = StepState.RUNNING, time.time()
+            self._service.save(cluster)
+            thread = threading.Thread(target=self._run_step, args=(step,), name=step.id, daemon=True)
+            self._threads.append(thread)
+            thread.start()
+
+    def _settle(self) -> None:
+        """RUNNING while there is work, else WAITING, or the end of a cluster that is not kept or idled too long."""
+        cluster = self._cluster
+        if cluster.steps_in(StepState.PENDING, *STEP_UNDER_WAY):
+            cluster.idle_since = None
+            self._enter(ClusterState.RUNNING)
+            return
+        if cluster.idle_since is None:
+            cluster.idle_since = time.time()
+        if not cluster.keep_alive:
+            failed = any(step.state is StepState.FAILED for step in cluster.steps)
+            self._request_end(
+                Ending("ALL_STEPS_COMPLETED", "Steps completed with errors" if failed else "Steps completed")
+            )
+        elif (left := self._seconds_to_idle_end()) is not None and left <= 0:
+            self._request_end(
+                Ending(
+                    "USER_REQUEST",
+                    f"Auto-terminated: the cluster was idle for {cluster.idle_timeout} seconds",
+                )
+            )
+        else:
+            self._enter(ClusterState.WAITING)
+
+    def _seconds_to_idle_end(self) -> float | None:
+        cluster = self._cluster
+        if cluster.idle_since is None or cluster.idle_timeout is None or cluster.termination_protected:
+            return None
+        return max(0.0, cluster.idle_since + cluster.idle_timeout - time.time())
+
+    def _run_step(self, step: Step) -> None:
+        failure = self._runner.run(step, self._commands)
+        with self._service.lock:
+            self._record(step, failure)
+            self._service.save(self._cluster)
+
+    def _record(self, step: Step, failure: Failure | None) -> None:
+        """The step's end, and what it means for the cluster."""
+        cluster = self._cluster
+        if self._abandoned and cluster.ending is None:
+            return
+        step.ended = time.time()
+        if cluster.ending is not None and failure is not None:
+            step.state, step.message = StepState.INTERRUPTED, "The cluster was terminated"
+        elif step.state is StepState.CANCEL_PENDING and failure is not None:
+            step.state, step.message = StepState.CANCELLED, "Cancelled by user"
+        elif failure is None:
+            step.state = StepState.COMPLETED
+        else:
+            step.state, step.failure = StepState.FAILED, failure
+            self._act_on_failure(step)
+
+    def _act_on_failure(self, step: Step) -> None:
+        terminates = step.action_on_failure in ("TERMINATE_CLUSTER", "TERMINATE_JOB_FLOW")
+        if terminates and not self._cluster.termination_protected:
+            self._request_end(Ending("STEP_FAILURE", "Shut down as step failed", ClusterState.TERMINATED_WITH_ERRORS))
+        elif terminates or step.action_on_failure == "CANCEL_AND_WAIT":
+            for pending in self._cluster.steps_in(StepState.PENDING):
+                self._cancel_pending(pending, f"Cancelled as step {step.id} failed")
+
+    def _cancel_pending(self, step: Step, message: str) -> None:
+        step.state, step.message, step.ended = StepState.CANCELLED, message, time.time()
+
+    # ---- the end ----
+
+    def _terminate(self) -> None:
+        cluster = self._cluster
+        ending = cluster.ending or Ending(
+            "INTERNAL_ERROR", "no reason was recorded", ClusterState.TERMINATED_WITH_ERRORS
+        )
+        with self._service.lock:
+            cluster.idle_since = None
+            cluster.reason_code, cluster.reason_message = ending.code, ending.message
+            self._enter(ClusterState.TERMINATING)
+            for step in cluster.steps_in(StepState.PENDING):
+                self._cancel_pending(step, "The cluster was terminated")
+        self.end_commands()
+        for thread in self._threads:
+            thread.join()
+        if left := kill_marked(cluster.id):
+            log.warning("%s: ended processes %s that had outlived their shepherd", cluster.id, left)
+        self._node.discard()
+        time.sleep(VISIBLE_S)
+        with self._service.lock:
+            cluster.ended = time.time()
+            self._enter(ending.state)
+
+    def _enter(self, state: ClusterState) -> None:
+        with self._service.lock:
+            if self._cluster.state is not state and self._cluster.state not in ENDED:
+                log.info(
+                    "%s: %s -> %s %s",
+                    self._cluster.id,
+                    self._cluster.state,
+                    state,
+                    self._cluster.reason_message or "",
+                )
+                self._cluster.state = state
+                self._service.save(self._cluster)

@@ -1,0 +1,105 @@
+"""Commands on a node, each under a shepherd, and the set of those that run on one cluster."""
+
+from __future__ import annotations
+
+import subprocess
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+
+from local_aws.node.folder import interpreter
+from local_aws.node.log_upload import LogFolder
+
+SHEPHERD = Path(__file__).with_name("subreaper.py")
+
+
+class Command:
+    """One command on a node. `run` blocks until it has ended; `interrupt` and `kill` may be called from any thread,
+    also before it has started: then it ends as soon as it does."""
+
+    def __init__(self, argv: list[str], environment: Mapping[str, str], logs: LogFolder) -> None:
+        self._argv = argv
+        self._environment = dict(environment)
+        self._logs = logs
+        self._process: subprocess.Popen[bytes] | None = None
+        self._order: bytes = b""
+        self._lock = threading.Lock()
+
+    def run(self) -> int:
+        """Run to the end, its logs copied from time to time; returns the exit code."""
+        with (self._logs.folder / "stdout").open("wb") as out, (self._logs.folder / "stderr").open("wb") as err:
+            with self._lock:
+                process = self._process = subprocess.Popen(
+                    [str(interpreter()), "-I", "-S", str(SHEPHERD), *self._argv],
+                    stdin=subprocess.PIPE,
+                    stdout=out,
+                    stderr=err,
+                    env=self._environment,
+                    cwd=self._logs.folder,
+                    start_new_session=True,
+                )
+                self._send(self._order)
+            with self._logs.uploading():
+                code = process.wait()
+        with self._lock:
+            if process.stdin is not None:
+                process.stdin.close()
+        return code
+
+    def interrupt(self) -> None:
+        """Ask the command to end (SIGTERM), and end it for good a few seconds later."""
+        self._give(b"T")
+
+    def kill(self) -> None:
+        """End the command and all its descendants at once."""
+        self._give(b"K")
+
+    def _give(self, order: bytes) -> None:
+        with self._lock:
+            self._order = order
+            self._send(order)
+
+    def _send(self, order: bytes) -> None:
+        if not order or self._process is None or self._process.stdin is None or self._process.stdin.closed:
+            return
+        try:
+            self._process.stdin.write(order)
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            pass  # it has just ended by itself
+
+
+class RunningCommands:
+    """What runs on one cluster, by name. Once ended, whatever is still to start is killed at its start."""
+
+    def __init__(self) -> None:
+        self._commands: dict[str, Command] = {}
+        self._cancelled: set[str] = set()
+        self._ended = False
+        self._lock = threading.Lock()
+
+    def run(self, name: str, command: Command) -> int:
+        """Run a command to its end; returns its exit code."""
+        with self._lock:
+            self._commands[name] = command
+            if self._ended or name in self._cancelled:
+                command.kill()
+        try:
+            return command.run()
+        finally:
+            with self._lock:
+                del self._commands[name]
+
+    def cancel(self, name: str, at_once: bool) -> None:
+        """End one command, also one that is about to start: politely first, or `at_once`."""
+        with self._lock:
+            self._cancelled.add(name)
+            if (command := self._commands.get(name)) is not None:
+                command.kill() if at_once else command.interrupt()
+
+    def end_all(self, at_once: bool) -> None:
+        """End all commands, and those that come after: politely first, or `at_once`."""
+        with self._lock:
+            self._ended = True
+            for command in self._commands.values():
+                command.kill() if at_once else command.interrupt()

@@ -1,0 +1,114 @@
+"""Runs steps: command-runner.jar runs any command, and `spark-submit` by way of the local Spark."""
+
+from __future__ import annotations
+
+import logging
+import shlex
+from dataclasses import dataclass
+from typing import Any
+
+from local_aws.emr import releases
+from local_aws.emr.model import Cluster, Failure, Step
+from local_aws.node.command import Command, RunningCommands
+from local_aws.node.folder import Node, interpreter
+from local_aws.node.log_upload import LogFolder
+from local_aws.settings import Settings
+from local_aws.spark import jars, java, submit
+from local_aws.spark.syntax import properties_text
+
+log = logging.getLogger(__name__)
+
+
+class StepError(Exception):
+    """A step that cannot be started; the message says why, for FailureDetails."""
+
+
+@dataclass(frozen=True)
+class StepRunner:
+    """Runs the steps of one cluster. `environment` is what every process of the node sees."""
+
+    cluster: Cluster
+    node: Node
+    settings: Settings
+    environment: dict[str, str]
+    s3: Any
+
+    def run(self, step: Step, commands: RunningCommands) -> Failure | None:
+        """Run a step to its end, its logs on S3; None when it succeeded. Does not raise."""
+        logs = LogFolder.of_cluster(self.cluster, self.node, f"steps/{step.id}", self.s3)
+        try:
+            code = commands.run(step.id, self._command(step, logs))
+        except StepError as error:
+            failure: Failure | None = Failure(str(error), str(error), logs.uri_of("controller"))
+            logs.note(str(error))
+        except Exception as error:
+            log.exception("%s: could not be run", step.id)
+            failure = Failure("Unknown Error.", f"local_aws failed: {error!r}", logs.uri_of("controller"))
+        else:
+            failure = None if code == 0 else _failure(code, logs)
+            logs.note(f"exit code {code}")
+        logs.upload()
+        return failure
+
+    def _command(self, step: Step, logs: LogFolder) -> Command:
+        """The command of a step; what was decided on the way is noted in the controller's log.
+
+        Raises StepError for a step that this machine cannot run.
+        """
+        jar = step.jar.rsplit("/", 1)[-1]
+        if jar != "command-runner.jar":
+            raise StepError(
+                f"{step.jar}: local_aws runs steps of command-runner.jar only; there is no Hadoop here to run another"
+            )
+        if not step.args:
+            raise StepError("command-runner.jar: Args is empty; expected the command to run, such as spark-submit")
+        if step.args[0].rsplit("/", 1)[-1] != "spark-submit":
+            logs.note(f"command: {shlex.join(step.args)}")
+            return Command(step.args, self.environment, logs)
+        machine = self._machine(uses_s3=any("s3://" in argument for argument in step.args))
+        plan = submit.launch(step.args[1:], self.cluster.request.get("Configurations") or [], machine)
+        conf = self.node.scratch / "conf" / step.id
+        conf.mkdir(parents=True, exist_ok=True)
+        (conf / "spark-defaults.conf").write_text(properties_text(plan.defaults))
+        for line in (
+            f"spark {machine.spark_version}, java {machine.java_home}",
+            *plan.notes,
+            f"command: {shlex.join(plan.argv)}",
+        ):
+            logs.note(line)
+        return Command(plan.argv, {**self.environment, **plan.environment, "SPARK_CONF_DIR": str(conf)}, logs)
+
+    def _machine(self, uses_s3: bool) -> submit.Machine:
+        label = str(self.cluster.request.get("ReleaseLabel"))
+        venv = self.settings.spark_venv
+        if releases.spark_line(label) == "3.5":
+            venv = self.settings.spark35_venv
+            if not venv.exists():
+                raise StepError(f"{label} has Spark 3.5; {venv}: not installed, `make test` installs it")
+        try:
+            home = jars.spark_home(venv)
+            s3a = jars.find(home, self.settings.jars)
+            if s3a is None and uses_s3:
+                jars.coordinates(jars.hadoop_version(home), jars.spark_version(home))
+                raise StepError(f"s3://: no S3A jars in {self.settings.jars}; run `python -m local_aws jars` once")
+            return submit.Machine(
+                spark_home=home,
+                spark_version=jars.spark_version(home),
+                java_home=java.java_home(venv),
+                python=interpreter(),
+                cores=self.settings.local_cores,
+                driver_memory_mib=self.settings.local_driver_memory_mib,
+                s3_endpoint=self.settings.s3_endpoint,
+                region=self.settings.region,
+                scratch=self.node.scratch,
+                jars=s3a,
+            )
+        except (FileNotFoundError, ValueError) as error:
+            raise StepError(str(error)) from error
+
+
+def _failure(code: int, logs: LogFolder) -> Failure:
+    # spark-submit in client mode sends what its Python program writes to stderr to stdout: then stderr says nothing.
+    said = ((stream, logs.last_words(stream)) for stream in ("stderr", "stdout"))
+    stream, last = next(((stream, words) for stream, words in said if words), ("stderr", "no output"))
+    return Failure("Unknown Error.", f"{last} (exit code {code})", logs.uri_of(stream))

@@ -1,0 +1,160 @@
+"""The jars that give a local Spark its `s3://`: hadoop-aws, the few modules of the AWS SDK that S3A uses, and Spark's
+binding to S3A's committers, by which files are written where they belong and not renamed, as on EMR.
+
+hadoop-aws asks for the whole SDK in one jar of 500 MB; the modules below are 18 MB. They are resolved once, by Spark's
+own package resolver, into a folder; steps take them from there without network.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+from local_aws.spark import trust
+from local_aws.spark.java import java_home
+
+VARIABLE = "VERGER_S3A_JARS"
+#: Hadoop version to the version of the AWS SDK that its hadoop-aws was built with (hadoop-project's pom).
+SDK_VERSIONS = {"3.4.2": "2.29.52"}
+SDK_MODULES = ("s3", "s3-transfer-manager", "sts", "apache-client", "netty-nio-client")
+#: What is not needed: the SDK in one jar, and the clouds of others, which Spark's binding asks for.
+EXCLUDED = (
+    "software.amazon.awssdk:bundle",
+    *(f"org.apache.hadoop:hadoop-{name}" for name in ("azure", "cloud-storage", "huaweicloud")),
+    "com.google.cloud.bigdataoss:gcs-connector",
+    "com.fasterxml.jackson.dataformat:jackson-dataformat-cbor",
+    "org.eclipse.jetty:jetty-util",
+    "org.eclipse.jetty:jetty-util-ajax",
+)
+
+
+def coordinates(hadoop: str, spark: str) -> list[str]:
+    """Maven coordinates for one version of Hadoop and of Spark.
+
+    Raises ValueError for a version whose S3A is not supported here.
+    """
+    if hadoop not in SDK_VERSIONS:
+        raise ValueError(
+            f"hadoop-aws {hadoop}: s3:// is supported with Hadoop {', '.join(SDK_VERSIONS)}; with this Spark use file://,"
+            f" or put its S3A jars in a folder and name it in {VARIABLE}"
+        )
+    sdk = [f"software.amazon.awssdk:{module}:{SDK_VERSIONS[hadoop]}" for module in SDK_MODULES]
+    return [f"org.apache.hadoop:hadoop-aws:{hadoop}", f"org.apache.spark:spark-hadoop-cloud_2.13:{spark}", *sdk]
+
+
+def spark_home(venv: Path) -> Path:
+    """The pyspark package in an environment.
+
+    Raises FileNotFoundError when there is none.
+    """
+    for home in sorted(venv.glob("lib/python*/site-packages/pyspark")):
+        return home
+    raise FileNotFoundError(f"{venv}: no pyspark in this environment; `make setup` installs it")
+
+
+def spark_version(home: Path) -> str:
+    """The version of a Spark home."""
+    for jar in (home / "jars").glob("spark-core_*.jar"):
+        return jar.stem.rpartition("-")[2]
+    raise FileNotFoundError(f"{home}/jars: no spark-core jar; is this a Spark home?")
+
+
+def hadoop_version(home: Path) -> str:
+    """The Hadoop version that a Spark home brings."""
+    for jar in (home / "jars").glob("hadoop-client-api-*.jar"):
+        return jar.stem.removeprefix("hadoop-client-api-")
+    raise FileNotFoundError(f"{home}/jars: no hadoop-client-api jar; is this a Spark home?")
+
+
+def find(home: Path, jars: Path) -> Path | None:
+    """The folder of S3A jars for a Spark home: $VERGER_S3A_JARS, else the one that `resolve` made; None if neither."""
+    if os.environ.get(VARIABLE):
+        return Path(os.environ[VARIABLE])
+    folder = _folder(home, jars)
+    return folder if folder.is_dir() else None
+
+
+def _folder(home: Path, jars: Path) -> Path:
+    return jars / f"s3a-hadoop-{hadoop_version(home)}-spark-{spark_version(home)}"
+
+
+def resolve(venv: Path, jars: Path) -> Path:
+    """Make the folder of S3A jars for the pyspark of `venv`, unless it is there; returns it. Needs network once.
+
+    Raises RuntimeError that names the coordinates when they cannot be resolved.
+    """
+    home = spark_home(venv)
+    if (found := find(home, jars)) is not None:
+        return found
+    target = _folder(home, jars)
+    wanted = coordinates(hadoop_version(home), spark_version(home))
+    jars.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=jars) as scratch:
+        answer = _run_ivy(home, venv, wanted, Path(scratch))
+        resolved = sorted(Path(scratch, "ivy", "jars").glob("*.jar"))
+        if answer.returncode != 0 or not resolved:
+            raise RuntimeError(_failure(wanted, answer.stdout, target))
+        made = Path(scratch, "made")
+        made.mkdir()
+        brought = {_artifact(jar.name) for jar in (home / "jars").glob("*.jar")}
+        for jar in resolved:
+            name = jar.name.partition("_")[2]  # after the group
+            # What Spark brings itself stays Spark's: an older copy beside it can only do harm.
+            if _artifact(name) not in brought:
+                shutil.copy(jar, made / name)
+        try:
+            made.rename(target)
+        except OSError:
+            if not target.is_dir():
+                raise
+    return target
+
+
+def _run_ivy(home: Path, venv: Path, wanted: list[str], scratch: Path) -> subprocess.CompletedProcess[str]:
+    """A spark-submit of an empty program: what it does is to resolve its packages."""
+    program = scratch / "nothing.py"
+    program.write_text("")
+    return subprocess.run(
+        [
+            str(home / "bin" / "spark-submit"), "--master", "local[1]", "--conf", f"spark.jars.ivy={scratch}/ivy",
+            "--packages", ",".join(wanted), "--exclude-packages", ",".join(EXCLUDED),
+            "--driver-java-options", trust.java_options(scratch), str(program),
+        ],
+        env={**os.environ, "SPARK_HOME": str(home), "JAVA_HOME": str(java_home(venv)),
+             "PYSPARK_PYTHON": str(venv / "bin" / "python")},
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
+    )  # fmt: skip
+
+
+def _failure(wanted: list[str], output: str, target: Path) -> str:
+    unresolved = [
+        line.split("::")[1].strip()
+        for line in output.splitlines()
+        if line.strip().startswith(":: ") and "not found" in line
+    ]
+    unreachable = sorted(set(re.findall(r"Host (\S+) not found", output)))
+    reasons = sorted(set(re.findall(r"\((\S+(?:Exception|Error): .*)\)\s*$", output, re.MULTILINE)))
+    last = [line for line in output.splitlines() if line.strip()][-1:] if not (unresolved or reasons) else []
+    return "\n".join([
+        "The S3A jars could not be resolved from Maven Central by Ivy:",
+        *(f"  {name}" for name in (unresolved or wanted)),
+        *(f"  unreachable: {host}" for host in unreachable),
+        *(f"  {reason}" for reason in [*reasons, *last]),
+        f"Give this machine network, or put the jars of {', '.join(wanted)} and what they need in a folder",
+        f"(on another machine: `python -m local_aws jars`, then copy .verger/jars/{target.name}),",
+        f"and set {VARIABLE} to it.",
+    ])  # fmt: skip
+
+
+def _artifact(jar: str) -> str:
+    """`netty-common-4.2.7.Final.jar` and `netty-common-4.1.115.Final.jar` are both `netty-common`."""
+    name: list[str] = []
+    for part in jar.removesuffix(".jar").split("-"):
+        if part[:1].isdigit():
+            break
+        name.append(part)
+    return "-".join(name)

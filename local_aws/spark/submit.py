@@ -1,0 +1,203 @@
+"""What `spark-submit ARGS` of a step becomes on this machine: a pure function of the step and of the machine.
+
+On EMR `spark-submit` runs on YARN; here it runs `local[N]` in client mode. Everything else that the step says is kept:
+its own `--conf` wins over the cluster's classifications, which win over EMR's defaults, by the same mechanism as on
+EMR: the classifications are a spark-defaults.conf that Spark reads itself.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from local_aws.spark.syntax import mebibytes, split_options
+
+#: What says where and with how many executors to run: the machine decides that here.
+PLACEMENT = frozenset({
+    "--master", "--deploy-mode", "--num-executors", "--executor-cores", "--executor-memory", "--total-executor-cores",
+    "--driver-cores", "--queue", "--principal", "--keytab",
+})  # fmt: skip
+PLACEMENT_PROPERTIES = frozenset({
+    "spark.master", "spark.submit.deployMode", "spark.executor.instances", "spark.executor.cores", "spark.driver.cores",
+    "spark.executor.memory", "spark.executor.memoryOverhead", "spark.driver.memoryOverhead", "spark.yarn.queue",
+    "spark.dynamicAllocation.enabled", "spark.shuffle.service.enabled", "spark.yarn.submit.waitAppCompletion",
+})  # fmt: skip
+APP_MASTER_ENV = "spark.yarn.appMasterEnv."
+#: The SDK's provider that reads AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.
+CREDENTIALS = "software.amazon.awssdk.auth.credentials.EnvironmentVariableCredentialsProvider"
+#: Files are written where they belong, in parts that become visible when the job is committed, as on EMR, whose
+#: default is a relative of S3A's magic committer: nothing is renamed, which on S3 would be a copy. Not the magic
+#: committer itself: its folders of markers stay behind in SeaweedFS, empty but seen. What is no S3A is written as ever.
+S3A_COMMITTER = {
+    "spark.hadoop.fs.s3a.committer.name": "directory",
+    "spark.hadoop.fs.s3a.committer.staging.conflict-mode": "append",
+    "spark.hadoop.mapreduce.outputcommitter.factory.scheme.s3": "org.apache.hadoop.fs.s3a.commit.S3ACommitterFactory",
+    "spark.sql.sources.commitProtocolClass": "org.apache.spark.internal.io.cloud.PathOutputCommitProtocol",
+    "spark.sql.parquet.output.committer.class": "org.apache.spark.internal.io.cloud.BindingParquetOutputCommitter",
+}
+#: Classifications whose properties are Hadoop's.
+HADOOP_FILES = frozenset({"core-site", "hdfs-site", "emrfs-site", "yarn-site", "mapred-site"})
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What this machine offers a step. memory in MiB; `scratch` is a folder for Spark's temporary files."""
+
+    spark_home: Path
+    spark_version: str
+    java_home: Path
+    python: Path
+    cores: int
+    driver_memory_mib: int
+    s3_endpoint: str
+    region: str
+    scratch: Path
+    jars: Path | None
+
+
+@dataclass
+class Launch:
+    """A command to run: its arguments, what to add to the environment, its spark-defaults.conf, what was changed."""
+
+    argv: list[str]
+    environment: dict[str, str]
+    defaults: dict[str, str]
+    notes: list[str] = field(default_factory=list)
+
+
+def launch(args: list[str], configurations: Iterable[Mapping[str, Any]], machine: Machine) -> Launch:
+    """The local equivalent of `spark-submit *args` on a cluster with these EMR configurations."""
+    plan = Launch([], _environment(machine), _base_defaults(machine))
+    for configuration in configurations:
+        _apply(configuration, plan)
+    plan.defaults.update(_own_properties(machine))
+    options, application = split_options(args)
+    program = str(machine.spark_home / "bin" / "spark-submit")
+    plan.argv = [program, "--master", f"local[{machine.cores}]", "--deploy-mode", "client"]
+    for option, value in options:
+        _keep(option, value, plan)
+    if any(option == "--properties-file" for option, _ in options) and machine.spark_version >= "4":
+        plan.argv.append("--load-spark-defaults")
+    _cap_memory(plan, machine)
+    plan.argv += application
+    return plan
+
+
+def _keep(option: str, value: str | None, plan: Launch) -> None:
+    if option in PLACEMENT:
+        plan.notes.append(f"{option} {value}: left out, this is local[N] in client mode")
+    elif option == "--conf" and value is not None:
+        key, _, setting = value.partition("=")
+        if key in PLACEMENT_PROPERTIES:
+            plan.notes.append(f"--conf {key}: left out, this is local[N] in client mode")
+        elif key.startswith(APP_MASTER_ENV):
+            plan.environment[key.removeprefix(APP_MASTER_ENV)] = setting
+        else:
+            plan.argv += [option, value]
+    else:
+        plan.argv += [option] if value is None else [option, value]
+
+
+def _apply(configuration: Mapping[str, Any], plan: Launch) -> None:
+    """One entry of the cluster's Configurations, with those nested in it."""
+    name = configuration.get("Classification", "")
+    properties: Mapping[str, str] = configuration.get("Properties") or {}
+    if name == "spark-defaults":
+        for key, value in properties.items():
+            if key.startswith(APP_MASTER_ENV):
+                plan.environment[key.removeprefix(APP_MASTER_ENV)] = value
+            elif key not in PLACEMENT_PROPERTIES:
+                plan.defaults[key] = value
+    elif name == "spark-env":
+        for nested in configuration.get("Configurations") or []:
+            if nested.get("Classification") == "export":
+                for key, value in (nested.get("Properties") or {}).items():
+                    plan.environment[key] = _expand(value, plan.environment)
+    elif name in HADOOP_FILES:
+        plan.defaults.update({f"spark.hadoop.{key}": value for key, value in properties.items()})
+    elif name == "spark":
+        if str(properties.get("maximizeResourceAllocation", "")).lower() == "true":
+            plan.notes.append("maximizeResourceAllocation: local[N] has all cores of this machine anyway")
+    else:
+        plan.notes.append(f"classification {name}: means nothing to a local Spark")
+
+
+def _base_defaults(machine: Machine) -> dict[str, str]:
+    """What EMR would set by default; a classification or the step may say otherwise."""
+    return {
+        "spark.driver.memory": f"{machine.driver_memory_mib}m",
+        "spark.eventLog.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
+        "spark.sql.warehouse.dir": str(machine.scratch / "warehouse"),
+        **(S3A_COMMITTER if machine.jars is not None else {}),
+    }
+
+
+def _own_properties(machine: Machine) -> dict[str, str]:
+    """What must hold on this machine whatever the cluster's classifications say: loopback only, the local S3."""
+    return {
+        "spark.driver.host": "127.0.0.1",
+        "spark.driver.bindAddress": "127.0.0.1",
+        "spark.ui.enabled": "false",
+        **s3_properties(machine.s3_endpoint, machine.region, machine.scratch),
+    }
+
+
+def s3_properties(endpoint: str, region: str, scratch: Path) -> dict[str, str]:
+    """By which Spark finds the local S3 behind `s3://`."""
+    s3a = {
+        "fs.s3.impl": "org.apache.hadoop.fs.s3a.S3AFileSystem",
+        "fs.AbstractFileSystem.s3.impl": "org.apache.hadoop.fs.s3a.S3A",
+        "fs.s3a.endpoint": endpoint,
+        "fs.s3a.endpoint.region": region,
+        "fs.s3a.path.style.access": "true",
+        "fs.s3a.connection.ssl.enabled": "false",
+        # Credentials come by the environment: never on a command line, never in a file of the step.
+        "fs.s3a.aws.credentials.provider": CREDENTIALS,
+        "fs.s3a.buffer.dir": str(scratch / "s3a"),
+        "fs.s3a.committer.staging.tmp.path": str(scratch / "committing"),
+        "hadoop.tmp.dir": str(scratch / "hadoop"),
+    }
+    return {f"spark.hadoop.{key}": value for key, value in s3a.items()}
+
+
+def _environment(machine: Machine) -> dict[str, str]:
+    environment = {
+        "SPARK_HOME": str(machine.spark_home),
+        "JAVA_HOME": str(machine.java_home),
+        "PYSPARK_PYTHON": str(machine.python),
+        "SPARK_LOCAL_DIRS": str(machine.scratch / "spark"),
+        "SPARK_LOCAL_IP": "127.0.0.1",
+        # What spark-submit itself downloads goes with the cluster too.
+        "SPARK_SUBMIT_OPTS": f"-Djava.io.tmpdir={machine.scratch}",
+    }
+    if machine.jars is not None:
+        environment["SPARK_DIST_CLASSPATH"] = f"{machine.jars}/*"
+    return environment
+
+
+def _cap_memory(plan: Launch, machine: Machine) -> None:
+    """Lower a driver heap that was sized for a cluster's node to what this machine can give."""
+    limit = f"{machine.driver_memory_mib}m"
+    if mebibytes(plan.defaults["spark.driver.memory"]) > machine.driver_memory_mib:
+        plan.notes.append(f"spark.driver.memory {plan.defaults['spark.driver.memory']}: lowered to {limit}")
+        plan.defaults["spark.driver.memory"] = limit
+    for index, argument in enumerate(plan.argv[1:], start=1):
+        asked = argument.removeprefix("spark.driver.memory=")
+        if plan.argv[index - 1] == "--driver-memory" and mebibytes(argument) > machine.driver_memory_mib:
+            plan.argv[index] = limit
+        elif plan.argv[index - 1] == "--conf" and asked != argument and mebibytes(asked) > machine.driver_memory_mib:
+            plan.argv[index] = f"spark.driver.memory={limit}"
+        else:
+            continue
+        plan.notes.append(f"{argument}: lowered to {limit}")
+
+
+def _expand(value: str, environment: Mapping[str, str]) -> str:
+    """`$NAME` and `${NAME}` as the shell that reads spark-env.sh would put them."""
+    known = {**os.environ, **environment}
+    return re.sub(r"\$(\w+)|\$\{(\w+)\}", lambda match: known.get(match[1] or match[2], ""), value)

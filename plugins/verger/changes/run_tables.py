@@ -1,0 +1,128 @@
+"""The tables by which a run knows what to do, and what its publication says of each photo. Written in streams.
+
+| table | when | rows |
+| --- | --- | --- |
+| work.parquet | before step 1 | photos that step 1 is given: path, etag, size |
+| dead.parquet | before step 1 | rows of feature runs that are kept, but that are current no longer: path, run |
+| dropped.parquet | before step 1 | the same of feature runs that step 2 rewrites: not needed once that is done |
+| manifest.parquet | after step 1 | every listed photo: path, etag, and its feature run, or its reject's reason |
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from verger.changes.compare import FEATURIZED, Compared, Standing, Tally, compare
+from verger.changes.plan import Plan
+from verger.publication.model import Snapshot
+from verger.tables.external_sort import Row, increasing, merged, outer_join, spool
+from verger.tables.parquet import DEAD, INVENTORY, MANIFEST, REJECTS, Store, read_rows, upload, write_rows, writer
+from verger_contract.keys import Run
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Inventory of a run against the manifest of what is published; may be streamed again and again."""
+
+    store: Store
+    run: Run
+    published: Snapshot | None
+    anew: bool
+    """Every photo is featurized, whatever is published."""
+    rejects_again: bool
+
+    def stream(self) -> Iterator[Compared]:
+        """Every photo of either, by path."""
+        inventory = self._rows(self.run.inventory, INVENTORY)
+        known: Iterator[Row] = iter(())
+        if self.published and self.published.run:
+            known = self._rows(Run(self.run.bucket, self.published.run).manifest, MANIFEST)
+        return compare(inventory, known, rejects_again=self.rejects_again)
+
+    def is_work(self, compared: Compared) -> bool:
+        """Whether step 1 is given this photo."""
+        return compared.listed is not None and (self.anew or compared.standing in FEATURIZED)
+
+    def is_dying(self, compared: Compared) -> bool:
+        """Whether the photo's row in a feature run that stays is dead from now on."""
+        gone = compared.standing in (Standing.CHANGED, Standing.DELETED)
+        return gone and not self.anew and compared.known is not None and compared.known.run is not None
+
+    def dead_before(self) -> Iterator[Row]:
+        """What was dead already in feature runs that are still published."""
+        if self.anew or not self.published or not self.published.run:
+            return iter(())
+        current = {features.run for features in self.published.features}
+        rows = self.store.rows(Run(self.run.bucket, self.published.run).dead, DEAD)
+        return (row for row in rows if row[1] in current)
+
+    def _rows(self, key: str, columns: tuple[str, ...]) -> Iterator[Row]:
+        return increasing(self.store.rows(key, columns), self.run.uri(key))
+
+
+def write_work(s3: Any, comparison: Comparison, decide: Callable[[Tally], Plan]) -> Plan:
+    """Write what step 1 has to do and which rows of feature runs are dead from now on; `decide` makes the plan of what
+    was counted on the way.
+    """
+    run, tally = comparison.run, Tally()
+    with tempfile.TemporaryDirectory(prefix="verger-dead-") as scratch:
+        dead_file = Path(scratch, "dead.parquet")
+        with (
+            upload(s3, run.bucket, run.work) as work_file,
+            writer(work_file, INVENTORY) as work,
+            writer(dead_file, DEAD) as dead,
+        ):
+            for row in comparison.dead_before():
+                dead(row)
+            for compared in comparison.stream():
+                tally.count(compared)
+                if comparison.is_work(compared) and compared.listed:
+                    work(compared.listed)
+                if comparison.is_dying(compared) and compared.known:
+                    dead((compared.known.path, compared.known.run))
+        plan = decide(tally)
+        for key, runs in ((run.dead, plan.keep), (run.dropped, plan.compact)):
+            _write_dead_of(s3, run.bucket, key, dead_file, {features.run for features in runs})
+    return plan
+
+
+def _write_dead_of(s3: Any, bucket: str, key: str, dead: Path, runs: Collection[str]) -> None:
+    """Keep of the dead rows those of some feature runs."""
+    with upload(s3, bucket, key) as file:
+        write_rows(file, DEAD, (row for row in read_rows(dead, DEAD) if row[1] in runs))
+
+
+def write_manifest(s3: Any, comparison: Comparison, moved: Mapping[str, str]) -> tuple[int, int]:
+    """Write where each photo of the inventory stands after step 1; how many photos there are, and rejects among them.
+
+    `moved` gives for each feature run that step 2 rewrites the one that it is rewritten into.
+    """
+    run, photos, rejected = comparison.run, 0, 0
+    with (
+        tempfile.TemporaryDirectory(prefix="verger-rejects-") as scratch,
+        upload(s3, run.bucket, run.manifest) as file,
+        writer(file, MANIFEST) as manifest,
+    ):
+        rejects = spool(comparison.store.rows(run.rejects, REJECTS), REJECTS, Path(scratch))
+        # A path that was rejected twice, or that was not to be done, is for the checks to find.
+        for row, reject in outer_join(_standing_rows(comparison, moved), merged(rejects, REJECTS)):
+            if row is None:
+                continue
+            reason = reject[1] if reject and row[2] == run.id else row[3]
+            manifest((row[0], row[1], None if reason else row[2], reason))
+            photos, rejected = photos + 1, rejected + bool(reason)
+    return photos, rejected
+
+
+def _standing_rows(comparison: Comparison, moved: Mapping[str, str]) -> Iterator[Row]:
+    """Manifest rows as if step 1 had rejected nothing."""
+    for compared in comparison.stream():
+        listed, known = compared.listed, compared.known
+        if listed and comparison.is_work(compared):
+            yield listed.path, listed.etag, comparison.run.id, None
+        elif listed and known:
+            yield known.path, known.etag, moved.get(known.run, known.run) if known.run else None, known.reason

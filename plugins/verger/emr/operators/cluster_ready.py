@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+from typing import Any
+
+from airflow.providers.amazon.aws.sensors.emr import EmrJobFlowSensor
+from airflow.providers.amazon.aws.triggers.emr import EmrCreateJobFlowTrigger
+from airflow.sdk import Context
+from airflow.sdk.exceptions import AirflowFailException
+
+from verger.emr.operators.deferral import defer
+
+
+class ClusterReady(EmrJobFlowSensor):
+    """Waits, deferred, until the cluster takes steps. A cluster that ends instead fails the task, with EMR's reason.
+
+    The provider's sensor, deferred, waits for termination whatever its target states are.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(
+            target_states=["WAITING", "RUNNING"],
+            failed_states=["TERMINATING", "TERMINATED", "TERMINATED_WITH_ERRORS"],
+            deferrable=True,
+            **kwargs,
+        )
+
+    def execute(self, context: Context) -> None:
+        if self.poke(context):
+            return
+        defer(self, EmrCreateJobFlowTrigger, job_flow_id=self.job_flow_id, waiter_name="job_flow_waiting")
+
+    def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> None:
+        # The trigger takes a TERMINATED cluster for a ready one; only the state itself can tell.
+        if not self.poke(context):
+            raise AirflowFailException(f"cluster {self.job_flow_id} is not ready: {(event or {}).get('message')}")
+
+    def get_emr_response(self, context: Context) -> dict[str, Any]:
+        response = super().get_emr_response(context)
+        state = self.state_from_response(response)
+        if state in self.failed_states:
+            # EMR answers with the scheme of an older file system.
+            log_uri = response["Cluster"].get("LogUri", "").replace("s3n://", "s3://")
+            raise AirflowFailException(
+                f"cluster {self.job_flow_id}: expected WAITING or RUNNING, found {state} "
+                f"{self.failure_message_from_response(response) or 'without a reason'}; "
+                f"its logs: {log_uri}{self.job_flow_id}/"
+            )
+        return response

@@ -1,0 +1,1 @@
+"""published.json: its model, the commit, rollback, and the removal of expired data."""

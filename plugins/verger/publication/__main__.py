@@ -1,0 +1,63 @@
+"""The publications of a bucket, and rolling back to one of them.
+
+    python -m verger.publication                  list the present publication and those that can be rolled back to
+    python -m verger.publication rollback RUN     make an earlier one current again
+    python -m verger.publication withdraw         publish the empty set: no photo is current any more
+
+Settings and credentials are those of the DAG: `VERGER_BUCKET` and the others in the environment, Airflow's connection.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+
+from verger.clock import now
+from verger.errors import VergerError
+from verger.publication import rollback
+from verger.publication.model import Publication
+from verger.s3 import clients
+from verger.settings import Settings, SettingsError
+
+
+def table(publication: Publication) -> str:
+    """The kept publications, newest first, as lines of text."""
+    lines = [f"{'':9}{'published':27}{'photos':>10}{'rejected':>10}{'k':>6}  run"]
+    for kept in publication.kept:
+        mark = "current" if kept is publication.current else ""
+        figures = f"{kept.photos:>10,}{kept.rejected:>10,}{kept.k:>6}"
+        came = f" (rolled back from {kept.rolled_back_from})" if kept.rolled_back_from else ""
+        lines.append(f"{mark:9}{kept.published_at:27}{figures}  {kept.run or 'empty'}{came}")
+    return "\n".join(lines)
+
+
+def main(arguments: list[str]) -> int:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m verger.publication", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    commands.add_parser("list", help="list them (the default)")
+    commands.add_parser("rollback", help="make an earlier publication current again").add_argument("run", metavar="RUN")
+    commands.add_parser("withdraw", help="publish the empty set")
+    asked = parser.parse_args(arguments)
+    logging.disable(logging.INFO)  # Airflow's loggers write to standard output, among the answer
+    try:
+        storage = Settings.from_environment().storage
+        client, bucket = clients.client(storage), storage.bucket
+        if asked.command == "rollback":
+            publication = rollback.rollback(client, bucket, asked.run, now())
+        elif asked.command == "withdraw":
+            publication = rollback.withdraw(client, bucket, now())
+        else:
+            publication = rollback.published(client, bucket).publication
+    except (VergerError, SettingsError) as error:
+        print(f"verger: error: {error}", file=sys.stderr)
+        return 1
+    print(table(publication))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,146 @@
+"""Stages the artifact set (model, job, wheelhouse, bootstrap script) in the bucket, once per content."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+from verger.errors import VergerError
+from verger.s3.clients import error_code
+from verger.settings import Settings
+from verger_contract import keys
+
+log = logging.getLogger(__name__)
+
+MANIFEST = "manifest.json"
+MODEL = "model/mobilenet_v2.tflite"
+NEEDED = (
+    "bootstrap_emr.sh",
+    "featurize.py",
+    "pca.py",
+    "verger_spark.zip",
+    "model/model.json",
+    "model/canary.json",
+    MODEL,
+)
+ENV_DIGITS = 12
+BUILD = "run `make artifacts`, or point VERGER_ARTIFACTS_DIR at a complete set"
+
+
+class ArtifactError(VergerError):
+    """The artifact set is missing, incomplete, altered, or not allowed; the message says what to do."""
+
+
+def stage(s3: Any, settings: Settings) -> dict[str, str]:
+    """Verify the local set and upload what the bucket lacks.
+
+    Returns what later tasks need, all text: `sha256` and `uri` of the set, `environment` (the Python environment that
+    the bootstrap action builds from it on each node), `weights` and `model_sha256`.
+    Raises ArtifactError.
+    """
+    storage = settings.storage
+    folder = storage.artifacts_dir
+    sha256, manifest = verify(folder)
+    weights = manifest["weights"]
+    if weights == "random" and not storage.allow_random_weights:
+        raise ArtifactError(
+            f"{folder}: the model has random weights, so its features mean nothing; build the set with "
+            "`--weights imagenet`, or set VERGER_ALLOW_RANDOM_WEIGHTS=true to test the plumbing"
+        )
+    prefix = keys.artifacts(sha256)
+    # The manifest goes last: where it is, the set is whole.
+    sent = [
+        name
+        for name in [*manifest["files"], MANIFEST]
+        if _upload(s3, storage.bucket, f"{prefix}/{name}", folder / name)
+    ]
+    log.info(
+        "%s: %s weights, %d files uploaded, %d already there",
+        keys.uri(storage.bucket, prefix),
+        weights,
+        len(sent),
+        len(manifest["files"]) + 1 - len(sent),
+    )
+    return {
+        "sha256": sha256,
+        "uri": keys.uri(storage.bucket, prefix),
+        "environment": f"{settings.cluster.node_env_dir}/{sha256[:ENV_DIGITS]}",
+        "weights": weights,
+        "model_sha256": manifest["files"][MODEL]["sha256"],
+    }
+
+
+def identity(folder: Path) -> tuple[str, str]:
+    """SHA-256 of the local set and of its model, without a look at the files themselves.
+
+    Raises ArtifactError when there is no set.
+    """
+    sha256, manifest = _manifest(folder)
+    return sha256, manifest["files"][MODEL]["sha256"]
+
+
+def verify(folder: Path) -> tuple[str, dict[str, Any]]:
+    """Check every file of the set against its manifest; returns the set's SHA-256 and the manifest.
+
+    Raises ArtifactError naming the first file that is missing or altered.
+    """
+    sha256, manifest = _manifest(folder)
+    for file, expected in manifest["files"].items():
+        _verify_file(folder / file, expected)
+    return sha256, manifest
+
+
+def _manifest(folder: Path) -> tuple[str, dict[str, Any]]:
+    try:
+        text = (folder / MANIFEST).read_bytes()
+    except OSError as error:
+        raise ArtifactError(f"{folder / MANIFEST}: no artifact set ({error.strerror}); {BUILD}") from error
+    sha256 = hashlib.sha256(text).hexdigest()
+    name = folder.resolve().name
+    if len(name) == 64 and name != sha256:
+        raise ArtifactError(f"{folder / MANIFEST}: altered: expected SHA-256 {name}, found {sha256}; {BUILD}")
+    manifest = json.loads(text)
+    absent = [needed for needed in NEEDED if needed not in manifest["files"]]
+    if absent:
+        raise ArtifactError(f"{folder / MANIFEST}: lists no {absent[0]}; {BUILD}")
+    return sha256, manifest
+
+
+def _verify_file(path: Path, expected: dict[str, Any]) -> None:
+    try:
+        with path.open("rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise ArtifactError(f"{path}: missing from the artifact set ({error.strerror}); {BUILD}") from error
+    if found != expected["sha256"]:
+        raise ArtifactError(f"{path}: altered: expected SHA-256 {expected['sha256']}, found {found}; {BUILD}")
+
+
+def _upload(s3: Any, bucket: str, key: str, path: Path) -> bool:
+    """Put the file where nothing is yet. Returns False when it lies there already, whoever put it."""
+    from botocore.exceptions import ClientError
+
+    size = path.stat().st_size
+    try:
+        there = s3.head_object(Bucket=bucket, Key=key)["ContentLength"]
+    except ClientError as error:
+        if error_code(error) not in ("404", "NoSuchKey", "NotFound"):
+            raise
+    else:
+        if there != size:
+            raise ArtifactError(
+                f"{keys.uri(bucket, key)}: altered: expected {size} bytes, found {there}; "
+                "delete that object and run again"
+            )
+        return False
+    try:
+        with path.open("rb") as body:
+            s3.put_object(Bucket=bucket, Key=key, Body=body, IfNoneMatch="*")
+    except ClientError as error:
+        if error_code(error) != "PreconditionFailed":
+            raise
+        return False
+    return True

@@ -1,0 +1,33 @@
+"""The settings of the pipeline: declarations, fields, prices. `python -m verger.settings` prints them as a table."""
+
+from verger.settings.environment import Settings
+from verger.settings.fields import SettingsError
+from verger.settings.groups import (
+    BASIS_POLICIES,
+    BUILT,
+    EU_REGIONS,
+    Cluster,
+    Featurize,
+    Pca,
+    Retention,
+    Schedule,
+    Storage,
+    Validation,
+)
+from verger.settings.prices import Prices
+
+__all__ = [
+    "BASIS_POLICIES",
+    "BUILT",
+    "EU_REGIONS",
+    "Cluster",
+    "Featurize",
+    "Pca",
+    "Prices",
+    "Retention",
+    "Schedule",
+    "Settings",
+    "SettingsError",
+    "Storage",
+    "Validation",
+]

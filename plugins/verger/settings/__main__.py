@@ -1,0 +1,36 @@
+"""`python -m verger.settings`: every setting as a line of a Markdown table."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+from verger.settings.environment import declared
+from verger.settings.fields import variable
+from verger.settings.groups import REPOSITORY
+
+
+def markdown_table() -> str:
+    """The table of the README: one line per setting."""
+    lines = ["| variable | default | unit | expected | what |", "| --- | --- | --- | --- | --- |"]
+    for _, field, _ in declared():
+        default = _shown(field.default)
+        data = field.metadata
+        lines.append(f"| `{variable(field)}` | {default} | {data['unit']} | {data['expected']} | {data['help']} |")
+    return "\n".join(lines)
+
+
+def _shown(default: Any) -> str:
+    if default is dataclasses.MISSING:
+        return "*required*"
+    if isinstance(default, Path):
+        default = default.relative_to(REPOSITORY)
+    if isinstance(default, tuple):
+        default = ",".join(default)
+    text = str(default).lower() if isinstance(default, bool) else str(default)
+    return f"`{text}`" if text else "*none*"
+
+
+if __name__ == "__main__":
+    print(markdown_table())

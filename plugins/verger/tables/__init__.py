@@ -1,0 +1,1 @@
+"""Parquet tables in the bucket, read, written and sorted in streams."""

@@ -1,0 +1,1 @@
+"""What Airflow and the cluster agree on: keys, table schemas, the plan, reject reasons, metrics, report.json."""

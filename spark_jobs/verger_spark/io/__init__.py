@@ -1,0 +1,1 @@
+"""Objects and Parquet files, read and written by the Python workers themselves."""

@@ -1,0 +1,1 @@
+"""Step 2: from features to PCA coordinates."""

@@ -1,0 +1,174 @@
+"""What a Spark worker does for the PCA. Files of features and Arrow batches in, sums and files of coordinates out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby, pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from verger_spark.errors import VergerError
+from verger_spark.io import table_file
+from verger_spark.io.feature_files import FeatureFile, LiveRows, matrix
+from verger_spark.pca.covariance import Moments
+
+if TYPE_CHECKING:
+    from pyspark import Broadcast
+    from pyspark.accumulators import Accumulator
+
+Groups = Sequence[Sequence[FeatureFile]]
+
+WRITTEN_SCHEMA = "photos bigint"
+PACKED_SCHEMA = "path string, features binary"
+MOMENTS_SCHEMA = "block int, moments binary"
+SPREAD_SCHEMA = "total double, explained double"
+
+_MOMENTS = pa.schema([("block", pa.int32()), ("moments", pa.binary())])
+_SPREAD = pa.schema([("total", pa.float64()), ("explained", pa.float64())])
+_PACKED = pa.schema([("path", pa.string()), ("features", pa.binary())])
+
+
+@dataclass(frozen=True)
+class ReadRows:
+    """For `DataFrame.mapInArrow`: numbers (`id`) of groups of files -> path and features of their live rows.
+
+    The features as bytes: what is one value to Spark is moved at once, a list is moved number by number.
+    """
+
+    groups: Broadcast[Groups]
+    live: LiveRows
+
+    def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for number in _numbers(batches):
+            yield from map(_packed, self.live.batches(self.groups.value[number]))
+
+
+def _packed(rows: pa.RecordBatch) -> pa.RecordBatch:
+    packed = np.ascontiguousarray(matrix(rows))
+    offsets = np.arange(0, packed.nbytes + 1, packed.shape[1] * packed.itemsize, dtype=np.int32)
+    features = pa.Array.from_buffers(pa.binary(), len(packed), [None, pa.py_buffer(offsets), pa.py_buffer(packed)])
+    return pa.RecordBatch.from_arrays([rows.column("path"), features], schema=_PACKED)
+
+
+def unpacked(batch: pa.RecordBatch, width: int) -> NDArray[np.float32]:
+    """The inverse of what `ReadRows` does to the features: an array (rows, width), float32.
+
+    Raises
+    ------
+    VergerError
+        A row has another width.
+    """
+    column = batch.column("features")
+    bytes_each = np.diff(np.frombuffer(column.buffers()[1], np.int32, len(column) + 1, 4 * column.offset))
+    odd = np.flatnonzero(bytes_each != 4 * width)
+    if len(odd):
+        row, found = int(odd[0]), int(bytes_each[odd[0]]) // 4
+        raise VergerError(f"{batch.column('path')[row].as_py()}: expected {width} features, found {found}")
+    start = np.frombuffer(column.buffers()[1], np.int32, 1, 4 * column.offset)[0]
+    flat = np.frombuffer(column.buffers()[2], np.float32, len(column) * width, int(start))
+    return flat.reshape(len(column), width)
+
+
+@dataclass(frozen=True)
+class Accumulate:
+    """For `DataFrame.mapInArrow`: rows of `ReadRows`, sorted by block and path -> the moments of each block."""
+
+    seen: Accumulator[int]
+
+    def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for block, slices in groupby(_by_block(batches), key=lambda pair: pair[0]):
+            yield _moments_batch(block, Moments.of(self._matrices(rows for _, rows in slices)))
+
+    def _matrices(self, batches: Iterable[pa.RecordBatch]) -> Iterator[NDArray[np.float32]]:
+        width = None
+        for rows in batches:
+            self.seen.add(len(rows))
+            width = width or len(rows.column("features")[0].as_buffer()) // 4
+            yield unpacked(rows, width)
+
+
+@dataclass(frozen=True)
+class Merge:
+    """For `DataFrame.mapInArrow`: moments sorted by parent and block -> one row for each parent."""
+
+    def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        rows = (
+            (parent, packed)
+            for batch in batches
+            for parent, packed in zip(batch.column("parent").to_pylist(), batch.column("moments"), strict=True)
+        )
+        for parent, group in groupby(rows, key=lambda row: row[0]):
+            yield _moments_batch(parent, Moments.merged(packed.as_py() for _, packed in group))
+
+
+@dataclass(frozen=True)
+class Project:
+    """For `DataFrame.mapInArrow`: numbers (`id`) of groups of files -> how many coordinates ``x · components``, x not
+    centred, were written to the folder `pca`. A group has one file there, which bears its number.
+    """
+
+    groups: Broadcast[Groups]
+    live: LiveRows
+    components: Broadcast[NDArray[np.float64]]
+    pca: str
+    seen: Accumulator[int]
+
+    def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for number in _numbers(batches):
+            count = 0
+            with table_file.writing(self.pca, number, table_file.PCA) as file:
+                for projected in self._projected(self.groups.value[number]):
+                    file.write_batch(projected)
+                    count += len(projected)
+            yield pa.RecordBatch.from_arrays([pa.array([count], pa.int64())], names=["photos"])
+
+    def _projected(self, files: Sequence[FeatureFile]) -> Iterator[pa.RecordBatch]:
+        width, k = self.components.value.shape
+        for rows in self.live.batches(files):
+            coordinates = matrix(rows, width).astype(np.float64) @ self.components.value
+            offsets = np.arange(0, (len(rows) + 1) * k, k, dtype=np.int32)
+            column = pa.ListArray.from_arrays(pa.array(offsets), pa.array(coordinates.ravel()))
+            yield pa.RecordBatch.from_arrays([rows.column("path"), rows.column("label"), column], schema=table_file.PCA)
+            self.seen.add(len(rows))
+
+
+@dataclass(frozen=True)
+class Spread:
+    """For `DataFrame.mapInArrow`: rows of features -> one row of ``Σ|x-m|²`` and ``Σ|Vᵀ(x-m)|²``, m the `mean` (d,)."""
+
+    components: Broadcast[NDArray[np.float64]]
+    mean: NDArray[np.float64]
+
+    def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        total = explained = 0.0
+        for batch in batches:
+            centred = matrix(batch, len(self.mean)) - self.mean
+            total += float(np.square(centred).sum())
+            explained += float(np.square(centred @ self.components.value).sum())
+        yield pa.RecordBatch.from_arrays([pa.array([total]), pa.array([explained])], schema=_SPREAD)
+
+
+def _numbers(batches: Iterable[pa.RecordBatch]) -> Iterator[int]:
+    """The numbers in the column `id` of `SparkSession.range`."""
+    for batch in batches:
+        yield from batch.column("id").to_pylist()
+
+
+def _by_block(batches: Iterable[pa.RecordBatch]) -> Iterator[tuple[int, pa.RecordBatch]]:
+    """Cut batches where the column `block` changes."""
+    for batch in batches:
+        blocks = batch.column("block").to_numpy()
+        cuts = [0, *(np.flatnonzero(np.diff(blocks)) + 1).tolist(), len(blocks)]
+        for start, stop in pairwise(cuts):
+            if stop > start:
+                yield int(blocks[start]), batch.slice(start, stop - start)
+
+
+def _moments_batch(block: int, moments: Moments) -> pa.RecordBatch:
+    return pa.RecordBatch.from_arrays(
+        [pa.array([block], pa.int32()), pa.array([moments.pack()], pa.binary())], schema=_MOMENTS
+    )

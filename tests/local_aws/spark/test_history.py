@@ -1,0 +1,100 @@
+"""What a step leaves for the Spark history server, as the DAG configures its cluster, and the server that shows it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from local_aws.settings import REPOSITORY
+from local_aws.spark.history import History
+from local_aws.stack import Stack
+from tests.local_aws.clusters import BUCKET, start, step, step_log, wait_step
+from tests.ports import free_ports
+from verger.emr import requests
+from verger.settings import Settings
+from verger_contract.keys import SPARK_EVENTS
+
+JOB = """
+from pyspark.sql import SparkSession
+spark = SparkSession.builder.appName("remembered").getOrCreate()
+print("application", spark.sparkContext.applicationId, spark.range(1000).count())
+spark.stop()
+"""
+
+
+@pytest.fixture(scope="module")
+def server(stack: Stack, s3: Any) -> Iterator[str]:
+    """The URL of a history server, started before any step has written an event log."""
+    port = free_ports(1)
+    logs = f"s3://{BUCKET}/{SPARK_EVENTS}"
+    command = [sys.executable, "-m", "local_aws", "history", "--state", str(stack.settings.state)]
+    process = subprocess.Popen([*command, "--port", str(port), logs], cwd=REPOSITORY)
+    yield f"http://127.0.0.1:{port}"
+    process.terminate()
+    assert process.wait(10) != 0
+
+
+@pytest.fixture(scope="module")
+def application(emr: Any, s3: Any, server: str) -> str:
+    """The id of a Spark application that has run as a step of a cluster that the DAG would launch."""
+    s3.put_object(Bucket=BUCKET, Key=SPARK_EVENTS, Body=b"")  # as stage_artifacts does
+    s3.put_object(Bucket=BUCKET, Key="jobs/remembered.py", Body=JOB.encode())
+    settings = Settings.from_environment({"VERGER_BUCKET": BUCKET})
+    asked = requests.cluster(settings, dag_id="d", run_id="r", artifacts="s3://none", environment="/none")
+    spark = asked["Configurations"][0]["Properties"]
+    events = {name: value for name, value in spark.items() if name.startswith("spark.eventLog.")}
+    configurations = [{"Classification": "spark-defaults", "Properties": events}]
+    submit = step("remembered", "spark-submit", f"s3://{BUCKET}/jobs/remembered.py")
+    cluster_id = start(emr, "remembered", submit, Configurations=configurations)
+    step_id = emr.list_steps(ClusterId=cluster_id)["Steps"][0]["Id"]
+    status = wait_step(emr, cluster_id, step_id, seconds=90)["Status"]
+    assert status["State"] == "COMPLETED", step_log(s3, cluster_id, step_id, "stderr")[-3000:]
+    said = step_log(s3, cluster_id, step_id, "stdout").split()
+    return said[said.index("application") + 1]
+
+
+def ask(url: str) -> Any:
+    with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310
+        return json.load(answer)
+
+
+def shown(server: str) -> list[str]:
+    try:
+        return [found["id"] for found in ask(f"{server}/api/v1/applications")]
+    except OSError:
+        return []
+
+
+def test_the_history_server_shows_a_step_after_its_end(server: str, application: str) -> None:
+    deadline = time.monotonic() + 120
+    while application not in shown(server):
+        assert time.monotonic() < deadline, f"{application} is not among {shown(server)}"
+        time.sleep(0.3)
+    jobs = ask(f"{server}/api/v1/applications/{application}/jobs")
+    assert jobs
+    assert {job["status"] for job in jobs} == {"SUCCEEDED"}
+
+
+def test_no_secret_is_in_what_it_shows(server: str, application: str, stack: Stack) -> None:
+    test_the_history_server_shows_a_step_after_its_end(server, application)
+    said = json.dumps(ask(f"{server}/api/v1/applications/{application}/environment"))
+    assert "spark.eventLog.dir" in said
+    assert stack.environment()["AWS_SECRET_ACCESS_KEY"] not in said
+
+
+def test_one_object_a_finished_application(application: str, s3: Any) -> None:
+    keys = [item["Key"] for item in s3.list_objects_v2(Bucket=BUCKET, Prefix=SPARK_EVENTS)["Contents"]]
+    assert [key for key in keys if key != SPARK_EVENTS] == [f"{SPARK_EVENTS}{application}.zstd"]
+
+
+@pytest.mark.parametrize("logs", ["events", "s3://bucket", "s3:///folder", "file:///folder/x"])
+def test_a_folder_that_is_no_folder_on_s3_is_refused(stack: Stack, logs: str) -> None:
+    with pytest.raises(ValueError, match="expected s3://<bucket>/<folder>/"):
+        History(stack, logs)

@@ -1,0 +1,70 @@
+"""Which feature runs are rewritten: exhaustive on small cases, and what holds for all."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from verger.changes.compaction import MOST_DEAD_ROWS, MOST_RUNS, choose, due
+from verger.publication.model import FeatureRun
+
+NOW = datetime(2026, 11, 24, 2, tzinfo=UTC)
+AGE = timedelta(days=21)
+
+
+def run(name: str, rows: int, live: int, days: float = 1) -> FeatureRun:
+    since = (NOW - timedelta(days=days)).isoformat() if live < rows else None
+    return FeatureRun(run=name, rows=rows, live=live, dead_since=since)
+
+
+@pytest.mark.parametrize(
+    ("runs", "chosen"),
+    [
+        ([], set()),
+        ([run("a", 100, 100)], set()),
+        ([run("a", 100, 50)], set()),
+        ([run("a", 100, 49)], {"a"}),
+        ([run("a", 100, 49), run("b", 100, 51)], {"a"}),
+        ([run("a", 100, 99, days=20.9)], set()),
+        ([run("a", 100, 99, days=21)], {"a"}),
+        ([run("a", 10**9, 10**9 - MOST_DEAD_ROWS)], set()),
+        ([run("a", 10**9, 10**9 - MOST_DEAD_ROWS), run("b", 10**9, 10**9 - 1)], {"a"}),
+        ([run(f"{number}", number + 1, number + 1) for number in range(MOST_RUNS)], set()),
+        (
+            [run(f"{number}", number + 1, number + 1) for number in range(MOST_RUNS + 1)],
+            {f"{number}" for number in range(MOST_RUNS + 1 - MOST_RUNS // 2)},
+        ),
+    ],
+)
+def test_choice(runs: list[FeatureRun], chosen: set[str]) -> None:
+    assert choose(runs, AGE, NOW) == chosen
+
+
+@given(st.lists(st.tuples(st.integers(1, 10**6), st.floats(0.01, 1), st.floats(0, 60)), max_size=40))
+def test_afterwards_reads_storage_and_the_age_of_dead_rows_are_bounded(
+    drawn: list[tuple[int, float, float]],
+) -> None:
+    runs = [run(f"r{n}", rows, max(1, int(rows * share)), days) for n, (rows, share, days) in enumerate(drawn)]
+    chosen = choose(runs, AGE, NOW)
+    left = [kept for kept in runs if kept.run not in chosen]
+    assert len(left) + bool(chosen) <= MOST_RUNS
+    assert sum(kept.rows for kept in left) <= 2 * sum(kept.live for kept in left)
+    assert sum(kept.rows - kept.live for kept in left) <= MOST_DEAD_ROWS
+    assert not due(left, AGE, NOW)
+
+
+def test_many_small_nights_rewrite_a_row_rarely() -> None:
+    """Ten photos a night beside a million: the million is never rewritten, and each night's rows a few times a year."""
+    runs, rewritten = [run("base", 10**6, 10**6)], 0
+    for night in range(365):
+        chosen = choose(runs, AGE, NOW)
+        moved = sum(kept.live for kept in runs if kept.run in chosen)
+        rewritten += moved
+        runs = [kept for kept in runs if kept.run not in chosen]
+        runs += [run(f"c{night}", moved, moved)] * bool(moved) + [run(f"n{night}", 10, 10)]
+        assert len(runs) <= MOST_RUNS + 1
+    assert runs[0].run == "base"
+    assert rewritten < 365 * 10 * 24

@@ -1,0 +1,72 @@
+"""Where a photo stands: every case."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.places import ROOT
+from verger.changes.compare import CURABLE, MOMENTARY, Known, Listed, Standing, Tally, compare, standing
+
+PATH = "images/Kiwi/1.jpg"
+NOW, BEFORE = Listed(PATH, "e1", 5), Known(PATH, "e1", "run-1", None)
+MULTIPART = "07f03acbd8aa1df5403da280042b23d8-2"
+
+
+def rejected(reason: str, etag: str = "e1") -> Known:
+    return Known(PATH, etag, None, reason)
+
+
+@pytest.mark.parametrize(
+    ("listed", "known", "again", "expected"),
+    [
+        (NOW, None, False, Standing.NEW),
+        (None, BEFORE, False, Standing.DELETED),
+        (None, rejected("not an image"), True, Standing.DELETED),
+        (NOW, BEFORE, False, Standing.UNCHANGED),
+        (NOW, BEFORE, True, Standing.UNCHANGED),
+        (Listed(PATH, "e2", 5), BEFORE, False, Standing.CHANGED),
+        # The size says nothing: same etag, same content.
+        (Listed(PATH, "e1", 6), BEFORE, False, Standing.UNCHANGED),
+        # Etags are opaque: those of multipart uploads, and a plain one against a multipart one of the same content.
+        (Listed(PATH, MULTIPART, 5), Known(PATH, MULTIPART, "run-1", None), False, Standing.UNCHANGED),
+        (Listed(PATH, MULTIPART, 5), BEFORE, False, Standing.CHANGED),
+        (Listed(PATH, MULTIPART[:-1] + "3", 5), Known(PATH, MULTIPART, "run-1", None), False, Standing.CHANGED),
+        (NOW, rejected("not an image (begins with b'x')"), False, Standing.UNCHANGED),
+        (NOW, rejected("not an image (begins with b'x')"), True, Standing.ALONG),
+        (NOW, rejected("not an image", "e0"), False, Standing.CHANGED),
+        *(
+            (NOW, rejected(f"{reason} (it was)"), again, Standing.AGAIN)
+            for reason in MOMENTARY
+            for again in (True, False)
+        ),
+        *((NOW, rejected(f"{reason} (by the bucket)"), False, Standing.ALONG) for reason in CURABLE),
+    ],
+)
+def test_standing(listed: Listed | None, known: Known | None, again: bool, expected: Standing) -> None:
+    assert standing(listed, known, again) is expected
+
+
+def test_the_tally_counts_photos_and_what_feature_runs_still_hold() -> None:
+    inventory = [("a", "1", 1), ("b", "2", 1), ("d", "1", 1), ("e", "1", 1)]
+    manifest = [
+        ("a", "1", "old", None),
+        ("b", "1", "old", None),
+        ("c", "1", "old", None),
+        ("d", "1", None, "not an image"),
+        ("e", "1", "new", None),
+    ]
+    tally = Tally()
+    for compared in compare(inventory, manifest):
+        tally.count(compared)
+    assert tally.photos == {Standing.UNCHANGED: 3, Standing.CHANGED: 1, Standing.DELETED: 1}
+    assert tally.live == {"old": 1, "new": 1}
+    assert (tally.listed, tally.known) == (4, 5)
+
+
+def test_the_reasons_are_those_that_step_1_gives() -> None:
+    """The two sides share no code: what one writes, the other looks for."""
+    source = "".join(path.read_text() for path in (ROOT / "spark_jobs/verger_spark").rglob("*.py"))
+    for reason in (*MOMENTARY, *CURABLE):
+        assert re.search(rf'"{reason}[" ]', source), reason

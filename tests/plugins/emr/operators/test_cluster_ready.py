@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from airflow.sdk.exceptions import AirflowFailException
+
+from tests.plugins.emr.operators.conftest import PLACE, NewCluster, deferred_trigger, fire, wait_for
+from verger.emr.operators.cluster_ready import ClusterReady
+from verger.settings import Settings
+
+SlowCluster = Callable[[str, Any], str]
+
+
+def ready(job_flow_id: str) -> ClusterReady:
+    return ClusterReady(task_id="ready", job_flow_id=job_flow_id, poke_interval=1, max_attempts=60, **PLACE)
+
+
+def script(client: Any, settings: Settings, text: str) -> list[dict[str, Any]]:
+    client.put_object(Bucket=settings.storage.bucket, Key="bootstrap.sh", Body=text.encode())
+    path = f"s3://{settings.storage.bucket}/bootstrap.sh"
+    return [{"Name": "script", "ScriptBootstrapAction": {"Path": path, "Args": []}}]
+
+
+@pytest.fixture
+def slow_cluster(new_cluster: NewCluster, overrides: dict[str, Any], settings: Settings, client: Any) -> SlowCluster:
+    """Launches a cluster with a script for its bootstrap action."""
+
+    def launch(text: str, context: Any) -> str:
+        return str(new_cluster(overrides | {"BootstrapActions": script(client, settings, text)}).execute(context))
+
+    return launch
+
+
+def test_a_ready_cluster_is_not_waited_for(cluster: str, context: Any) -> None:
+    ready(cluster).execute(context)
+
+
+def test_it_waits_deferred_until_the_cluster_is_ready(
+    slow_cluster: SlowCluster, settings: Settings, emr: Any, context: Any
+) -> None:
+    job_flow_id = slow_cluster("sleep 3", context)
+    sensor = ready(job_flow_id)
+    event = fire(deferred_trigger(sensor.execute, context))
+    sensor.execute_complete(context, event)
+    assert emr.describe_cluster(ClusterId=job_flow_id)["Cluster"]["Status"]["State"] == "WAITING"
+
+
+def test_a_failed_bootstrap_action_fails_the_task_with_the_reason_of_emr(
+    slow_cluster: SlowCluster, settings: Settings, emr: Any, context: Any
+) -> None:
+    job_flow_id = slow_cluster("sleep 2; exit 3", context)
+    sensor = ready(job_flow_id)
+    event = fire(deferred_trigger(sensor.execute, context))
+    with pytest.raises(
+        AirflowFailException, match=rf"^cluster {job_flow_id}: expected WAITING or RUNNING, found "
+    ) as it:
+        sensor.execute_complete(context, event)
+    assert "BOOTSTRAP_FAILURE" in str(it.value)
+    assert f"s3://{settings.storage.bucket}/logs/{job_flow_id}/" in str(it.value)
+
+
+def test_a_cluster_terminated_meanwhile_is_a_failure_not_a_success(
+    slow_cluster: SlowCluster, settings: Settings, emr: Any, context: Any
+) -> None:
+    job_flow_id = slow_cluster("sleep 60", context)
+    sensor = ready(job_flow_id)
+    trigger = deferred_trigger(sensor.execute, context)
+    emr.terminate_job_flows(JobFlowIds=[job_flow_id])
+    wait_for(lambda: emr.describe_cluster(ClusterId=job_flow_id)["Cluster"]["Status"]["State"] == "TERMINATED")
+    event = fire(trigger)
+    with pytest.raises(AirflowFailException, match=r"found TERMINATED .*USER_REQUEST"):
+        sensor.execute_complete(context, event)

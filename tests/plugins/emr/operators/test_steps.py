@@ -1,0 +1,233 @@
+"""AddStep and StepDone: nothing twice, progress while it works, the reason when it fails, cancelled when killed."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from airflow.sdk.exceptions import AirflowFailException
+from structlog.testing import capture_logs
+
+from tests.plugins.emr.operators.conftest import PLACE, command_step, deferred_trigger, fire, step_state, wait_for
+from verger.emr.operators.add_step import AddStep, ClusterGoneError
+from verger.emr.operators.step_done import StepDone
+from verger.publication.commit import AlreadyPublishedError
+from verger.s3 import clients
+from verger.s3.errors import StorageError
+from verger.settings import Settings
+
+Add = Callable[..., AddStep]
+
+
+@pytest.fixture
+def add(guard: dict[str, Any]) -> Add:
+    """Makes the task that submits steps to a cluster."""
+
+    def make(cluster: str, *steps: dict[str, Any]) -> AddStep:
+        return AddStep(task_id="featurize", job_flow_id=cluster, steps=list(steps), **guard, **PLACE)
+
+    return make
+
+
+def done(cluster: str, step: str, settings: Settings) -> StepDone:
+    return StepDone(
+        task_id="featurize_done",
+        job_flow_id=cluster,
+        step_id=step,
+        settings=settings,
+        stage="featurize",
+        progress_key="runs/run-1/progress.json",
+        poke_interval=1,
+        max_attempts=60,
+        **PLACE,
+    )
+
+
+def all_steps(emr: Any, cluster: str) -> list[str]:
+    return [step["Id"] for step in emr.list_steps(ClusterId=cluster)["Steps"]]
+
+
+def test_a_retry_adopts_a_step_that_waits_runs_or_is_done(add: Add, cluster: str, context: Any, emr: Any) -> None:
+    first, second = command_step("one", "sleep", "1"), command_step("two", "true")
+    (one,) = add(cluster, first).execute(context)
+    (again,) = add(cluster, first).execute(context)
+    assert again == one
+    ids = add(cluster, second, first).execute(context)
+    assert ids[1] == one
+    assert sorted(all_steps(emr, cluster)) == sorted([one, ids[0]])
+    wait_for(lambda: step_state(emr, cluster, ids[0]) == "COMPLETED")
+    assert add(cluster, first, second).execute(context) == [one, ids[0]]
+
+
+def test_the_run_says_which_steps_it_submitted(
+    add: Add, cluster: str, context: Any, client: Any, settings: Settings
+) -> None:
+    bucket = settings.storage.bucket
+    (step,) = add(cluster, command_step("one", "true")).execute(context)
+    said = clients.read_json(client, bucket, f"runs/run-1/steps/{step}.json")
+    assert (said["stage"], said["cluster"], said["step"]) == ("featurize", cluster, step)
+
+
+def test_a_step_is_submitted_although_that_cannot_be_written(
+    add: Add, cluster: str, context: Any, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*asked: Any) -> None:
+        raise StorageError("s3://b/k: may not be written")
+
+    monkeypatch.setattr("verger.emr.step_record.write_json", refuse)
+    assert len(add(cluster, command_step("one", "true")).execute(context)) == 1
+    assert "may not be written" in caplog.text
+
+
+def test_a_step_is_submitted_although_there_is_no_client_for_s3(
+    add: Add, cluster: str, context: Any, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = add(cluster, command_step("one", "true"))
+    client, calls = clients.client, []
+
+    def first_only(*asked: Any, **limits: Any) -> Any:
+        calls.append(asked)
+        if len(calls) > 1:
+            raise ValueError("no such connection")
+        return client(*asked, **limits)
+
+    monkeypatch.setattr("verger.s3.clients.client", first_only)
+    assert len(made.execute(context)) == 1
+    assert "no such connection" in caplog.text
+
+
+def test_a_failed_step_is_submitted_again(add: Add, cluster: str, context: Any, emr: Any) -> None:
+    step = command_step("one", "false")
+    (one,) = add(cluster, step).execute(context)
+    wait_for(lambda: step_state(emr, cluster, one) == "FAILED")
+    assert add(cluster, step).execute(context) != [one]
+
+
+def test_no_step_is_submitted_for_a_run_that_is_published(
+    add: Add, cluster: str, published: None, context: Any, emr: Any
+) -> None:
+    with pytest.raises(AlreadyPublishedError, match=r"^run run-1 is already published .*start a new run$"):
+        add(cluster, command_step("one", "true")).execute(context)
+    assert all_steps(emr, cluster) == []
+
+
+def test_a_cluster_that_is_gone_is_named_with_the_reason_of_emr(add: Add, cluster: str, context: Any, emr: Any) -> None:
+    emr.terminate_job_flows(JobFlowIds=[cluster])
+    wait_for(lambda: emr.describe_cluster(ClusterId=cluster)["Cluster"]["Status"]["State"] == "TERMINATED")
+    with pytest.raises(ClusterGoneError) as caught:
+        add(cluster, command_step("one", "true")).execute(context)
+    assert f"cluster {cluster}: expected it to wait for the step featurize, found TERMINATED (USER_REQUEST: " in str(
+        caught.value
+    )
+    assert "clear create_cluster and what follows it, and raise VERGER_IDLE_TIMEOUT" in str(caught.value)
+
+
+def test_a_killed_submission_cancels_what_it_submitted(add: Add, cluster: str, context: Any, emr: Any) -> None:
+    (running,) = add(cluster, command_step("one", "sleep", "100")).execute(context)
+    task = add(cluster, command_step("two", "sleep", "100"))
+    (waiting,) = task.execute(context)
+    task.on_kill()
+    wait_for(lambda: step_state(emr, cluster, waiting) == "CANCELLED")
+    assert step_state(emr, cluster, running) in ("PENDING", "RUNNING")
+
+
+def test_a_completed_step_ends_the_wait(add: Add, cluster: str, context: Any, settings: Settings) -> None:
+    (step,) = add(cluster, command_step("one", "sleep", "6")).execute(context)
+    sensor = done(cluster, step, settings)
+    event = fire(deferred_trigger(sensor.execute, context))
+    assert event == {"status": "success", "message": "COMPLETED"}
+    sensor.execute_complete(context, event)
+    sensor.execute(context)
+
+
+def test_progress_is_logged_while_the_step_works(
+    add: Add, cluster: str, context: Any, settings: Settings, client: Any
+) -> None:
+    stamps = {"started_at": "2026-11-23T02:00:00+00:00", "updated_at": "2026-11-23T02:01:24+00:00"}
+    progress = {"stage": "featurize", "done": 12400, "total": 23619, **stamps}
+    client.put_object(
+        Bucket=settings.storage.bucket, Key="runs/run-1/progress.json", Body=json.dumps(progress).encode()
+    )
+    (step,) = add(cluster, command_step("one", "sleep", "4")).execute(context)
+    trigger = deferred_trigger(done(cluster, step, settings).execute, context)
+    with capture_logs() as logged:
+        fire(trigger)
+    lines = [entry["event"] for entry in logged if entry["event"].startswith("featurize")]
+    assert lines == ["featurize 12,400/23,619 52 % 148 img/s ETA 76 s"]
+
+
+@pytest.mark.parametrize("body", [None, b"", b"{}", b"[1]", b"\xff"])
+def test_without_a_readable_progress_the_state_is_logged(
+    body: bytes | None, add: Add, cluster: str, context: Any, settings: Settings
+) -> None:
+    if body is not None:
+        clients.client(settings.storage).put_object(
+            Bucket=settings.storage.bucket, Key="runs/run-1/progress.json", Body=body
+        )
+    (step,) = add(cluster, command_step("one", "sleep", "3")).execute(context)
+    trigger = deferred_trigger(done(cluster, step, settings).execute, context)
+    with capture_logs() as logged:
+        fire(trigger)
+    lines = [entry["event"] for entry in logged if entry["event"].startswith("featurize")]
+    assert lines[-1] == "featurize RUNNING"
+
+
+def test_a_failed_step_fails_the_task_with_its_last_error(
+    add: Add, cluster: str, context: Any, settings: Settings
+) -> None:
+    words = "echo working >&2; sleep 2; echo 'verger: error: no photo could be read' >&2; exit 1"
+    (step,) = add(cluster, command_step("one", "bash", "-c", words)).execute(context)
+    sensor = done(cluster, step, settings)
+    event = fire(deferred_trigger(sensor.execute, context))
+    log = f"s3://{settings.storage.bucket}/logs/{cluster}/steps/{step}/stderr.gz"
+    with pytest.raises(AirflowFailException) as caught, capture_logs() as logged:
+        sensor.execute_complete(context, event)
+    assert str(caught.value) == (
+        f"featurize step {step} of {cluster} is FAILED: verger: error: no photo could be read (log: {log})"
+    )
+    assert f"last lines of {log}:\nworking\nverger: error: no photo could be read" in [
+        entry["event"] for entry in logged
+    ]
+
+
+def test_a_step_cancelled_elsewhere_fails_the_task_without_a_wait(
+    add: Add, cluster: str, context: Any, settings: Settings, emr: Any
+) -> None:
+    (step,) = add(cluster, command_step("one", "sleep", "100")).execute(context)
+    sensor = done(cluster, step, settings)
+    trigger = deferred_trigger(sensor.execute, context)
+    emr.cancel_steps(ClusterId=cluster, StepIds=[step], StepCancellationOption="TERMINATE_PROCESS")
+    event = fire(trigger)
+    with pytest.raises(AirflowFailException, match="is CANCELLED"):
+        sensor.execute_complete(context, event)
+
+
+def test_killed_while_deferred_the_step_is_cancelled(
+    add: Add, cluster: str, context: Any, settings: Settings, emr: Any
+) -> None:
+    (step,) = add(cluster, command_step("one", "sleep", "100")).execute(context)
+    trigger = deferred_trigger(done(cluster, step, settings).execute, context)
+    asyncio.run(trigger.on_kill())
+    wait_for(lambda: step_state(emr, cluster, step) == "CANCELLED")
+
+
+def test_killed_while_it_runs_the_step_is_cancelled(
+    add: Add, cluster: str, context: Any, settings: Settings, emr: Any
+) -> None:
+    (step,) = add(cluster, command_step("one", "sleep", "100")).execute(context)
+    done(cluster, step, settings).on_kill()
+    wait_for(lambda: step_state(emr, cluster, step) == "CANCELLED")
+
+
+def test_a_step_that_takes_too_long_fails_without_another_wait(
+    add: Add, cluster: str, context: Any, settings: Settings
+) -> None:
+    (step,) = add(cluster, command_step("one", "sleep", "100")).execute(context)
+    sensor = done(cluster, step, settings)
+    sensor.max_attempts = 2
+    event = fire(deferred_trigger(sensor.execute, context))
+    with pytest.raises(AirflowFailException, match=r"is not done: waited 2 s; featurize (PENDING|RUNNING)"):
+        sensor.execute_complete(context, event)

@@ -1,0 +1,162 @@
+"""The requests to EMR: legal for the API itself, and what safety rests on is in them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import botocore.session
+import pytest
+from botocore.validate import ParamValidator
+
+from verger.emr import requests
+from verger.settings import Settings
+from verger_contract.keys import Run
+
+RUN = Run("orchard", "run-1")
+ARTIFACTS = "s3://orchard/artifacts/abc"
+
+
+def settings(**values: str) -> Settings:
+    return Settings.from_environment({"VERGER_BUCKET": "orchard"} | values)
+
+
+def cluster(**values: str) -> dict[str, Any]:
+    return requests.cluster(
+        settings(**values), dag_id="fruit_features", run_id="run-1", artifacts=ARTIFACTS, environment="/opt/verger/abc"
+    )
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {},
+        {
+            "VERGER_TASK_SPOT": "0",
+            "VERGER_SUBNET_IDS": "subnet-0a,subnet-0b",
+            "VERGER_SECURITY_CONFIGURATION": "verger",
+            "VERGER_SCALE_UP_TO": "10",
+        },
+    ],
+)
+def test_requests_have_the_shape_that_the_api_defines(values: dict[str, str]) -> None:
+    api = botocore.session.get_session().get_service_model("emr")
+    steps = [
+        requests.featurize(settings(**values), RUN, ARTIFACTS),
+        requests.pca(settings(**values), RUN, ARTIFACTS, "0.9"),
+    ]
+    for operation, request in (
+        ("RunJobFlow", cluster(**values)),
+        ("AddJobFlowSteps", {"JobFlowId": "j-1", "Steps": steps}),
+    ):
+        shape = api.operation_model(operation).input_shape
+        report = ParamValidator().validate(request, shape)
+        assert not report.has_errors(), report.generate_report()
+
+
+def test_a_forgotten_cluster_ends_and_can_be_ended() -> None:
+    request = cluster(VERGER_IDLE_TIMEOUT="300")
+    assert request["AutoTerminationPolicy"] == {"IdleTimeout": 300}
+    assert request["Instances"]["TerminationProtected"] is False
+    assert request["Instances"]["KeepJobFlowAliveWhenNoSteps"] is True
+
+
+def test_a_cluster_carries_the_tags_by_which_it_is_found_and_managed() -> None:
+    tags = {tag["Key"]: tag["Value"] for tag in cluster()["Tags"]}
+    assert tags == {
+        "verger": "cluster",
+        "verger:dag": "fruit_features",
+        "verger:run": "run-1",
+        "for-use-with-amazon-emr-managed-policies": "true",
+    }
+
+
+def test_the_jobs_run_in_the_environment_that_the_bootstrap_action_builds() -> None:
+    request = cluster()
+    action = request["BootstrapActions"][0]["ScriptBootstrapAction"]
+    assert action == {"Path": f"{ARTIFACTS}/bootstrap_emr.sh", "Args": [ARTIFACTS, "/opt/verger/abc"]}
+    defaults = request["Configurations"][0]["Properties"]
+    assert defaults["spark.pyspark.python"] == "/opt/verger/abc/bin/python"
+    container = sum(int(defaults[f"spark.executor.{part}"].removesuffix("m")) for part in ("memory", "memoryOverhead"))
+    assert 2 * container <= 6144, "two executors fit the memory that YARN has on the smallest default node"
+    assert defaults["spark.executorEnv.MALLOC_ARENA_MAX"] == "1"
+    assert defaults["spark.executorEnv.AWS_REGION"] == defaults["spark.yarn.appMasterEnv.AWS_REGION"] == "eu-west-3"
+
+
+def test_spark_keeps_its_event_logs_among_the_logs() -> None:
+    defaults = cluster()["Configurations"][0]["Properties"]
+    events = {name.removeprefix("spark.eventLog."): value for name, value in defaults.items() if "eventLog" in name}
+    assert events == {
+        "enabled": "true",
+        "dir": "s3://orchard/logs/spark-events/",
+        "compress": "true",
+        "rolling.enabled": "false",
+    }
+
+
+def test_spot_capacity_is_diverse_and_never_blocks() -> None:
+    task = cluster(VERGER_TASK_SPOT="4")["Instances"]["InstanceFleets"][2]
+    assert task["TargetSpotCapacity"] == 4
+    assert len(task["InstanceTypeConfigs"]) > 1
+    spot = task["LaunchSpecifications"]["SpotSpecification"]
+    assert spot["AllocationStrategy"] == "price-capacity-optimized"
+    assert spot["TimeoutAction"] == "SWITCH_TO_ON_DEMAND"
+
+
+def test_steps_name_every_place_that_they_read_and_write() -> None:
+    step = requests.featurize(settings(VERGER_PHOTOS_PER_TASK="64"), RUN, ARTIFACTS)
+    assert step["ActionOnFailure"] == "CONTINUE"
+    assert step["Name"] == "featurize run-1"
+    words = step["HadoopJarStep"]["Args"]
+    assert words[:11] == [
+        *("spark-submit", "--master", "yarn", "--deploy-mode", "cluster"),
+        *("--conf", f"spark.driver.{requests.QUICK_JAVA}", "--conf", f"spark.executor.{requests.QUICK_JAVA}"),
+        *("--py-files", f"{ARTIFACTS}/verger_spark.zip"),
+    ]
+    assert words[11] == f"{ARTIFACTS}/featurize.py"
+    options = dict(zip(words[12::2], words[13::2], strict=True))
+    assert options == {
+        "--images": "s3://orchard",
+        "--images-prefix": "images/",
+        "--inventory": "s3://orchard/runs/run-1/work.parquet",
+        "--model": f"{ARTIFACTS}/model",
+        "--features": "s3://orchard/features/run=run-1/",
+        "--rejects": "s3://orchard/rejects/run=run-1/",
+        "--metrics": "s3://orchard/runs/run-1/featurize.json",
+        "--progress": "s3://orchard/runs/run-1/progress.json",
+        "--cores": "8",
+        "--photos-per-task": "64",
+    }
+    words = requests.pca(settings(), RUN, ARTIFACTS, "{{ params.target_variance }}")["HadoopJarStep"]["Args"]
+    options = dict(zip(words[12::2], words[13::2], strict=True))
+    assert options == {
+        "--plan": "s3://orchard/runs/run-1/plan.json",
+        "--model": f"{ARTIFACTS}/model",
+        "--pca": "s3://orchard/pca/run=run-1/",
+        "--basis": "s3://orchard/models/pca/run=run-1/",
+        "--drift": "s3://orchard/runs/run-1/drift/",
+        "--metrics": "s3://orchard/runs/run-1/pca.json",
+        "--progress": "s3://orchard/runs/run-1/progress.json",
+        "--target-variance": "{{ params.target_variance }}",
+        "--max-components": "1280",
+        "--cores": "8",
+    }
+
+
+@pytest.mark.parametrize(
+    ("types", "more", "cores"),
+    [
+        ("c6i.xlarge,m5.2xlarge", {}, "8"),
+        ("c7g.16xlarge", {"VERGER_TASK_SPOT": "3"}, "256"),
+        ("c7g.large", {"VERGER_SCALE_UP_TO": "40"}, "80"),
+        ("c6i.metal", {}, None),
+    ],
+)
+def test_the_step_is_told_of_all_cores_that_will_come(types: str, more: dict[str, str], cores: str | None) -> None:
+    words = requests.featurize(settings(VERGER_WORKER_INSTANCE_TYPES=types, **more), RUN, ARTIFACTS)
+    words = words["HadoopJarStep"]["Args"]
+    assert dict(zip(words[12::2], words[13::2], strict=True)).get("--cores") == cores
+
+
+def test_managed_scaling_never_lies_below_what_was_asked_for() -> None:
+    limits = cluster(VERGER_SCALE_UP_TO="1", VERGER_CORE_ON_DEMAND="2", VERGER_TASK_SPOT="3")
+    assert limits["ManagedScalingPolicy"]["ComputeLimits"]["MaximumCapacityUnits"] == 5

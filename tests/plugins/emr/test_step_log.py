@@ -1,0 +1,125 @@
+"""The last error of a step is found wherever EMR put it, and however late."""
+
+from __future__ import annotations
+
+import gzip
+import threading
+from typing import Any
+
+import pytest
+
+from verger.emr.step_log import MOST_BYTES, MOST_CONTAINERS, last_error, summary
+
+PREFIX = "logs/j-1/"
+OURS = "verger: error: s3://b/images/: no photo could be read"
+
+
+def put(client: Any, bucket: str, key: str, *lines: str) -> None:
+    client.put_object(Bucket=bucket, Key=f"{PREFIX}{key}", Body=gzip.compress("\n".join(lines).encode()))
+
+
+def test_the_jobs_own_words_come_first(client: Any, bucket: str) -> None:
+    put(client, bucket, "steps/s-1/stderr.gz", "INFO start", OURS, "INFO ShutdownHookManager", "")
+    found = last_error(client, bucket, PREFIX, "s-1", 0)
+    assert found.summary == OURS
+    assert found.uri == f"s3://{bucket}/logs/j-1/steps/s-1/stderr.gz"
+    assert found.lines[-1] == "INFO ShutdownHookManager"
+
+
+def test_what_the_job_printed_lies_in_the_standard_output_of_its_driver(client: Any, bucket: str) -> None:
+    put(client, bucket, "steps/s-1/stderr.gz", "INFO start", "SparkUserAppException: User application exited with 1")
+    put(client, bucket, "steps/s-1/stdout.gz", "a line", OURS)
+    found = last_error(client, bucket, PREFIX, "s-1", 0)
+    assert found.summary == OURS
+    assert found.uri.endswith("s-1/stdout.gz")
+
+
+def test_a_traceback_in_the_standard_output_says_more_than_sparks_own_error(client: Any, bucket: str) -> None:
+    put(client, bucket, "steps/s-1/stderr.gz", "SparkUserAppException: User application exited with 1")
+    put(client, bucket, "steps/s-1/stdout.gz", "Traceback (most recent call last):", "KeyError: 'features'")
+    assert last_error(client, bucket, PREFIX, "s-1", 0).summary == "KeyError: 'features'"
+
+
+def test_in_cluster_mode_they_are_in_the_log_of_the_application(client: Any, bucket: str) -> None:
+    application = "application_1700000000000_0001"
+    put(client, bucket, "steps/s-1/stderr.gz", f"Submitted application {application}", "SparkException: exited with 1")
+    put(client, bucket, f"containers/{application}/container_1_0001_01_000002/stderr.gz", "INFO an executor")
+    put(client, bucket, f"containers/{application}/container_1_0001_01_000001/stdout.gz", "Traceback", OURS)
+    found = last_error(client, bucket, PREFIX, "s-1", 0)
+    assert found.summary == OURS
+    assert application in found.uri
+
+
+def test_a_log_that_comes_late_is_waited_for(client: Any, bucket: str) -> None:
+    late = threading.Timer(1, put, (client, bucket, "steps/s-1/stderr.gz", OURS))
+    late.start()
+    assert last_error(client, bucket, PREFIX, "s-1", 15).summary == OURS
+
+
+def test_no_log_is_said_to_be_none(client: Any, bucket: str) -> None:
+    found = last_error(client, bucket, PREFIX, "s-1", 0)
+    assert (found.summary, list(found.lines)) == ("", [])
+
+
+def test_a_long_log_is_cut(client: Any, bucket: str) -> None:
+    put(client, bucket, "steps/s-1/stderr.gz", *(f"line {number}" for number in range(1000)))
+    assert last_error(client, bucket, PREFIX, "s-1", 0).lines[0] == "line 980"
+
+
+def test_only_the_end_of_a_very_long_log_is_kept(client: Any, bucket: str) -> None:
+    put(client, bucket, "steps/s-1/stderr.gz", OURS, *["x" * 99] * (MOST_BYTES // 100 + 1), "ValueError: the last")
+    assert last_error(client, bucket, PREFIX, "s-1", 0).summary == "ValueError: the last"
+
+
+@pytest.mark.parametrize("part", [b"\x1f\x8b", b"no gzip at all", gzip.compress(OURS.encode())[:-9]])
+def test_a_log_that_has_arrived_in_part_is_not_there_yet(part: bytes, client: Any, bucket: str) -> None:
+    client.put_object(Bucket=bucket, Key=f"{PREFIX}steps/s-1/stderr.gz", Body=part)
+    assert last_error(client, bucket, PREFIX, "s-1", 0).summary == ""
+    late = threading.Timer(1, put, (client, bucket, "steps/s-1/stderr.gz", OURS))
+    late.start()
+    assert last_error(client, bucket, PREFIX, "s-1", 15).summary == OURS
+
+
+def test_the_application_master_is_read_first_and_of_the_others_only_some(client: Any, bucket: str) -> None:
+    application = "application_1700000000000_0001"
+    put(client, bucket, "steps/s-1/stderr.gz", f"Submitted application {application}")
+    for number in range(30):
+        put(client, bucket, f"containers/{application}/container_1_0001_01_{number + 2:06}/stderr.gz", "INFO")
+    read = reads(client)
+    last_error(client, bucket, PREFIX, "s-1", 0)
+    assert len(read) == 1 + MOST_CONTAINERS
+    put(client, bucket, f"containers/{application}/container_1_0001_01_000001/stdout.gz", OURS)
+    read.clear()
+    assert last_error(client, bucket, PREFIX, "s-1", 0).summary == OURS
+    assert read == [
+        f"{PREFIX}steps/s-1/stderr.gz",
+        f"{PREFIX}containers/{application}/container_1_0001_01_000001/stdout.gz",
+    ]
+
+
+def test_a_log_that_has_not_changed_is_read_once(client: Any, bucket: str) -> None:
+    put(client, bucket, "steps/s-1/stderr.gz", "INFO start")
+    read = reads(client)
+    last_error(client, bucket, PREFIX, "s-1", 6)
+    assert read == [f"{PREFIX}steps/s-1/stderr.gz"]
+
+
+def reads(client: Any) -> list[str]:
+    """The keys that the client gets from now on."""
+    keys: list[str] = []
+    client.meta.events.register("provide-client-params.s3.GetObject", lambda params, **_: keys.append(params["Key"]))
+    return keys
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        ([OURS, "java.lang.RuntimeException: later"], OURS),
+        (["ValueError: first", "KeyError: 'second'", "at org.apache"], "KeyError: 'second'"),
+        (["ValueError: real", "26/11/23 07:03:48 INFO Handler: ignoring an Exception"], "ValueError: real"),
+        (["nothing that", "reads like errors"], ""),
+        ([], ""),
+    ],
+)
+def test_one_line_says_what_was_wrong(lines: list[str], expected: str) -> None:
+    assert summary(lines) == expected

@@ -1,0 +1,195 @@
+"""The commit point: one wins, nobody overwrites unseen."""
+
+from __future__ import annotations
+
+import threading
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from tests.plugins.snapshots import put_data, snapshot
+from verger.publication.commit import (
+    AlreadyPublishedError,
+    LostRaceError,
+    MissingDataError,
+    PublicationError,
+    begin,
+    check_may_write,
+    current,
+    publish,
+)
+from verger.publication.model import FeatureRun
+from verger.s3.clients import read_json
+from verger_contract.keys import PUBLISHED, Run
+
+NOW = datetime(2026, 11, 24, 2, tzinfo=UTC)
+
+
+def current_etag(client: Any, bucket: str) -> str | None:
+    now = current(client, bucket)
+    return now.etag if now else None
+
+
+def publish_run(client: Any, bucket: str, run: str, etag: str | None, **values: Any) -> None:
+    """Publish a snapshot of the run, for whose data something lies in every place that it names."""
+    made = snapshot(run, **values)
+    put_data(client, bucket, made)
+    publish(client, Run(bucket, run), made, etag)
+
+
+def test_the_first_publication_and_the_next(client: Any, bucket: str) -> None:
+    assert current_etag(client, bucket) is None
+    publish_run(client, bucket, "one", None)
+    said = read_json(client, bucket, PUBLISHED)
+    assert (said["version"], said["revision"], said["run"], said["history"]) == (2, 1, "one", [])
+    publish_run(client, bucket, "two", current_etag(client, bucket), published_at="2026-11-25T02:30:00+00:00")
+    said = read_json(client, bucket, PUBLISHED)
+    assert (said["revision"], said["run"]) == (2, "two")
+    assert [(old["run"], old["superseded_at"]) for old in said["history"]] == [("one", "2026-11-25T02:30:00+00:00")]
+
+
+def test_what_is_written_is_what_is_read(client: Any, bucket: str) -> None:
+    runs = (
+        FeatureRun(run="zero", rows=9, live=5, dead_since="2026-11-20T00:00:00+00:00"),
+        FeatureRun(run="one", rows=1, live=1),
+    )
+    publish_run(client, bucket, "one", None, features=runs, explained_variance=None, basis="zero")
+    now = current(client, bucket)
+    assert now is not None
+    assert now.publication.current == snapshot("one", features=runs, explained_variance=None, basis="zero")
+    assert now.publication.named == {"zero", "one"}
+
+
+def test_who_comes_second_publishes_nothing_and_is_told_what_to_do(client: Any, bucket: str) -> None:
+    publish_run(client, bucket, "one", None)
+    seen = current_etag(client, bucket)
+    publish_run(client, bucket, "two", seen)
+    with pytest.raises(LostRaceError, match=r"since run three began, found run two published .* start a new run"):
+        publish_run(client, bucket, "three", seen)
+    with pytest.raises(LostRaceError):
+        publish_run(client, bucket, "four", None)
+    assert read_json(client, bucket, PUBLISHED)["run"] == "two"
+
+
+def test_a_publication_deleted_meanwhile_is_not_replaced(client: Any, bucket: str) -> None:
+    publish_run(client, bucket, "one", None)
+    seen = current_etag(client, bucket)
+    client.delete_object(Bucket=bucket, Key=PUBLISHED)
+    with pytest.raises(LostRaceError, match="found it deleted meanwhile"):
+        publish_run(client, bucket, "two", seen)
+    assert current_etag(client, bucket) is None
+
+
+def test_a_retry_after_success_is_a_success(client: Any, bucket: str) -> None:
+    publish_run(client, bucket, "one", None)
+    published = current_etag(client, bucket)
+    publish_run(client, bucket, "one", None)
+    assert current_etag(client, bucket) == published
+
+
+def test_of_many_at_once_exactly_one_wins(client: Any, bucket: str) -> None:
+    start, won = threading.Barrier(8), []
+
+    def race(number: int) -> None:
+        start.wait()
+        try:
+            publish_run(client, bucket, f"run-{number}", None)
+        except LostRaceError:
+            return
+        won.append(f"run-{number}")
+
+    threads = [threading.Thread(target=race, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(won) == 1
+    assert read_json(client, bucket, PUBLISHED)["run"] == won[0]
+
+
+def test_a_bucket_that_keeps_versions_has_the_same_commit_point(client: Any, bucket: str) -> None:
+    client.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    publish_run(client, bucket, "one", None)
+    seen = current_etag(client, bucket)
+    publish_run(client, bucket, "two", seen)
+    with pytest.raises(LostRaceError):
+        publish_run(client, bucket, "three", seen)
+    with pytest.raises(LostRaceError):
+        publish_run(client, bucket, "four", None)
+    versions = client.list_object_versions(Bucket=bucket, Prefix=PUBLISHED)["Versions"]
+    client.delete_objects(
+        Bucket=bucket, Delete={"Objects": [{"Key": PUBLISHED, "VersionId": old["VersionId"]} for old in versions]}
+    )
+
+
+def test_what_has_lost_its_data_is_not_published(client: Any, bucket: str) -> None:
+    with pytest.raises(
+        MissingDataError, match=rf"^run one: expected its data in s3://{bucket}/features/run=one/, found"
+    ):
+        publish(client, Run(bucket, "one"), snapshot("one"), None)
+    assert current(client, bucket) is None
+
+
+def test_a_run_begins_by_noting_what_it_may_replace(client: Any, bucket: str) -> None:
+    run = Run(bucket, "one")
+    assert begin(client, run, NOW) is None
+    assert read_json(client, bucket, run.began) == {"published_etag": None, "at": "2026-11-24T02:00:00+00:00"}
+    publish_run(client, bucket, "one", None)
+    two = Run(bucket, "two")
+    found = begin(client, two, NOW)
+    assert found is not None
+    assert read_json(client, bucket, two.began)["published_etag"] == found.etag == current_etag(client, bucket)
+
+
+def test_a_run_that_cannot_be_published_any_more_begins_no_more_work(client: Any, bucket: str) -> None:
+    begin(client, Run(bucket, "one"), NOW)
+    begin(client, Run(bucket, "two"), NOW)
+    check_may_write(client, Run(bucket, "one"))
+    publish_run(client, bucket, "two", None)
+    with pytest.raises(LostRaceError, match="since run one began, found run two published"):
+        check_may_write(client, Run(bucket, "one"))
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {},
+        {"run": "two"},
+        {"pca": "two"},
+        {"features": (FeatureRun(run="one", rows=1, live=1),), "run": "two"},
+        {"features": (FeatureRun(run="one-compacted", rows=1, live=1),), "run": "two", "basis": "two"},
+    ],
+)
+def test_a_run_whose_data_readers_use_is_not_worked_on_again(values: Any, client: Any, bucket: str) -> None:
+    made = snapshot(**{"run": "one", "basis": "one"} | values)
+    put_data(client, bucket, made)
+    publish(client, Run(bucket, "two"), made, None)
+    again = r"^run one is already published .*readers use; start a new run$"
+    with pytest.raises(AlreadyPublishedError, match=again):
+        begin(client, Run(bucket, "one"), NOW)
+    with pytest.raises(AlreadyPublishedError, match=again):
+        check_may_write(client, Run(bucket, "one"))
+
+
+def test_nor_is_a_run_that_one_could_roll_back_to(client: Any, bucket: str) -> None:
+    publish_run(client, bucket, "one", None)
+    publish_run(client, bucket, "two", current_etag(client, bucket))
+    with pytest.raises(AlreadyPublishedError):
+        begin(client, Run(bucket, "one"), NOW)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        *(b"", b"{", b"[]", b"{}", b"\xff", b'{"version": 2}'),
+        b'{"run": 1, "features": [], "pca": 1, "basis": 1}',
+        b'{"version": 1, "run": "one", "features": ["one"], "pca": "one", "basis": "one"}',
+    ],
+)
+def test_an_unreadable_publication_stops_the_run(body: bytes, client: Any, bucket: str) -> None:
+    client.put_object(Bucket=bucket, Key=PUBLISHED, Body=body)
+    with pytest.raises(PublicationError, match=rf"^s3://{bucket}/published.json: expected the JSON that names the"):
+        begin(client, Run(bucket, "one"), NOW)
+    with pytest.raises(PublicationError):
+        publish_run(client, bucket, "one", None)

@@ -1,0 +1,152 @@
+"""Going back to what was published, and publishing nothing."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import verger_reader
+from tests.places import ROOT
+from tests.plugins.orchard import AUTO, Orchard
+from verger.publication.commit import LostRaceError, MissingDataError, current
+from verger.publication.rollback import RollbackError, rollback, withdraw
+from verger.s3.errors import StorageError
+from verger.settings import Settings
+from verger_contract.keys import PUBLISHED, Run
+
+
+@pytest.fixture
+def orchard(settings: Settings, client: Any, tmp_path: Path) -> Orchard:
+    """Three photos published by `one`, then a fourth, and one less, by `two`."""
+    made = Orchard(settings, client, tmp_path)
+    for number in range(3):
+        made.put(f"Kiwi/{number}.jpg", b"%d" % number)
+    made.run("one")
+    made.put("Kiwi/3.jpg", b"3")
+    made.delete("Kiwi/0.jpg")
+    made.run("two")
+    return made
+
+
+def published(orchard: Orchard) -> tuple[str | None, list[str]]:
+    found = verger_reader.open_publication(f"s3://{orchard.bucket}")
+    assert sorted(found.features()["path"].to_pylist()) == sorted(found.pca()["path"].to_pylist())
+    return found.run, sorted(path.split("/")[-1] for path in found.pca()["path"].to_pylist())
+
+
+def test_a_rollback_makes_an_earlier_publication_current_and_writes_nothing_else(orchard: Orchard) -> None:
+    assert published(orchard) == ("two", ["1.jpg", "2.jpg", "3.jpg"])
+    before = set(orchard.listing())
+    restored = rollback(orchard.client, orchard.bucket, "one", orchard.now)
+    assert set(orchard.listing()) == before
+    assert published(orchard) == ("one", ["0.jpg", "1.jpg", "2.jpg"])
+    assert (restored.current.rolled_back_from, [old.run for old in restored.history]) == ("two", ["two"])
+    # And forth again.
+    rollback(orchard.client, orchard.bucket, "two", orchard.now)
+    assert published(orchard) == ("two", ["1.jpg", "2.jpg", "3.jpg"])
+
+
+def test_the_run_after_a_rollback_takes_up_all_that_is_new_since(orchard: Orchard) -> None:
+    rollback(orchard.client, orchard.bucket, "one", orchard.now)
+    assert orchard.run("three").why == "1 new, 1 deleted"
+    assert published(orchard) == ("three", ["1.jpg", "2.jpg", "3.jpg"])
+
+
+def test_a_rollback_to_what_is_current_changes_nothing(orchard: Orchard) -> None:
+    etag = orchard.client.head_object(Bucket=orchard.bucket, Key=PUBLISHED)["ETag"]
+    rollback(orchard.client, orchard.bucket, "two", orchard.now)
+    assert orchard.client.head_object(Bucket=orchard.bucket, Key=PUBLISHED)["ETag"] == etag
+
+
+def test_a_run_that_began_before_a_rollback_loses(orchard: Orchard) -> None:
+    orchard.put("Kiwi/4.jpg", b"4")
+    running = orchard.begin("three").until("check_projections")
+    rollback(orchard.client, orchard.bucket, "one", orchard.now)
+    with pytest.raises(LostRaceError, match="found run one published"):
+        running.finish()
+    assert published(orchard)[0] == "one"
+
+
+def test_what_is_not_kept_cannot_be_rolled_back_to(orchard: Orchard) -> None:
+    with pytest.raises(RollbackError, match=r"^run zero: expected one of the publications that are kept, .* one$"):
+        rollback(orchard.client, orchard.bucket, "zero", orchard.now)
+
+
+def test_nor_what_lost_its_data(orchard: Orchard) -> None:
+    lost = Run(orchard.bucket, "one").pca
+    for key in orchard.listing(lost):
+        orchard.client.delete_object(Bucket=orchard.bucket, Key=key)
+    with pytest.raises(
+        MissingDataError, match=rf"expected its data in s3://{orchard.bucket}/{lost}, found nothing there"
+    ):
+        rollback(orchard.client, orchard.bucket, "one", orchard.now)
+    assert published(orchard)[0] == "two"
+
+
+def test_when_all_photos_are_gone_runs_say_what_to_do_until_it_is_done(orchard: Orchard) -> None:
+    for path in list(orchard.photos):
+        orchard.delete(path.removeprefix("images/"))
+    with pytest.raises(
+        StorageError, match=r"expected photos .* 3 photos are published: if all were deleted on purpose, .* withdraw`"
+    ):
+        orchard.run("three")
+    assert published(orchard)[0] == "two"
+    withdraw(orchard.client, orchard.bucket, orchard.now)
+    assert published(orchard) == (None, [])
+    assert not orchard.run("four").work
+    # Nothing is left when its time has come, though no run publishes any more.
+    orchard.pass_days(31)
+    orchard.run("five")
+    assert not [key for key in orchard.listing() if not key.endswith(".json")]
+
+
+def test_what_was_withdrawn_can_be_rolled_back_to_and_photos_may_come_again(orchard: Orchard) -> None:
+    withdraw(orchard.client, orchard.bucket, orchard.now)
+    withdraw(orchard.client, orchard.bucket, orchard.now)
+    rollback(orchard.client, orchard.bucket, "two", orchard.now)
+    assert published(orchard)[0] == "two"
+    withdraw(orchard.client, orchard.bucket, orchard.now)
+    assert orchard.run("three").why == "3 new"
+    assert published(orchard) == ("three", ["1.jpg", "2.jpg", "3.jpg"])
+
+
+def test_one_photo_left_is_published_on_the_basis_that_is_there(orchard: Orchard) -> None:
+    for name in ("1.jpg", "2.jpg"):
+        orchard.delete(f"Kiwi/{name}")
+    asked = dataclasses.replace(AUTO, accept_deletions=True)
+    with pytest.raises(RuntimeError, match="at least two photos"):
+        orchard.run("three", asked)
+    orchard.run("four", dataclasses.replace(asked, basis="reuse"))
+    assert published(orchard) == ("four", ["3.jpg"])
+
+
+def command(bucket: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "verger.publication", *arguments],
+        env=os.environ | {"PYTHONPATH": str(ROOT / "plugins"), "VERGER_BUCKET": bucket},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_one_command_lists_and_one_rolls_back(orchard: Orchard) -> None:
+    listed = command(orchard.bucket)
+    assert listed.returncode == 0, listed.stderr
+    rows = [line.split() for line in listed.stdout.splitlines()]
+    assert [(row[0], row[-1]) for row in rows[1:]] == [("current", "two"), (rows[2][0], "one")]
+    done = command(orchard.bucket, "rollback", "one")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[1].endswith("one (rolled back from two)")
+    now = current(orchard.client, orchard.bucket)
+    assert now is not None
+    assert now.publication.current.run == "one"
+    failed = command(orchard.bucket, "rollback", "zero")
+    assert failed.returncode == 1
+    assert failed.stderr.splitlines()[-1].startswith("verger: error: run zero: expected one of the publications")

@@ -1,0 +1,83 @@
+"""What a report is told of the tasks, as Airflow's context has it; tests/dags has it from a real run."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from verger.report.airflow_facts import BEGAN, LONGEST, failure, note_beginning, stages
+
+NOW = datetime(2026, 11, 24, 2, tzinfo=UTC)
+
+
+class Instance(SimpleNamespace):
+    """A task instance that remembers what it is given; there is no Airflow run around these tests."""
+
+    def xcom_push(self, key: str, value: Any) -> None:
+        self.xcoms[self.task_id, key] = value
+
+    def xcom_pull(self, task_ids: str, key: str) -> Any:
+        return self.xcoms.get((task_ids, key))
+
+    def get_task_breadcrumbs(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
+        assert (dag_id, run_id) == ("fruit_features", "nightly.1")
+        return self.crumbs
+
+
+@pytest.fixture
+def context() -> Any:
+    crumbs = [
+        {"task_id": "publish", "state": "success", "duration": 2.04},
+        {"task_id": "list_images", "state": "success", "duration": 60.0},
+        {"task_id": "pca_done", "state": "failed", "duration": None},
+        {"task_id": "rollback", "state": "skipped", "duration": None},
+    ]
+    order = [SimpleNamespace(task_id=name) for name in ("list_images", "rollback", "pca_done", "publish", "report")]
+    instance = Instance(dag_id="fruit_features", task_id="list_images", start_date=NOW, crumbs=crumbs, xcoms={})
+    return {"ti": instance, "run_id": "nightly.1", "dag": SimpleNamespace(topological_sort=lambda: order)}
+
+
+def test_stages_in_the_order_of_the_dag_with_the_times_that_are_known(context: Any) -> None:
+    note_beginning(context)
+    context["ti"].start_date = NOW.replace(minute=1)  # as it comes back from the triggerer
+    note_beginning(context)
+    assert context["ti"].xcoms == {("list_images", BEGAN): "2026-11-24T02:00:00+00:00"}
+    assert stages(context) == [
+        {
+            "stage": "list_images",
+            "state": "success",
+            "seconds": 60.0,
+            "start": "2026-11-24T02:00:00+00:00",
+            "end": "2026-11-24T02:01:00+00:00",
+        },
+        {"stage": "pca_done", "state": "failed", "seconds": 0.0, "start": None, "end": None},
+        {"stage": "publish", "state": "success", "seconds": 2.0, "start": None, "end": None},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (ValueError("wrong"), "wrong"),
+        (ValueError(), "ValueError()"),
+        ("killed", "killed"),
+        (None, "Airflow gives no reason"),
+        (ValueError("x" * 9999), "x" * LONGEST),
+    ],
+)
+def test_a_failure_names_the_task_and_the_reason(error: Any, words: str, context: Any) -> None:
+    said = failure({**context, "exception": error}, NOW)
+    assert said == {"task": "list_images", "error": words, "at": "2026-11-24T02:00:00+00:00"}
+
+
+def test_a_failure_keeps_no_secret(context: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from airflow.sdk._shared.secrets_masker import SecretsMasker, secrets_masker
+
+    masker = SecretsMasker()
+    masker.add_mask("so-very-secret")
+    monkeypatch.setattr(secrets_masker, "_secrets_masker", lambda: masker)
+    said = failure({**context, "exception": ValueError("connection s3://key:so-very-secret@host refused")}, NOW)
+    assert said["error"] == "connection s3://key:***@host refused"

@@ -1,0 +1,317 @@
+"""The page of a run: what it says, well-formed whatever users named, small, and without need of anything else."""
+
+from __future__ import annotations
+
+import io
+import json
+import random
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow
+import pyarrow.parquet
+import pytest
+from PIL import Image
+
+from tests.plugins.html_page import Page
+from tests.plugins.orchard import AUTO, DOUBLES, Orchard
+from verger.report import sample, write
+from verger.report.facts import Told
+from verger.report.illustrations import Illustrations
+from verger.report.page import page
+from verger.s3.clients import read_json
+from verger.settings import Settings
+from verger.tasks import Place
+from verger_contract.keys import Run
+
+EVIL = "<script>alert(1)"
+EVIL_FILE = '"><img src=x onerror=alert(1)>.jpg'
+STAGES = [
+    {
+        "stage": "list_images",
+        "state": "success",
+        "seconds": 1.3,
+        "start": "2026-11-24T02:00:00+00:00",
+        "end": "2026-11-24T02:00:01.300000+00:00",
+    },
+    {
+        "stage": "featurize_done",
+        "state": "success",
+        "seconds": 65.0,
+        "start": "2026-11-24T02:01:00+00:00",
+        "end": "2026-11-24T02:02:05+00:00",
+    },
+]
+COST = {
+    "node_hours": 1.5,
+    "estimated_cost": 0.1234,
+    "currency": "EUR",
+    "nodes": [{"type": "c6i.xlarge", "market": "SPOT", "count": 2, "hours": 1.5}],
+    "says": "Estimated from stated prices.",
+}
+TOLD = Told(stages=STAGES, asked={"basis": "auto", "target_variance": 0.9}, cost=COST, versions={"Airflow": "3.3"})
+
+
+def jpeg(seed: int) -> bytes:
+    """A photo of one colour."""
+    colours = random.Random(seed)
+    buffer = io.BytesIO()
+    Image.new("RGB", (64, 48), tuple(colours.randbytes(3))).save(buffer, "JPEG")
+    return buffer.getvalue()
+
+
+@pytest.fixture
+def orchard(settings: Settings, client: Any, tmp_path: Path) -> Iterator[Orchard]:
+    """Of photos that can be drawn, and some that cannot be read; one label and one file have evil names."""
+    made = Orchard(settings, client, tmp_path)
+    for number in range(5):
+        made.put(f"Kiwi/{number}.jpg", jpeg(number))
+        made.put(f"{EVIL}/{number}.jpg", jpeg(10 + number))
+    made.put(f"Pomme é $x_1$/{EVIL_FILE}", jpeg(20))
+    made.put("Kiwi/bad-1.jpg", b"bad <b>luck</b>")
+    made.settings = replace(made.settings, validation=replace(made.settings.validation, max_rejects_share=0.5))
+    return made
+
+
+def place_of(orchard: Orchard, run: str) -> Place:
+    return Place(Run(orchard.bucket, run), orchard.settings, orchard.client, orchard.store)
+
+
+def reported(orchard: Orchard, run: str, told: Told = TOLD) -> tuple[dict[str, Any], Page, str]:
+    """The report of a published run: facts, page, and the page's text."""
+    place = place_of(orchard, run)
+    write.published(place, told)
+    answer = orchard.client.get_object(Bucket=orchard.bucket, Key=place.run.report)
+    assert answer["ContentType"] == "text/html; charset=utf-8"
+    text = answer["Body"].read().decode()
+    return orchard.json(place.run.report_facts), Page(text), text
+
+
+def test_labels_that_cannot_be_read_are_said_to_be_so(orchard: Orchard, monkeypatch: pytest.MonkeyPatch) -> None:
+    orchard.run("one")
+
+    def fail(*_: object) -> None:
+        raise OSError("a damaged file")
+
+    monkeypatch.setattr("verger.report.labels.read", fail)
+    facts, found, _ = reported(orchard, "one")
+    said = "Labels and their drift could not be read: the log of the task report says why."
+    assert said in facts["odd"]
+    assert said in found.section("summary")
+
+
+def test_a_first_run_is_told_with_pictures(orchard: Orchard) -> None:
+    orchard.run("one")
+    facts, found, _ = reported(orchard, "one")
+    assert (facts["state"], facts["photos"], facts["rejected"], facts["basis_kept"]) == ("published", 11, 1, False)
+    assert [stage["start"] for stage in facts["stages"]] == [stage["start"] for stage in STAGES]
+    assert facts["cost"] == COST
+    summary = found.section("summary")
+    assert "11 have vectors now, 1 could not be read" in summary
+    assert "FITTED ANEW: of a test" in summary
+    assert f"k = {facts['k']} of 1,280" in summary
+    assert "1.50 node hours, about 0.12 EUR" in summary
+    assert "2 min 05 s up to this report" in summary
+    assert facts["variance"]["tonight"][facts["k"] - 1] == pytest.approx(facts["explained_variance"], abs=1e-6)
+    assert facts["variance"]["fitted"] is None
+    assert len([picture for picture in found.all("svg") if picture.get("role") == "img"]) == 3
+    assert f"k = {facts['k']}: " in found.section("variance")
+    assert {"Kiwi", EVIL, "Pomme é $x_1$"} <= {*found.texts("title")}, "on the map, under the pointer"
+    # One row for each label, whose photos, new ones and rejects are counted.
+    rows = {row["label"]: (row["photos"], row["new"], row["rejected"]) for row in facts["labels"]["shown"]}
+    assert rows == {"Kiwi": (5, 5, 1), EVIL: (5, 5, 0), "Pomme é $x_1$": (1, 1, 0)}
+    # Eleven that can be drawn; the reject cannot, and says so.
+    assert len(found.all("img")) == 11
+    assert "not an image, as far as can be told here" in found.section("rejects")
+    assert "bad <b>luck</b>" in found.section("rejects")
+    assert 'run="one"' in found.section("data").replace(" ", "")
+    assert "c6i.xlarge" in found.section("cost")
+
+
+def test_what_users_named_is_text_and_nothing_else(orchard: Orchard) -> None:
+    orchard.run("one")
+    facts, found, _ = reported(orchard, "one")
+    assert found.all("script") == []
+    assert found.all("b") == [
+        tag for tag in found.all("b") if tag.text in ("Kiwi", EVIL, "Pomme é $x_1$", "bad <b>luck</b>")
+    ]
+    assert not [name for tag in found.root.iter() for name in tag.attrib if name.startswith("on")]
+    assert all(source.startswith("data:image/jpeg;base64,") for source in found.attributes("src"))
+    # report.json stays for good, the photos may be deleted: no file is named in it.
+    assert not [path for path in orchard.photos if Path(path).name in json.dumps(facts, ensure_ascii=False)]
+
+
+def test_the_page_needs_nothing_and_its_ids_are_its_own(orchard: Orchard) -> None:
+    orchard.run("one")
+    _, found, text = reported(orchard, "one")
+    ids = found.attributes("id")
+    assert len(ids) == len(set(ids))
+    assert {link for link in found.attributes("href") if not link.startswith("#")} == set()
+    assert {link[1:] for link in found.attributes("href")} <= set(ids)
+    assert {"link", "script", "iframe", "object"} & {str(tag.tag) for tag in found.root.iter()} == set()
+    assert "@import" not in text
+    assert "url(http" not in text
+    for table in found.all("table"):
+        assert table.find("caption") is not None
+        assert {head.get("scope") for head in table.iter("th")} <= {"col", "row"}
+
+
+def test_a_kept_basis_is_shown_beside_what_it_was_fitted_to(orchard: Orchard) -> None:
+    orchard.run("one")
+    orchard.put("Yuzu/1.jpg", jpeg(30))
+    orchard.run("two", replace(AUTO, basis="reuse"))
+    facts, found, _ = reported(orchard, "two")
+    assert facts["basis_kept"]
+    assert len(facts["variance"]["tonight"]) == facts["k"] < len(facts["variance"]["fitted"])
+    assert "kept: of a test" in found.section("summary")
+    assert "The basis of one is kept" in found.section("variance")
+    assert "when the basis was fitted" in found.section("variance")
+    assert len(found.all("img")) == 1
+    assert found.section("new").startswith("New photos 1 of the 1 photos")
+
+
+@pytest.mark.parametrize(
+    ("cost", "said"),
+    [
+        (None, "no cluster was launched, or EMR could not be asked."),
+        (COST | {"estimated_cost": None, "says": "No estimate."}, "1.50 node hours, cost unknown"),
+    ],
+)
+def test_a_cost_that_is_not_known_is_said_to_be_unknown(cost: Any, said: str, orchard: Orchard) -> None:
+    orchard.run("one")
+    facts, found, _ = reported(orchard, "one", replace(TOLD, cost=cost))
+    assert facts["cost"] == cost
+    assert said in found.section("cost")
+
+
+def test_stages_whose_times_are_not_known_are_a_table_alone(orchard: Orchard) -> None:
+    orchard.run("one")
+    timeless = [{**stage, "start": None, "end": None} for stage in STAGES]
+    _, found, _ = reported(orchard, "one", replace(TOLD, stages=timeless))
+    assert "When the tasks began is not known." in found.section("stages")
+    assert "1 min 05 s" in found.section("stages")
+
+
+def test_data_that_cannot_be_read_costs_its_picture_not_the_report(orchard: Orchard) -> None:
+    orchard.run("one")
+    key = next(key for key in orchard.listing("pca/run=one/"))
+    orchard.client.put_object(Bucket=orchard.bucket, Key=key, Body=b"no Parquet")
+    facts, found, _ = reported(orchard, "one")
+    assert facts["photos"] == 11
+    assert "could not be drawn; the log of the task `report` says why" in found.section("map")
+    assert len(found.all("img")) == 11
+
+
+def test_a_page_of_a_run_without_photos_and_labels(orchard: Orchard) -> None:
+    orchard.run("one")
+    facts, _, _ = reported(orchard, "one")
+    empty = {"labels": {"count": 0, "shown": []}, "rejects": {}, "checks": {}, "variance": None, "odd": []}
+    nothing = {"photos": 0, "rejected": 0, "featurized": 0, "explained_variance": None, "stages": []}
+    found = Page(page({**facts, **empty, **nothing}, Illustrations(), orchard.settings))
+    assert "0 have vectors now" in found.section("summary")
+    assert "there is no variance to explain" in found.section("summary")
+    assert "nothing: every check passed" in found.section("summary")
+    assert "This run had no new photos." in found.section("new")
+    assert found.all("svg") == found.all("img") == []
+
+
+def test_thousands_of_labels_make_no_large_page(orchard: Orchard) -> None:
+    """4,000 labels of two photos, in two files of which one is enough for the map."""
+    orchard.run("one")
+    place = place_of(orchard, "one")
+    names = [f"variety {number:04} of a fruit with a long name, <i>{number}</i>" for number in range(4000)]
+    paths = [f"images/{name}/{number}.jpg" for name in names for number in (0, 1)]
+    rng = random.Random(5)
+    for part, chosen in enumerate((paths[:4000], paths[4000:])):
+        vectors = [[rng.gauss(0, 1), rng.gauss(0, 1), 0.0] for _ in chosen]
+        columns = {"path": chosen, "label": [path.split("/")[1] for path in chosen]}
+        table = pyarrow.table(columns).append_column("pca_features", pyarrow.array(vectors, DOUBLES))
+        buffer = io.BytesIO()
+        pyarrow.parquet.write_table(table, buffer)
+        orchard.client.put_object(Bucket=orchard.bucket, Key=f"pca/run=one/part-{part}.parquet", Body=buffer.getvalue())
+    facts, found, text = reported(orchard, "one")
+    assert len(text.encode()) < 1_000_000
+    assert facts["labels"]["count"] == 4000 + 1  # and the label of the reject
+    assert len(facts["labels"]["shown"]) == 1000
+    assert "and 3,961 more" in found.section("labels")
+    assert "3,000 of 11 photos, drawn by lot" in found.section("map")
+
+    again, other = (sample.of_map(place.store, place.run, size=50) for _ in range(2))
+    assert again.labels == other.labels
+    assert len(set(again.labels)) > 40
+    part = sample.of_map(place.store, place.run, size=50, most_bytes=1)
+    assert not part.whole
+    assert len({label < names[2000] for label in part.labels}) == 1, "of one file alone"
+
+
+def test_what_is_known_of_a_failed_run(orchard: Orchard) -> None:
+    orchard.begin("one").until("check_features")
+    place = place_of(orchard, "one")
+    failure = {"task": "featurize_done", "error": f"step {EVIL} is FAILED", "at": "2026-11-24T02:03:00+00:00"}
+    stages = [*STAGES[:1], {**STAGES[1], "state": "failed"}]
+    assert write.failed(place, replace(TOLD, stages=stages), failure)
+    answer = orchard.client.get_object(Bucket=orchard.bucket, Key=place.run.report)
+    found = Page(answer["Body"].read().decode())
+    summary = found.section("summary")
+    assert f"featurize_done: step {EVIL} is FAILED" in summary
+    assert "12 listed: 12 new" in summary
+    assert "Nothing was published by this run" in summary
+    assert "no path twice" in found.section("checks")
+    assert "FAILED" in found.section("stages")
+    assert (found.section("map"), found.section("new"), found.all("script")) == ("", "", [])
+    facts = orchard.json(place.run.failure)
+    assert (facts["state"], facts["failure"], facts["k"]) == ("failed", failure, None)
+    # Reasons may name photos, and report.json stays for good.
+    assert read_json(orchard.client, orchard.bucket, place.run.report_facts) is None
+
+
+def test_a_second_failure_does_not_hide_the_first(orchard: Orchard) -> None:
+    place = place_of(orchard, "one")
+    first = {"task": "pca_done", "error": "no variance", "at": "2026-11-24T02:03:00+00:00"}
+    second = {"task": "terminate_cluster", "error": "may not be ended", "at": "2026-11-24T02:09:00+00:00"}
+    assert write.failed(place, Told(), first)
+    assert write.failed(place, Told(), second)
+    assert orchard.json(place.run.failure)["failure"] == {**first, "also": [second]}
+    answer = orchard.client.get_object(Bucket=orchard.bucket, Key=place.run.report)
+    summary = Page(answer["Body"].read().decode()).section("summary")
+    assert "pca_done: no variance" in summary
+    assert "terminate_cluster: may not be ended" in summary
+    write.forget_failure(place)
+    assert write.failed(place, Told(), second)
+    assert orchard.json(place.run.failure)["failure"] == second, "another pass through the run"
+
+
+def test_a_failure_that_was_mended_is_none(orchard: Orchard) -> None:
+    """Somebody clears what failed and what follows it; list_images, where all is forgotten, is not among that."""
+    place = place_of(orchard, "one")
+    first = {"task": "pca_done", "error": "no variance", "at": "2026-11-24T02:03:00+00:00"}
+    second = {"task": "publish", "error": "lost the race", "at": "2026-11-24T03:09:00+00:00"}
+    assert write.failed(place, Told(), first)
+    mended = [{"stage": "pca_done", "state": "success", "seconds": 9.0, "start": None, "end": None}]
+    assert write.failed(place, Told(stages=mended), second)
+    assert orchard.json(place.run.failure)["failure"] == second
+
+
+def test_a_run_that_fails_before_anything_is_known(orchard: Orchard) -> None:
+    place = place_of(orchard, "one")
+    failure = {"task": "list_images", "error": "no such bucket", "at": "2026-11-24T02:03:00+00:00"}
+    assert write.failed(place, Told(), failure)
+    answer = orchard.client.get_object(Bucket=orchard.bucket, Key=place.run.report)
+    summary = Page(answer["Body"].read().decode()).section("summary")
+    assert "list_images: no such bucket" in summary
+    assert "every check passed" not in summary, "none was made"
+
+
+def test_success_leaves_nothing_of_a_failure_and_a_failure_nothing_of_success(orchard: Orchard) -> None:
+    failure = {"task": "clean_up", "error": "may not be deleted", "at": "2026-11-24T02:03:00+00:00"}
+    running = orchard.begin("one").until("check_features")
+    place = place_of(orchard, "one")
+    assert write.failed(place, TOLD, failure)
+    running.finish()
+    facts, _, text = reported(orchard, "one")
+    assert read_json(orchard.client, orchard.bucket, place.run.failure) is None
+    assert not write.failed(place, TOLD, failure), "it is published all the same"
+    assert orchard.json(place.run.report_facts) == facts
+    assert orchard.client.get_object(Bucket=orchard.bucket, Key=place.run.report)["Body"].read().decode() == text

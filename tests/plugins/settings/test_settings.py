@@ -1,0 +1,143 @@
+"""Settings: what is not set has its default, what is wrong is named."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import FrozenInstanceError
+from datetime import timedelta
+
+import pytest
+
+from tests.places import ROOT
+from verger.settings import EU_REGIONS, Settings, SettingsError
+from verger.settings.__main__ import markdown_table
+
+ENOUGH = {"VERGER_BUCKET": "orchard"}
+
+
+def test_only_the_bucket_is_required() -> None:
+    settings = Settings.from_environment(ENOUGH)
+    assert settings.storage.region == "eu-west-3"
+    assert settings.cluster.release_label == "emr-spark-8.1.0"
+    assert settings.pca.target_variance == 0.90
+    with pytest.raises(
+        SettingsError, match=r"^VERGER_BUCKET: not set; expected the name of an S3 bucket, without dots "
+    ):
+        Settings.from_environment({})
+
+
+def test_values_are_read_as_what_they_are() -> None:
+    settings = Settings.from_environment(
+        ENOUGH
+        | {
+            "VERGER_TARGET_VARIANCE": "0.5",
+            "VERGER_SUBNET_IDS": "subnet-0a1, subnet-0b2",
+            "VERGER_ALLOW_RANDOM_WEIGHTS": "True",
+            "VERGER_IDLE_TIMEOUT": " 60 ",
+            "VERGER_SCHEDULE": "never",
+        }
+    )
+    assert settings.pca.target_variance == 0.5
+    assert settings.cluster.subnet_ids == ("subnet-0a1", "subnet-0b2")
+    assert settings.storage.allow_random_weights is True
+    assert settings.cluster.idle_timeout == 60
+    assert settings.schedule.schedule == "never"
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "expected"),
+    [
+        ("VERGER_BUCKET", "Orchard", "the name of an S3 bucket"),
+        ("VERGER_BUCKET", "", "the name of an S3 bucket"),
+        ("VERGER_BUCKET", "my.bucket", "without dots (no TLS certificate covers a name with dots)"),
+        ("VERGER_BUCKET", "a..b", "without dots"),
+        ("VERGER_REGION", "us-east-1", "a region in the EU"),
+        ("VERGER_REGION", "eu-west-2", "a region in the EU"),
+        ("VERGER_REGION", "eu-central-2", "a region in the EU"),
+        ("VERGER_REGION", "eu-isoe-west-1", "a region in the EU"),
+        ("VERGER_IMAGES_PREFIX", "images/../pca/", "none of them '.' or '..'"),
+        ("VERGER_IMAGES_PREFIX", "./", "none of them '.' or '..'"),
+        ("VERGER_IMAGES_PREFIX", "images", "folders ending in '/'"),
+        ("VERGER_IMAGES_PREFIX", "", "folders ending in '/'"),
+        ("VERGER_IMAGES_PREFIX", "pca/photos/", "outside Verger's own"),
+        ("VERGER_ARTIFACTS_DIR", "relative", "the absolute path of a folder"),
+        ("VERGER_ALLOW_RANDOM_WEIGHTS", "perhaps", "true or false"),
+        ("VERGER_RELEASE_LABEL", "8.1.0", "an EMR release label"),
+        ("VERGER_WORKER_INSTANCE_TYPES", " , ", "EC2 instance types"),
+        ("VERGER_IDLE_TIMEOUT", "59", "60 to 604800"),
+        ("VERGER_IDLE_TIMEOUT", "604801", "60 to 604800"),
+        ("VERGER_IDLE_TIMEOUT", "an hour", "60 to 604800"),
+        ("VERGER_TARGET_VARIANCE", "0", "more than 0, at most 1"),
+        ("VERGER_TARGET_VARIANCE", "1.1", "more than 0, at most 1"),
+        ("VERGER_TARGET_VARIANCE", "nan", "more than 0, at most 1"),
+        ("VERGER_MAX_COMPONENTS", "1281", "1 to 1280"),
+        ("VERGER_MAX_REJECTS_SHARE", "-0.1", "0 to 1"),
+        ("VERGER_PCA_BASIS", "sometimes", "auto, refit or reuse"),
+        ("VERGER_MAX_DELETED_SHARE", "2", "0 to 1"),
+        ("VERGER_SNAPSHOT_DAYS", "0", "1 to 3650"),
+        ("VERGER_SCHEDULE", "at night", "a cron expression or never"),
+        ("VERGER_TIMEZONE", "Europe/Bourg", "a name of the tz database"),
+        ("VERGER_POLL_SECONDS", "0", "1 to 600"),
+    ],
+)
+def test_a_wrong_value_is_named_with_what_is_expected(variable: str, value: str, expected: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        Settings.from_environment(ENOUGH | {variable: value})
+    assert str(caught.value).startswith(f"{variable}: is {value!r}; expected ")
+    assert expected in str(caught.value)
+
+
+@pytest.mark.parametrize("region", EU_REGIONS)
+def test_every_region_in_the_eu_is_accepted(region: str) -> None:
+    assert Settings.from_environment(ENOUGH | {"VERGER_REGION": region}).storage.region == region
+
+
+def test_a_variable_that_is_no_setting_is_refused_with_the_nearest_name() -> None:
+    with pytest.raises(SettingsError) as caught:
+        Settings.from_environment({"VERGER_BUKET": "orchard", "VERGER_QQQ": "1"})
+    assert str(caught.value).startswith(
+        "VERGER_BUKET: no such setting; expected VERGER_BUCKET, or nothing of that name; "
+        "VERGER_QQQ: no such setting; expected nothing of that name; VERGER_BUCKET: not set; "
+    )
+
+
+@pytest.mark.parametrize("name", ["VERGER_S3A_JARS", "VERGER_TEST_PHOTOS", "VERGERS", "PATH"])
+def test_variables_of_others_are_left_alone(name: str) -> None:
+    assert Settings.from_environment(ENOUGH | {name: "x"}) == Settings.from_environment(ENOUGH)
+
+
+def test_erasure_leaves_time_for_what_can_be_rolled_back_to() -> None:
+    wanted = ENOUGH | {"VERGER_SNAPSHOT_DAYS": "10", "VERGER_ERASURE_DAYS": "13"}
+    message = "^VERGER_ERASURE_DAYS: is 13; expected at least 14, 4 more than VERGER_SNAPSHOT_DAYS$"
+    with pytest.raises(SettingsError, match=message):
+        Settings.from_environment(wanted)
+    kept = Settings.from_environment(wanted | {"VERGER_ERASURE_DAYS": "14"}).retention
+    assert kept.most_dead_age + kept.snapshot_age + timedelta(days=3) == kept.erasure_age
+
+
+def test_every_wrong_value_is_named_at_once() -> None:
+    with pytest.raises(SettingsError, match=r"VERGER_BUCKET.*VERGER_POLL_SECONDS"):
+        Settings.from_environment({"VERGER_POLL_SECONDS": "0"})
+
+
+def test_settings_cannot_be_changed() -> None:
+    with pytest.raises(FrozenInstanceError):
+        Settings.from_environment(ENOUGH).pca.target_variance = 1  # type: ignore[misc]
+
+
+def test_the_table_lists_every_setting_and_needs_no_environment() -> None:
+    printed = subprocess.run(
+        [sys.executable, "-m", "verger.settings"],
+        env={"PYTHONPATH": str(ROOT / "plugins")},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert printed.stdout.strip() == markdown_table()
+    assert "| `VERGER_BUCKET` | *required* |" in printed.stdout
+    assert "| `VERGER_IDLE_TIMEOUT` | `3600` | seconds | 60 to 604800 |" in printed.stdout
+
+
+def test_the_readme_shows_every_setting_as_it_is() -> None:
+    assert markdown_table() in (ROOT / "README.md").read_text(), "renew the table; the comment above it says how"

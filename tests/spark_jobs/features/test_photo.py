@@ -1,0 +1,104 @@
+"""What counts as a readable photo, and what the network sees of it."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from verger_spark.features.photo import FORMATS, MAX_PIXELS, UnreadablePhoto, decode
+
+
+def encoded(image: Image.Image, form: str, **options: object) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, form, **options)
+    return buffer.getvalue()
+
+
+def drawn(mode: str = "RGB", size: tuple[int, int] = (90, 60)) -> Image.Image:
+    rng = np.random.default_rng(7)
+    return Image.fromarray(rng.integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)).convert(mode)
+
+
+def test_pixels_are_those_of_pillows_bicubic_filter() -> None:
+    image = drawn()
+    pixels = decode(encoded(image, "PNG"))
+    assert pixels.dtype == np.uint8
+    np.testing.assert_array_equal(pixels, np.asarray(image.resize((224, 224), Image.Resampling.BICUBIC)))
+
+
+@pytest.mark.parametrize(
+    ("mode", "form"),
+    [("L", "PNG"), ("P", "PNG"), ("RGBA", "PNG"), ("CMYK", "JPEG"), ("L", "JPEG"), ("1", "PNG"), ("RGB", "WEBP"),
+     ("RGB", "TIFF"), ("P", "GIF"), ("RGB", "BMP")],
+)  # fmt: skip
+def test_every_mode_becomes_rgb(mode: str, form: str) -> None:
+    content = encoded(drawn(mode), form)
+    expected = Image.open(io.BytesIO(content)).convert("RGB").resize((224, 224), Image.Resampling.BICUBIC)
+    np.testing.assert_array_equal(decode(content), np.asarray(expected))
+
+
+def test_sixteen_bit_grey_keeps_its_shades() -> None:
+    ramp = np.tile(np.linspace(0, 65535, 224).astype(np.uint16), (224, 1))
+    pixels = decode(encoded(Image.fromarray(ramp), "PNG"))
+    assert pixels.std() > 64, "clipped to 8 bits it would be white almost everywhere"
+
+
+def test_orientation_stays_as_stored() -> None:
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    plain, rotated = encoded(drawn(), "PNG"), encoded(drawn(), "PNG", exif=turned)
+    assert plain != rotated
+    np.testing.assert_array_equal(decode(plain), decode(rotated))
+
+
+def test_an_animation_is_its_first_frame() -> None:
+    first, second = drawn("P"), Image.new("P", (90, 60))
+    animation = encoded(first, "GIF", save_all=True, append_images=[second])
+    np.testing.assert_array_equal(decode(animation), decode(encoded(first, "GIF")))
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "empty file (0 bytes)"),
+        (b"a text, not a photo", "not an image (no known image format, begins with b'a text, not ')"),
+        (encoded(drawn(), "JPEG")[:900], "damaged image (image file is truncated"),
+        (encoded(drawn(), "PNG")[:2000], "damaged image ("),
+        (
+            encoded(Image.new("1", (20_000, 20_000)), "PNG"),
+            "image too large (20000 x 20000 = 400,000,000 pixels, the limit is 100,000,000)",
+        ),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\n", "not an image"),
+    ],
+    ids=["empty", "text", "truncated JPEG", "truncated PNG", "bomb", "PostScript"],
+)
+def test_reasons(content: bytes, reason: str) -> None:
+    with pytest.raises(UnreadablePhoto) as refused:
+        decode(content)
+    assert str(refused.value).startswith(reason)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.filterwarnings("ignore")  # Pillow grumbles about much of this, and rightly
+@pytest.mark.parametrize("form", FORMATS)
+def test_damage_of_any_kind_is_a_reason_and_no_crash(form: str) -> None:
+    rng, whole = np.random.default_rng(11), encoded(drawn(size=(40, 30)), form)
+    reasons: list[str] = []
+    for _ in range(300):
+        damaged = bytearray(whole[: rng.integers(1, len(whole) + 1)])
+        for position in rng.integers(0, len(damaged), rng.integers(1, 20)):
+            damaged[position] = rng.integers(0, 256)
+        try:
+            assert decode(bytes(damaged)).shape == (224, 224, 3)
+        except UnreadablePhoto as reason:
+            reasons.append(str(reason))
+    assert len(reasons) > 20
+    assert not any("\n" in reason for reason in reasons)
+
+
+def test_the_limit_itself_is_allowed() -> None:
+    side = int(MAX_PIXELS**0.5)
+    assert decode(encoded(Image.new("1", (side, side)), "PNG")).shape == (224, 224, 3)

@@ -1,0 +1,155 @@
+"""The files of feature runs, as workers read them."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from tests.spark_jobs.feature_runs import Nights, photos
+from verger_spark.errors import VergerError
+from verger_spark.io import storage, table_file
+from verger_spark.io.feature_files import BATCH_ROWS, FETCHED_ROWS, FeatureFile, FeatureFiles, LiveRows, matrix
+from verger_spark.layout import FEATURES_WIDTH
+from verger_spark.pca.tasks import ReadRows, unpacked
+
+
+@pytest.fixture
+def nights(tmp_path: Path) -> Nights:
+    found = Nights(tmp_path)
+    found.featurize("A", photos("Pomme é", range(2500)), files=3)
+    found.featurize("B", photos("Pomme é", range(1000, 1010)))
+    found.delete(photos("Pomme é", [*range(3), 299, 300, 301, 700, 2499]))
+    found.write_plan("plan.json", {"compact": []}, {})
+    return found
+
+
+def files_of(nights: Nights) -> FeatureFiles:
+    return FeatureFiles.of([nights.uri("A"), f"{nights.uri('B')}/"], f"{nights.at}/dead.parquet")
+
+
+def test_live_rows_alone_are_read(nights: Nights) -> None:
+    files = files_of(nights)
+    batches = list(LiveRows(files.dead).batches(files.files))
+    found = {path: row for batch in batches for path, row in zip(batch["path"].to_pylist(), matrix(batch), strict=True)}
+    current = nights.current("A", "B")
+    assert len(current) == 2492
+    assert sum(len(batch) for batch in batches) == len(current), "no photo twice"
+    for row in current:
+        np.testing.assert_array_equal(found[row["path"]], row["features"])
+    assert max(len(batch) for batch in batches) <= BATCH_ROWS
+
+
+def test_as_many_rows_as_are_fetched_at_once_are_one_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And the file's end is one: what benchmarks.planning.fleet reckons with, and what lies in memory."""
+    rows = FETCHED_ROWS + 100
+    vectors = [*np.random.default_rng(2).normal(size=(rows, FEATURES_WIDTH)).astype(np.float32)]
+    names = [f"images/Kiwi/{row}.jpg" for row in range(rows)]
+    table = table_file.features([(name, "Kiwi", storage.etag_of(name.encode())) for name in names], vectors)
+    with table_file.writing(tmp_path.as_uri(), 0, table.schema) as file:
+        for start in range(0, rows, table_file.GROUP_ROWS):
+            file.write_table(table.slice(start, table_file.GROUP_ROWS))
+    sizes: list[int] = []
+
+    class Counted(io.FileIO):
+        def read(self, size: int = -1) -> bytes:
+            sizes.append(size)
+            return super().read(size)
+
+    monkeypatch.setattr(storage, "reading", lambda uri: Counted(uri.removeprefix("file://")))
+    (found,) = FeatureFiles.of([tmp_path.as_uri()]).files
+    assert sum(len(batch) for batch in LiveRows(None).batches([found])) == rows
+    assert len(sizes) == 1 + 2
+    assert max(sizes) < 1.1 * 4 * FEATURES_WIDTH * FETCHED_ROWS
+
+
+def test_features_pass_through_spark_as_bytes(nights: Nights) -> None:
+    files = files_of(nights)
+    task = ReadRows(SimpleNamespace(value=[files.files[:1], files.files[1:]]), LiveRows(files.dead))  # type: ignore[arg-type]
+    packed = pa.Table.from_batches(task([pa.record_batch({"id": [1, 0]})])).combine_chunks().to_batches()[0]
+    rows = dict(zip(packed["path"].to_pylist(), unpacked(packed, 24), strict=True))
+    for row in nights.current("A", "B"):
+        np.testing.assert_array_equal(rows[row["path"]], row["features"])
+    np.testing.assert_array_equal(unpacked(packed.slice(700, 9), 24), unpacked(packed, 24)[700:709])
+    with pytest.raises(VergerError, match=r"images/Pomme é/é \d+\.jpg: expected 25 features, found 24"):
+        unpacked(packed, 25)
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ({"path": ["a"], "label": ["b"]}, "no column features"),
+        ({"path": ["a"], "label": ["b"], "features": ["c"]}, "expected lists of 32-bit floats, found string"),
+        ({"path": ["a", "z"], "label": ["b", "b"], "features": [[1.0], [1.0, 2.0]]}, "a: expected 2 features, found 1"),
+        ({"path": ["a", "z"], "label": ["b", "b"], "features": [None, [1.0]]}, "a: expected 1 features, found 0"),
+        ({"path": ["a"], "label": ["b"], "features": [[1.0, None]]}, "a: expected 2 features, found a number missing"),
+    ],
+    ids=["a column missing", "no vectors", "another width", "no features", "a number missing"],
+)
+def test_other_tables_are_refused(tmp_path: Path, table: dict[str, list[Any]], message: str) -> None:
+    columns: dict[str, Any] = {name: pa.array(values) for name, values in table.items()}
+    if message != "expected lists of 32-bit floats, found string" and "features" in table:
+        columns["features"] = pa.array(table["features"], pa.list_(pa.float32()))
+    pq.write_table(pa.table(columns), tmp_path / "part-0.parquet")
+    with pytest.raises(VergerError, match=message):
+        [matrix(batch) for batch in LiveRows(None).batches(FeatureFiles.of([tmp_path.as_uri()]).files)]
+
+
+def test_what_is_no_parquet_is_named(tmp_path: Path) -> None:
+    (tmp_path / "part-0.parquet").write_text("text")
+    with pytest.raises(VergerError, match=r"part-0.parquet: expected Parquet with path, label, features, found "):
+        list(LiveRows(None).batches(FeatureFiles.of([tmp_path.as_uri()]).files))
+
+
+def test_a_folder_is_read_as_spark_reads_it(tmp_path: Path) -> None:
+    for name in ("_SUCCESS", ".part-0.parquet.crc", "part-1.parquet", "part-0.parquet", "empty.parquet"):
+        (tmp_path / name).write_bytes(b"" if name == "empty.parquet" else b"1")
+    (tmp_path / "_temporary").mkdir()
+    found = FeatureFiles.of([tmp_path.as_uri()]).files
+    assert [Path(file.uri).name for file in found] == ["part-0.parquet", "part-1.parquet"]
+    assert FeatureFiles.of([(tmp_path / "none").as_uri()]).files == ()
+
+
+@pytest.mark.parametrize("cores", [1, 2, 400])
+def test_groups_hold_every_file_once_and_keep_cores_busy(cores: int) -> None:
+    sizes = [21_000_000] * 50 + [300_000] * 300 + [90_000_000]
+    files = tuple(FeatureFile(f"file:///{number}", "A", size) for number, size in enumerate(sizes))
+    groups = FeatureFiles(files).groups(cores)
+    assert sorted(file.uri for group in groups for file in group) == sorted(file.uri for file in files)
+    largest = [sum(file.size for file in group) for group in groups]
+    assert largest == sorted(largest, reverse=True)
+    most = min(32_000_000, sum(sizes) / (4 * cores))
+    assert all(size <= most or len(group) == 1 for size, group in zip(largest, groups, strict=True))
+    assert FeatureFiles(files).groups(cores) == groups, "a task that is done again writes over its own file"
+
+
+def test_without_files_there_are_no_groups() -> None:
+    assert FeatureFiles(()).groups(2) == []
+
+
+def test_a_file_that_fails_midway_is_not_there(tmp_path: Path) -> None:
+    rows = table_file.PCA.empty_table()
+
+    def fail() -> None:
+        with table_file.writing(tmp_path.as_uri(), 3, table_file.PCA) as file:
+            file.write_table(rows)
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
+    assert not list(tmp_path.glob("*.parquet"))
+    table_file.write(tmp_path.as_uri(), 3, rows)
+    assert pq.read_table(tmp_path / "part-00003.parquet").schema.equals(table_file.PCA)
+
+
+def test_what_an_earlier_try_left_goes_when_a_folder_is_complete(tmp_path: Path) -> None:
+    for number in range(4):
+        table_file.write(tmp_path.as_uri(), number, table_file.PCA.empty_table())
+    table_file.complete(tmp_path.as_uri(), 2)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["_SUCCESS", "part-00000.parquet", "part-00001.parquet"]
