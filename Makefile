@@ -15,8 +15,8 @@ help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
 
 .PHONY: demo
-demo: setup ## run the whole pipeline here: on drawn fruit, or IMAGES=<folder or zip> [LIMIT=n]; ANEW=1: all photos again
-	@$(DEV) -m demo $(if $(IMAGES),--images "$(IMAGES)") $(if $(LIMIT),--limit $(LIMIT)) $(if $(ANEW),--anew)
+demo: setup ## run the whole pipeline here: on drawn fruit, or IMAGES=<folder or zip> [LIMIT=n]; FULL_REFRESH=1: all photos again
+	@$(DEV) -m demo $(if $(IMAGES),--images "$(IMAGES)") $(if $(LIMIT),--limit $(LIMIT)) $(if $(FULL_REFRESH),--full-refresh)
 
 .PHONY: up
 up: setup ## Airflow, S3, EMR and Spark history as processes on this machine, until Ctrl-C; [PHOTOS=n]: drawn into an empty bucket

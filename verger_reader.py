@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     import pandas
     from pyspark.sql import DataFrame, SparkSession
 
-VERSION = 2
+VERSION = 3
 """Of published.json, as this reader knows it."""
 
 ROWS_PER_BATCH = 2048
@@ -56,7 +56,7 @@ SCHEMAS: Mapping[str, pyarrow.Schema] = {
     }),
 }  # fmt: skip
 
-DEAD_SCHEMA = pyarrow.schema({"path": pyarrow.string(), "run": pyarrow.string()})
+DELETES_SCHEMA = pyarrow.schema({"path": pyarrow.string(), "run": pyarrow.string()})
 
 SPARK_SCHEMAS: Mapping[str, str] = {
     "features": "path string, label string, etag string, features array<float>",
@@ -128,11 +128,13 @@ class Place:
             raise self.gone(folder, "no such folder") from error
         return sorted(info.path for info in found if info.is_file and info.base_name.endswith(".parquet"))
 
-    def batches(self, folder: str, schema: pyarrow.Schema, dead: pyarrow.Array | None) -> Iterator[pyarrow.RecordBatch]:
+    def batches(
+        self, folder: str, schema: pyarrow.Schema, deletes: pyarrow.Array | None
+    ) -> Iterator[pyarrow.RecordBatch]:
         """The rows of a folder whose path is not among the `dead`. Raises PublicationError when files go meanwhile."""
         files = self.parquet_files(folder)
         rows = pyarrow.dataset.dataset(files, schema, format="parquet", filesystem=self.filesystem)
-        current = None if dead is None else ~pyarrow.dataset.field("path").isin(dead)
+        current = None if deletes is None else ~pyarrow.dataset.field("path").isin(deletes)
         # Little is read ahead: pyarrow's defaults mean gigabytes where a row is 5 kB.
         ahead = {"batch_readahead": 4, "fragment_readahead": 2}
         try:
@@ -168,7 +170,7 @@ class Publication:
 
     @property
     def run(self) -> str | None:
-        """The run that published it; None when everything was withdrawn."""
+        """The run that published it; None when everything was unpublished."""
         return self.facts["run"]  # type: ignore[no-any-return]
 
     @property
@@ -178,7 +180,7 @@ class Publication:
 
     @property
     def k(self) -> int:
-        """Width of pca_features; 0 when everything was withdrawn."""
+        """Width of pca_features; 0 when everything was unpublished."""
         return int(self.facts["k"] or 0)
 
     def features(self) -> pyarrow.Table:
@@ -196,9 +198,9 @@ class Publication:
         not complete for instance: so rows are counted, and a wrong number is an error after the last batch.
         """
         rows, schema, folders = 0, _schema(name), self._folders(name)
-        dead = self._dead() if name == "features" and folders else {}
+        deletes = self._deletes() if name == "features" and folders else {}
         for run, folder in folders.items():
-            for batch in self.place.batches(folder, schema, dead.get(run)):
+            for batch in self.place.batches(folder, schema, deletes.get(run)):
                 rows += batch.num_rows
                 yield batch
         if rows != self.photos:
@@ -225,14 +227,14 @@ class Publication:
         reader = spark.read.schema(f"{columns}, run string").option("basePath", self.place.uri(name))
         rows = reader.parquet(*map(self.place.uri, folders))
         if name == "features":
-            dead = spark.read.schema("path string, run string").parquet(self.place.uri(self._dead_key))
-            rows = rows.join(F.broadcast(dead), ["path", "run"], "left_anti")
+            deletes = spark.read.schema("path string, run string").parquet(self.place.uri(self._deletes_key))
+            rows = rows.join(F.broadcast(deletes), ["path", "run"], "left_anti")
         return rows.drop("run")
 
     def basis(self) -> Basis:
-        """What `pca` was projected with. Raises PublicationError when it is gone, or when everything was withdrawn."""
+        """What `pca` was projected with. Raises PublicationError when it is gone or nothing is published."""
         if self.facts["basis"] is None:
-            raise PublicationError(f"{self.place.root}: everything was withdrawn: there is no basis")
+            raise PublicationError(f"{self.place.root}: everything was unpublished: there is no basis")
         folder = f"models/pca/run={self.facts['basis']}/data"
         for file in self.place.parquet_files(folder):
             for row in self.place.table(file).to_pylist():
@@ -248,13 +250,13 @@ class Publication:
         return {run: f"{name}/run={run}" for run in runs if run}
 
     @property
-    def _dead_key(self) -> str:
+    def _deletes_key(self) -> str:
         """Which rows of the feature runs are no longer current: path and run of each."""
-        return f"runs/{self.run}/dead.parquet"
+        return f"runs/{self.run}/deletes.parquet"
 
-    def _dead(self) -> dict[str, pyarrow.Array]:
+    def _deletes(self) -> dict[str, pyarrow.Array]:
         """Run to the paths whose rows in it are no longer current."""
-        listed = self.place.table(f"{self.place.path}/{self._dead_key}", DEAD_SCHEMA)
+        listed = self.place.table(f"{self.place.path}/{self._deletes_key}", DELETES_SCHEMA)
         by_run = listed.group_by("run").aggregate([("path", "list")])
         return {run.as_py(): paths.values for run, paths in zip(by_run["run"], by_run["path_list"], strict=True)}
 

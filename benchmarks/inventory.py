@@ -125,9 +125,9 @@ def peak() -> int:
 def planned(tally: Any, counted: dict[str, int]) -> Any:
     """The part of a plan that the tables depend on."""
     from tests.plugins.validation.written_run import plan
-    from verger.changes.compare import Standing
+    from verger.changes.compare import PhotoChange
 
-    counted.update({kind.value: tally.photos[kind] for kind in Standing})
+    counted.update({kind.value: tally.photos[kind] for kind in PhotoChange})
     return plan()
 
 

@@ -29,12 +29,12 @@ again, accept that most photos were deleted, or go back to an earlier publicatio
 | check_features, check_projections | The failed checks are in the log, all of them in `runs/<id>/validation.json`. |
 | publish | Another run, or a rollback, published meanwhile: start a new run. |
 | report | The run is published all the same; clear this task alone. |
-| clean_up | The run is published all the same; what could not be deleted, and why, is in the log. |
+| vacuum | The run is published all the same; what could not be deleted, and why, is in the log. |
 | terminate_cluster | **Look at the EMR console**: the cluster may still run, until its idle timeout. |
 
 **What to do.** Mend what the message names, then clear the failed task and everything downstream of it: the cluster
 comes back with it. A step 1 that was done is not done again, unless it rejected photos for want of a right. Of a
-published run, only `publish`, `report` and `clean_up` can be cleared: the rest would rewrite data that readers use, and
+published run, only `publish`, `report` and `vacuum` can be cleared: the rest would rewrite data that readers use, and
 says so. When in doubt, start a new run: it cannot harm the current data, and neither can marking this one failed, which
 cancels its step and ends its cluster. What a failed run left, the next one that publishes removes.
 
@@ -57,7 +57,7 @@ from airflow.sdk import DAG, Asset, Metadata, Param, TriggerRule, chain, get_cur
 from pendulum import datetime
 
 from verger import tasks
-from verger.changes.plan import Asked, Plan
+from verger.changes.plan import Plan, RunParams
 from verger.clock import now
 from verger.emr import requests
 from verger.emr.operators.add_step import AddStep
@@ -73,7 +73,7 @@ from verger.report import write as reports
 from verger.run_id import run_id
 from verger.s3 import clients
 from verger.settings import BASIS_POLICIES, Settings
-from verger.tasks import Place
+from verger.tasks import RunContext
 from verger_contract.keys import PUBLISHED, Run, uri
 
 SETTINGS = Settings.from_environment()
@@ -97,7 +97,7 @@ PARAMS = {
         title="Target variance",
         description="share of the variance that the components together explain, more than 0, at most 1",
     ),
-    "featurize_all": Param(
+    "full_refresh": Param(
         False,
         type="boolean",
         title="Featurize all photos again",
@@ -125,8 +125,8 @@ PARAMS = {
 
 def report_failure(context: Any) -> None:
     """What is known of a run, written when a task of it has failed for good; Airflow logs what goes wrong here."""
-    place = Place.of(SETTINGS, run_id(context["run_id"]))
-    reports.failed(place, airflow_facts.told(context, place, now()), airflow_facts.failure(context, now()))
+    run_context = RunContext.of(SETTINGS, run_id(context["run_id"]))
+    reports.failed(run_context, airflow_facts.told(context, run_context, now()), airflow_facts.failure(context, now()))
 
 
 with DAG(
@@ -164,35 +164,35 @@ with DAG(
     @task
     def list_images(id: str) -> dict[str, str | None]:
         """The fixed input of the run, and the publication that it may replace."""
-        place = Place.of(SETTINGS, id)
-        reports.forget_failure(place)  # of an earlier pass through the run
-        return {"etag": tasks.list_images(place, now())}
+        run_context = RunContext.of(SETTINGS, id)
+        reports.forget_failure(run_context)  # of an earlier pass through the run
+        return {"etag": tasks.list_images(run_context, now())}
 
-    # Not the rules of all that follows: clean_up runs also when there is nothing to do.
+    # Not the rules of all that follows: vacuum runs also when there is nothing to do.
     @task.short_circuit(ignore_downstream_trigger_rules=False)
     def anything_to_do(id: str, listed: dict[str, Any]) -> dict[str, Any] | None:
         context = get_current_context()
-        asked = Asked(**{name: context["params"][name] for name in Asked.__annotations__})
-        plan = tasks.plan(Place.of(SETTINGS, id), listed["etag"], asked, now())
+        params = RunParams(**{name: context["params"][name] for name in RunParams.__annotations__})
+        plan = tasks.plan(RunContext.of(SETTINGS, id), listed["etag"], params, now())
         context["ti"].xcom_push("why", plan.why)
         return asdict(plan) if plan.work else None
 
     @task
     def stage_artifacts(id: str, plan: dict[str, Any]) -> dict[str, str]:
-        return tasks.stage_artifacts(Place.of(SETTINGS, id), Plan.of(plan))
+        return tasks.stage_artifacts(RunContext.of(SETTINGS, id), Plan.of(plan))
 
     @task
     def check_features(id: str, plan: dict[str, Any]) -> None:
-        tasks.check_features(Place.of(SETTINGS, id), Plan.of(plan))
+        tasks.check_features(RunContext.of(SETTINGS, id), Plan.of(plan))
 
     @task
     def check_projections(id: str, plan: dict[str, Any]) -> None:
         target = get_current_context()["params"]["target_variance"]
-        tasks.check_projections(Place.of(SETTINGS, id), Plan.of(plan), target)
+        tasks.check_projections(RunContext.of(SETTINGS, id), Plan.of(plan), target)
 
     @task(outlets=[PUBLICATION])
     def publish(id: str, plan: dict[str, Any], staged: dict[str, str]) -> Any:
-        published = tasks.publish_run(Place.of(SETTINGS, id), Plan.of(plan), staged, now())
+        published = tasks.publish_run(RunContext.of(SETTINGS, id), Plan.of(plan), staged, now())
         yield announced(published)
 
     def announced(published: Publication) -> Metadata:
@@ -201,14 +201,14 @@ with DAG(
 
     @task
     def report(id: str) -> str:
-        place = Place.of(SETTINGS, id)
-        reports.published(place, airflow_facts.told(get_current_context(), place, now()))
-        return place.run.uri(place.run.report)
+        run_context = RunContext.of(SETTINGS, id)
+        reports.published(run_context, airflow_facts.told(get_current_context(), run_context, now()))
+        return run_context.run.uri(run_context.run.report)
 
     @task(trigger_rule=TriggerRule.NONE_FAILED)
-    def clean_up(id: str) -> int:
-        place = Place.of(SETTINGS, id)
-        return removal.clean_up(place.client, place.run, SETTINGS.retention, now())
+    def vacuum(id: str) -> int:
+        run_context = RunContext.of(SETTINGS, id)
+        return removal.vacuum(run_context.client, run_context.run, SETTINGS.retention, now())
 
     asked_back = "{{ params.rollback_to or '' }}"
     roll_back, rolled_back = run_or_roll_back(asked_back), rollback(asked_back)
@@ -263,7 +263,7 @@ with DAG(
     ).as_teardown(setups=create_cluster, on_failure_fail_dagrun=True)
 
     published = publish(RUN.id, plan, staged)
-    cleaned = clean_up(RUN.id)
+    cleaned = vacuum(RUN.id)
 
     chain(
         roll_back,

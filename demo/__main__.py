@@ -50,7 +50,9 @@ def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
     parser.add_argument("--images", type=Path, help="folder or zip of <label>/<photo> (default: draw an orchard)")
     parser.add_argument("--limit", help="take only so many of them, spread evenly")
-    parser.add_argument("--anew", action="store_true", help="featurize all photos, as if nothing were published")
+    parser.add_argument(
+        "--full-refresh", action="store_true", help="featurize all photos, as if nothing were published"
+    )
     arguments = parser.parse_args()
     if arguments.limit is not None:
         if not arguments.limit.isdecimal() or int(arguments.limit) < 1:
@@ -123,7 +125,7 @@ def demonstrate(arguments: argparse.Namespace, clock: Clock) -> None:
             clock.say("running the DAG fruit_features")
             with clusters.ended_after(stack, bucket):
                 before = published(store)
-                succeeded = airflow.run(clock.say, {"featurize_all": arguments.anew})
+                succeeded = airflow.run(clock.say, {"full_refresh": arguments.full_refresh})
             cluster = cluster_state(variables)
             if not succeeded:
                 raise DemoError(f"the DAG run failed (cluster {cluster}); everything that Airflow said: {airflow.log}")

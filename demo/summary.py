@@ -66,7 +66,7 @@ def show(console: Console, facts: dict[str, Any], folder: Path, cluster: str, se
         ("explained variance", f"{facts['explained_variance'] or 0:.4f}  (target {facts['target_variance']:g})"),
         ("checks", f"{sum(check['passed'] for check in checks)} of {len(checks)} passed"),
         ("basis", f"{'kept' if facts['basis_kept'] else 'fitted'}: {facts['basis_reason']}"),
-        ("cluster", cluster or "none was launched: ANEW=1 featurizes all again"),
+        ("cluster", cluster or "none was launched: FULL_REFRESH=1 featurizes all again"),
         *((f"seconds, {stage}", f"{taken:.1f}") for stage, taken in _timed(facts, cluster)),
         ("seconds, all", f"{seconds:.0f}"),
         ("Parquet", facts["places"]["projections"]),

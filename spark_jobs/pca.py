@@ -80,7 +80,7 @@ def main() -> None:
     watch.lap("plan")
     spark = open_session("verger pca")
     watch.lap("startup")
-    compacted = compact(spark, plan.compact, plan.dropped, plan.into) if plan and plan.into else 0
+    compacted = compact(spark, plan.compact, plan.compacted_deletes, plan.into) if plan and plan.into else 0
     files = current_files(plan) if plan else FeatureFiles.of(arguments.features)
     current = Current.of(spark, files, arguments.cores)
     watch.lap("compact")

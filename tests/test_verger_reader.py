@@ -88,13 +88,13 @@ def test_a_file_system_of_ones_own_is_used(bucket: WrittenBucket) -> None:
 
 
 def test_what_was_withdrawn_is_empty_and_of_the_same_columns(bucket: WrittenBucket) -> None:
-    bucket.withdraw()
+    bucket.unpublish()
     published = open_publication(bucket.root)
     assert (published.run, published.photos, published.k) == (None, 0, 0)
     assert published.features().schema == verger_reader.SCHEMAS["features"]
     assert published.pca().num_rows == len(published.to_pandas("features")) == 0
     assert matrix(published.pca()["pca_features"]).shape == (0, 0)
-    with pytest.raises(PublicationError, match="everything was withdrawn: there is no basis"):
+    with pytest.raises(PublicationError, match="everything was unpublished: there is no basis"):
         published.basis()
     assert open_publication(bucket.root, run="007").features().num_rows == 6
 
@@ -107,9 +107,9 @@ def test_nothing_published_yet(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        ('{"version": 3}', "expected version 2, found 3: use the verger_reader.py of"),
-        ("[]", "expected version 2, found None"),
-        ('{"version": 2, "ru', "expected JSON, found something else"),
+        ('{"version": 4}', "expected version 3, found 4: use the verger_reader.py of"),
+        ("[]", "expected version 3, found None"),
+        ('{"version": 3, "ru', "expected JSON, found something else"),
     ],
 )
 def test_what_is_no_publication_of_ours(body: str, message: str, tmp_path: Path) -> None:
@@ -119,7 +119,7 @@ def test_what_is_no_publication_of_ours(body: str, message: str, tmp_path: Path)
 
 
 def test_an_unknown_run_is_answered_with_those_there_are(bucket: WrittenBucket) -> None:
-    bucket.withdraw()
+    bucket.unpublish()
     with pytest.raises(PublicationError, match=r"expected run nightly in it or its history, found: 2026-01-02, 007$"):
         open_publication(bucket.root, run="nightly")
 
@@ -140,7 +140,7 @@ def test_an_unknown_table_is_refused(bucket: WrittenBucket) -> None:
     [
         ("features/run=007", "features/run=007: no such folder"),
         ("features/run=007/part-1.parquet", "features: run 2026-01-02 published 6 rows, found 4"),
-        ("runs/2026-01-02/dead.parquet", r"dead\.parquet: no such file"),
+        ("runs/2026-01-02/deletes.parquet", r"deletes\.parquet: no such file"),
         ("pca/run=2026-01-02", "pca/run=2026-01-02: no such folder"),
         ("models/pca/run=007/data/part-0.parquet", "data: expected the row that Spark's PCAModel saves, found none"),
     ],

@@ -33,7 +33,7 @@ class WrittenBucket:
     folder: Path
     current: dict[str, Row] = field(default_factory=dict)
     runs: dict[str, list[Row]] = field(default_factory=dict)
-    dead: set[tuple[str, str]] = field(default_factory=set)
+    deletes: set[tuple[str, str]] = field(default_factory=set)
     published: dict[str, Any] | None = None
     components: NDArray[numpy.float64] = field(
         default_factory=lambda: numpy.linalg.qr(numpy.random.default_rng(5).normal(size=(WIDTH, K)))[0]
@@ -43,21 +43,23 @@ class WrittenBucket:
     def root(self) -> str:
         return self.folder.as_uri()
 
-    def publish(self, run: str, rows: list[Row], dead: Iterable[tuple[str, str]] = ()) -> None:
+    def publish(self, run: str, rows: list[Row], deletes: Iterable[tuple[str, str]] = ()) -> None:
         """Rows of the run itself, and those (path, run) of earlier feature runs that are current no longer."""
         self.runs[run] = rows
-        self.dead |= set(dead)
-        live = {of: [row for row in table if (row["path"], of) not in self.dead] for of, table in self.runs.items()}
-        self.current = {row["path"]: row for table in live.values() for row in table}
+        self.deletes |= set(deletes)
+        current_rows = {
+            of: [row for row in table if (row["path"], of) not in self.deletes] for of, table in self.runs.items()
+        }
+        self.current = {row["path"]: row for table in current_rows.values() for row in table}
         self._write_features(run, rows)
         self._write_pca(run)
-        listed = [{"path": path, "run": of} for path, of in sorted(self.dead)]
-        self._write(f"runs/{run}/dead.parquet", listed, run=pyarrow.string())
+        listed = [{"path": path, "run": of} for path, of in sorted(self.deletes)]
+        self._write(f"runs/{run}/deletes.parquet", listed, run=pyarrow.string())
         basis = self.published["basis"] if self.published else None
         if basis is None:
             basis = run
             write_basis(self.folder / f"models/pca/run={run}", self.components)
-        features = [{"run": of, "rows": len(self.runs[of]), "live": len(live[of])} for of in self.runs]
+        features = [{"run": of, "rows": len(self.runs[of]), "current_rows": len(current_rows[of])} for of in self.runs]
         self._replace(
             {"run": run, "features": features, "pca": run, "basis": basis, "k": K, "photos": len(self.current)}
         )
@@ -80,7 +82,7 @@ class WrittenBucket:
         ]
         self._write(f"pca/run={run}/part-0.parquet", rows, label=pyarrow.string(), pca_features=DOUBLES)
 
-    def withdraw(self) -> None:
+    def unpublish(self) -> None:
         self.current = {}
         self._replace({"run": None, "features": [], "pca": None, "basis": None, "k": 0, "photos": 0})
 
@@ -89,7 +91,7 @@ class WrittenBucket:
         if self.published:
             history = [self.published, *self.published.pop("history")]
             del self.published["version"]
-        self.published = {"version": 2, "sequence": len(history) + 1, **facts, "history": history}
+        self.published = {"version": 3, "sequence": len(history) + 1, **facts, "history": history}
         (self.folder / "published.json").write_text(json.dumps(self.published))
 
     def _write(self, key: str, rows: list[Row], **columns: pyarrow.DataType) -> None:

@@ -9,7 +9,7 @@ FEATURES, REJECTS, PCA, BASES = "features/run=", "rejects/run=", "pca/run=", "mo
 RUNS = "runs/"
 SPARK_EVENTS = "logs/spark-events/"
 """Spark's event logs, one object an application. Among the logs: whatever rule expires those expires these too."""
-DROPPED = "dropped.parquet"
+COMPACTED_DELETES = "compacted_deletes.parquet"
 COMPACTED = "-compacted"
 """Ends the id of the feature run that a run makes of older ones."""
 
@@ -30,8 +30,8 @@ class Run:
         return f"{RUNS}{self.id}/inventory.parquet"
 
     @property
-    def began(self) -> str:
-        return f"{RUNS}{self.id}/began.json"
+    def marker(self) -> str:
+        return f"{RUNS}{self.id}/run.json"
 
     @property
     def plan(self) -> str:
@@ -42,12 +42,12 @@ class Run:
         return f"{RUNS}{self.id}/work.parquet"
 
     @property
-    def dead(self) -> str:
-        return f"{RUNS}{self.id}/dead.parquet"
+    def deletes(self) -> str:
+        return f"{RUNS}{self.id}/deletes.parquet"
 
     @property
-    def dropped(self) -> str:
-        return f"{RUNS}{self.id}/{DROPPED}"
+    def compacted_deletes(self) -> str:
+        return f"{RUNS}{self.id}/{COMPACTED_DELETES}"
 
     @property
     def manifest(self) -> str:

@@ -6,7 +6,7 @@ FEATURES_WIDTH = 1280
 """Features per photo: the channels of MobileNetV2's last convolution, averaged over the image."""
 
 FEATURES_SCHEMA = "path string, label string, etag string, features array<float>"
-DEAD_SCHEMA = "path string, run string"
+DELETES_SCHEMA = "path string, run string"
 PCA_SCHEMA = "path string, label string, pca_features array<double>"
 DRIFT_SCHEMA = "label string, photos bigint, new bigint, distance double, spread double, ratio double"
 

@@ -27,8 +27,8 @@ class Plan:
     compact: tuple[str, ...]
     into: str | None
     new: str
-    dead: str
-    dropped: str
+    deletes: str
+    compacted_deletes: str
     basis: Wanted
     photos: int
 
@@ -58,9 +58,11 @@ class Plan:
         if bool(compact) != bool(into):
             raise ValueError(f"features.compact is {list(compact)}, but features.into is {into}")
         wanted = Wanted(Policy(basis["policy"]), basis["published"], basis["reason"], float(basis["tolerance"]))
-        dead, dropped = str(facts["dead"]), str(facts["dropped"])
+        deletes, compacted_deletes = str(facts["deletes"]), str(facts["compacted_deletes"])
         photos = int(facts["photos"]["listed"])
-        return cls(tuple(features["keep"]), compact, into, str(features["new"]), dead, dropped, wanted, photos)
+        return cls(
+            tuple(features["keep"]), compact, into, str(features["new"]), deletes, compacted_deletes, wanted, photos
+        )
 
     @property
     def runs(self) -> tuple[str, ...]:

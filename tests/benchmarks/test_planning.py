@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from benchmarks import planning
 from benchmarks.harness import results
-from benchmarks.planning import Basis, page
+from benchmarks.planning import page as planning
 from benchmarks.planning.fleet import MACHINES, Effort, Fleet, Measured, Requests, groups, requests, shares
 from benchmarks.planning.limits import Listing
+from benchmarks.planning.page import Basis, page
 from benchmarks.planning.prices import STATED, stated
 
 INTEL, _, GRAVITON = MACHINES

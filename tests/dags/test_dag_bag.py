@@ -41,7 +41,7 @@ def test_the_bag_holds_exactly_what_we_ship(bag: DagBag) -> None:
 
 
 def test_the_graph_is_one_chain_with_a_teardown(dag: Any) -> None:
-    assert set(dag.task_ids) == {*CHAIN, "terminate_cluster", "rollback", "clean_up"}
+    assert set(dag.task_ids) == {*CHAIN, "terminate_cluster", "rollback", "vacuum"}
     for task, following in itertools.pairwise(CHAIN):
         assert following in dag.get_task(task).downstream_task_ids
     assert dag.get_task("report").downstream_task_ids == set()
@@ -49,9 +49,9 @@ def test_the_graph_is_one_chain_with_a_teardown(dag: Any) -> None:
 
 
 def test_what_is_not_needed_any_more_is_removed_also_when_there_was_nothing_to_do(dag: Any) -> None:
-    clean_up = dag.get_task("clean_up")
-    assert clean_up.upstream_task_ids == {"publish", "rollback"}
-    assert clean_up.trigger_rule == TriggerRule.NONE_FAILED
+    vacuum = dag.get_task("vacuum")
+    assert vacuum.upstream_task_ids == {"publish", "rollback"}
+    assert vacuum.trigger_rule == TriggerRule.NONE_FAILED
     assert dag.get_task("anything_to_do").ignore_downstream_trigger_rules is False
 
 
@@ -61,7 +61,7 @@ def test_a_run_started_by_hand_has_a_form_of_typed_and_described_parameters(dag:
     assert {name: form.schema.get("type", "enum") for name, form in forms.items()} == {
         "basis": "enum",
         "target_variance": "number",
-        "featurize_all": "boolean",
+        "full_refresh": "boolean",
         "retry_rejects": "boolean",
         "accept_deletions": "boolean",
         "rollback_to": ["null", "string"],
@@ -70,7 +70,7 @@ def test_a_run_started_by_hand_has_a_form_of_typed_and_described_parameters(dag:
     for name, value in {
         "basis": "never",
         "target_variance": 1.5,
-        "featurize_all": "yes",
+        "full_refresh": "yes",
         "rollback_to": "../../images",
     }.items():
         with pytest.raises(ParamValidationError):

@@ -162,7 +162,10 @@ def test_the_next_night_featurizes_exactly_what_is_new_or_changed(week: Week) ->
     run = night.published["run"]
     assert read_json(week.client, week.bucket, f"runs/{run}/featurize.json")["featurized"] == NEW + CHANGED
     assert [features["rows"] for features in night.published["features"]] == [FIRST, NEW + CHANGED]
-    assert [features["live"] for features in night.published["features"]] == [FIRST - CHANGED - DELETED, NEW + CHANGED]
+    assert [features["current_rows"] for features in night.published["features"]] == [
+        FIRST - CHANGED - DELETED,
+        NEW + CHANGED,
+    ]
     facts = read_json(week.client, week.bucket, f"runs/{run}/report.json")
     assert all(row["passed"] for rows in facts["checks"].values() for row in rows)
     assert facts["basis_kept"]

@@ -20,19 +20,19 @@ import pyarrow
 import pyarrow.parquet
 
 from verger import tasks
-from verger.changes.plan import Asked, Plan
+from verger.changes.plan import Plan, RunParams
 from verger.publication.commit import check_may_write
-from verger.publication.vacuum import clean_up
+from verger.publication.vacuum import vacuum
 from verger.s3 import artifacts, clients
 from verger.settings import Settings
 from verger.tables.parquet import Store
-from verger.tasks import Place
+from verger.tasks import RunContext
 from verger_contract.keys import Run
 
 WIDTH = 1280
-STAGES = ("list_images", "plan", "featurize", "check_features", "pca", "check_projections", "publish", "clean_up")
+STAGES = ("list_images", "plan", "featurize", "check_features", "pca", "check_projections", "publish", "vacuum")
 FLOATS, DOUBLES = pyarrow.list_(pyarrow.float32()), pyarrow.list_(pyarrow.float64())
-AUTO = Asked(basis="auto", target_variance=0.9)
+AUTO = RunParams(basis="auto", target_variance=0.9)
 
 
 def vector(content: bytes) -> numpy.ndarray:
@@ -89,13 +89,13 @@ class Orchard:
         """What a full reprocessing would publish: path to content."""
         return {path: content for path, content in self.photos.items() if not content.startswith(b"bad")}
 
-    def run(self, id: str, asked: Asked = AUTO) -> Plan:
+    def run(self, id: str, params: RunParams = AUTO) -> Plan:
         """A run from beginning to end."""
-        return self.begin(id, asked).finish()
+        return self.begin(id, params).finish()
 
-    def begin(self, id: str, asked: Asked = AUTO) -> Running:
+    def begin(self, id: str, params: RunParams = AUTO) -> Running:
         # As Place.of makes it, less the time that two new clients for every run would take.
-        return Running(self, Place(Run(self.bucket, id), self.settings, self.client, self.store), asked)
+        return Running(self, RunContext(Run(self.bucket, id), self.settings, self.client, self.store), params)
 
     def listing(self, prefix: str = "") -> list[str]:
         pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
@@ -110,8 +110,8 @@ class Running:
     """A run that goes on stage by stage: other things may happen in between, and it may end anywhere."""
 
     orchard: Orchard
-    place: Place
-    asked: Asked
+    run_context: RunContext
+    params: RunParams
     etag: str | None = None
     plan: Plan | None = None
     done: list[str] = field(default_factory=list)
@@ -120,7 +120,7 @@ class Running:
 
     def expected(self) -> dict[str, bytes]:
         """What this run is to publish: the photos as it listed them, less what step 1 found changed or gone."""
-        work = {path for path, _ in self.place.store.versions(self.place.run.work)}
+        work = {path for path, _ in self.run_context.store.versions(self.run_context.run.work)}
         return {
             path: content
             for path, content in self.listed.items()
@@ -128,7 +128,7 @@ class Running:
         }
 
     def until(self, stage: str) -> Running:
-        """Go on up to and including `stage`; the rest of a run with nothing to do is clean_up alone."""
+        """Go on up to and including `stage`; the rest of a run with nothing to do is vacuum alone."""
         while not self.done or self.done[-1] != stage:
             if not self._next():
                 break
@@ -141,19 +141,21 @@ class Running:
 
     def _next(self) -> bool:
         idle = self.plan is not None and not self.plan.work
-        left = [stage for stage in STAGES if stage not in self.done and not (idle and stage != "clean_up")]
+        left = [stage for stage in STAGES if stage not in self.done and not (idle and stage != "vacuum")]
         if not left:
             return False
         actions: dict[str, Callable[[], Any]] = {
             "list_images": self._list,
             "plan": self._plan,
             "featurize": self._featurize,
-            "check_features": lambda: tasks.check_features(self.place, self._planned),
+            "check_features": lambda: tasks.check_features(self.run_context, self._planned),
             "pca": self._pca,
-            "check_projections": lambda: tasks.check_projections(self.place, self._planned, self.asked.target_variance),
+            "check_projections": lambda: tasks.check_projections(
+                self.run_context, self._planned, self.params.target_variance
+            ),
             "publish": self._publish,
-            "clean_up": lambda: clean_up(
-                self.place.client, self.place.run, self.place.settings.retention, self.orchard.now
+            "vacuum": lambda: vacuum(
+                self.run_context.client, self.run_context.run, self.run_context.settings.retention, self.orchard.now
             ),
         }
         actions[left[0]]()
@@ -167,31 +169,33 @@ class Running:
 
     def _list(self) -> None:
         self.listed = dict(self.orchard.photos)
-        self.etag = tasks.list_images(self.place, self.orchard.now)
+        self.etag = tasks.list_images(self.run_context, self.orchard.now)
 
     def _plan(self) -> None:
-        self.plan = tasks.plan(self.place, self.etag, self.asked, self.orchard.now)
+        self.plan = tasks.plan(self.run_context, self.etag, self.params, self.orchard.now)
 
     def _featurize(self) -> None:
-        check_may_write(self.place.client, self.place.run)  # as the operator does before it submits the step
+        check_may_write(
+            self.run_context.client, self.run_context.run
+        )  # as the operator does before it submits the step
         self.seen = dict(self.orchard.photos)
-        featurize(self.place)
+        featurize(self.run_context)
 
     def _pca(self) -> None:
-        check_may_write(self.place.client, self.place.run)
-        pca(self.place, self.asked.target_variance)
+        check_may_write(self.run_context.client, self.run_context.run)
+        pca(self.run_context, self.params.target_variance)
 
     def _publish(self) -> None:
-        sha256, model = artifacts.identity(self.place.settings.storage.artifacts_dir)
+        sha256, model = artifacts.identity(self.run_context.settings.storage.artifacts_dir)
         staged = {"weights": "imagenet", "model_sha256": model, "sha256": sha256}
-        tasks.publish_run(self.place, self._planned, staged, self.orchard.now)
+        tasks.publish_run(self.run_context, self._planned, staged, self.orchard.now)
 
 
-def featurize(place: Place) -> None:
+def featurize(run_context: RunContext) -> None:
     """Step 1's stand-in: features and rejects of what work.parquet lists."""
-    client, run = place.client, place.run
+    client, run = run_context.client, run_context.run
     features, rejects = [], []
-    for path, etag in place.store.versions(run.work):
+    for path, etag in run_context.store.versions(run.work):
         try:
             answer = client.get_object(Bucket=run.bucket, Key=path)
         except client.exceptions.NoSuchKey:
@@ -207,47 +211,64 @@ def featurize(place: Place) -> None:
             features.append({"path": path, "label": label, "etag": etag, "features": vector(content)})
     text = ("path", "label", "etag")
     _put(
-        place, f"{run.features}part-0.parquet", features, {**dict.fromkeys(text, pyarrow.string()), "features": FLOATS}
+        run_context,
+        f"{run.features}part-0.parquet",
+        features,
+        {**dict.fromkeys(text, pyarrow.string()), "features": FLOATS},
     )
-    _put(place, f"{run.rejects}part-0.parquet", rejects, dict.fromkeys(("path", "etag", "reason"), pyarrow.string()))
+    _put(
+        run_context,
+        f"{run.rejects}part-0.parquet",
+        rejects,
+        dict.fromkeys(("path", "etag", "reason"), pyarrow.string()),
+    )
     metrics = {"photos": len(features) + len(rejects), "featurized": len(features), "rejects": {}}
-    _put_json(place, run.metrics("featurize"), metrics)
+    _put_json(run_context, run.metrics("featurize"), metrics)
 
 
-def pca(place: Place, target: float) -> None:
+def pca(run_context: RunContext, target: float) -> None:
     """Step 2's stand-in: compaction, basis and projections, from what plan.json says."""
-    run = place.run
-    plan = json.loads(place.client.get_object(Bucket=run.bucket, Key=run.plan)["Body"].read())
-    dead = {row for key in (run.dead, run.dropped) for row in place.store.rows(key, ("path", "run"))}
+    run = run_context.run
+    plan = json.loads(run_context.client.get_object(Bucket=run.bucket, Key=run.plan)["Body"].read())
+    deletes = {
+        row for key in (run.deletes, run.compacted_deletes) for row in run_context.store.rows(key, ("path", "run"))
+    }
     into = plan["features"]["into"]
     if into:
-        rows = [row for uri in plan["features"]["compact"] for row in _live(place, uri, dead)]
+        rows = [row for uri in plan["features"]["compact"] for row in _live(run_context, uri, deletes)]
         columns = dict.fromkeys(("path", "label", "etag"), pyarrow.string())
-        _put(place, f"{into.removeprefix(f's3://{run.bucket}/')}part-0.parquet", rows, {**columns, "features": FLOATS})
+        _put(
+            run_context,
+            f"{into.removeprefix(f's3://{run.bucket}/')}part-0.parquet",
+            rows,
+            {**columns, "features": FLOATS},
+        )
     uris = [*plan["features"]["keep"], *([into] if into else []), plan["features"]["new"]]
-    rows = [row for uri in uris for row in _live(place, uri, dead)]
+    rows = [row for uri in uris for row in _live(run_context, uri, deletes)]
     if len(rows) < 2 and plan["basis"]["policy"] != "reuse":
         raise RuntimeError("PCA needs at least two photos with features")
     matrix = numpy.array([row["features"] for row in rows], numpy.float64).reshape(-1, WIDTH)
-    components, action = _basis(place, plan["basis"], matrix, target)
+    components, action = _basis(run_context, plan["basis"], matrix, target)
     projected = [
         {"path": row["path"], "label": row["label"], "pca_features": coordinates}
         for row, coordinates in zip(rows, matrix @ components, strict=True)
     ]
     columns = {"path": pyarrow.string(), "label": pyarrow.string(), "pca_features": DOUBLES}
-    _put(place, f"{run.pca}part-0.parquet", projected, columns)
+    _put(run_context, f"{run.pca}part-0.parquet", projected, columns)
     centred = matrix - matrix.mean(axis=0)
     shares = ((centred @ components) ** 2).sum(axis=0) / ((centred**2).sum() or 1)
     metrics = {"basis": {"action": action, "reason": "of a test"}, "explained_variance_ratio": shares.tolist()}
-    _put_json(place, run.metrics("pca"), metrics)
+    _put_json(run_context, run.metrics("pca"), metrics)
 
 
-def _basis(place: Place, asked: dict[str, Any], matrix: numpy.ndarray, target: float) -> tuple[numpy.ndarray, str]:
+def _basis(
+    run_context: RunContext, params: dict[str, Any], matrix: numpy.ndarray, target: float
+) -> tuple[numpy.ndarray, str]:
     centred = matrix - matrix.mean(axis=0)
-    if asked["published"]:
-        kept = _read_basis(place, asked["published"])
+    if params["published"]:
+        kept = _read_basis(run_context, params["published"])
         share = ((centred @ kept) ** 2).sum() / ((centred**2).sum() or 1)
-        if asked["policy"] == "reuse" or share >= target - asked["tolerance"]:
+        if params["policy"] == "reuse" or share >= target - params["tolerance"]:
             return kept, "kept"
     if not centred.any():
         raise RuntimeError("all photos have equal features: there is no variance to explain")
@@ -255,43 +276,45 @@ def _basis(place: Place, asked: dict[str, Any], matrix: numpy.ndarray, target: f
     shares = values**2 / (values**2).sum()
     k = int(numpy.searchsorted(shares.cumsum(), target - 1e-12)) + 1
     components = vectors[:k].T
-    _write_basis(place, components, shares[:k])
-    _put_json(place, f"{place.run.basis}spectrum.json", {"k": k, "explained_variance_ratio": shares.tolist()})
+    _write_basis(run_context, components, shares[:k])
+    _put_json(
+        run_context, f"{run_context.run.basis}spectrum.json", {"k": k, "explained_variance_ratio": shares.tolist()}
+    )
     return components, "refitted"
 
 
-def _read_basis(place: Place, uri: str) -> numpy.ndarray:
+def _read_basis(run_context: RunContext, uri: str) -> numpy.ndarray:
     from verger.validation import basis
 
-    return basis.read(place.store, uri.removeprefix(f"s3://{place.run.bucket}/")).components
+    return basis.read(run_context.store, uri.removeprefix(f"s3://{run_context.run.bucket}/")).components
 
 
-def _write_basis(place: Place, components: numpy.ndarray, shares: numpy.ndarray) -> None:
+def _write_basis(run_context: RunContext, components: numpy.ndarray, shares: numpy.ndarray) -> None:
     rows, columns = components.shape
     matrix = {"type": 1, "numRows": rows, "numCols": columns, "values": components.T.ravel().tolist()}
     row = {"pc": {**matrix, "isTransposed": False}, "explainedVariance": {"type": 1, "values": shares.tolist()}}
-    _put_table(place, f"{place.run.basis}data/part-0.parquet", pyarrow.Table.from_pylist([row]))
+    _put_table(run_context, f"{run_context.run.basis}data/part-0.parquet", pyarrow.Table.from_pylist([row]))
 
 
-def _live(place: Place, uri: str, dead: set[tuple[Any, ...]]) -> Iterator[dict[str, Any]]:
-    key = f"{uri.rstrip('/')}/".removeprefix(f"s3://{place.run.bucket}/")
+def _live(run_context: RunContext, uri: str, deletes: set[tuple[Any, ...]]) -> Iterator[dict[str, Any]]:
+    key = f"{uri.rstrip('/')}/".removeprefix(f"s3://{run_context.run.bucket}/")
     run = key.rstrip("/").split("run=")[1]
-    for batch in place.store.batches(key, ("path", "label", "etag", "features")):
-        yield from (row for row in batch.to_pylist() if (row["path"], run) not in dead)
+    for batch in run_context.store.batches(key, ("path", "label", "etag", "features")):
+        yield from (row for row in batch.to_pylist() if (row["path"], run) not in deletes)
 
 
-def _put(place: Place, key: str, rows: list[dict[str, Any]], columns: dict[str, pyarrow.DataType]) -> None:
-    _put_table(place, key, pyarrow.Table.from_pylist(rows, schema=pyarrow.schema(list(columns.items()))))
+def _put(run_context: RunContext, key: str, rows: list[dict[str, Any]], columns: dict[str, pyarrow.DataType]) -> None:
+    _put_table(run_context, key, pyarrow.Table.from_pylist(rows, schema=pyarrow.schema(list(columns.items()))))
 
 
-def _put_table(place: Place, key: str, table: pyarrow.Table) -> None:
+def _put_table(run_context: RunContext, key: str, table: pyarrow.Table) -> None:
     buffer = io.BytesIO()
     pyarrow.parquet.write_table(table, buffer)
-    place.client.put_object(Bucket=place.run.bucket, Key=key, Body=buffer.getvalue())
+    run_context.client.put_object(Bucket=run_context.run.bucket, Key=key, Body=buffer.getvalue())
 
 
-def _put_json(place: Place, key: str, value: Any) -> None:
-    place.client.put_object(Bucket=place.run.bucket, Key=key, Body=json.dumps(value).encode())
+def _put_json(run_context: RunContext, key: str, value: Any) -> None:
+    run_context.client.put_object(Bucket=run_context.run.bucket, Key=key, Body=json.dumps(value).encode())
 
 
 def run_prefixes(keys: list[str]) -> set[str]:

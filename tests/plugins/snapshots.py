@@ -12,7 +12,7 @@ def snapshot(run: str | None, **values: Any) -> Snapshot:
     """A publication of three photos by that run."""
     said: dict[str, Any] = {
         "published_at": "2026-11-24T02:30:00+00:00",
-        "features": (FeatureRun(run=run, rows=3, live=3),) if run else (),
+        "features": (FeatureRun(run=run, rows=3, current_rows=3),) if run else (),
         "pca": run,
         "basis": run,
         "photos": 3,
@@ -35,5 +35,5 @@ def put_data(client: Any, bucket: str, made: Snapshot) -> None:
     run = Run(bucket, str(made.run))
     places = [Run(bucket, features.run).features for features in made.features]
     places += [Run(bucket, str(made.pca)).pca, Run(bucket, str(made.basis)).basis]
-    for key in (*(f"{place}part-0.parquet" for place in places), run.manifest, run.dead):
+    for key in (*(f"{place}part-0.parquet" for place in places), run.manifest, run.deletes):
         client.put_object(Bucket=bucket, Key=key, Body=b"")

@@ -1,7 +1,7 @@
 """Random histories of a bucket: whatever happens, what is published equals a full reprocessing, row for row.
 
 Photos come, change and go; runs succeed, fail at any stage, are repeated, run beside each other; publications are
-rolled back and withdrawn; the model changes; days pass.
+rolled back and unpublished; the model changes; days pass.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ from hypothesis.stateful import (
 import verger_reader
 from tests.plugins.orchard import STAGES, Orchard, Running, run_prefixes, vector
 from verger.changes import compaction
-from verger.changes.plan import Asked, PlanError
+from verger.changes.plan import PlanError, RunParams
 from verger.publication import commit, rollback
-from verger.publication.commit import Current, LostRaceError
+from verger.publication.commit import CommitConflictError, Current
 from verger.publication.retention import needed
 from verger.s3.errors import StorageError
 from verger.settings import Settings
@@ -92,7 +92,7 @@ class History(RuleBasedStateMachine):
 
     @rule(policy=POLICIES, everything=RARELY)
     def run(self, policy: str, everything: bool) -> None:
-        self._finish(self._begin(policy, featurize_all=everything and policy != "reuse"))
+        self._finish(self._begin(policy, full_refresh=everything and policy != "reuse"))
 
     @rule(gone=st.sampled_from(NAMES), changed=st.sampled_from(NAMES), salt=st.binary(min_size=1, max_size=2))
     def a_night_of_little_things(self, gone: str, changed: str, salt: bytes) -> None:
@@ -115,7 +115,7 @@ class History(RuleBasedStateMachine):
     def go_on(self, data: st.DataObject, from_the_start: bool) -> None:
         running = self.interrupted.pop(data.draw(st.integers(0, len(self.interrupted) - 1)))
         if from_the_start:
-            running = self.orchard.begin(running.place.run.id, running.asked)
+            running = self.orchard.begin(running.run_context.run.id, running.asked)
         self._finish(running)
 
     @precondition(lambda self: self.published is not None)
@@ -133,8 +133,8 @@ class History(RuleBasedStateMachine):
 
     @precondition(lambda self: self.published)
     @rule()
-    def withdraw(self) -> None:
-        rollback.withdraw(self.orchard.client, self.orchard.bucket, self.orchard.now)
+    def unpublish(self) -> None:
+        rollback.unpublish(self.orchard.client, self.orchard.bucket, self.orchard.now)
         self._note_missed({})
         self.published = self.snapshots[None] = {}
 
@@ -169,14 +169,14 @@ class History(RuleBasedStateMachine):
 
     def _begin(self, policy: str, **asked: bool) -> Running:
         return self.orchard.begin(
-            next(self.ids), Asked(basis=policy, target_variance=0.9, accept_deletions=True, **asked)
+            next(self.ids), RunParams(basis=policy, target_variance=0.9, accept_deletions=True, **asked)
         )
 
     def _finish(self, running: Running) -> None:
         before = commit.current(self.orchard.client, self.orchard.bucket)
         try:
             plan = running.finish()
-        except (PlanError, StorageError, RuntimeError, LostRaceError) as error:
+        except (PlanError, StorageError, RuntimeError, CommitConflictError) as error:
             now = commit.current(self.orchard.client, self.orchard.bucket)
             assert now == before, "a run that fails changes nothing"
             self._check_reason(error, running, before)
@@ -185,13 +185,13 @@ class History(RuleBasedStateMachine):
             return
         if plan.work:
             self._note_missed(running.expected())
-            self.published = self.snapshots[running.place.run.id] = running.expected()
+            self.published = self.snapshots[running.run_context.run.id] = running.expected()
         self._check_rubbish(running)
         self._check_erasure()
 
     def _check_reason(self, error: Exception, running: Running, before: Current | None) -> None:
         reasons: dict[type[Exception], Callable[[], bool]] = {
-            LostRaceError: lambda: (before.etag if before else None) != running.etag,
+            CommitConflictError: lambda: (before.etag if before else None) != running.etag,
             PlanError: lambda: running.asked.basis == "reuse",
             StorageError: lambda: not running.listed,
             # Fewer than two photos, or none that differ: there is no variance.
@@ -206,7 +206,7 @@ class History(RuleBasedStateMachine):
     def _alive(self) -> set[str]:
         """Interrupted runs that may still publish."""
         now = commit.current(self.orchard.client, self.orchard.bucket)
-        return {run.place.run.id for run in self.interrupted if now is None or run.etag == now.etag}
+        return {run.run_context.run.id for run in self.interrupted if now is None or run.etag == now.etag}
 
     def _check_rubbish(self, running: Running) -> None:
         now = commit.current(self.orchard.client, self.orchard.bucket)

@@ -18,7 +18,7 @@ from verger.publication.vacuum import Bucket
 from verger.s3.artifacts import ArtifactError
 from verger.settings import BUILT, Settings
 from verger.tables.parquet import MANIFEST
-from verger.tasks import Place
+from verger.tasks import RunContext
 from verger_contract.keys import SPARK_EVENTS
 
 
@@ -52,13 +52,13 @@ def test_only_what_is_new_or_changed_is_featurized(orchard: Orchard) -> None:
     orchard.delete("Kiwi/5.jpg")
     plan = orchard.run("two")
     assert plan.why == "1 new, 1 changed, 1 deleted"
-    assert [key for key, _ in orchard.begin("two").place.store.versions("runs/two/work.parquet")] == [
+    assert [key for key, _ in orchard.begin("two").run_context.store.versions("runs/two/work.parquet")] == [
         "images/Kiwi/0.jpg", "images/Pear/12.jpg",
     ]  # fmt: skip
     assert_published(orchard)
     facts = current(orchard.client, orchard.bucket)
     assert facts is not None
-    assert [(run.run, run.rows, run.live) for run in facts.publication.current.features] == [
+    assert [(run.run, run.rows, run.current_rows) for run in facts.publication.current.features] == [
         ("one", 12, 10),
         ("two", 2, 2),
     ]
@@ -102,8 +102,8 @@ def test_a_photo_uploaded_in_parts_is_known_by_its_etag(orchard: Orchard) -> Non
     content = b"x" * 5 * 1024 * 1024 + b"y"
 
     def put_in_parts() -> None:
-        place = {"Bucket": orchard.bucket, "Key": "images/Kiwi/parts.jpg"}
-        upload = place | {"UploadId": orchard.client.create_multipart_upload(**place)["UploadId"]}
+        run_context = {"Bucket": orchard.bucket, "Key": "images/Kiwi/parts.jpg"}
+        upload = run_context | {"UploadId": orchard.client.create_multipart_upload(**run_context)["UploadId"]}
         halves = (content[: 5 * 1024 * 1024], content[5 * 1024 * 1024 :])
         parts = [
             {"PartNumber": number, "ETag": orchard.client.upload_part(**upload, PartNumber=number, Body=half)["ETag"]}
@@ -151,14 +151,14 @@ def test_rejects_are_tried_again_when_there_is_reason_to(orchard: Orchard) -> No
     assert manifest == {"images/Kiwi/bad.jpg": "bad: not an image", "images/Kiwi/damaged.jpg": "bad: damaged image"}
     assert not orchard.run("two").work
     orchard.put("Kiwi/60.jpg", b"60")
-    assert orchard.run("three").photos["along"] == 0
+    assert orchard.run("three").photos["opportunistic_retry"] == 0
     # Another artifact set of the same model may read more; alone it launches no cluster.
     manifest_file = orchard.settings.storage.artifacts_dir / "manifest.json"
     manifest_file.write_text(manifest_file.read_text() + " ")
     assert not orchard.run("four").work
     orchard.put("Kiwi/61.jpg", b"61")
     plan = orchard.run("five")
-    assert (plan.photos["new"], plan.photos["along"]) == (1, 2)
+    assert (plan.photos["new"], plan.photos["opportunistic_retry"]) == (1, 2)
     assert orchard.run("six", dataclasses.replace(AUTO, retry_rejects=True)).why == "2 rejects to look at again"
     assert_published(orchard)
 
@@ -197,8 +197,8 @@ def test_the_folder_of_the_event_logs_is_there_before_spark_looks_for_it(orchard
     assert [(item["Key"], item["Size"]) for item in listed] == [(SPARK_EVENTS, 0)]
 
 
-def staged_place(orchard: Orchard, running: Running) -> Place:
+def staged_place(orchard: Orchard, running: Running) -> RunContext:
     """The same place with the artifact set that the Makefile built, which can be staged."""
     storage = dataclasses.replace(orchard.settings.storage, artifacts_dir=BUILT)
     settings = dataclasses.replace(orchard.settings, storage=storage)
-    return dataclasses.replace(running.place, settings=settings)
+    return dataclasses.replace(running.run_context, settings=settings)

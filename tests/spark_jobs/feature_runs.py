@@ -29,7 +29,7 @@ class Nights:
 
     folder: Path
     rows: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
-    dead: list[tuple[str, str]] = field(default_factory=list)
+    deletes: list[tuple[str, str]] = field(default_factory=list)
     rng: np.random.Generator = field(default_factory=lambda: np.random.default_rng(11))
 
     def featurize(self, run: str, paths: list[str], shift: float = 0.0, files: int = 1) -> None:
@@ -52,7 +52,7 @@ class Nights:
         """Photos that are gone from the bucket."""
         gone = set(paths)
         dying = [(row["path"], run) for run, rows in self.rows.items() for row in rows if row["path"] in gone]
-        self.dead = sorted({*self.dead, *dying})
+        self.deletes = sorted({*self.deletes, *dying})
 
     @property
     def paths(self) -> set[str]:
@@ -60,8 +60,8 @@ class Nights:
 
     def current(self, *runs: str) -> list[dict[str, Any]]:
         """The rows of some runs that are not dead, by path."""
-        dead = set(self.dead)
-        rows = [row for run in runs for row in self.rows[run] if (row["path"], run) not in dead]
+        deletes = set(self.deletes)
+        rows = [row for run in runs for row in self.rows[run] if (row["path"], run) not in deletes]
         return sorted(rows, key=lambda row: row["path"])
 
     @property
@@ -76,8 +76,8 @@ class Nights:
         """Write plan and dead rows; the arguments by which step 2 is given them."""
         compacted = {uri.rstrip("/").rpartition("run=")[2] for uri in features["compact"]}
         plan = {"features": features, "basis": basis, "photos": {"listed": len(self.paths) + 1}}
-        for list_name, of_compacted in (("dead", False), ("dropped", True)):
-            rows = [row for row in self.dead if (row[1] in compacted) == of_compacted]
+        for list_name, of_compacted in (("deletes", False), ("compacted_deletes", True)):
+            rows = [row for row in self.deletes if (row[1] in compacted) == of_compacted]
             table = {"path": [path for path, _ in rows], "run": [run for _, run in rows]}
             shape = pa.schema([("path", pa.string()), ("run", pa.string())])
             pq.write_table(pa.table(table, schema=shape), self.folder / f"{list_name}.parquet")

@@ -19,8 +19,8 @@ PLAN: dict[str, Any] = {
     "why": "7 new photos",
     "photos": {"listed": 707, "new": 7},
     "features": {"keep": [f"{AT}A/"], "compact": [f"{AT}B/"], "into": f"{AT}C-compacted/", "new": f"{AT}C/"},
-    "dead": "s3://bucket/runs/C/dead.parquet",
-    "dropped": "s3://bucket/runs/C/dropped.parquet",
+    "deletes": "s3://bucket/runs/C/deletes.parquet",
+    "compacted_deletes": "s3://bucket/runs/C/compacted_deletes.parquet",
     "basis": {"policy": "auto", "published": "s3://bucket/models/pca/run=A/", "reason": "", "tolerance": 0.01},
 }
 
@@ -29,7 +29,11 @@ def test_a_plan_is_read_whole(tmp_path: Path) -> None:
     (tmp_path / "plan.json").write_text(json.dumps(PLAN))
     plan = Plan.read((tmp_path / "plan.json").as_uri())
     assert plan.runs == (f"{AT}A/", f"{AT}C-compacted/", f"{AT}C/")
-    assert (plan.compact, plan.dead, plan.dropped) == ((f"{AT}B/",), PLAN["dead"], PLAN["dropped"])
+    assert (plan.compact, plan.deletes, plan.compacted_deletes) == (
+        (f"{AT}B/",),
+        PLAN["deletes"],
+        PLAN["compacted_deletes"],
+    )
     assert plan.basis == Wanted(Policy.AUTO, "s3://bucket/models/pca/run=A/", "", 0.01)
     assert plan.photos == 707
 
@@ -64,12 +68,12 @@ def test_runs_lie_side_by_side() -> None:
 
 
 def test_what_is_missing_is_named(tmp_path: Path) -> None:
-    run, dead = f"{tmp_path.as_uri()}/run=A/", f"{tmp_path.as_uri()}/dead.parquet"
+    run, deletes = f"{tmp_path.as_uri()}/run=A/", f"{tmp_path.as_uri()}/deletes.parquet"
     (tmp_path / "run=A").mkdir()
     with pytest.raises(VergerError, match=f"{run}: expected a feature run that was written to its end"):
-        require([run], dead)
+        require([run], deletes)
     (tmp_path / "run=A" / "_SUCCESS").touch()
-    with pytest.raises(VergerError, match=r"dead\.parquet: expected the list of dead rows"):
-        require([run], dead)
-    (tmp_path / "dead.parquet").touch()
-    require([run], dead)
+    with pytest.raises(VergerError, match=r"deletes\.parquet: expected the list of dead rows"):
+        require([run], deletes)
+    (tmp_path / "deletes.parquet").touch()
+    require([run], deletes)

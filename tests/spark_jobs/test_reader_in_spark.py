@@ -23,7 +23,7 @@ for name in ("features", "pca"):
     rows = published.to_spark(spark, name)
     rows.coalesce(1).write.parquet(f"{target}/{name}")
     empty = verger_reader.open_publication(root).to_spark(spark, name)
-    print(name, "withdrawn:", empty.count(), empty.schema == rows.schema)
+    print(name, "unpublished:", empty.count(), empty.schema == rows.schema)
 plan = published.to_spark(spark, "features")._jdf.queryExecution().executedPlan().toString()
 print("broadcast:", "BroadcastHashJoin" in plan)
 """
@@ -31,7 +31,7 @@ print("broadcast:", "BroadcastHashJoin" in plan)
 
 def test_spark_has_the_rows_that_arrow_has(tmp_path: Path, submit: Submit) -> None:
     bucket = orchard(tmp_path / "50 % é")
-    bucket.withdraw()
+    bucket.unpublish()
     (tmp_path / "job.py").write_text(JOB)
     shutil.copy(ROOT / "verger_reader.py", tmp_path)
     done = submit(tmp_path, tmp_path / "job.py", bucket.root, (tmp_path / "written").as_uri())
@@ -40,5 +40,5 @@ def test_spark_has_the_rows_that_arrow_has(tmp_path: Path, submit: Submit) -> No
     for name, expected in (("features", published.features()), ("pca", published.pca())):
         found = pq.read_table(tmp_path / "written" / name)
         assert found.sort_by("path").cast(expected.schema) == expected.sort_by("path").combine_chunks()
-        assert f"{name} withdrawn: 0 True" in done.output
+        assert f"{name} unpublished: 0 True" in done.output
     assert "broadcast: True" in done.output

@@ -38,7 +38,7 @@ def nights(tmp_path_factory: pytest.TempPathFactory, pca: Submit) -> Nights:
     nights.delete([*photos("Fig", range(30)), *photos("Pear", range(100, 110))])
     changed = [*photos("Kiwi", range(5)), *photos("Kiwi", range(255, 260)), *photos("Pear", range(120, 125))]
     nights.featurize("night-D", [*changed, *photos("One", range(1, 3)), *photos("Only new", range(2))], shift=0.2)
-    nights.dead += NOBODYS
+    nights.deletes += NOBODYS
     return nights
 
 

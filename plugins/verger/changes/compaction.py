@@ -21,32 +21,32 @@ MOST_RUNS = 16
 """Feature runs. When there are more, the smaller ones become one: large ones are rewritten rarely, reads stay few."""
 
 
-def choose(runs: Sequence[FeatureRun], most_dead_age: timedelta, now: datetime) -> frozenset[str]:
+def choose(runs: Sequence[FeatureRun], max_deletes_age: timedelta, now: datetime) -> frozenset[str]:
     """The runs to be rewritten into one. All have live rows.
 
     Rewritten are runs with more than half of their rows dead, those whose dead rows are older than `most_dead_age`,
     then the ones with most dead rows until few are left, then the smaller ones until there are few runs.
     """
     chosen = {
-        run.run for run in runs if _dead(run) > MOST_DEAD_SHARE * run.rows or _is_due(run, most_dead_age, now)
+        run.run for run in runs if _dead(run) > MOST_DEAD_SHARE * run.rows or _is_due(run, max_deletes_age, now)
     }  # fmt: skip
     left = sorted((run for run in runs if run.run not in chosen), key=_dead)
     while sum(map(_dead, left)) > MOST_DEAD_ROWS:
         chosen.add(left.pop().run)
     if len(left) + bool(chosen) > MOST_RUNS:
-        smallest = sorted(left, key=lambda run: run.live)[: len(left) - MOST_RUNS // 2]
+        smallest = sorted(left, key=lambda run: run.current_rows)[: len(left) - MOST_RUNS // 2]
         chosen.update(run.run for run in smallest)
     return frozenset(chosen)
 
 
-def due(runs: Sequence[FeatureRun], most_dead_age: timedelta, now: datetime) -> list[str]:
+def due(runs: Sequence[FeatureRun], max_deletes_age: timedelta, now: datetime) -> list[str]:
     """The runs whose dead rows have to go now, whatever else there is to do."""
-    return [run.run for run in runs if _is_due(run, most_dead_age, now)]
+    return [run.run for run in runs if _is_due(run, max_deletes_age, now)]
 
 
 def _dead(run: FeatureRun) -> int:
-    return run.rows - run.live
+    return run.rows - run.current_rows
 
 
-def _is_due(run: FeatureRun, most_dead_age: timedelta, now: datetime) -> bool:
-    return run.dead_since is not None and now - datetime.fromisoformat(run.dead_since) >= most_dead_age
+def _is_due(run: FeatureRun, max_deletes_age: timedelta, now: datetime) -> bool:
+    return run.deletes_since is not None and now - datetime.fromisoformat(run.deletes_since) >= max_deletes_age

@@ -23,20 +23,20 @@ CURABLE = ("access denied",)
 other work, and alone launches no cluster."""
 
 
-class Standing(Enum):
+class PhotoChange(Enum):
     """Of one photo of the inventory or of the published manifest."""
 
     NEW = "new"
     CHANGED = "changed"
-    AGAIN = "again"
+    RETRY = "retry"
     """Rejected for a reason of the moment."""
-    ALONG = "along"
+    OPPORTUNISTIC_RETRY = "opportunistic_retry"
     """A reject that may be readable by now."""
     UNCHANGED = "unchanged"
     DELETED = "deleted"
 
 
-FEATURIZED = frozenset({Standing.NEW, Standing.CHANGED, Standing.AGAIN, Standing.ALONG})
+FEATURIZED = frozenset({PhotoChange.NEW, PhotoChange.CHANGED, PhotoChange.RETRY, PhotoChange.OPPORTUNISTIC_RETRY})
 """What step 1 is given."""
 
 
@@ -60,55 +60,57 @@ class Known(NamedTuple):
 class Compared(NamedTuple):
     """One photo: where it stands, and its rows in inventory and manifest, of which one at least is there."""
 
-    standing: Standing
+    change: PhotoChange
     listed: Listed | None
     known: Known | None
 
 
-def compare(inventory: Iterable[Row], manifest: Iterable[Row], *, rejects_again: bool = False) -> Iterator[Compared]:
+def compare(
+    inventory: Iterable[Row], manifest: Iterable[Row], *, retry_all_rejects: bool = False
+) -> Iterator[Compared]:
     """The full outer join of inventory and manifest, both increasing by path, with each photo's standing.
 
-    `rejects_again`: every rejected photo may be readable by now, since what reads them has changed.
+    `retry_all_rejects`: every rejected photo may be readable by now, since what reads them has changed.
     """
     for one, two in outer_join(inventory, manifest):
         listed = Listed(*one) if one else None
         known = Known(*two) if two else None
-        yield Compared(standing(listed, known, rejects_again), listed, known)
+        yield Compared(change(listed, known, retry_all_rejects), listed, known)
 
 
-def standing(listed: Listed | None, known: Known | None, rejects_again: bool) -> Standing:
+def change(listed: Listed | None, known: Known | None, retry_all_rejects: bool) -> PhotoChange:
     """Where a photo stands."""
     if known is None:
-        return Standing.NEW
+        return PhotoChange.NEW
     if listed is None:
-        return Standing.DELETED
+        return PhotoChange.DELETED
     if listed.etag != known.etag:
-        return Standing.CHANGED
+        return PhotoChange.CHANGED
     if known.reason and known.reason.startswith(MOMENTARY):
-        return Standing.AGAIN
-    if known.reason and (rejects_again or known.reason.startswith(CURABLE)):
-        return Standing.ALONG
-    return Standing.UNCHANGED
+        return PhotoChange.RETRY
+    if known.reason and (retry_all_rejects or known.reason.startswith(CURABLE)):
+        return PhotoChange.OPPORTUNISTIC_RETRY
+    return PhotoChange.UNCHANGED
 
 
 @dataclass
 class Tally:
     """Photos by standing, and of the unchanged ones how many features each feature run still holds."""
 
-    photos: Counter[Standing] = field(default_factory=Counter)
-    live: Counter[str] = field(default_factory=Counter)
+    photos: Counter[PhotoChange] = field(default_factory=Counter)
+    current_rows: Counter[str] = field(default_factory=Counter)
 
     def count(self, compared: Compared) -> None:
-        self.photos[compared.standing] += 1
-        if compared.standing is Standing.UNCHANGED and compared.known and compared.known.run:
-            self.live[compared.known.run] += 1
+        self.photos[compared.change] += 1
+        if compared.change is PhotoChange.UNCHANGED and compared.known and compared.known.run:
+            self.current_rows[compared.known.run] += 1
 
     @property
     def listed(self) -> int:
         """Photos of the inventory."""
-        return self.photos.total() - self.photos[Standing.DELETED]
+        return self.photos.total() - self.photos[PhotoChange.DELETED]
 
     @property
     def known(self) -> int:
         """Photos of the manifest."""
-        return self.photos.total() - self.photos[Standing.NEW]
+        return self.photos.total() - self.photos[PhotoChange.NEW]

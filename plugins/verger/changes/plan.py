@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from verger.changes import compaction
-from verger.changes.compare import Standing, Tally
+from verger.changes.compare import PhotoChange, Tally
 from verger.errors import VergerError
 from verger.publication.model import FeatureRun, Snapshot
 from verger.settings import Settings
@@ -21,12 +21,12 @@ class PlanError(VergerError):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked:
+class RunParams:
     """What a run was asked for: the parameters of the DAG."""
 
     basis: str
     target_variance: float
-    featurize_all: bool = False
+    full_refresh: bool = False
     retry_rejects: bool = False
     accept_deletions: bool = False
 
@@ -38,7 +38,7 @@ class Plan:
     etag: of the publication that it was made with, the one that the run may replace
     model_sha256: of the model that featurizes; images_prefix: where the photos lie
     anew: every photo is featurized, whatever is published
-    rejects_again: every published reject is looked at again
+    retry_all_rejects: every published reject is looked at again
     keep: published feature runs that are read as they are, with their live rows of tonight
     compact: those whose live rows are rewritten into the run `into`
     basis: the run whose basis may be kept; None: fitted anew, for the reason `basis_reason`
@@ -52,8 +52,8 @@ class Plan:
     etag: str | None
     model_sha256: str
     images_prefix: str
-    anew: bool
-    rejects_again: bool
+    full_refresh: bool
+    retry_all_rejects: bool
     keep: tuple[FeatureRun, ...]
     compact: tuple[FeatureRun, ...]
     into: str | None
@@ -95,8 +95,8 @@ class Plan:
                 "into": features(self.into) if self.into else None,
                 "new": features(run.id),
             },
-            "dead": run.uri(run.dead),
-            "dropped": run.uri(run.dropped),
+            "deletes": run.uri(run.deletes),
+            "compacted_deletes": run.uri(run.compacted_deletes),
             "basis": {
                 "policy": self.basis_policy,
                 "published": run.uri(Run(run.bucket, self.basis).basis) if self.basis else None,
@@ -106,7 +106,7 @@ class Plan:
         }
 
 
-class Anew(StrEnum):
+class FullRefresh(StrEnum):
     """Why no published features can be used."""
 
     NO = ""
@@ -115,77 +115,79 @@ class Anew(StrEnum):
     ASKED = "all photos are to be featurized again"
 
 
-def features_anew(published: Snapshot | None, model_sha256: str, images_prefix: str, asked: Asked) -> Anew:
+def full_refresh_reason(
+    published: Snapshot | None, model_sha256: str, images_prefix: str, params: RunParams
+) -> FullRefresh:
     """Whether the published features can be used. (What is to be featurized depends on it.)"""
     if published and published.run and published.model["sha256"] != model_sha256:
-        return Anew.MODEL
+        return FullRefresh.MODEL
     if published and published.run and published.images_prefix != images_prefix:
-        return Anew.PREFIX  # whether a photo has a label depends on it
-    return Anew.ASKED if asked.featurize_all else Anew.NO
+        return FullRefresh.PREFIX  # whether a photo has a label depends on it
+    return FullRefresh.ASKED if params.full_refresh else FullRefresh.NO
 
 
 def decide(
     run: Run,
     tally: Tally,
     published: Snapshot | None,
-    asked: Asked,
+    params: RunParams,
     settings: Settings,
     *,
-    anew: Anew,
+    full_refresh: FullRefresh,
     etag: str | None,
     model_sha256: str,
-    rejects_again: bool,
+    retry_all_rejects: bool,
     now: datetime,
 ) -> Plan:
     """The plan of a run.
 
-    `anew` is what `features_anew` said, `rejects_again` what the photos were compared with.
+    `anew` is what `full_refresh_reason` said, `retry_all_rejects` what the photos were compared with.
     Raises PlanError for more deletions than expected, and for a basis that is to be reused but is not there.
     """
-    _check_deletions(tally, asked, settings.validation.max_deleted_share)
-    basis, basis_reason = _basis(published, asked, anew)
-    runs = () if anew or not published else live_runs(published.features, tally, now)
-    due = compaction.due(runs, settings.retention.most_dead_age, now)
+    _check_deletions(tally, params, settings.validation.max_deleted_share)
+    basis, basis_reason = _basis(published, params, full_refresh)
+    runs = () if full_refresh or not published else active_runs(published.features, tally, now)
+    due = compaction.due(runs, settings.retention.max_deletes_age, now)
     reasons = [
-        *([anew.value] if anew else []),
-        *_photos(tally, asked),
+        *([full_refresh.value] if full_refresh else []),
+        *_photos(tally, params),
         *([f"features of {len(due)} runs hold rows of photos deleted or changed long ago"] if due else []),
-        *_projections(published, asked, settings.pca.basis_tolerance),
+        *_projections(published, params, settings.pca.basis_tolerance),
     ]
-    chosen = compaction.choose(runs, settings.retention.most_dead_age, now)
+    chosen = compaction.choose(runs, settings.retention.max_deletes_age, now)
     return Plan(
         work=bool(reasons),
         why=", ".join(reasons) or f"nothing new, changed or deleted among {tally.listed:,} photos",
-        photos={"listed": tally.listed} | {kind.value: tally.photos[kind] for kind in Standing},
+        photos={"listed": tally.listed} | {kind.value: tally.photos[kind] for kind in PhotoChange},
         etag=etag,
         model_sha256=model_sha256,
         images_prefix=settings.storage.images_prefix,
-        anew=bool(anew),
-        rejects_again=rejects_again,
+        full_refresh=bool(full_refresh),
+        retry_all_rejects=retry_all_rejects,
         keep=tuple(features for features in runs if features.run not in chosen),
         compact=tuple(features for features in runs if features.run in chosen),
         into=run.compacted if chosen else None,
-        basis_policy=asked.basis,
+        basis_policy=params.basis,
         basis=basis,
         basis_reason=basis_reason,
-        basis_target=published.basis_target if published and basis else asked.target_variance,
+        basis_target=published.basis_target if published and basis else params.target_variance,
         basis_tolerance=settings.pca.basis_tolerance,
     )
 
 
-def live_runs(runs: Sequence[FeatureRun], tally: Tally, now: datetime) -> tuple[FeatureRun, ...]:
+def active_runs(runs: Sequence[FeatureRun], tally: Tally, now: datetime) -> tuple[FeatureRun, ...]:
     """The feature runs that still hold live rows, with their count."""
-    found = (replace(run, live=tally.live[run.run]) for run in runs)
+    found = (replace(run, current_rows=tally.current_rows[run.run]) for run in runs)
     return tuple(
-        replace(run, dead_since=run.dead_since or now.isoformat()) if run.live < run.rows else run
+        replace(run, deletes_since=run.deletes_since or now.isoformat()) if run.current_rows < run.rows else run
         for run in found
-        if run.live
+        if run.current_rows
     )
 
 
-def _check_deletions(tally: Tally, asked: Asked, most: float) -> None:
-    deleted = tally.photos[Standing.DELETED]
-    if deleted > most * tally.known and not asked.accept_deletions:
+def _check_deletions(tally: Tally, params: RunParams, most: float) -> None:
+    deleted = tally.photos[PhotoChange.DELETED]
+    if deleted > most * tally.known and not params.accept_deletions:
         raise PlanError(
             f"{deleted:,} of the {tally.known:,} published photos are no longer in the bucket; expected at most "
             f"{most:.0%} (VERGER_MAX_DELETED_SHARE) to disappear at once. If they were deleted on purpose, trigger the "
@@ -193,45 +195,45 @@ def _check_deletions(tally: Tally, asked: Asked, most: float) -> None:
         )
 
 
-def _basis(published: Snapshot | None, asked: Asked, anew: Anew) -> tuple[str | None, str]:
+def _basis(published: Snapshot | None, params: RunParams, full_refresh: FullRefresh) -> tuple[str | None, str]:
     """The basis that may be kept, or why there is none."""
-    if asked.basis == "refit":
+    if params.basis == "refit":
         return None, "asked for"
-    if anew is Anew.MODEL:
-        reason = anew.value
+    if full_refresh is FullRefresh.MODEL:
+        reason = full_refresh.value
     elif not published or not published.basis:
         reason = "no basis is published yet"
-    elif asked.basis == "auto" and asked.target_variance > published.basis_target:
-        return None, f"the target was raised from {published.basis_target:g} to {asked.target_variance:g}"
+    elif params.basis == "auto" and params.target_variance > published.basis_target:
+        return None, f"the target was raised from {published.basis_target:g} to {params.target_variance:g}"
     else:
         return published.basis, ""
-    if asked.basis == "reuse":
+    if params.basis == "reuse":
         raise PlanError(f"basis=reuse: there is no basis to reuse: {reason}; start the run with basis=auto or refit")
     return None, reason
 
 
-def _photos(tally: Tally, asked: Asked) -> list[str]:
+def _photos(tally: Tally, params: RunParams) -> list[str]:
     words = {
-        Standing.NEW: "{:,} new",
-        Standing.CHANGED: "{:,} changed",
-        Standing.DELETED: "{:,} deleted",
-        Standing.AGAIN: "{:,} unreadable for the moment last time",
+        PhotoChange.NEW: "{:,} new",
+        PhotoChange.CHANGED: "{:,} changed",
+        PhotoChange.DELETED: "{:,} deleted",
+        PhotoChange.RETRY: "{:,} unreadable for the moment last time",
     }
-    if asked.retry_rejects:
-        words[Standing.ALONG] = "{:,} rejects to look at again"
+    if params.retry_rejects:
+        words[PhotoChange.OPPORTUNISTIC_RETRY] = "{:,} rejects to look at again"
     return [text.format(tally.photos[kind]) for kind, text in words.items() if tally.photos[kind]]
 
 
-def _projections(published: Snapshot | None, asked: Asked, tolerance: float) -> list[str]:
+def _projections(published: Snapshot | None, params: RunParams, tolerance: float) -> list[str]:
     """What else than photos makes the published projections out of date."""
-    if not published or not published.run or asked.basis == "reuse":
+    if not published or not published.run or params.basis == "reuse":
         return []
-    found, target, explained = [], asked.target_variance, published.explained_variance
-    if asked.basis == "refit" and published.basis != published.pca:
+    found, target, explained = [], params.target_variance, published.explained_variance
+    if params.basis == "refit" and published.basis != published.pca:
         found.append("the basis is to be fitted to the present photos")
-    if target > published.basis_target or (asked.basis == "refit" and target != published.basis_target):
+    if target > published.basis_target or (params.basis == "refit" and target != published.basis_target):
         found.append(f"target variance {target:g} instead of {published.basis_target:g}")
-    elif asked.basis == "auto" and explained is not None and explained < target - tolerance:
+    elif params.basis == "auto" and explained is not None and explained < target - tolerance:
         # (Without variance, that is with one photo left, no basis can be fitted.)
         found.append(f"the published basis explains {explained:.4f} of the variance, target {target:g}")
     return found

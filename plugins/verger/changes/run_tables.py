@@ -3,8 +3,8 @@
 | table | when | rows |
 | --- | --- | --- |
 | work.parquet | before step 1 | photos that step 1 is given: path, etag, size |
-| dead.parquet | before step 1 | rows of feature runs that are kept, but that are current no longer: path, run |
-| dropped.parquet | before step 1 | the same of feature runs that step 2 rewrites: not needed once that is done |
+| deletes.parquet | before step 1 | rows of feature runs that are kept, but that are current no longer: path, run |
+| compacted_deletes.parquet | before step 1 | the same for the feature runs that step 2 rewrites |
 | manifest.parquet | after step 1 | every listed photo: path, etag, and its feature run, or its reject's reason |
 """
 
@@ -16,11 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from verger.changes.compare import FEATURIZED, Compared, Standing, Tally, compare
+from verger.changes.compare import FEATURIZED, Compared, PhotoChange, Tally, compare
 from verger.changes.plan import Plan
 from verger.publication.model import Snapshot
 from verger.tables.external_sort import Row, increasing, merged, outer_join, spool
-from verger.tables.parquet import DEAD, INVENTORY, MANIFEST, REJECTS, Store, read_rows, upload, write_rows, writer
+from verger.tables.parquet import DELETES, INVENTORY, MANIFEST, REJECTS, Store, read_rows, upload, write_rows, writer
 from verger_contract.keys import Run
 
 
@@ -31,9 +31,9 @@ class Comparison:
     store: Store
     run: Run
     published: Snapshot | None
-    anew: bool
+    full_refresh: bool
     """Every photo is featurized, whatever is published."""
-    rejects_again: bool
+    retry_all_rejects: bool
 
     def stream(self) -> Iterator[Compared]:
         """Every photo of either, by path."""
@@ -41,23 +41,23 @@ class Comparison:
         known: Iterator[Row] = iter(())
         if self.published and self.published.run:
             known = self._rows(Run(self.run.bucket, self.published.run).manifest, MANIFEST)
-        return compare(inventory, known, rejects_again=self.rejects_again)
+        return compare(inventory, known, retry_all_rejects=self.retry_all_rejects)
 
     def is_work(self, compared: Compared) -> bool:
         """Whether step 1 is given this photo."""
-        return compared.listed is not None and (self.anew or compared.standing in FEATURIZED)
+        return compared.listed is not None and (self.full_refresh or compared.change in FEATURIZED)
 
     def is_dying(self, compared: Compared) -> bool:
         """Whether the photo's row in a feature run that stays is dead from now on."""
-        gone = compared.standing in (Standing.CHANGED, Standing.DELETED)
-        return gone and not self.anew and compared.known is not None and compared.known.run is not None
+        gone = compared.change in (PhotoChange.CHANGED, PhotoChange.DELETED)
+        return gone and not self.full_refresh and compared.known is not None and compared.known.run is not None
 
     def dead_before(self) -> Iterator[Row]:
         """What was dead already in feature runs that are still published."""
-        if self.anew or not self.published or not self.published.run:
+        if self.full_refresh or not self.published or not self.published.run:
             return iter(())
         current = {features.run for features in self.published.features}
-        rows = self.store.rows(Run(self.run.bucket, self.published.run).dead, DEAD)
+        rows = self.store.rows(Run(self.run.bucket, self.published.run).deletes, DELETES)
         return (row for row in rows if row[1] in current)
 
     def _rows(self, key: str, columns: tuple[str, ...]) -> Iterator[Row]:
@@ -70,30 +70,30 @@ def write_work(s3: Any, comparison: Comparison, decide: Callable[[Tally], Plan])
     """
     run, tally = comparison.run, Tally()
     with tempfile.TemporaryDirectory(prefix="verger-dead-") as scratch:
-        dead_file = Path(scratch, "dead.parquet")
+        dead_file = Path(scratch, "deletes.parquet")
         with (
             upload(s3, run.bucket, run.work) as work_file,
             writer(work_file, INVENTORY) as work,
-            writer(dead_file, DEAD) as dead,
+            writer(dead_file, DELETES) as deletes,
         ):
             for row in comparison.dead_before():
-                dead(row)
+                deletes(row)
             for compared in comparison.stream():
                 tally.count(compared)
                 if comparison.is_work(compared) and compared.listed:
                     work(compared.listed)
                 if comparison.is_dying(compared) and compared.known:
-                    dead((compared.known.path, compared.known.run))
+                    deletes((compared.known.path, compared.known.run))
         plan = decide(tally)
-        for key, runs in ((run.dead, plan.keep), (run.dropped, plan.compact)):
+        for key, runs in ((run.deletes, plan.keep), (run.compacted_deletes, plan.compact)):
             _write_dead_of(s3, run.bucket, key, dead_file, {features.run for features in runs})
     return plan
 
 
-def _write_dead_of(s3: Any, bucket: str, key: str, dead: Path, runs: Collection[str]) -> None:
+def _write_dead_of(s3: Any, bucket: str, key: str, deletes: Path, runs: Collection[str]) -> None:
     """Keep of the dead rows those of some feature runs."""
     with upload(s3, bucket, key) as file:
-        write_rows(file, DEAD, (row for row in read_rows(dead, DEAD) if row[1] in runs))
+        write_rows(file, DELETES, (row for row in read_rows(deletes, DELETES) if row[1] in runs))
 
 
 def write_manifest(s3: Any, comparison: Comparison, moved: Mapping[str, str]) -> tuple[int, int]:

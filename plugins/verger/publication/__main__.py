@@ -2,7 +2,7 @@
 
     python -m verger.publication                  list the present publication and those that can be rolled back to
     python -m verger.publication rollback RUN     make an earlier one current again
-    python -m verger.publication withdraw         publish the empty set: no photo is current any more
+    python -m verger.publication unpublish         publish the empty set: no photo is current any more
 
 Settings and credentials are those of the DAG: `VERGER_BUCKET` and the others in the environment, Airflow's connection.
 """
@@ -40,7 +40,7 @@ def main(arguments: list[str]) -> int:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     commands.add_parser("list", help="list them (the default)")
     commands.add_parser("rollback", help="make an earlier publication current again").add_argument("run", metavar="RUN")
-    commands.add_parser("withdraw", help="publish the empty set")
+    commands.add_parser("unpublish", help="publish the empty set")
     asked = parser.parse_args(arguments)
     logging.disable(logging.INFO)  # Airflow's loggers write to standard output, among the answer
     try:
@@ -48,8 +48,8 @@ def main(arguments: list[str]) -> int:
         client, bucket = clients.client(storage), storage.bucket
         if asked.command == "rollback":
             publication = rollback.rollback(client, bucket, asked.run, now())
-        elif asked.command == "withdraw":
-            publication = rollback.withdraw(client, bucket, now())
+        elif asked.command == "unpublish":
+            publication = rollback.unpublish(client, bucket, now())
         else:
             publication = rollback.published(client, bucket).publication
     except (VergerError, SettingsError) as error:

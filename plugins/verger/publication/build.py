@@ -79,6 +79,6 @@ def empty(before: Snapshot, now: datetime) -> Snapshot:
 
 
 def _features(run: Run, plan: Plan, new: int) -> tuple[FeatureRun, ...]:
-    rewritten = sum(compacted.live for compacted in plan.compact)
+    rewritten = sum(compacted.current_rows for compacted in plan.compact)
     made = [(plan.into, rewritten), (run.id, new)]
-    return (*plan.keep, *(FeatureRun(run=id, rows=rows, live=rows) for id, rows in made if id and rows))
+    return (*plan.keep, *(FeatureRun(run=id, rows=rows, current_rows=rows) for id, rows in made if id and rows))

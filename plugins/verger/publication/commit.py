@@ -17,7 +17,7 @@ from verger.s3.clients import error_code, read_json, write_json
 from verger_contract.keys import PUBLISHED, Run, owner, uri
 
 
-class LostRaceError(VergerError):
+class CommitConflictError(VergerError):
     """Another run published since this one began."""
 
 
@@ -74,12 +74,12 @@ def refuse_published(s3: Any, bucket: str, run: str) -> Current | None:
 def check_may_write(s3: Any, run: Run) -> None:
     """Before work that costs something: the run is not published, and what it began with is still what is.
 
-    Raises AlreadyPublishedError, LostRaceError, or PublicationError.
+    Raises AlreadyPublishedError, CommitConflictError, or PublicationError.
     """
     now = refuse_published(s3, run.bucket, run.id)
-    began = read_json(s3, run.bucket, run.began)
+    began = read_json(s3, run.bucket, run.marker)
     # Of a run that is long over, not even that is left.
-    if began is None or began["published_etag"] != (now.etag if now else None):
+    if began is None or began["base_etag"] != (now.etag if now else None):
         raise _lost(run.bucket, run.id, now)
 
 
@@ -89,12 +89,12 @@ def begin(s3: Any, run: Run, now: datetime) -> Current | None:
     Raises AlreadyPublishedError, or PublicationError.
     """
     found = refuse_published(s3, run.bucket, run.id)
-    write_json(s3, run.bucket, run.began, {"published_etag": found.etag if found else None, "at": now.isoformat()})
+    write_json(s3, run.bucket, run.marker, {"base_etag": found.etag if found else None, "started_at": now.isoformat()})
     return found
 
 
 def unchanged(s3: Any, run: Run, etag: str | None) -> Current | None:
-    """What is published, if it still is what the run began with (`etag`). Raises LostRaceError when it is not."""
+    """What is published, if it still is what the run began with (`etag`). Raises CommitConflictError when it is not."""
     now = current(s3, run.bucket)
     if (now.etag if now else None) != etag:
         raise _lost(run.bucket, run.id, now)
@@ -104,7 +104,7 @@ def unchanged(s3: Any, run: Run, etag: str | None) -> Current | None:
 def already(s3: Any, run: Run, etag: str | None) -> Publication | None:
     """What is current, if it is of this run: a second try of it has nothing to do. None when the run may publish.
 
-    Raises LostRaceError when what it began with (`etag`) is current no longer.
+    Raises CommitConflictError when what it began with (`etag`) is current no longer.
     """
     now = current(s3, run.bucket)
     if now and now.publication.current.run == run.id:
@@ -116,7 +116,7 @@ def already(s3: Any, run: Run, etag: str | None) -> Publication | None:
 def publish(s3: Any, run: Run, snapshot: Snapshot, etag: str | None) -> Publication:
     """Make `snapshot` of `run` current if what is published still is what the run began with (`etag`).
 
-    A second try of a run that already published changes nothing. Raises LostRaceError when another was first, and
+    A second try of a run that already published changes nothing. Raises CommitConflictError when another was first, and
     MissingDataError when data that the snapshot names is not there.
     """
     done = already(s3, run, etag)
@@ -135,7 +135,7 @@ def check_data(s3: Any, bucket: str, snapshot: Snapshot) -> None:
     places = [Run(bucket, features.run).features for features in snapshot.features]
     places += [Run(bucket, snapshot.pca).pca] if snapshot.pca else []
     places += [Run(bucket, snapshot.basis).basis] if snapshot.basis else []
-    for place in (*places, run.manifest, run.dead):
+    for place in (*places, run.manifest, run.deletes):
         if not s3.list_objects_v2(Bucket=bucket, Prefix=place, MaxKeys=1).get("KeyCount"):
             raise MissingDataError(
                 f"run {snapshot.run}: expected its data in {uri(bucket, place)}, found nothing there; start a new run"
@@ -145,7 +145,7 @@ def check_data(s3: Any, bucket: str, snapshot: Snapshot) -> None:
 def replace(s3: Any, bucket: str, publication: Publication, etag: str | None) -> str:
     """Replace `published.json` if its ETag still is `etag` (None: if there still is none). Returns the new ETag.
 
-    Raises LostRaceError when somebody else was first.
+    Raises CommitConflictError when somebody else was first.
     """
     from botocore.exceptions import ClientError
 
@@ -165,11 +165,11 @@ def replace(s3: Any, bucket: str, publication: Publication, etag: str | None) ->
     return str(answer["ETag"])
 
 
-def _lost(bucket: str, run: str, now: Current | None) -> LostRaceError:
+def _lost(bucket: str, run: str, now: Current | None) -> CommitConflictError:
     found = (
         f"run {now.publication.current.run} published (revision {now.publication.revision})" if now else "it deleted"
     )
-    return LostRaceError(
+    return CommitConflictError(
         f"{uri(bucket, PUBLISHED)}: expected it unchanged since run {run} began, found {found} meanwhile; nothing was "
         "published by this run and the current data is untouched: start a new run, which takes over what is missing"
     )

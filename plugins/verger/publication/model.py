@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-VERSION = 2
+VERSION = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,8 +17,8 @@ class FeatureRun:
 
     run: str
     rows: int
-    live: int
-    dead_since: str | None = None
+    current_rows: int
+    deletes_since: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

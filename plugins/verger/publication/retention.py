@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from verger.publication.model import Publication, Snapshot
-from verger_contract.keys import BASES, DROPPED, FEATURES, PCA, REJECTS, owner
+from verger_contract.keys import BASES, COMPACTED_DELETES, FEATURES, PCA, REJECTS, owner
 
 KINDS = {"features": FEATURES, "rejects": REJECTS, "pca": PCA, "basis": BASES}
 """What a run writes outside its folder in runs/, and where."""
@@ -21,7 +21,7 @@ LONGEST_RUN = timedelta(days=7)
 
 
 @dataclass(frozen=True)
-class Began:
+class RunMarker:
     """What a run noted when it began: the ETag of `published.json` (None: there was none), and the time."""
 
     run: str
@@ -60,7 +60,7 @@ def needed(publication: Publication) -> dict[str, frozenset[str]]:
     }
 
 
-def alive(began: Iterable[Began], etag: str, finished: str) -> frozenset[str]:
+def alive(began: Iterable[RunMarker], etag: str, finished: str) -> frozenset[str]:
     """The runs that may still be at work: those that began with what is published now, but for the one that asks.
 
     Nobody who read another ETag can publish any more, so no clock is needed.
@@ -68,7 +68,7 @@ def alive(began: Iterable[Began], etag: str, finished: str) -> frozenset[str]:
     return frozenset(run.run for run in began if run.etag == etag and run.run != finished)
 
 
-def stale(began: Iterable[Began], etag: str, finished: str, now: datetime) -> bool:
+def stale(began: Iterable[RunMarker], etag: str, finished: str, now: datetime) -> bool:
     """Whether a run that might still publish, by its ETag, began longer ago than any run can take."""
     return any(run.etag == etag and run.run != finished and now - run.at > LONGEST_RUN for run in began)
 
@@ -95,7 +95,7 @@ def objects_to_delete(
     wanted = needed(publication)["runs"] | alive
 
     def can_go(found: Found) -> bool:
-        if found.key.endswith(f"/{DROPPED}"):
+        if found.key.endswith(f"/{COMPACTED_DELETES}"):
             return found.run not in alive
         if found.run in wanted or found.key.endswith(f"/{LASTING}"):
             return False

@@ -20,8 +20,8 @@ class RollbackError(VergerError):
 def rollback(client: Any, bucket: str, run: str, at: datetime) -> Publication:
     """Make the publication of `run` current again; nothing but `published.json` is written.
 
-    Raises RollbackError when it is not among those that are kept or its data is not there, LostRaceError when somebody
-    published meanwhile.
+    Raises RollbackError when it is not among those that are kept or its data is not there, CommitConflictError when
+    another run published meanwhile.
     """
     current = published(client, bucket)
     publication = current.publication
@@ -40,7 +40,7 @@ def rollback(client: Any, bucket: str, run: str, at: datetime) -> Publication:
     return restored
 
 
-def withdraw(client: Any, bucket: str, at: datetime) -> Publication:
+def unpublish(client: Any, bucket: str, at: datetime) -> Publication:
     """Publish the empty set. What was current can be rolled back to as long as any other."""
     current = published(client, bucket)
     if current.publication.current.run is None:

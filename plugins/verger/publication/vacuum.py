@@ -9,8 +9,8 @@ from datetime import datetime
 from typing import Any
 
 from verger.publication import commit, retention
-from verger.publication.commit import Current, LostRaceError
-from verger.publication.retention import KINDS, Began, Found
+from verger.publication.commit import CommitConflictError, Current
+from verger.publication.retention import KINDS, Found, RunMarker
 from verger.s3.clients import read_json
 from verger.s3.errors import StorageError
 from verger.settings import Retention
@@ -23,7 +23,7 @@ PER_REQUEST = 1000
 """Keys that one DeleteObjects takes."""
 
 
-def clean_up(s3: Any, run: Run, keep: Retention, now: datetime) -> int:
+def vacuum(s3: Any, run: Run, keep: Retention, now: datetime) -> int:
     """Remove what no kept snapshot names, unless it belongs to a run at work; `run` is the one that asks, at its end.
 
     Returns the number of objects (versions, where the bucket keeps versions: one left behind would be a photo not
@@ -49,7 +49,7 @@ def clean_up(s3: Any, run: Run, keep: Retention, now: datetime) -> int:
     return removed
 
 
-def _expire(s3: Any, run: Run, began: Iterable[Began], keep: Retention, now: datetime) -> Current | None:
+def _expire(s3: Any, run: Run, began: Iterable[RunMarker], keep: Retention, now: datetime) -> Current | None:
     """Take expired snapshots out of `published.json` before anything of theirs is deleted, so that nobody rolls back to
     them; and change its ETag when a run began with it long ago, so that this run can never publish. Returns what is
     current then.
@@ -63,16 +63,16 @@ def _expire(s3: Any, run: Run, began: Iterable[Began], keep: Retention, now: dat
         return current
     try:
         commit.replace(s3, run.bucket, publication.keeping(history), current.etag)
-    except LostRaceError:
+    except CommitConflictError:
         log.info("%s was replaced meanwhile: whoever did that expires what is to expire", uri(run.bucket, RUNS))
     return commit.current(s3, run.bucket)
 
 
-def _began(s3: Any, bucket: str, folders: Iterable[Found]) -> Iterator[Began]:
-    for run in {found.run for found in folders if found.key == Run(bucket, found.run).began}:
-        said = read_json(s3, bucket, Run(bucket, run).began)
+def _began(s3: Any, bucket: str, folders: Iterable[Found]) -> Iterator[RunMarker]:
+    for run in {found.run for found in folders if found.key == Run(bucket, found.run).marker}:
+        said = read_json(s3, bucket, Run(bucket, run).marker)
         if said:
-            yield Began(run, said["published_etag"], datetime.fromisoformat(said["at"]))
+            yield RunMarker(run, said["base_etag"], datetime.fromisoformat(said["started_at"]))
 
 
 @dataclass(frozen=True)

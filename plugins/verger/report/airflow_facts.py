@@ -15,9 +15,9 @@ from airflow.sdk import Context
 
 from verger.emr import cost
 from verger.emr.hook import AdoptingEmrHook
-from verger.report.facts import Told
+from verger.report.facts import AirflowFacts
 from verger.report.illustrations import attempt
-from verger.tasks import Place
+from verger.tasks import RunContext
 
 log = logging.getLogger(__name__)
 
@@ -40,12 +40,12 @@ def note_beginning(context: Context) -> None:
         ti.xcom_push(BEGAN, ti.start_date.isoformat())
 
 
-def told(context: Context, place: Place, now: datetime) -> Told:
+def told(context: Context, run_context: RunContext, now: datetime) -> AirflowFacts:
     """Everything; what cannot be learned is left out, and the log says why."""
-    return Told(
+    return AirflowFacts(
         stages=attempt("the stages", lambda: stages(context), []),
         asked=attempt("the parameters", lambda: dict(context["params"]), {}),
-        cost=attempt("the cost", lambda: _cost(place, now), None),
+        cost=attempt("the cost", lambda: _cost(run_context, now), None),
         versions=versions(),
     )
 
@@ -59,10 +59,10 @@ def failure(context: Context, now: datetime) -> dict[str, str]:
     return {"task": context["ti"].task_id, "error": str(redact(words))[:LONGEST], "at": now.isoformat()}
 
 
-def _cost(place: Place, now: datetime) -> dict[str, Any] | None:
-    storage = place.settings.storage
+def _cost(run_context: RunContext, now: datetime) -> dict[str, Any] | None:
+    storage = run_context.settings.storage
     emr = AdoptingEmrHook(aws_conn_id=storage.aws_conn_id, region_name=storage.region).conn
-    return cost.measure(emr, place.run, place.settings.prices, now)
+    return cost.measure(emr, run_context.run, run_context.settings.prices, now)
 
 
 def stages(context: Context) -> list[dict[str, Any]]:

@@ -13,7 +13,7 @@ from verger.publication.model import Snapshot
 from verger.report import warnings
 from verger.s3.clients import read_json
 from verger.settings import Settings
-from verger.tasks import Place
+from verger.tasks import RunContext
 from verger_contract.keys import PUBLISHED, Run
 
 LABELS = 1000
@@ -26,7 +26,7 @@ PUBLISHED_STATE, FAILED_STATE = "published", "failed"
 
 
 @dataclass(frozen=True)
-class Told:
+class AirflowFacts:
     """What Airflow and EMR say of the run.
 
     stages: each with stage, state, seconds, start and end (ISO 8601, or None), in the order of the DAG
@@ -41,18 +41,18 @@ class Told:
     versions: Mapping[str, str] = field(default_factory=dict)
 
 
-def of_published(place: Place, told: Told, labels: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def of_published(run_context: RunContext, told: AirflowFacts, labels: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """What happened, from the publication, the plan, the metrics of the steps and the checks.
 
     `labels`: of `labels.read`. Raises PublicationError when the run is not among the publications that are kept.
     """
-    published, run = _snapshot(place), place.run
+    published, run = _snapshot(run_context), run_context.run
     facts = {
         **published.facts(),
         "state": PUBLISHED_STATE,
-        **_written(place, told),
+        **_written(run_context, told),
         "basis_kept": published.basis != run.id,
-        "variance": _variance(place, str(published.basis)),
+        "variance": _variance(run_context, str(published.basis)),
         "labels": {"count": len(labels), "shown": list(labels[:LABELS])},
         "places": {
             "projections": run.uri(run.pca),
@@ -68,22 +68,22 @@ def of_published(place: Place, told: Told, labels: Sequence[Mapping[str, Any]]) 
         },
     }
     facts["inventory"] = published.changes.get("listed")
-    limits, tolerance = place.settings.validation, place.settings.pca.basis_tolerance
+    limits, tolerance = run_context.settings.validation, run_context.settings.pca.basis_tolerance
     return {**facts, "odd": warnings.odd(facts, labels, limits, tolerance)}
 
 
-def of_failed(place: Place, told: Told, failure: Mapping[str, Any]) -> dict[str, Any]:
+def of_failed(run_context: RunContext, told: AirflowFacts, failure: Mapping[str, Any]) -> dict[str, Any]:
     """The same of a run that failed, as far as it is known; what is not is None.
 
     `failure`: task, error and at of the first failure; `also` has those after it.
     """
-    run, plan = place.run, read_json(place.client, place.run.bucket, place.run.plan) or {}
+    run, plan = run_context.run, read_json(run_context.client, run_context.run.bucket, run_context.run.plan) or {}
     facts = {
         **dict.fromkeys(field.name for field in dataclasses.fields(Snapshot)),
         "run": run.id,
         "state": FAILED_STATE,
         "failure": dict(failure),
-        **_written(place, told),
+        **_written(run_context, told),
         "changes": plan.get("photos", {}),
         "inventory": plan.get("photos", {}).get("listed"),
         "target_variance": told.asked.get("target_variance"),
@@ -94,18 +94,18 @@ def of_failed(place: Place, told: Told, failure: Mapping[str, Any]) -> dict[str,
             "inventory": run.uri(run.inventory),
             "plan": run.uri(run.plan),
             "checks": run.uri(run.validation),
-            "logs": run.uri(place.settings.cluster.log_prefix),
+            "logs": run.uri(run_context.settings.cluster.log_prefix),
             "publication": run.uri(PUBLISHED),
             "report": run.uri(run.report),
         },
     }
-    limits, tolerance = place.settings.validation, place.settings.pca.basis_tolerance
+    limits, tolerance = run_context.settings.validation, run_context.settings.pca.basis_tolerance
     return {**facts, "odd": warnings.odd(facts, [], limits, tolerance)}
 
 
-def _written(place: Place, told: Told) -> dict[str, Any]:
+def _written(run_context: RunContext, told: AirflowFacts) -> dict[str, Any]:
     """What the tasks and steps left in the run's folder, and what Airflow and EMR say."""
-    s3, run = place.client, place.run
+    s3, run = run_context.client, run_context.run
     featurize, pca = (read_json(s3, run.bucket, run.metrics(stage)) or {} for stage in ("featurize", "pca"))
     plan = read_json(s3, run.bucket, run.plan) or {}
     return {
@@ -120,17 +120,17 @@ def _written(place: Place, told: Told) -> dict[str, Any]:
         "compacted": pca.get("compacted", 0),
         "checks": read_json(s3, run.bucket, run.validation) or {},
         "asked": dict(told.asked),
-        "settings": in_force(place.settings),
+        "settings": in_force(run_context.settings),
         "versions": {
-            "EMR release": place.settings.cluster.release_label,
+            "EMR release": run_context.settings.cluster.release_label,
             "Spark": pca.get("spark") or featurize.get("spark") or "unknown",
             **told.versions,
         },
     }
 
 
-def _snapshot(place: Place) -> Snapshot:
-    run, now = place.run, commit.current(place.client, place.run.bucket)
+def _snapshot(run_context: RunContext) -> Snapshot:
+    run, now = run_context.run, commit.current(run_context.client, run_context.run.bucket)
     found = next((kept for kept in now.publication.kept if kept.run == run.id), None) if now else None
     if found is None:
         raise commit.PublicationError(
@@ -140,17 +140,17 @@ def _snapshot(place: Place) -> Snapshot:
     return found
 
 
-def _variance(place: Place, basis: str) -> dict[str, Any] | None:
+def _variance(run_context: RunContext, basis: str) -> dict[str, Any] | None:
     """Cumulative shares of the variance by number of components: `tonight` of all current photos along the basis, the
     whole spectrum when it was fitted to them; `fitted` of the photos that a kept basis was fitted to. None where the
     photos have no variance.
     """
-    run = place.run
-    shares = (read_json(place.client, run.bucket, run.metrics("pca")) or {}).get("explained_variance_ratio")
+    run = run_context.run
+    shares = (read_json(run_context.client, run.bucket, run.metrics("pca")) or {}).get("explained_variance_ratio")
     if not shares:
         return None
     kept = Run(run.bucket, basis).basis
-    spectrum = (read_json(place.client, run.bucket, f"{kept}spectrum.json") or {}).get("explained_variance_ratio")
+    spectrum = (read_json(run_context.client, run.bucket, f"{kept}spectrum.json") or {}).get("explained_variance_ratio")
     if basis == run.id:
         return {"tonight": cumulative(spectrum or shares), "fitted": None}
     return {"tonight": cumulative(shares), "fitted": cumulative(spectrum) if spectrum else None}

@@ -11,7 +11,7 @@ from verger.report import labels as label_rows
 from verger.report import pictures, sample
 from verger.report.svg import PALETTE
 from verger.report.thumbnails import Thumbnail, thumbnail
-from verger.tasks import Place
+from verger.tasks import RunContext
 
 log = logging.getLogger(__name__)
 
@@ -42,15 +42,15 @@ class Illustrations:
     map_whole: bool = False
 
 
-def illustrate(place: Place, facts: Mapping[str, Any], labels: Sequence[Mapping[str, Any]]) -> Illustrations:
+def illustrate(run_context: RunContext, facts: Mapping[str, Any], labels: Sequence[Mapping[str, Any]]) -> Illustrations:
     """Draw everything of a published run."""
-    drawn = attempt("the sample of photos", lambda: sample.of_map(place.store, place.run), None)
+    drawn = attempt("the sample of photos", lambda: sample.of_map(run_context.store, run_context.run), None)
     return Illustrations(
         variance=_variance(facts),
         map=_map(drawn, labels),
         timeline=timeline(facts),
-        new=attempt("new photos", lambda: _new(place), []),
-        rejects=attempt("rejects", lambda: _rejects(place), []),
+        new=attempt("new photos", lambda: _new(run_context), []),
+        rejects=attempt("rejects", lambda: _rejects(run_context), []),
         map_shows=len(drawn.labels) if drawn else 0,
         map_whole=bool(drawn and drawn.whole),
     )
@@ -92,11 +92,11 @@ def _failed() -> Picture:
     return Picture(why_not="This picture could not be drawn; the log of the task `report` says why.")
 
 
-def _new(place: Place) -> list[Thumbnail]:
-    chosen = sample.new_photos(place.store, place.run, SHOWN)
-    return [thumbnail(place.client, place.run.bucket, path, label) for path, label in chosen]
+def _new(run_context: RunContext) -> list[Thumbnail]:
+    chosen = sample.new_photos(run_context.store, run_context.run, SHOWN)
+    return [thumbnail(run_context.client, run_context.run.bucket, path, label) for path, label in chosen]
 
 
-def _rejects(place: Place) -> list[Thumbnail]:
-    chosen = sample.rejects(place.store, place.run, SHOWN)
-    return [thumbnail(place.client, place.run.bucket, path, reason) for path, reason in chosen]
+def _rejects(run_context: RunContext) -> list[Thumbnail]:
+    chosen = sample.rejects(run_context.store, run_context.run, SHOWN)
+    return [thumbnail(run_context.client, run_context.run.bucket, path, reason) for path, reason in chosen]

@@ -18,8 +18,8 @@ CHANGES = {
     "new": "{:,} new",
     "changed": "{:,} changed",
     "deleted": "{:,} deleted",
-    "again": "{:,} tried again",
-    "along": "{:,} rejects looked at again",
+    "retry": "{:,} tried again",
+    "opportunistic_retry": "{:,} rejects looked at again",
 }
 
 

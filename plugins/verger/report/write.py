@@ -8,49 +8,51 @@ from typing import Any
 
 from verger.publication import commit
 from verger.report import illustrations, labels
-from verger.report.facts import Told, of_failed, of_published
+from verger.report.facts import AirflowFacts, of_failed, of_published
 from verger.report.illustrations import Illustrations, attempt
 from verger.report.page import page
 from verger.s3.clients import read_json, write_json
-from verger.tasks import Place
+from verger.tasks import RunContext
 from verger_contract.keys import owner
 
 log = logging.getLogger(__name__)
 
 
-def published(place: Place, told: Told) -> dict[str, Any]:
+def published(run_context: RunContext, told: AirflowFacts) -> dict[str, Any]:
     """Write the report of a run that is published. Returns its facts. Raises PublicationError when it is not."""
-    rows: list[dict[str, Any]] | None = attempt("the labels", lambda: labels.read(place.store, place.run), None)
-    facts = of_published(place, told, rows or [])
+    rows: list[dict[str, Any]] | None = attempt(
+        "the labels", lambda: labels.read(run_context.store, run_context.run), None
+    )
+    facts = of_published(run_context, told, rows or [])
     if rows is None:
         facts["odd"].append("Labels and their drift could not be read: the log of the task report says why.")
-    drawn = illustrations.illustrate(place, facts, rows or [])
-    write_json(place.client, place.run.bucket, place.run.report_facts, facts)
-    _put_page(place, page(facts, drawn, place.settings))
-    attempt("removing what it left when it failed before", lambda: forget_failure(place), None)
+    drawn = illustrations.illustrate(run_context, facts, rows or [])
+    write_json(run_context.client, run_context.run.bucket, run_context.run.report_facts, facts)
+    _put_page(run_context, page(facts, drawn, run_context.settings))
+    attempt("removing what it left when it failed before", lambda: forget_failure(run_context), None)
     return facts
 
 
-def failed(place: Place, told: Told, failure: Mapping[str, str]) -> bool:
+def failed(run_context: RunContext, told: AirflowFacts, failure: Mapping[str, str]) -> bool:
     """Write what is known of a run that failed, unless it is published all the same; whether it was written.
 
     The facts go to failure.json: reasons may name photos, and report.json stays for good.
     """
-    now = commit.current(place.client, place.run.bucket)
-    if now and place.run.id in map(owner, now.publication.named):
+    now = commit.current(run_context.client, run_context.run.bucket)
+    if now and run_context.run.id in map(owner, now.publication.named):
         return False
-    facts = of_failed(place, told, _with_earlier(place, told, failure))
-    write_json(place.client, place.run.bucket, place.run.failure, facts)
-    _put_page(place, page(facts, Illustrations(timeline=illustrations.timeline(facts)), place.settings))
+    facts = of_failed(run_context, told, _with_earlier(run_context, told, failure))
+    write_json(run_context.client, run_context.run.bucket, run_context.run.failure, facts)
+    _put_page(run_context, page(facts, Illustrations(timeline=illustrations.timeline(facts)), run_context.settings))
     return True
 
 
-def _with_earlier(place: Place, told: Told, failure: Mapping[str, str]) -> dict[str, Any]:
+def _with_earlier(run_context: RunContext, told: AirflowFacts, failure: Mapping[str, str]) -> dict[str, Any]:
     """The first failure of this pass through the run, with those after it: what failed first is most often why.
 
     What was cleared and has succeeded since, or failed again, is no failure of this pass.
     """
-    written = read_json(place.client, place.run.bucket, place.run.failure)
+    written = read_json(run_context.client, run_context.run.bucket, run_context.run.failure)
     known = dict(written.get("failure") or {}) if isinstance(written, dict) else {}
     also = known.pop("also", ())
     earlier = [known, *also] if known else []
@@ -59,15 +61,15 @@ def _with_earlier(place: Place, told: Told, failure: Mapping[str, str]) -> dict[
     return {**first, "also": also} if also else first
 
 
-def forget_failure(place: Place) -> None:
+def forget_failure(run_context: RunContext) -> None:
     """Only where there is something: not every task needs the right to delete."""
-    if read_json(place.client, place.run.bucket, place.run.failure) is not None:
-        place.client.delete_object(Bucket=place.run.bucket, Key=place.run.failure)
+    if read_json(run_context.client, run_context.run.bucket, run_context.run.failure) is not None:
+        run_context.client.delete_object(Bucket=run_context.run.bucket, Key=run_context.run.failure)
 
 
-def _put_page(place: Place, text: str) -> None:
+def _put_page(run_context: RunContext, text: str) -> None:
     body = text.encode(errors="replace")
-    place.client.put_object(
-        Bucket=place.run.bucket, Key=place.run.report, Body=body, ContentType="text/html; charset=utf-8"
+    run_context.client.put_object(
+        Bucket=run_context.run.bucket, Key=run_context.run.report, Body=body, ContentType="text/html; charset=utf-8"
     )
-    log.info("%s: %s kB", place.run.uri(place.run.report), f"{len(body) / 1000:,.0f}")
+    log.info("%s: %s kB", run_context.run.uri(run_context.run.report), f"{len(body) / 1000:,.0f}")

@@ -196,7 +196,7 @@ class Retention:
         return timedelta(days=self.erasure_days)
 
     @property
-    def most_dead_age(self) -> timedelta:
+    def max_deletes_age(self) -> timedelta:
         """How old dead rows may become: the snapshots that name their feature run must expire in time, too."""
         return timedelta(days=self.erasure_days - self.snapshot_days - NIGHTS_LATE)
 

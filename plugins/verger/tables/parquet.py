@@ -30,7 +30,7 @@ CHUNKS_PER_GROUP = 16
 
 INVENTORY = ("path", "etag", "size")
 MANIFEST = ("path", "etag", "run", "reason")
-DEAD = ("path", "run")
+DELETES = ("path", "run")
 REJECTS = ("path", "reason")
 
 

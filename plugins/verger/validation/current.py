@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from verger.changes.plan import Plan
-from verger.tables.parquet import DEAD, MANIFEST, Store
+from verger.tables.parquet import DELETES, MANIFEST, Store
 from verger_contract.keys import Run
 
 if TYPE_CHECKING:
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 def batches(store: Store, run: Run, plan: Plan, columns: Sequence[str]) -> Iterator[pyarrow.RecordBatch]:
     """Current rows of features, batch by batch."""
-    dead = _dead(store, run, plan)
+    deletes = _dead(store, run, plan)
     for id in plan.features_of(run):
         for batch in store.batches(Run(run.bucket, id).features, columns):
-            gone = dead.get(id)
+            gone = deletes.get(id)
             yield _without(batch, gone) if gone else batch
 
 
@@ -36,13 +36,15 @@ def readable(store: Store, run: Run) -> Iterator[tuple[str, str]]:
 def _dead(store: Store, run: Run, plan: Plan) -> dict[str, frozenset[str]]:
     """Paths of dead rows by feature run that is kept: few, or those runs would not have been kept."""
     found: dict[str, set[str]] = {kept.run: set() for kept in plan.keep}
-    for path, id in store.rows(run.dead, DEAD):
+    for path, id in store.rows(run.deletes, DELETES):
         if id in found:
             found[id].add(path)
     return {id: frozenset(paths) for id, paths in found.items()}
 
 
-def _without(batch: pyarrow.RecordBatch, dead: frozenset[str]) -> pyarrow.RecordBatch:
+def _without(batch: pyarrow.RecordBatch, deletes: frozenset[str]) -> pyarrow.RecordBatch:
     import pyarrow
 
-    return batch.filter(pyarrow.array([path not in dead for path in batch.column("path").to_pylist()], pyarrow.bool_()))
+    return batch.filter(
+        pyarrow.array([path not in deletes for path in batch.column("path").to_pylist()], pyarrow.bool_())
+    )

@@ -99,12 +99,12 @@ def ordered(bucket: Bucket, known: Mapping[str, AirflowRun]) -> list[str]:
 
 
 def began(bucket: Bucket, runs: Iterable[str]) -> dict[str, datetime | None]:
-    """When the runs began, from began.json; long ago when that is gone."""
+    """When the runs began, from run.json; long ago when that is gone."""
     times = {run: bucket.began.get(run) for run in runs}
-    missing = {run: Run(bucket.name, run).began for run, at in times.items() if at is None}
+    missing = {run: Run(bucket.name, run).marker for run, at in times.items() if at is None}
     said = bucket.jsons(missing.values())
     for run, key in missing.items():
-        times[run] = at = moment((said[key] or {}).get("at")) or LONG_AGO
+        times[run] = at = moment((said[key] or {}).get("started_at")) or LONG_AGO
         bucket.began.put(run, at)
     return times
 

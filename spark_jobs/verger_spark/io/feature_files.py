@@ -44,10 +44,10 @@ class FeatureFiles:
     """All files of some feature runs, and the Parquet of (path, run) that lists their dead rows, if any are."""
 
     files: tuple[FeatureFile, ...]
-    dead: str | None = None
+    deletes: str | None = None
 
     @classmethod
-    def of(cls, folders: Sequence[str], dead: str | None = None) -> FeatureFiles:
+    def of(cls, folders: Sequence[str], deletes: str | None = None) -> FeatureFiles:
         """The files in the folders, each named `run=<id>` where there are dead rows."""
         found = (
             FeatureFile(uri, run_of(folder), size)
@@ -55,7 +55,7 @@ class FeatureFiles:
             for uri, size in storage.files(folder)
             if size and not storage.name_of(uri).startswith(("_", "."))  # as Spark reads a folder
         )
-        return cls(tuple(found), dead)
+        return cls(tuple(found), deletes)
 
     def count(self) -> int:
         """The rows of all files, live or dead, from the files' own ends. Errors: `LiveRows.batches`."""
@@ -95,7 +95,7 @@ def _other(file: FeatureFile, error: Exception) -> VergerError:
 class LiveRows:
     """Reads the live rows of files. `dead` is the address of the list of dead ones."""
 
-    dead: str | None
+    deletes: str | None
 
     def batches(self, files: Sequence[FeatureFile]) -> Iterator[pa.RecordBatch]:
         """(path, label, features) of the live rows, at most ``BATCH_ROWS`` at once; ``FETCHED_ROWS`` are read ahead.
@@ -120,7 +120,7 @@ class LiveRows:
         missing = {*COLUMNS} - {*parquet.schema_arrow.names}
         if missing:
             raise KeyError(f"no column {', '.join(sorted(missing))}")
-        gone = _dead(self.dead).get(file.run) if self.dead else None
+        gone = _deletes(self.deletes).get(file.run) if self.deletes else None
         # With the etags, which nobody asked for, what is fetched is one range of the file: one GET.
         columns = [name for name in parquet.schema_arrow.names if name in (*COLUMNS, "etag")]
         for groups in _together(parquet.metadata):
@@ -160,7 +160,7 @@ def run_of(uri: str) -> str:
 
 
 @lru_cache(maxsize=1)
-def _dead(uri: str) -> dict[str, pa.Array]:
+def _deletes(uri: str) -> dict[str, pa.Array]:
     """The dead paths of each run, once for all tasks of a worker. (A run's plan is made once.)"""
     try:
         table = pq.read_table(pa.BufferReader(storage.read(uri)), columns=["path", "run"])

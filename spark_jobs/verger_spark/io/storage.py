@@ -122,7 +122,7 @@ def write(uri: str, content: bytes) -> None:
 @contextlib.contextmanager
 def writing(uri: str) -> Iterator[Sink]:
     """A file to write to bit by bit: one object or file, there as a whole when the body has ended, and not when it has
-    failed. On S3 what is larger than ``PART_BYTES`` is sent in parts; those of a failed one are invisible, and clean_up
+    failed. On S3 what is larger than ``PART_BYTES`` is sent in parts; those of a failed one are invisible, and vacuum
     removes them.
     """
     location = Location.parse(uri)

@@ -17,12 +17,12 @@ GROUP_BYTES = 4 << 20
 """Of a row group, about: it is fetched as a whole, and lies in the memory of a worker."""
 
 
-def compact(spark: SparkSession, runs: Sequence[str], dead: str, into: str) -> int:
+def compact(spark: SparkSession, runs: Sequence[str], deletes: str, into: str) -> int:
     """Write the rows of `runs` that `dead` does not list to `into`, over what an earlier try left; how many there are.
 
     Errors: `live_rows`.
     """
-    rows = live_rows(spark, runs, dead).drop("run")
+    rows = live_rows(spark, runs, deletes).drop("run")
     count = int(rows.count())
     files = max(-(-count // ROWS_PER_FILE), 1)
     # Joining tasks, not shuffling rows: it makes no odds in which file a row lies.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from verger_spark.errors import VergerError
 from verger_spark.io import storage
 from verger_spark.io.feature_files import RUN, FeatureFiles, LiveRows, run_of
-from verger_spark.layout import DEAD_SCHEMA, FEATURES_SCHEMA
+from verger_spark.layout import DELETES_SCHEMA, FEATURES_SCHEMA
 from verger_spark.plan import Plan
 from verger_spark.python_task import python_task
 
@@ -38,7 +38,7 @@ class Current:
     def of(cls, spark: SparkSession, files: FeatureFiles, cores: int = 0) -> Current:
         """`cores`: how many there will be; 0: those that there are now."""
         groups = files.groups(cores or spark.sparkContext.defaultParallelism)
-        return cls(spark, spark.sparkContext.broadcast(groups), LiveRows(files.dead))
+        return cls(spark, spark.sparkContext.broadcast(groups), LiveRows(files.deletes))
 
     def rows(self) -> DataFrame:
         """Path and features, as bytes, of every current photo."""
@@ -61,23 +61,23 @@ class Current:
 
 def current_files(plan: Plan) -> FeatureFiles:
     """The files of the rows that a plan leaves current, once its compaction is done. Errors: `require`, `base_of`."""
-    require(plan.runs, plan.dead)
+    require(plan.runs, plan.deletes)
     base_of(plan.runs)
-    return FeatureFiles.of(plan.runs, plan.dead)
+    return FeatureFiles.of(plan.runs, plan.deletes)
 
 
-def live_rows(spark: SparkSession, runs: Sequence[str], dead: str) -> DataFrame:
+def live_rows(spark: SparkSession, runs: Sequence[str], deletes: str) -> DataFrame:
     """The rows (path, label, etag, features, run) of feature runs, less those that `dead` lists by path and run.
 
     No row is moved while `dead` is short, as it is for runs that are kept. Errors: `require`, `base_of`.
     """
     from pyspark.sql import functions as F
 
-    require(runs, dead)
+    require(runs, deletes)
     # One read rather than a union: the small files of many small runs are then packed into few tasks. Below a base
     # path, the folder's run becomes a column; its type is told, or run 007 would be 7.
     rows = spark.read.schema(f"{FEATURES_SCHEMA}, run string").option("basePath", base_of(runs)).parquet(*runs)
-    gone = spark.read.schema(DEAD_SCHEMA).parquet(dead).where(F.col("run").isin([run_of(uri) for uri in runs]))
+    gone = spark.read.schema(DELETES_SCHEMA).parquet(deletes).where(F.col("run").isin([run_of(uri) for uri in runs]))
     return rows.join(broadcast_few(gone, gone.count()), ["path", "run"], "left_anti").select(*rows.columns)
 
 
@@ -88,7 +88,7 @@ def broadcast_few(paths: DataFrame, count: int) -> DataFrame:
     return F.broadcast(paths) if count <= BROADCAST_ROWS else paths
 
 
-def require(runs: Sequence[str], dead: str) -> None:
+def require(runs: Sequence[str], deletes: str) -> None:
     """Raise VergerError, naming what is missing, unless the runs are there as a whole, and the list of dead rows."""
     for uri in runs:
         if not storage.exists(f"{uri.rstrip('/')}/_SUCCESS"):
@@ -96,8 +96,8 @@ def require(runs: Sequence[str], dead: str) -> None:
                 f"{uri}: expected a feature run that was written to its end, found no _SUCCESS in it; "
                 "if it was removed meanwhile, start a new run"
             )
-    if not storage.exists(dead):
-        raise VergerError(f"{dead}: expected the list of dead rows of this plan, found none; start a new run")
+    if not storage.exists(deletes):
+        raise VergerError(f"{deletes}: expected the list of dead rows of this plan, found none; start a new run")
 
 
 def base_of(runs: Sequence[str]) -> str:

@@ -7,7 +7,7 @@ on its path (beside it in the DAG folder will do). `VERGER_BUCKET` names the buc
 environment.
 
 **What it reads.** The publication that triggered it, even when another one has followed meanwhile; the current one when
-it is started by hand. Nothing to train on after everything was withdrawn: then it skips.
+it is started by hand. Nothing to train on after everything was unpublished: then it skips.
 
 **What it returns.** The run that published the vectors, how many photos, and the share of held-out photos whose label
 is found. Which photos are held out depends on their path alone, so that two nights compare.
@@ -111,7 +111,7 @@ with DAG(
         published = open_publication(f"s3://{os.environ['VERGER_BUCKET']}", run=triggering_run(triggering_asset_events))
         if not published.photos:
             raise AirflowSkipException(
-                f"{published.place.root}: everything was withdrawn, there is nothing to train on"
+                f"{published.place.root}: everything was unpublished, there is nothing to train on"
             )
         result = measure(published)
         log.info("run %(run)s: %(photos)d photos of %(labels)d labels, accuracy %(accuracy).3f", result)

@@ -15,9 +15,9 @@ NOW = datetime(2026, 11, 24, 2, tzinfo=UTC)
 AGE = timedelta(days=21)
 
 
-def run(name: str, rows: int, live: int, days: float = 1) -> FeatureRun:
-    since = (NOW - timedelta(days=days)).isoformat() if live < rows else None
-    return FeatureRun(run=name, rows=rows, live=live, dead_since=since)
+def run(name: str, rows: int, current_rows: int, days: float = 1) -> FeatureRun:
+    since = (NOW - timedelta(days=days)).isoformat() if current_rows < rows else None
+    return FeatureRun(run=name, rows=rows, current_rows=current_rows, deletes_since=since)
 
 
 @pytest.mark.parametrize(
@@ -51,8 +51,8 @@ def test_afterwards_reads_storage_and_the_age_of_dead_rows_are_bounded(
     chosen = choose(runs, AGE, NOW)
     left = [kept for kept in runs if kept.run not in chosen]
     assert len(left) + bool(chosen) <= MOST_RUNS
-    assert sum(kept.rows for kept in left) <= 2 * sum(kept.live for kept in left)
-    assert sum(kept.rows - kept.live for kept in left) <= MOST_DEAD_ROWS
+    assert sum(kept.rows for kept in left) <= 2 * sum(kept.current_rows for kept in left)
+    assert sum(kept.rows - kept.current_rows for kept in left) <= MOST_DEAD_ROWS
     assert not due(left, AGE, NOW)
 
 
@@ -61,7 +61,7 @@ def test_many_small_nights_rewrite_a_row_rarely() -> None:
     runs, rewritten = [run("base", 10**6, 10**6)], 0
     for night in range(365):
         chosen = choose(runs, AGE, NOW)
-        moved = sum(kept.live for kept in runs if kept.run in chosen)
+        moved = sum(kept.current_rows for kept in runs if kept.run in chosen)
         rewritten += moved
         runs = [kept for kept in runs if kept.run not in chosen]
         runs += [run(f"c{night}", moved, moved)] * bool(moved) + [run(f"n{night}", 10, 10)]

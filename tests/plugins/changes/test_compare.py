@@ -7,7 +7,7 @@ import re
 import pytest
 
 from tests.places import ROOT
-from verger.changes.compare import CURABLE, MOMENTARY, Known, Listed, Standing, Tally, compare, standing
+from verger.changes.compare import CURABLE, MOMENTARY, Known, Listed, PhotoChange, Tally, change, compare
 
 PATH = "images/Kiwi/1.jpg"
 NOW, BEFORE = Listed(PATH, "e1", 5), Known(PATH, "e1", "run-1", None)
@@ -21,31 +21,31 @@ def rejected(reason: str, etag: str = "e1") -> Known:
 @pytest.mark.parametrize(
     ("listed", "known", "again", "expected"),
     [
-        (NOW, None, False, Standing.NEW),
-        (None, BEFORE, False, Standing.DELETED),
-        (None, rejected("not an image"), True, Standing.DELETED),
-        (NOW, BEFORE, False, Standing.UNCHANGED),
-        (NOW, BEFORE, True, Standing.UNCHANGED),
-        (Listed(PATH, "e2", 5), BEFORE, False, Standing.CHANGED),
+        (NOW, None, False, PhotoChange.NEW),
+        (None, BEFORE, False, PhotoChange.DELETED),
+        (None, rejected("not an image"), True, PhotoChange.DELETED),
+        (NOW, BEFORE, False, PhotoChange.UNCHANGED),
+        (NOW, BEFORE, True, PhotoChange.UNCHANGED),
+        (Listed(PATH, "e2", 5), BEFORE, False, PhotoChange.CHANGED),
         # The size says nothing: same etag, same content.
-        (Listed(PATH, "e1", 6), BEFORE, False, Standing.UNCHANGED),
+        (Listed(PATH, "e1", 6), BEFORE, False, PhotoChange.UNCHANGED),
         # Etags are opaque: those of multipart uploads, and a plain one against a multipart one of the same content.
-        (Listed(PATH, MULTIPART, 5), Known(PATH, MULTIPART, "run-1", None), False, Standing.UNCHANGED),
-        (Listed(PATH, MULTIPART, 5), BEFORE, False, Standing.CHANGED),
-        (Listed(PATH, MULTIPART[:-1] + "3", 5), Known(PATH, MULTIPART, "run-1", None), False, Standing.CHANGED),
-        (NOW, rejected("not an image (begins with b'x')"), False, Standing.UNCHANGED),
-        (NOW, rejected("not an image (begins with b'x')"), True, Standing.ALONG),
-        (NOW, rejected("not an image", "e0"), False, Standing.CHANGED),
+        (Listed(PATH, MULTIPART, 5), Known(PATH, MULTIPART, "run-1", None), False, PhotoChange.UNCHANGED),
+        (Listed(PATH, MULTIPART, 5), BEFORE, False, PhotoChange.CHANGED),
+        (Listed(PATH, MULTIPART[:-1] + "3", 5), Known(PATH, MULTIPART, "run-1", None), False, PhotoChange.CHANGED),
+        (NOW, rejected("not an image (begins with b'x')"), False, PhotoChange.UNCHANGED),
+        (NOW, rejected("not an image (begins with b'x')"), True, PhotoChange.OPPORTUNISTIC_RETRY),
+        (NOW, rejected("not an image", "e0"), False, PhotoChange.CHANGED),
         *(
-            (NOW, rejected(f"{reason} (it was)"), again, Standing.AGAIN)
+            (NOW, rejected(f"{reason} (it was)"), again, PhotoChange.RETRY)
             for reason in MOMENTARY
             for again in (True, False)
         ),
-        *((NOW, rejected(f"{reason} (by the bucket)"), False, Standing.ALONG) for reason in CURABLE),
+        *((NOW, rejected(f"{reason} (by the bucket)"), False, PhotoChange.OPPORTUNISTIC_RETRY) for reason in CURABLE),
     ],
 )
-def test_standing(listed: Listed | None, known: Known | None, again: bool, expected: Standing) -> None:
-    assert standing(listed, known, again) is expected
+def test_standing(listed: Listed | None, known: Known | None, again: bool, expected: PhotoChange) -> None:
+    assert change(listed, known, again) is expected
 
 
 def test_the_tally_counts_photos_and_what_feature_runs_still_hold() -> None:
@@ -60,8 +60,8 @@ def test_the_tally_counts_photos_and_what_feature_runs_still_hold() -> None:
     tally = Tally()
     for compared in compare(inventory, manifest):
         tally.count(compared)
-    assert tally.photos == {Standing.UNCHANGED: 3, Standing.CHANGED: 1, Standing.DELETED: 1}
-    assert tally.live == {"old": 1, "new": 1}
+    assert tally.photos == {PhotoChange.UNCHANGED: 3, PhotoChange.CHANGED: 1, PhotoChange.DELETED: 1}
+    assert tally.current_rows == {"old": 1, "new": 1}
     assert (tally.listed, tally.known) == (4, 5)
 
 

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from tests.plugins.snapshots import snapshot
-from verger.changes.compare import Standing, Tally
-from verger.changes.plan import Anew, Asked, Plan, PlanError, decide, features_anew
+from verger.changes.compare import PhotoChange, Tally
+from verger.changes.plan import FullRefresh, Plan, PlanError, RunParams, decide, full_refresh_reason
 from verger.publication.model import FeatureRun, Snapshot
 from verger.settings import Settings
 from verger_contract.keys import Run
@@ -20,19 +20,25 @@ from verger_contract.keys import Run
 NOW = datetime(2026, 11, 24, 2, tzinfo=UTC)
 RUN = Run("orchard", "tonight")
 SETTINGS = Settings.from_environment({"VERGER_BUCKET": "orchard"})
-AUTO = Asked(basis="auto", target_variance=0.9)
-BASE = snapshot("base", features=(FeatureRun(run="base", rows=100, live=100),), photos=100)
+AUTO = RunParams(basis="auto", target_variance=0.9)
+BASE = snapshot("base", features=(FeatureRun(run="base", rows=100, current_rows=100),), photos=100)
 
 
-def tally(live: int = 100, **photos: int) -> Tally:
-    counts = Counter({Standing[name.upper()]: count for name, count in photos.items()})
-    counts[Standing.UNCHANGED] = live
-    return Tally(counts, Counter({"base": live}))
+def tally(current_rows: int = 100, **photos: int) -> Tally:
+    counts = Counter({PhotoChange[name.upper()]: count for name, count in photos.items()})
+    counts[PhotoChange.UNCHANGED] = current_rows
+    return Tally(counts, Counter({"base": current_rows}))
 
 
-def decided(found: Tally, published: Snapshot | None = BASE, asked: Asked = AUTO, **how: Any) -> Plan:
-    options = {"anew": Anew.NO, "etag": '"e"', "model_sha256": "ab" * 32, "rejects_again": False, "now": NOW} | how
-    return decide(RUN, found, published, asked, SETTINGS, **options)
+def decided(found: Tally, published: Snapshot | None = BASE, params: RunParams = AUTO, **how: Any) -> Plan:
+    options = {
+        "full_refresh": FullRefresh.NO,
+        "etag": '"e"',
+        "model_sha256": "ab" * 32,
+        "retry_all_rejects": False,
+        "now": NOW,
+    } | how
+    return decide(RUN, found, published, params, SETTINGS, **options)
 
 
 def test_nothing_new_is_nothing_to_do() -> None:
@@ -45,9 +51,9 @@ def test_nothing_new_is_nothing_to_do() -> None:
     [
         ({"new": 7}, "7 new"),
         ({"changed": 1200}, "1,200 changed"),
-        ({"deleted": 5, "live": 95}, "5 deleted"),
-        ({"again": 2}, "2 unreadable for the moment last time"),
-        ({"new": 7, "changed": 3, "deleted": 5, "live": 92}, "7 new, 3 changed, 5 deleted"),
+        ({"deleted": 5, "current_rows": 95}, "5 deleted"),
+        ({"retry": 2}, "2 unreadable for the moment last time"),
+        ({"new": 7, "changed": 3, "deleted": 5, "current_rows": 92}, "7 new, 3 changed, 5 deleted"),
     ],
 )
 def test_photos_are_work(photos: dict[str, int], why: str) -> None:
@@ -56,37 +62,37 @@ def test_photos_are_work(photos: dict[str, int], why: str) -> None:
 
 
 def test_old_rejects_are_no_work_alone_unless_asked_for() -> None:
-    assert not decided(tally(along=3)).work
-    asked = decided(tally(along=3), asked=replace(AUTO, retry_rejects=True))
-    assert (asked.work, asked.why) == (True, "3 rejects to look at again")
+    assert not decided(tally(opportunistic_retry=3)).work
+    params = decided(tally(opportunistic_retry=3), params=replace(AUTO, retry_rejects=True))
+    assert (params.work, params.why) == (True, "3 rejects to look at again")
 
 
 @pytest.mark.parametrize(
-    ("asked", "published", "why"),
+    ("params", "published", "why"),
     [
-        (Asked(basis="auto", target_variance=0.95), BASE, "target variance 0.95 instead of 0.9"),
-        (Asked(basis="auto", target_variance=0.9), replace(BASE, explained_variance=0.8901), None),
-        (Asked(basis="refit", target_variance=0.9), replace(BASE, basis="older"), "the basis is to be fitted"),
-        (Asked(basis="refit", target_variance=0.8), BASE, "target variance 0.8 instead of 0.9"),
+        (RunParams(basis="auto", target_variance=0.95), BASE, "target variance 0.95 instead of 0.9"),
+        (RunParams(basis="auto", target_variance=0.9), replace(BASE, explained_variance=0.8901), None),
+        (RunParams(basis="refit", target_variance=0.9), replace(BASE, basis="older"), "the basis is to be fitted"),
+        (RunParams(basis="refit", target_variance=0.8), BASE, "target variance 0.8 instead of 0.9"),
         # Already so, or asked to leave it as it is.
-        (Asked(basis="auto", target_variance=0.8), BASE, None),
-        (Asked(basis="refit", target_variance=0.9), BASE, None),
-        (Asked(basis="reuse", target_variance=0.95), BASE, None),
+        (RunParams(basis="auto", target_variance=0.8), BASE, None),
+        (RunParams(basis="refit", target_variance=0.9), BASE, None),
+        (RunParams(basis="reuse", target_variance=0.95), BASE, None),
         (
-            Asked(basis="auto", target_variance=0.9),
+            RunParams(basis="auto", target_variance=0.9),
             replace(BASE, explained_variance=0.6),
             "published basis explains 0.6",
         ),
     ],
 )
-def test_projections_that_are_out_of_date_are_work(asked: Asked, published: Snapshot, why: str | None) -> None:
-    plan = decided(tally(), published, asked)
+def test_projections_that_are_out_of_date_are_work(params: RunParams, published: Snapshot, why: str | None) -> None:
+    plan = decided(tally(), published, params)
     assert plan.work == (why is not None)
     assert (why or "nothing new") in plan.why
 
 
 def test_features_of_photos_gone_long_ago_are_work() -> None:
-    old = FeatureRun(run="base", rows=101, live=100, dead_since="2026-11-01T02:00:00+00:00")
+    old = FeatureRun(run="base", rows=101, current_rows=100, deletes_since="2026-11-01T02:00:00+00:00")
     plan = decided(tally(), replace(BASE, features=(old,)))
     assert plan.work
     assert plan.why == "features of 1 runs hold rows of photos deleted or changed long ago"
@@ -94,31 +100,33 @@ def test_features_of_photos_gone_long_ago_are_work() -> None:
 
 
 def test_what_dies_tonight_is_dated_and_a_run_without_live_rows_is_dropped() -> None:
-    runs = (*BASE.features, FeatureRun(run="gone", rows=3, live=3))
-    plan = decided(tally(live=98, deleted=5), replace(BASE, features=runs))
-    assert plan.keep == (FeatureRun(run="base", rows=100, live=98, dead_since=NOW.isoformat()),)
+    runs = (*BASE.features, FeatureRun(run="gone", rows=3, current_rows=3))
+    plan = decided(tally(current_rows=98, deleted=5), replace(BASE, features=runs))
+    assert plan.keep == (FeatureRun(run="base", rows=100, current_rows=98, deletes_since=NOW.isoformat()),)
     assert plan.compact == ()
     assert plan.features_of(RUN) == ["base", "tonight"]
 
 
 @pytest.mark.parametrize(
-    ("sha256", "prefix", "asked", "reason"),
+    ("sha256", "prefix", "params", "reason"),
     [
-        ("ab" * 32, "images/", AUTO, Anew.NO),
-        ("00" * 32, "images/", AUTO, Anew.MODEL),
-        ("00" * 32, "images/", replace(AUTO, featurize_all=True), Anew.MODEL),
-        ("ab" * 32, "images/Kiwi/", AUTO, Anew.PREFIX),
-        ("ab" * 32, "images/", replace(AUTO, featurize_all=True), Anew.ASKED),
+        ("ab" * 32, "images/", AUTO, FullRefresh.NO),
+        ("00" * 32, "images/", AUTO, FullRefresh.MODEL),
+        ("00" * 32, "images/", replace(AUTO, full_refresh=True), FullRefresh.MODEL),
+        ("ab" * 32, "images/Kiwi/", AUTO, FullRefresh.PREFIX),
+        ("ab" * 32, "images/", replace(AUTO, full_refresh=True), FullRefresh.ASKED),
     ],
 )
-def test_what_makes_published_features_useless(sha256: str, prefix: str, asked: Asked, reason: Anew) -> None:
-    assert features_anew(BASE, sha256, prefix, asked) is reason
-    assert features_anew(snapshot(None), sha256, prefix, AUTO) is Anew.NO
+def test_what_makes_published_features_useless(
+    sha256: str, prefix: str, params: RunParams, reason: FullRefresh
+) -> None:
+    assert full_refresh_reason(BASE, sha256, prefix, params) is reason
+    assert full_refresh_reason(snapshot(None), sha256, prefix, AUTO) is FullRefresh.NO
 
 
 def test_another_model_is_work_keeps_no_features_and_no_basis() -> None:
-    plan = decided(tally(), anew=Anew.MODEL)
-    assert (plan.work, plan.why, plan.anew) == (True, "the model changed", True)
+    plan = decided(tally(), full_refresh=FullRefresh.MODEL)
+    assert (plan.work, plan.why, plan.full_refresh) == (True, "the model changed", True)
     assert (plan.keep, plan.compact, plan.basis, plan.basis_reason) == ((), (), None, "the model changed")
 
 
@@ -135,14 +143,14 @@ def test_the_target_that_counts_is_the_one_the_basis_was_fitted_to() -> None:
 
 
 def test_a_raised_target_wants_a_new_basis_a_lowered_one_does_not() -> None:
-    raised = decided(tally(new=1), asked=replace(AUTO, target_variance=0.95))
+    raised = decided(tally(new=1), params=replace(AUTO, target_variance=0.95))
     assert (raised.basis, raised.basis_reason) == (None, "the target was raised from 0.9 to 0.95")
-    assert decided(tally(new=1), asked=replace(AUTO, target_variance=0.8)).basis == "base"
-    assert decided(tally(new=1), asked=Asked(basis="reuse", target_variance=0.95)).basis == "base"
+    assert decided(tally(new=1), params=replace(AUTO, target_variance=0.8)).basis == "base"
+    assert decided(tally(new=1), params=RunParams(basis="reuse", target_variance=0.95)).basis == "base"
 
 
 def test_featurizing_again_with_the_same_model_may_keep_the_basis() -> None:
-    assert decided(tally(), anew=Anew.ASKED).basis == "base"
+    assert decided(tally(), full_refresh=FullRefresh.ASKED).basis == "base"
 
 
 @pytest.mark.parametrize(
@@ -150,31 +158,31 @@ def test_featurizing_again_with_the_same_model_may_keep_the_basis() -> None:
     [
         (None, {}, "no basis is published yet"),
         (snapshot(None), {}, "no basis is published yet"),
-        (BASE, {"anew": Anew.MODEL}, "the model changed"),
+        (BASE, {"full_refresh": FullRefresh.MODEL}, "the model changed"),
     ],
 )
 def test_a_basis_to_reuse_that_is_not_there_is_an_error(published: Any, how: Any, message: str) -> None:
-    asked = Asked(basis="reuse", target_variance=0.9)
+    params = RunParams(basis="reuse", target_variance=0.9)
     with pytest.raises(PlanError, match=rf"^basis=reuse: there is no basis to reuse: {message}; start the run with"):
-        decided(tally(new=3), published, asked, **how)
+        decided(tally(new=3), published, params, **how)
 
 
 def test_half_the_photos_may_disappear_but_not_more_unless_it_was_meant() -> None:
-    assert decided(tally(live=50, deleted=50)).work
+    assert decided(tally(current_rows=50, deleted=50)).work
     with pytest.raises(PlanError, match=r"^51 of the 100 published photos .* at most 50% .*with accept_deletions"):
-        decided(tally(live=49, deleted=51))
-    assert decided(tally(live=49, deleted=51), asked=replace(AUTO, accept_deletions=True)).work
+        decided(tally(current_rows=49, deleted=51))
+    assert decided(tally(current_rows=49, deleted=51), params=replace(AUTO, accept_deletions=True)).work
 
 
 def test_a_plan_survives_its_way_through_xcom() -> None:
-    plan = decided(tally(live=98, new=1, deleted=2))
+    plan = decided(tally(current_rows=98, new=1, deleted=2))
     assert Plan.of(json.loads(json.dumps(asdict(plan)))) == plan
 
 
 def test_step_2_is_given_addresses() -> None:
-    old = FeatureRun(run="old", rows=10, live=2)
-    found = tally(live=98, new=1, deleted=2)
-    found.live["old"] = 2
+    old = FeatureRun(run="old", rows=10, current_rows=2)
+    found = tally(current_rows=98, new=1, deleted=2)
+    found.current_rows["old"] = 2
     said = decided(found, replace(BASE, features=(*BASE.features, old))).for_step(RUN)
     assert said["features"] == {
         "keep": ["s3://orchard/features/run=base/"],
@@ -182,8 +190,8 @@ def test_step_2_is_given_addresses() -> None:
         "into": "s3://orchard/features/run=tonight-compacted/",
         "new": "s3://orchard/features/run=tonight/",
     }
-    assert said["dead"] == "s3://orchard/runs/tonight/dead.parquet"
-    assert said["dropped"] == "s3://orchard/runs/tonight/dropped.parquet"
+    assert said["deletes"] == "s3://orchard/runs/tonight/deletes.parquet"
+    assert said["compacted_deletes"] == "s3://orchard/runs/tonight/compacted_deletes.parquet"
     assert said["basis"] == {
         "policy": "auto",
         "published": "s3://orchard/models/pca/run=base/",

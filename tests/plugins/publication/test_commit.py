@@ -11,7 +11,7 @@ import pytest
 from tests.plugins.snapshots import put_data, snapshot
 from verger.publication.commit import (
     AlreadyPublishedError,
-    LostRaceError,
+    CommitConflictError,
     MissingDataError,
     PublicationError,
     begin,
@@ -42,7 +42,7 @@ def test_the_first_publication_and_the_next(client: Any, bucket: str) -> None:
     assert current_etag(client, bucket) is None
     publish_run(client, bucket, "one", None)
     said = read_json(client, bucket, PUBLISHED)
-    assert (said["version"], said["revision"], said["run"], said["history"]) == (2, 1, "one", [])
+    assert (said["version"], said["revision"], said["run"], said["history"]) == (3, 1, "one", [])
     publish_run(client, bucket, "two", current_etag(client, bucket), published_at="2026-11-25T02:30:00+00:00")
     said = read_json(client, bucket, PUBLISHED)
     assert (said["revision"], said["run"]) == (2, "two")
@@ -51,8 +51,8 @@ def test_the_first_publication_and_the_next(client: Any, bucket: str) -> None:
 
 def test_what_is_written_is_what_is_read(client: Any, bucket: str) -> None:
     runs = (
-        FeatureRun(run="zero", rows=9, live=5, dead_since="2026-11-20T00:00:00+00:00"),
-        FeatureRun(run="one", rows=1, live=1),
+        FeatureRun(run="zero", rows=9, current_rows=5, deletes_since="2026-11-20T00:00:00+00:00"),
+        FeatureRun(run="one", rows=1, current_rows=1),
     )
     publish_run(client, bucket, "one", None, features=runs, explained_variance=None, basis="zero")
     now = current(client, bucket)
@@ -65,9 +65,9 @@ def test_who_comes_second_publishes_nothing_and_is_told_what_to_do(client: Any, 
     publish_run(client, bucket, "one", None)
     seen = current_etag(client, bucket)
     publish_run(client, bucket, "two", seen)
-    with pytest.raises(LostRaceError, match=r"since run three began, found run two published .* start a new run"):
+    with pytest.raises(CommitConflictError, match=r"since run three began, found run two published .* start a new run"):
         publish_run(client, bucket, "three", seen)
-    with pytest.raises(LostRaceError):
+    with pytest.raises(CommitConflictError):
         publish_run(client, bucket, "four", None)
     assert read_json(client, bucket, PUBLISHED)["run"] == "two"
 
@@ -76,7 +76,7 @@ def test_a_publication_deleted_meanwhile_is_not_replaced(client: Any, bucket: st
     publish_run(client, bucket, "one", None)
     seen = current_etag(client, bucket)
     client.delete_object(Bucket=bucket, Key=PUBLISHED)
-    with pytest.raises(LostRaceError, match="found it deleted meanwhile"):
+    with pytest.raises(CommitConflictError, match="found it deleted meanwhile"):
         publish_run(client, bucket, "two", seen)
     assert current_etag(client, bucket) is None
 
@@ -95,7 +95,7 @@ def test_of_many_at_once_exactly_one_wins(client: Any, bucket: str) -> None:
         start.wait()
         try:
             publish_run(client, bucket, f"run-{number}", None)
-        except LostRaceError:
+        except CommitConflictError:
             return
         won.append(f"run-{number}")
 
@@ -113,9 +113,9 @@ def test_a_bucket_that_keeps_versions_has_the_same_commit_point(client: Any, buc
     publish_run(client, bucket, "one", None)
     seen = current_etag(client, bucket)
     publish_run(client, bucket, "two", seen)
-    with pytest.raises(LostRaceError):
+    with pytest.raises(CommitConflictError):
         publish_run(client, bucket, "three", seen)
-    with pytest.raises(LostRaceError):
+    with pytest.raises(CommitConflictError):
         publish_run(client, bucket, "four", None)
     versions = client.list_object_versions(Bucket=bucket, Prefix=PUBLISHED)["Versions"]
     client.delete_objects(
@@ -134,12 +134,12 @@ def test_what_has_lost_its_data_is_not_published(client: Any, bucket: str) -> No
 def test_a_run_begins_by_noting_what_it_may_replace(client: Any, bucket: str) -> None:
     run = Run(bucket, "one")
     assert begin(client, run, NOW) is None
-    assert read_json(client, bucket, run.began) == {"published_etag": None, "at": "2026-11-24T02:00:00+00:00"}
+    assert read_json(client, bucket, run.marker) == {"base_etag": None, "started_at": "2026-11-24T02:00:00+00:00"}
     publish_run(client, bucket, "one", None)
     two = Run(bucket, "two")
     found = begin(client, two, NOW)
     assert found is not None
-    assert read_json(client, bucket, two.began)["published_etag"] == found.etag == current_etag(client, bucket)
+    assert read_json(client, bucket, two.marker)["base_etag"] == found.etag == current_etag(client, bucket)
 
 
 def test_a_run_that_cannot_be_published_any_more_begins_no_more_work(client: Any, bucket: str) -> None:
@@ -147,7 +147,7 @@ def test_a_run_that_cannot_be_published_any_more_begins_no_more_work(client: Any
     begin(client, Run(bucket, "two"), NOW)
     check_may_write(client, Run(bucket, "one"))
     publish_run(client, bucket, "two", None)
-    with pytest.raises(LostRaceError, match="since run one began, found run two published"):
+    with pytest.raises(CommitConflictError, match="since run one began, found run two published"):
         check_may_write(client, Run(bucket, "one"))
 
 
@@ -157,8 +157,8 @@ def test_a_run_that_cannot_be_published_any_more_begins_no_more_work(client: Any
         {},
         {"run": "two"},
         {"pca": "two"},
-        {"features": (FeatureRun(run="one", rows=1, live=1),), "run": "two"},
-        {"features": (FeatureRun(run="one-compacted", rows=1, live=1),), "run": "two", "basis": "two"},
+        {"features": (FeatureRun(run="one", rows=1, current_rows=1),), "run": "two"},
+        {"features": (FeatureRun(run="one-compacted", rows=1, current_rows=1),), "run": "two", "basis": "two"},
     ],
 )
 def test_a_run_whose_data_readers_use_is_not_worked_on_again(values: Any, client: Any, bucket: str) -> None:
@@ -182,7 +182,7 @@ def test_nor_is_a_run_that_one_could_roll_back_to(client: Any, bucket: str) -> N
 @pytest.mark.parametrize(
     "body",
     [
-        *(b"", b"{", b"[]", b"{}", b"\xff", b'{"version": 2}'),
+        *(b"", b"{", b"[]", b"{}", b"\xff", b'{"version": 3}'),
         b'{"run": 1, "features": [], "pca": 1, "basis": 1}',
         b'{"version": 1, "run": "one", "features": ["one"], "pca": "one", "basis": "one"}',
     ],

@@ -14,8 +14,8 @@ import pytest
 import verger_reader
 from tests.places import ROOT
 from tests.plugins.orchard import AUTO, Orchard
-from verger.publication.commit import LostRaceError, MissingDataError, current
-from verger.publication.rollback import RollbackError, rollback, withdraw
+from verger.publication.commit import CommitConflictError, MissingDataError, current
+from verger.publication.rollback import RollbackError, rollback, unpublish
 from verger.s3.errors import StorageError
 from verger.settings import Settings
 from verger_contract.keys import PUBLISHED, Run
@@ -68,7 +68,7 @@ def test_a_run_that_began_before_a_rollback_loses(orchard: Orchard) -> None:
     orchard.put("Kiwi/4.jpg", b"4")
     running = orchard.begin("three").until("check_projections")
     rollback(orchard.client, orchard.bucket, "one", orchard.now)
-    with pytest.raises(LostRaceError, match="found run one published"):
+    with pytest.raises(CommitConflictError, match="found run one published"):
         running.finish()
     assert published(orchard)[0] == "one"
 
@@ -93,11 +93,11 @@ def test_when_all_photos_are_gone_runs_say_what_to_do_until_it_is_done(orchard: 
     for path in list(orchard.photos):
         orchard.delete(path.removeprefix("images/"))
     with pytest.raises(
-        StorageError, match=r"expected photos .* 3 photos are published: if all were deleted on purpose, .* withdraw`"
+        StorageError, match=r"expected photos .* 3 photos are published: if all were deleted on purpose, .* unpublish`"
     ):
         orchard.run("three")
     assert published(orchard)[0] == "two"
-    withdraw(orchard.client, orchard.bucket, orchard.now)
+    unpublish(orchard.client, orchard.bucket, orchard.now)
     assert published(orchard) == (None, [])
     assert not orchard.run("four").work
     # Nothing is left when its time has come, though no run publishes any more.
@@ -107,11 +107,11 @@ def test_when_all_photos_are_gone_runs_say_what_to_do_until_it_is_done(orchard: 
 
 
 def test_what_was_withdrawn_can_be_rolled_back_to_and_photos_may_come_again(orchard: Orchard) -> None:
-    withdraw(orchard.client, orchard.bucket, orchard.now)
-    withdraw(orchard.client, orchard.bucket, orchard.now)
+    unpublish(orchard.client, orchard.bucket, orchard.now)
+    unpublish(orchard.client, orchard.bucket, orchard.now)
     rollback(orchard.client, orchard.bucket, "two", orchard.now)
     assert published(orchard)[0] == "two"
-    withdraw(orchard.client, orchard.bucket, orchard.now)
+    unpublish(orchard.client, orchard.bucket, orchard.now)
     assert orchard.run("three").why == "3 new"
     assert published(orchard) == ("three", ["1.jpg", "2.jpg", "3.jpg"])
 

@@ -11,9 +11,9 @@ import pytest
 from botocore.stub import Stubber
 
 from tests.plugins.orchard import AUTO, Orchard, run_prefixes
-from verger.publication.commit import LostRaceError
+from verger.publication.commit import CommitConflictError
 from verger.publication.rollback import RollbackError, rollback
-from verger.publication.vacuum import Bucket, clean_up
+from verger.publication.vacuum import Bucket, vacuum
 from verger.s3 import clients
 from verger.s3.errors import StorageError
 from verger.settings import Settings
@@ -59,7 +59,7 @@ def test_a_deleted_photo_is_gone_within_the_erasure_time(orchard: Orchard) -> No
 
 def test_a_snapshot_is_kept_as_long_as_one_may_roll_back_to_it_and_no_longer(orchard: Orchard) -> None:
     orchard.put("Kiwi/4.jpg", b"4")
-    orchard.run("two", replace(AUTO, featurize_all=True, basis="refit"))
+    orchard.run("two", replace(AUTO, full_refresh=True, basis="refit"))
     orchard.pass_days(6.9)
     orchard.run("idle-1")
     assert "one" in run_prefixes(orchard.listing())
@@ -93,7 +93,7 @@ def test_what_a_worker_that_died_had_begun_to_upload_goes_with_its_run(orchard: 
 def test_a_run_at_work_keeps_what_it_wrote(orchard: Orchard) -> None:
     orchard.put("Kiwi/4.jpg", b"4")
     running = orchard.begin("slow").until("check_features")
-    clean_up(orchard.client, Run(orchard.bucket, "other"), orchard.settings.retention, orchard.now)
+    vacuum(orchard.client, Run(orchard.bucket, "other"), orchard.settings.retention, orchard.now)
     assert "slow" in run_prefixes(orchard.listing())
     assert running.finish().work
     assert orchard.json("published.json")["run"] == "slow"
@@ -106,7 +106,7 @@ def test_a_run_that_failed_long_ago_goes_although_nothing_was_published_since(or
     orchard.pass_days(7.1)
     assert not orchard.run("idle").work
     assert run_prefixes(orchard.listing()) == {"one"}
-    with pytest.raises(LostRaceError):
+    with pytest.raises(CommitConflictError):
         running.finish()
 
 
@@ -117,7 +117,7 @@ def test_a_run_of_which_nothing_is_left_is_told_that_it_has_lost(stage: str, orc
     orchard.run("two")
     for key in orchard.listing("runs/forgotten/"):
         orchard.client.delete_object(Bucket=orchard.bucket, Key=key)
-    with pytest.raises(LostRaceError, match="found run two published"):
+    with pytest.raises(CommitConflictError, match="found run two published"):
         running.finish()
 
 
@@ -125,11 +125,11 @@ def test_figures_outlast_the_data_and_nothing_else_does(orchard: Orchard) -> Non
     for name in ("report.json", "report.html"):
         orchard.client.put_object(Bucket=orchard.bucket, Key=f"runs/one/{name}", Body=b"{}")
     orchard.put("Kiwi/4.jpg", b"4")
-    orchard.run("two", replace(AUTO, featurize_all=True, basis="refit"))
+    orchard.run("two", replace(AUTO, full_refresh=True, basis="refit"))
     orchard.pass_days(8)
     orchard.run("idle-1")
     assert {key.split("/")[-1] for key in orchard.listing("runs/one/")} == {
-        *("began.json", "plan.json", "featurize.json", "pca.json", "validation.json", "report.json")
+        *("run.json", "plan.json", "featurize.json", "pca.json", "validation.json", "report.json")
     }
     orchard.pass_days(400)
     orchard.run("idle-2")
@@ -154,7 +154,7 @@ def test_a_bucket_that_keeps_versions_keeps_none_of_what_is_erased(orchard: Orch
     orchard.client.put_bucket_versioning(Bucket=orchard.bucket, VersioningConfiguration={"Status": "Enabled"})
     orchard.put("Kiwi/4.jpg", b"4")
     orchard.begin("failed").until("pca")
-    orchard.run("two", replace(AUTO, featurize_all=True, basis="refit"))
+    orchard.run("two", replace(AUTO, full_refresh=True, basis="refit"))
     orchard.pass_days(8)
     orchard.run("idle")
     pages = orchard.client.get_paginator("list_object_versions").paginate(Bucket=orchard.bucket)
@@ -190,4 +190,4 @@ def test_before_the_first_publication_there_is_nothing_to_clean(
     settings: Settings, client: Any, tmp_path: Path
 ) -> None:
     empty = Orchard(settings, client, tmp_path)
-    assert clean_up(client, Run(empty.bucket, "one"), settings.retention, empty.now) == 0
+    assert vacuum(client, Run(empty.bucket, "one"), settings.retention, empty.now) == 0

@@ -18,12 +18,12 @@ from PIL import Image
 from tests.plugins.html_page import Page
 from tests.plugins.orchard import AUTO, DOUBLES, Orchard
 from verger.report import sample, write
-from verger.report.facts import Told
+from verger.report.facts import AirflowFacts
 from verger.report.illustrations import Illustrations
 from verger.report.page import page
 from verger.s3.clients import read_json
 from verger.settings import Settings
-from verger.tasks import Place
+from verger.tasks import RunContext
 from verger_contract.keys import Run
 
 EVIL = "<script>alert(1)"
@@ -51,7 +51,9 @@ COST = {
     "nodes": [{"type": "c6i.xlarge", "market": "SPOT", "count": 2, "hours": 1.5}],
     "says": "Estimated from stated prices.",
 }
-TOLD = Told(stages=STAGES, asked={"basis": "auto", "target_variance": 0.9}, cost=COST, versions={"Airflow": "3.3"})
+TOLD = AirflowFacts(
+    stages=STAGES, asked={"basis": "auto", "target_variance": 0.9}, cost=COST, versions={"Airflow": "3.3"}
+)
 
 
 def jpeg(seed: int) -> bytes:
@@ -75,18 +77,18 @@ def orchard(settings: Settings, client: Any, tmp_path: Path) -> Iterator[Orchard
     return made
 
 
-def place_of(orchard: Orchard, run: str) -> Place:
-    return Place(Run(orchard.bucket, run), orchard.settings, orchard.client, orchard.store)
+def place_of(orchard: Orchard, run: str) -> RunContext:
+    return RunContext(Run(orchard.bucket, run), orchard.settings, orchard.client, orchard.store)
 
 
-def reported(orchard: Orchard, run: str, told: Told = TOLD) -> tuple[dict[str, Any], Page, str]:
+def reported(orchard: Orchard, run: str, told: AirflowFacts = TOLD) -> tuple[dict[str, Any], Page, str]:
     """The report of a published run: facts, page, and the page's text."""
-    place = place_of(orchard, run)
-    write.published(place, told)
-    answer = orchard.client.get_object(Bucket=orchard.bucket, Key=place.run.report)
+    run_context = place_of(orchard, run)
+    write.published(run_context, told)
+    answer = orchard.client.get_object(Bucket=orchard.bucket, Key=run_context.run.report)
     assert answer["ContentType"] == "text/html; charset=utf-8"
     text = answer["Body"].read().decode()
-    return orchard.json(place.run.report_facts), Page(text), text
+    return orchard.json(run_context.run.report_facts), Page(text), text
 
 
 def test_labels_that_cannot_be_read_are_said_to_be_so(orchard: Orchard, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -220,7 +222,7 @@ def test_a_page_of_a_run_without_photos_and_labels(orchard: Orchard) -> None:
 def test_thousands_of_labels_make_no_large_page(orchard: Orchard) -> None:
     """4,000 labels of two photos, in two files of which one is enough for the map."""
     orchard.run("one")
-    place = place_of(orchard, "one")
+    run_context = place_of(orchard, "one")
     names = [f"variety {number:04} of a fruit with a long name, <i>{number}</i>" for number in range(4000)]
     paths = [f"images/{name}/{number}.jpg" for name in names for number in (0, 1)]
     rng = random.Random(5)
@@ -238,21 +240,21 @@ def test_thousands_of_labels_make_no_large_page(orchard: Orchard) -> None:
     assert "and 3,961 more" in found.section("labels")
     assert "3,000 of 11 photos, drawn by lot" in found.section("map")
 
-    again, other = (sample.of_map(place.store, place.run, size=50) for _ in range(2))
+    again, other = (sample.of_map(run_context.store, run_context.run, size=50) for _ in range(2))
     assert again.labels == other.labels
     assert len(set(again.labels)) > 40
-    part = sample.of_map(place.store, place.run, size=50, most_bytes=1)
+    part = sample.of_map(run_context.store, run_context.run, size=50, most_bytes=1)
     assert not part.whole
     assert len({label < names[2000] for label in part.labels}) == 1, "of one file alone"
 
 
 def test_what_is_known_of_a_failed_run(orchard: Orchard) -> None:
     orchard.begin("one").until("check_features")
-    place = place_of(orchard, "one")
+    run_context = place_of(orchard, "one")
     failure = {"task": "featurize_done", "error": f"step {EVIL} is FAILED", "at": "2026-11-24T02:03:00+00:00"}
     stages = [*STAGES[:1], {**STAGES[1], "state": "failed"}]
-    assert write.failed(place, replace(TOLD, stages=stages), failure)
-    answer = orchard.client.get_object(Bucket=orchard.bucket, Key=place.run.report)
+    assert write.failed(run_context, replace(TOLD, stages=stages), failure)
+    answer = orchard.client.get_object(Bucket=orchard.bucket, Key=run_context.run.report)
     found = Page(answer["Body"].read().decode())
     summary = found.section("summary")
     assert f"featurize_done: step {EVIL} is FAILED" in summary
@@ -261,57 +263,57 @@ def test_what_is_known_of_a_failed_run(orchard: Orchard) -> None:
     assert "no path twice" in found.section("checks")
     assert "FAILED" in found.section("stages")
     assert (found.section("map"), found.section("new"), found.all("script")) == ("", "", [])
-    facts = orchard.json(place.run.failure)
+    facts = orchard.json(run_context.run.failure)
     assert (facts["state"], facts["failure"], facts["k"]) == ("failed", failure, None)
     # Reasons may name photos, and report.json stays for good.
-    assert read_json(orchard.client, orchard.bucket, place.run.report_facts) is None
+    assert read_json(orchard.client, orchard.bucket, run_context.run.report_facts) is None
 
 
 def test_a_second_failure_does_not_hide_the_first(orchard: Orchard) -> None:
-    place = place_of(orchard, "one")
+    run_context = place_of(orchard, "one")
     first = {"task": "pca_done", "error": "no variance", "at": "2026-11-24T02:03:00+00:00"}
     second = {"task": "terminate_cluster", "error": "may not be ended", "at": "2026-11-24T02:09:00+00:00"}
-    assert write.failed(place, Told(), first)
-    assert write.failed(place, Told(), second)
-    assert orchard.json(place.run.failure)["failure"] == {**first, "also": [second]}
-    answer = orchard.client.get_object(Bucket=orchard.bucket, Key=place.run.report)
+    assert write.failed(run_context, AirflowFacts(), first)
+    assert write.failed(run_context, AirflowFacts(), second)
+    assert orchard.json(run_context.run.failure)["failure"] == {**first, "also": [second]}
+    answer = orchard.client.get_object(Bucket=orchard.bucket, Key=run_context.run.report)
     summary = Page(answer["Body"].read().decode()).section("summary")
     assert "pca_done: no variance" in summary
     assert "terminate_cluster: may not be ended" in summary
-    write.forget_failure(place)
-    assert write.failed(place, Told(), second)
-    assert orchard.json(place.run.failure)["failure"] == second, "another pass through the run"
+    write.forget_failure(run_context)
+    assert write.failed(run_context, AirflowFacts(), second)
+    assert orchard.json(run_context.run.failure)["failure"] == second, "another pass through the run"
 
 
 def test_a_failure_that_was_mended_is_none(orchard: Orchard) -> None:
     """Somebody clears what failed and what follows it; list_images, where all is forgotten, is not among that."""
-    place = place_of(orchard, "one")
+    run_context = place_of(orchard, "one")
     first = {"task": "pca_done", "error": "no variance", "at": "2026-11-24T02:03:00+00:00"}
     second = {"task": "publish", "error": "lost the race", "at": "2026-11-24T03:09:00+00:00"}
-    assert write.failed(place, Told(), first)
+    assert write.failed(run_context, AirflowFacts(), first)
     mended = [{"stage": "pca_done", "state": "success", "seconds": 9.0, "start": None, "end": None}]
-    assert write.failed(place, Told(stages=mended), second)
-    assert orchard.json(place.run.failure)["failure"] == second
+    assert write.failed(run_context, AirflowFacts(stages=mended), second)
+    assert orchard.json(run_context.run.failure)["failure"] == second
 
 
 def test_a_run_that_fails_before_anything_is_known(orchard: Orchard) -> None:
-    place = place_of(orchard, "one")
+    run_context = place_of(orchard, "one")
     failure = {"task": "list_images", "error": "no such bucket", "at": "2026-11-24T02:03:00+00:00"}
-    assert write.failed(place, Told(), failure)
-    answer = orchard.client.get_object(Bucket=orchard.bucket, Key=place.run.report)
+    assert write.failed(run_context, AirflowFacts(), failure)
+    answer = orchard.client.get_object(Bucket=orchard.bucket, Key=run_context.run.report)
     summary = Page(answer["Body"].read().decode()).section("summary")
     assert "list_images: no such bucket" in summary
     assert "every check passed" not in summary, "none was made"
 
 
 def test_success_leaves_nothing_of_a_failure_and_a_failure_nothing_of_success(orchard: Orchard) -> None:
-    failure = {"task": "clean_up", "error": "may not be deleted", "at": "2026-11-24T02:03:00+00:00"}
+    failure = {"task": "vacuum", "error": "may not be deleted", "at": "2026-11-24T02:03:00+00:00"}
     running = orchard.begin("one").until("check_features")
-    place = place_of(orchard, "one")
-    assert write.failed(place, TOLD, failure)
+    run_context = place_of(orchard, "one")
+    assert write.failed(run_context, TOLD, failure)
     running.finish()
     facts, _, text = reported(orchard, "one")
-    assert read_json(orchard.client, orchard.bucket, place.run.failure) is None
-    assert not write.failed(place, TOLD, failure), "it is published all the same"
-    assert orchard.json(place.run.report_facts) == facts
-    assert orchard.client.get_object(Bucket=orchard.bucket, Key=place.run.report)["Body"].read().decode() == text
+    assert read_json(orchard.client, orchard.bucket, run_context.run.failure) is None
+    assert not write.failed(run_context, TOLD, failure), "it is published all the same"
+    assert orchard.json(run_context.run.report_facts) == facts
+    assert orchard.client.get_object(Bucket=orchard.bucket, Key=run_context.run.report)["Body"].read().decode() == text

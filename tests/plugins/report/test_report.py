@@ -18,14 +18,14 @@ from verger.publication.commit import PublicationError, publish
 from verger.publication.model import FeatureRun, Snapshot
 from verger.report import warnings
 from verger.report.airflow_facts import stage
-from verger.report.facts import Told, of_published
+from verger.report.facts import AirflowFacts, of_published
 from verger.report.illustrations import Illustrations
 from verger.report.page import page
 from verger.s3 import clients
 from verger.s3.clients import read_json, write_json
 from verger.settings import Settings
 from verger.tables.parquet import Store
-from verger.tasks import Place
+from verger.tasks import RunContext
 from verger.validation.check import ValidationError
 from verger_contract.keys import Run
 
@@ -75,19 +75,19 @@ def run(client: Any, bucket: str) -> Run:
 
 
 @pytest.fixture
-def place(settings: Settings, client: Any, run: Run) -> Place:
-    return Place(run, settings, client, Store(clients.filesystem(settings.storage), run.bucket))
+def run_context(settings: Settings, client: Any, run: Run) -> RunContext:
+    return RunContext(run, settings, client, Store(clients.filesystem(settings.storage), run.bucket))
 
 
-def facts(place: Place, labels: list[dict[str, Any]] | None = None, **staged: str) -> dict[str, Any]:
+def facts(run_context: RunContext, labels: list[dict[str, Any]] | None = None, **staged: str) -> dict[str, Any]:
     """Of the run, published."""
-    put_data(place.client, place.run.bucket, made(place.client, place.run, **staged))
-    publish(place.client, place.run, made(place.client, place.run, **staged), None)
-    return of_published(place, Told(stages=STAGES), labels or [])
+    put_data(run_context.client, run_context.run.bucket, made(run_context.client, run_context.run, **staged))
+    publish(run_context.client, run_context.run, made(run_context.client, run_context.run, **staged), None)
+    return of_published(run_context, AirflowFacts(stages=STAGES), labels or [])
 
 
-def shown(place: Place, what: dict[str, Any]) -> Page:
-    return Page(page(what, Illustrations(), place.settings))
+def shown(run_context: RunContext, what: dict[str, Any]) -> Page:
+    return Page(page(what, Illustrations(), run_context.settings))
 
 
 def made(client: Any, run: Run, plan: Plan = NIGHT, **staged: str) -> Snapshot:
@@ -95,8 +95,8 @@ def made(client: Any, run: Run, plan: Plan = NIGHT, **staged: str) -> Snapshot:
     return snapshot(run, plan, staged=STAGED | staged, checks=checks, metrics=PCA, now=NOW)
 
 
-def test_the_facts_and_the_page_agree(place: Place, run: Run) -> None:
-    what = facts(place)
+def test_the_facts_and_the_page_agree(run_context: RunContext, run: Run) -> None:
+    what = facts(run_context)
     assert (what["state"], what["photos"], what["rejected"], what["k"]) == ("published", 118, 2, 17)
     assert what["stages"] == [
         {"stage": "list_images", "state": "success", "seconds": 1.3, "start": None, "end": None},
@@ -112,7 +112,7 @@ def test_the_facts_and_the_page_agree(place: Place, run: Run) -> None:
     assert what["settings"]["pca"]["basis_tolerance"] == 0.01
     assert not {"service_role", "aws_conn_id"} & {name for group in what["settings"].values() for name in group}
 
-    found = shown(place, what)
+    found = shown(run_context, what)
     summary = found.section("summary")
     assert "118 have vectors now, 2 could not be read" in summary
     assert "k = 17 of 1,280; they explain 90.1200% of the variance (target 90.00%)" in summary
@@ -124,7 +124,7 @@ def test_the_facts_and_the_page_agree(place: Place, run: Run) -> None:
     assert {"no path twice", *places.values()} <= cells
 
 
-def test_drift_is_shown_label_by_label(place: Place) -> None:
+def test_drift_is_shown_label_by_label(run_context: RunContext) -> None:
     row = {
         "label": "Kiwi",
         "photos": 107,
@@ -136,13 +136,13 @@ def test_drift_is_shown_label_by_label(place: Place) -> None:
     }
     fresh = {"label": "Yuzu", "photos": 1, "new": 1, "rejected": 3, "distance": None, "spread": None, "ratio": None}
     write_json(
-        place.client,
-        place.run.bucket,
-        place.run.metrics("pca"),
+        run_context.client,
+        run_context.run.bucket,
+        run_context.run.metrics("pca"),
         PCA | {"drift": {"new": 8, "explained_variance": 0.8734}},
     )
-    what = facts(place, [row, fresh])
-    found = shown(place, what)
+    what = facts(run_context, [row, fresh])
+    found = shown(run_context, what)
     assert "The basis explains 87.34% of the new photos' variance" in found.section("labels").replace("’", "'")
     cells = [[" ".join(cell.itertext()) for cell in line] for line in found.all("tr")]
     assert ["Kiwi", "107", "", "7", "", "1.235", "1.000", "1.235 far"] in cells
@@ -151,61 +151,63 @@ def test_drift_is_shown_label_by_label(place: Place) -> None:
     assert "1 label without earlier photos: Yuzu." in what["odd"]
 
 
-def test_what_is_odd_is_said_on_top(place: Place) -> None:
-    near = place.settings.validation.max_rejects_share * 118 * 0.9
+def test_what_is_odd_is_said_on_top(run_context: RunContext) -> None:
+    near = run_context.settings.validation.max_rejects_share * 118 * 0.9
     skipped = {**CHECK, "name": "neighbours share labels", "found": "skipped", "detail": "12 photos", "counted": {}}
     checks = copy.deepcopy(VALIDATION)
     checks["features"].append(skipped)
-    write_json(place.client, place.run.bucket, place.run.validation, checks)
-    what = facts(place)
+    write_json(run_context.client, run_context.run.bucket, run_context.run.validation, checks)
+    what = facts(run_context)
     assert "2 photos of this run could not be read (not an image <script>alert(1)</script>: 2)." in what["odd"]
     assert "The check “neighbours share labels” was skipped, for want of photos or labels." in what["odd"]
     assert not [line for line in what["odd"] if "of all photos are rejects" in line]
-    assert "3 of 4 passed, 1 skipped" in shown(place, what).section("checks")
-    assert "– skipped" in shown(place, what).texts("td")
+    assert "3 of 4 passed, 1 skipped" in shown(run_context, what).section("checks")
+    assert "– skipped" in shown(run_context, what).texts("td")
     checks["features"][0]["counted"]["rejected"] = round(near) + 1
-    write_json(place.client, place.run.bucket, place.run.validation, checks)
-    again = of_published_again(place)
+    write_json(run_context.client, run_context.run.bucket, run_context.run.validation, checks)
+    again = of_published_again(run_context)
     assert [line for line in again["odd"] if "of all photos are rejects; a run fails above 5.0%" in line]
 
 
-def test_a_basis_that_is_fitted_anew_is_odd_unless_it_is_the_first(place: Place) -> None:
-    what = facts(place)
+def test_a_basis_that_is_fitted_anew_is_odd_unless_it_is_the_first(run_context: RunContext) -> None:
+    what = facts(run_context)
     assert what["basis_kept"] is False
     assert not [line for line in what["odd"] if "fitted anew" in line]
     later = {**what, "changes": {"listed": 120, "new": 7}}
-    said = warnings.odd(later, [], place.settings.validation, place.settings.pca.basis_tolerance)
+    said = warnings.odd(later, [], run_context.settings.validation, run_context.settings.pca.basis_tolerance)
     assert [line for line in said if line.startswith("The basis was fitted anew, and earlier vectors do not compare: ")]
-    assert "Vectors of earlier publications do not compare" in shown(place, {**later, "odd": said}).section("summary")
+    assert "Vectors of earlier publications do not compare" in shown(run_context, {**later, "odd": said}).section(
+        "summary"
+    )
 
 
-def of_published_again(place: Place) -> dict[str, Any]:
+def of_published_again(run_context: RunContext) -> dict[str, Any]:
     """The facts after another look at the checks, which the publication repeats."""
-    place.client.delete_object(Bucket=place.run.bucket, Key="published.json")
-    return facts(place)
+    run_context.client.delete_object(Bucket=run_context.run.bucket, Key="published.json")
+    return facts(run_context)
 
 
-def test_what_users_named_is_escaped(place: Place) -> None:
-    found = shown(place, facts(place))
+def test_what_users_named_is_escaped(run_context: RunContext) -> None:
+    found = shown(run_context, facts(run_context))
     assert found.all("script") == found.all("b") == []
     assert "not an image <script>alert(1)</script>" in found.texts("th")
 
 
 @pytest.mark.parametrize(("weights", "marked"), [("random", True), ("imagenet", False)])
-def test_random_weights_are_marked(weights: str, marked: bool, place: Place) -> None:
-    found = shown(place, facts(place, weights=weights))
+def test_random_weights_are_marked(weights: str, marked: bool, run_context: RunContext) -> None:
+    found = shown(run_context, facts(run_context, weights=weights))
     assert ("vectors mean nothing" in found.texts("h1")[0]) == marked
     assert ("vectors mean nothing" in found.section("summary")) == marked
 
 
-def test_a_run_that_is_not_published_has_no_report(place: Place) -> None:
+def test_a_run_that_is_not_published_has_no_report(run_context: RunContext) -> None:
     with pytest.raises(PublicationError, match=r"expected run run-1 among the publications that are kept"):
-        of_published(place, Told(), [])
+        of_published(run_context, AirflowFacts(), [])
 
 
 def test_the_snapshot_names_the_run_and_what_was_counted(client: Any, run: Run) -> None:
     published = made(client, run)
-    assert published.features == (FeatureRun(run="run-1", rows=118, live=118),)
+    assert published.features == (FeatureRun(run="run-1", rows=118, current_rows=118),)
     assert (published.run, published.pca, published.basis) == ("run-1", "run-1", "run-1")
     counted = {name: getattr(published, name) for name in ("photos", "rejected", "k", "explained_variance")}
     assert counted == {"photos": 118, "rejected": 2, "k": 17, "explained_variance": 0.9012}
@@ -213,16 +215,16 @@ def test_the_snapshot_names_the_run_and_what_was_counted(client: Any, run: Run) 
 
 
 def test_the_snapshot_names_what_was_kept_and_what_was_rewritten(client: Any, run: Run) -> None:
-    old = FeatureRun(run="old", rows=50, live=40, dead_since="2026-11-20T00:00:00+00:00")
-    small = tuple(FeatureRun(run=f"small-{number}", rows=9, live=number) for number in (3, 4))
+    old = FeatureRun(run="old", rows=50, current_rows=40, deletes_since="2026-11-20T00:00:00+00:00")
+    small = tuple(FeatureRun(run=f"small-{number}", rows=9, current_rows=number) for number in (3, 4))
     night = dataclasses.replace(NIGHT, keep=(old,), compact=small, into="run-1-compacted", basis="old")
     checks = read_json(client, run.bucket, run.validation)
     kept = {**PCA, "basis": {"action": "kept", "reason": "it explains enough"}}
     published = snapshot(run, night, staged=STAGED, checks=checks, metrics=kept, now=NOW)
     assert published.features == (
         old,
-        FeatureRun(run="run-1-compacted", rows=7, live=7),
-        FeatureRun(run="run-1", rows=118, live=118),
+        FeatureRun(run="run-1-compacted", rows=7, current_rows=7),
+        FeatureRun(run="run-1", rows=118, current_rows=118),
     )
     assert (published.basis, published.basis_reason) == ("old", "it explains enough")
 

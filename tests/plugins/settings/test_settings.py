@@ -113,7 +113,7 @@ def test_erasure_leaves_time_for_what_can_be_rolled_back_to() -> None:
     with pytest.raises(SettingsError, match=message):
         Settings.from_environment(wanted)
     kept = Settings.from_environment(wanted | {"VERGER_ERASURE_DAYS": "14"}).retention
-    assert kept.most_dead_age + kept.snapshot_age + timedelta(days=3) == kept.erasure_age
+    assert kept.max_deletes_age + kept.snapshot_age + timedelta(days=3) == kept.erasure_age
 
 
 def test_every_wrong_value_is_named_at_once() -> None:

@@ -21,7 +21,7 @@ PROJECTED = "projections are features times basis"
 
 def check(written: WrittenRun, folder: Path, target: float = 0.9, basis: str = "run-1", **of_plan: Any) -> list[Check]:
     store, run = written.write(folder)
-    keep = [FeatureRun(run="run-0", rows=len(written.earlier), live=1)] if written.earlier else []
+    keep = [FeatureRun(run="run-0", rows=len(written.earlier), current_rows=1)] if written.earlier else []
     return check_projections(store, run, plan(*keep, **of_plan), LIMITS, basis_run=basis, target_variance=target)
 
 
@@ -130,7 +130,7 @@ def split(written: WrittenRun) -> None:
     gone = {**written.features[0], "path": "images/Test/Apple/gone.jpg"}
     before = {**written.features[-1], "etag": "of the version before"}
     written.earlier, written.features = [*written.features[:half], gone, before], written.features[half:]
-    written.dead = [{"path": row["path"], "run": "run-0"} for row in (gone, before)]
+    written.deletes = [{"path": row["path"], "run": "run-0"} for row in (gone, before)]
 
 
 def test_features_of_an_earlier_run_count_less_those_that_are_dead(tmp_path: Path) -> None:
@@ -143,7 +143,7 @@ def test_features_of_an_earlier_run_count_less_those_that_are_dead(tmp_path: Pat
 def test_a_row_that_should_be_dead_fails_its_checks(still_alive: int, tmp_path: Path) -> None:
     written = right_run()
     split(written)
-    del written.dead[still_alive]
+    del written.deletes[still_alive]
     found = failed(written, tmp_path)
     assert "etags of the inventory" in found
     assert found["etags of the inventory"].detail == repr(written.earlier[-2:][still_alive]["path"])

@@ -38,7 +38,7 @@ class WrittenRun:
     explained: numpy.ndarray
     earlier: Rows = field(default_factory=list)
     """Features of an earlier run, run-0, that is kept."""
-    dead: Rows = field(default_factory=list)
+    deletes: Rows = field(default_factory=list)
     run: Run = field(default_factory=lambda: Run("orchard", "run-1"))
 
     @property
@@ -52,7 +52,7 @@ class WrittenRun:
         earlier = {row["path"] for row in self.earlier}
         work = [row for row in self.inventory if row["path"] not in earlier]
         _write(folder / run.work, work, etag=True, size=pyarrow.int64())
-        _write(folder / run.dead, self.dead, run=True)
+        _write(folder / run.deletes, self.deletes, run=True)
         _write(
             folder / run.manifest,
             sorted(self._manifest(), key=lambda row: row["path"]),
@@ -101,8 +101,8 @@ def plan(*keep: FeatureRun, policy: str = "auto") -> Plan:
         etag=None,
         model_sha256="ab" * 32,
         images_prefix="images/",
-        anew=False,
-        rejects_again=False,
+        full_refresh=False,
+        retry_all_rejects=False,
         keep=keep,
         compact=(),
         into=None,

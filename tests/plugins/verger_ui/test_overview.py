@@ -298,7 +298,7 @@ def test_runs_are_paged_newest_first_whatever_they_are_called(pages: Pages) -> N
     pages.reports(runs)
     by_hand = "manual__2026-02-05T09-00-00Z-00000000"  # between two of the nights
     pages.report(by_hand)
-    pages.put("runs/no-time/began.json", {"at": "2031-01-01T00:00:00+00:00", "published_etag": None})
+    pages.put("runs/no-time/run.json", {"started_at": "2031-01-01T00:00:00+00:00", "base_etag": None})
     wanted = ["no-time", *reversed(runs)]
     wanted.insert(wanted.index(night(32)), by_hand)  # night(32) is 5 February, 01:00
     shown: list[str] = []

@@ -29,7 +29,7 @@ def test_a_thousand_runs_answer_within_300_ms(pages: Pages) -> None:
     pages.nights({dag_run: "failed" if day % 3 == 2 else "success" for day, dag_run in enumerate(dag_runs)})
     runs = [run_id(dag_run) for dag_run in dag_runs]
     pages.reports(runs[::3])
-    pages.puts({f"runs/{run}/began.json": {"at": "2026-01-01T02:00:00+00:00"} for run in runs})
+    pages.puts({f"runs/{run}/run.json": {"started_at": "2026-01-01T02:00:00+00:00"} for run in runs})
     pages.puts({f"runs/{run}/inventory.parquet": b"PAR1" for run in runs})
     pages.puts({f"runs/{run}/plan.json": {"work": False, "why": "nothing new"} for run in runs[1::3]})
     pages.puts({f"runs/{run}/plan.json": {"work": True, "why": "120 new"} for run in runs[2::3]})

@@ -31,12 +31,12 @@ def nights(tmp_path: Path) -> Nights:
 
 
 def files_of(nights: Nights) -> FeatureFiles:
-    return FeatureFiles.of([nights.uri("A"), f"{nights.uri('B')}/"], f"{nights.at}/dead.parquet")
+    return FeatureFiles.of([nights.uri("A"), f"{nights.uri('B')}/"], f"{nights.at}/deletes.parquet")
 
 
 def test_live_rows_alone_are_read(nights: Nights) -> None:
     files = files_of(nights)
-    batches = list(LiveRows(files.dead).batches(files.files))
+    batches = list(LiveRows(files.deletes).batches(files.files))
     found = {path: row for batch in batches for path, row in zip(batch["path"].to_pylist(), matrix(batch), strict=True)}
     current = nights.current("A", "B")
     assert len(current) == 2492
@@ -71,7 +71,7 @@ def test_as_many_rows_as_are_fetched_at_once_are_one_read(tmp_path: Path, monkey
 
 def test_features_pass_through_spark_as_bytes(nights: Nights) -> None:
     files = files_of(nights)
-    task = ReadRows(SimpleNamespace(value=[files.files[:1], files.files[1:]]), LiveRows(files.dead))  # type: ignore[arg-type]
+    task = ReadRows(SimpleNamespace(value=[files.files[:1], files.files[1:]]), LiveRows(files.deletes))  # type: ignore[arg-type]
     packed = pa.Table.from_batches(task([pa.record_batch({"id": [1, 0]})])).combine_chunks().to_batches()[0]
     rows = dict(zip(packed["path"].to_pylist(), unpacked(packed, 24), strict=True))
     for row in nights.current("A", "B"):

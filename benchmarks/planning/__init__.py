@@ -1,0 +1,1 @@
+"""What Verger costs in AWS, computed from measured figures and stated prices."""

@@ -1,0 +1,84 @@
+"""The JSON files by which the steps say what they did: progress.json, featurize.json, pca.json."""
+
+from __future__ import annotations
+
+from typing import TypedDict
+
+
+class Progress(TypedDict):
+    """runs/<id>/progress.json. `step` is featurize or pca; times are ISO 8601, UTC; `done` and `total` count photos."""
+
+    step: str
+    application: str
+    done: int
+    total: int
+    started_at: str
+    updated_at: str
+
+
+class FeaturizeMetrics(TypedDict):
+    """runs/<id>/featurize.json: `rejects` counts photos by kind, `seconds` gives the duration of each part.
+
+    `work`, `model` and `model_sha256` identify the input: a step that is submitted again with the same input finds that
+    its work is done.
+    """
+
+    photos: int
+    featurized: int
+    rejected: int
+    rejects: dict[str, int]
+    weights: str
+    photos_per_second: float
+    started_at: str
+    seconds: dict[str, float]
+    spark: str
+    application: str
+    work: str
+    model: str
+    model_sha256: str
+
+
+class BasisMetrics(TypedDict):
+    """Which basis step 2 used. `action` is kept or refitted."""
+
+    action: str
+    policy: str
+    reason: str
+    uri: str | None
+
+
+class LabelDrift(TypedDict):
+    """A row of the drift table (see `schemas.DRIFT`)."""
+
+    label: str
+    photos: int
+    new: int
+    distance: float | None
+    spread: float | None
+    ratio: float | None
+
+
+class DriftMetrics(TypedDict):
+    """How the new photos differ from the earlier ones; `labels` holds the largest distances."""
+
+    new: int
+    explained_variance: float | None
+    labels: list[LabelDrift]
+
+
+class PcaMetrics(TypedDict):
+    """runs/<id>/pca.json. Shares of the variance are None when the photos have no variance."""
+
+    photos: int
+    k: int
+    target_variance: float
+    explained_variance: float | None
+    explained_variance_ratio: list[float] | None
+    weights: str | None
+    basis: BasisMetrics
+    drift: DriftMetrics | None
+    compacted: int
+    started_at: str
+    seconds: dict[str, float]
+    spark: str
+    application: str

@@ -1,0 +1,144 @@
+"""runs/<id>/plan.json: what step 2 does. Airflow writes it before the cluster is launched."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+
+class BasisPolicy(StrEnum):
+    """What a run does with the published basis.
+
+    `auto` keeps it while it explains the target variance, `refit` fits a new one, `reuse` keeps it whatever it
+    explains.
+    """
+
+    AUTO = "auto"
+    REFIT = "refit"
+    REUSE = "reuse"
+
+
+@dataclass(frozen=True, kw_only=True)
+class BasisRequest:
+    """Which basis step 2 uses.
+
+    Attributes
+    ----------
+    policy : BasisPolicy
+    published : str or None
+        URI of the published basis; None when there is none to keep.
+    reason : str
+        Why there is none to keep.
+    tolerance : float
+        How far the explained variance of a kept basis may lie below the target variance, as a share of the variance.
+    """
+
+    policy: BasisPolicy
+    published: str | None = None
+    reason: str = ""
+    tolerance: float = 0.0
+
+    @property
+    def candidate(self) -> str | None:
+        """URI of the basis that may be kept."""
+        return None if self.policy is BasisPolicy.REFIT else self.published
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepPlan:
+    """The plan as the steps read it. Feature runs are given as URIs that end in `run=<id>/`.
+
+    Attributes
+    ----------
+    run : str
+    work : bool
+        False when nothing is to be done; `why` says it in words.
+    photos : mapping of str to int
+        Photos listed, new, changed, retry, opportunistic_retry, unchanged, deleted.
+    keep, compact : tuple of str
+        Published feature runs: those that are read as they are, and those whose current rows are copied `into` a new
+        run.
+    into : str or None
+        Set exactly when `compact` is not empty.
+    new : str
+        The feature run that step 1 writes.
+    deletes, compacted_deletes : str
+        URIs of the deleted rows of `keep` and of `compact` (see `schemas.DELETES`).
+    basis : BasisRequest
+    """
+
+    run: str
+    work: bool
+    why: str
+    photos: Mapping[str, int]
+    keep: tuple[str, ...]
+    compact: tuple[str, ...]
+    into: str | None
+    new: str
+    deletes: str
+    compacted_deletes: str
+    basis: BasisRequest
+
+    def __post_init__(self) -> None:
+        if bool(self.compact) != bool(self.into):
+            raise ValueError(f"features.compact is {list(self.compact)}, but features.into is {self.into}")
+
+    @property
+    def runs(self) -> tuple[str, ...]:
+        """The feature runs that hold all current rows after the compaction."""
+        return (*self.keep, *([self.into] if self.into else []), self.new)
+
+    @property
+    def listed(self) -> int:
+        """Photos in the bucket. Rejected photos have no features."""
+        return self.photos["listed"]
+
+    def document(self) -> dict[str, Any]:
+        """Return the JSON object of plan.json."""
+        return {
+            "run": self.run,
+            "work": self.work,
+            "why": self.why,
+            "photos": dict(self.photos),
+            "features": {"keep": [*self.keep], "compact": [*self.compact], "into": self.into, "new": self.new},
+            "deletes": self.deletes,
+            "compacted_deletes": self.compacted_deletes,
+            "basis": {
+                "policy": self.basis.policy.value,
+                "published": self.basis.published,
+                "reason": self.basis.reason,
+                "tolerance": self.basis.tolerance,
+            },
+        }
+
+    @classmethod
+    def parse(cls, document: Mapping[str, Any]) -> StepPlan:
+        """Return the plan of a JSON object: the inverse of `document`.
+
+        Raises
+        ------
+        KeyError, TypeError, ValueError
+            The object is not a plan.
+        """
+        features, basis = document["features"], document["basis"]
+        photos = {str(name): int(count) for name, count in document["photos"].items()}
+        return cls(
+            run=str(document["run"]),
+            work=bool(document["work"]),
+            why=str(document["why"]),
+            photos=photos | {"listed": photos["listed"]},
+            keep=tuple(map(str, features["keep"])),
+            compact=tuple(map(str, features["compact"])),
+            into=features["into"],
+            new=str(features["new"]),
+            deletes=str(document["deletes"]),
+            compacted_deletes=str(document["compacted_deletes"]),
+            basis=BasisRequest(
+                policy=BasisPolicy(basis["policy"]),
+                published=basis["published"],
+                reason=str(basis["reason"]),
+                tolerance=float(basis["tolerance"]),
+            ),
+        )

@@ -1,0 +1,43 @@
+"""The reasons for which a photo is rejected, and when a later run tries the photo again."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class RejectKind(StrEnum):
+    """The column `kind` of rejects and manifest. The column `reason` adds the details in words."""
+
+    EMPTY_FILE = "empty file"
+    NOT_AN_IMAGE = "not an image"
+    DAMAGED_IMAGE = "damaged image"
+    IMAGE_TOO_LARGE = "image too large"
+    FILE_TOO_LARGE = "file too large"
+    NO_LABEL = "no label"
+    KEY_CANNOT_BE_READ = "key cannot be read"
+    DELETED = "deleted since it was listed"
+    CHANGED = "changed since it was listed"
+    UNREADABLE_AT_FIRST = "unreadable at first"
+    ACCESS_DENIED = "access denied"
+
+
+RETRIED = frozenset({RejectKind.DELETED, RejectKind.CHANGED, RejectKind.UNREADABLE_AT_FIRST})
+"""The cause is temporary: the next run featurizes the photo like a new one."""
+
+RETRIED_WITH_OTHER_WORK = frozenset({RejectKind.ACCESS_DENIED})
+"""The cause can end without a new ETag, but it can also last: such a photo is retried whenever a run has other work,
+and never launches a cluster alone."""
+
+REPEATED_BY_THE_STEP = frozenset({RejectKind.ACCESS_DENIED, RejectKind.UNREADABLE_AT_FIRST})
+"""A step that is submitted a second time in the same run does its work again when the first try has such rejects."""
+
+
+def reason(kind: RejectKind, detail: str = "") -> str:
+    """Return the text of the column `reason`.
+
+    Examples
+    --------
+    >>> reason(RejectKind.NOT_AN_IMAGE, "no known image format")
+    'not an image (no known image format)'
+    """
+    return f"{kind.value} ({detail})" if detail else kind.value

@@ -1,0 +1,133 @@
+"""report.json and failure.json: what a run did, for the report, for the page in Airflow, and for consumers.
+
+report.json stays after the run's data was removed, so it holds figures and labels and never the name of a photo.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NotRequired, TypedDict
+
+from verger_contract.metrics import DriftMetrics
+
+
+class TaskFacts(TypedDict):
+    """One task of the DAG run: state, seconds, and start and end (ISO 8601, UTC) where they are known."""
+
+    task: str
+    state: str
+    seconds: float
+    start: str | None
+    end: str | None
+
+
+class NodeHours(TypedDict):
+    """The nodes of one instance type and market."""
+
+    type: str
+    market: str
+    count: int
+    hours: float
+
+
+class Cost(TypedDict):
+    """Node hours of the clusters of a run. `estimated_cost` is None when a type has no price."""
+
+    clusters: list[str]
+    node_hours: float
+    estimated_cost: float | None
+    currency: str
+    nodes: list[NodeHours]
+    explanation: str
+
+
+class CheckRow(TypedDict):
+    """A row of validation.json."""
+
+    name: str
+    passed: bool
+    expected: str
+    found: str
+    detail: NotRequired[str]
+    counted: NotRequired[dict[str, float | None]]
+
+
+class LabelRow(TypedDict):
+    """A label: current photos, new ones of this run, rejects of this run, and its drift."""
+
+    label: str
+    photos: int
+    new: int
+    rejected: int
+    distance: float | None
+    spread: float | None
+    ratio: float | None
+
+
+class Labels(TypedDict):
+    """`shown` holds the labels that need attention first; `count` counts all."""
+
+    count: int
+    shown: list[LabelRow]
+
+
+class Variance(TypedDict):
+    """Cumulative explained variance by number of components.
+
+    `current` is measured on all current photos; `fitted` is that of the photos to which a kept basis was fitted.
+    """
+
+    current: list[float]
+    fitted: list[float] | None
+
+
+class TaskFailure(TypedDict):
+    """A failed task; `also` holds the failures after the first one."""
+
+    task: str
+    error: str
+    at: str
+    also: NotRequired[list[TaskFailure]]
+
+
+class Report(TypedDict):
+    """report.json; failure.json has the same members, None where a failed run has no value."""
+
+    run: str
+    state: str
+    published_at: str | None
+    photos: int | None
+    rejected: int | None
+    k: int | None
+    target_variance: float | None
+    explained_variance: float | None
+    features: list[dict[str, Any]] | None
+    pca: str | None
+    basis: str | None
+    basis_kept: bool | None
+    basis_reason: str | None
+    basis_target: float | None
+    model: dict[str, str] | None
+    artifacts: str | None
+    images_prefix: str | None
+    changes: dict[str, int]
+    rolled_back_from: str | None
+    superseded_at: str | None
+    why: str
+    inventory: int | None
+    featurized: int | None
+    photos_per_second: float | None
+    rejects: dict[str, int]
+    seconds: dict[str, dict[str, float]]
+    tasks: list[TaskFacts]
+    cost: Cost | None
+    drift: DriftMetrics | None
+    compacted: int
+    checks: dict[str, list[CheckRow]]
+    params: dict[str, Any]
+    settings: dict[str, dict[str, Any]]
+    versions: dict[str, str]
+    variance: Variance | None
+    labels: Labels
+    locations: dict[str, Any]
+    warnings: list[str]
+    failure: NotRequired[TaskFailure]

@@ -1,0 +1,92 @@
+"""The columns of every Parquet table that Verger writes.
+
+This module imports pyarrow only when a schema is built, because Airflow parses DAGs often.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pyarrow
+
+FEATURES_WIDTH = 1280
+"""Features of a photo: the channels of the last convolution of MobileNetV2, averaged over the image."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """The columns of a table, in order.
+
+    Attributes
+    ----------
+    columns : tuple of (str, str)
+        Name and type of each column. Types are written as in Spark SQL: string, bigint, double, array<float>,
+        array<double>.
+    """
+
+    columns: tuple[tuple[str, str], ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the columns."""
+        return tuple(name for name, _ in self.columns)
+
+    @property
+    def ddl(self) -> str:
+        """The schema as Spark reads it.
+
+        Examples
+        --------
+        >>> DELETES.ddl
+        'path string, run string'
+        """
+        return ", ".join(f"{name} {kind}" for name, kind in self.columns)
+
+    @cached_property
+    def arrow(self) -> pyarrow.Schema:
+        """The schema as pyarrow reads it."""
+        import pyarrow
+
+        types = {
+            "string": pyarrow.string(),
+            "bigint": pyarrow.int64(),
+            "double": pyarrow.float64(),
+            "array<float>": pyarrow.list_(pyarrow.float32()),
+            "array<double>": pyarrow.list_(pyarrow.float64()),
+        }
+        return pyarrow.schema([(name, types[kind]) for name, kind in self.columns])
+
+
+INVENTORY = Table((("path", "string"), ("etag", "string"), ("size", "bigint")))
+"""runs/<id>/inventory.parquet and work.parquet: photos by path; `size` in bytes."""
+
+MANIFEST = Table((("path", "string"), ("etag", "string"), ("run", "string"), ("kind", "string"), ("reason", "string")))
+"""runs/<id>/manifest.parquet: every listed photo by path, with the feature run that holds its features (`run`), or with
+the reject's kind and reason."""
+
+DELETES = Table((("path", "string"), ("run", "string")))
+"""runs/<id>/deletes.parquet and compacted_deletes.parquet: the deleted rows of feature runs."""
+
+FEATURES = Table((("path", "string"), ("label", "string"), ("etag", "string"), ("features", "array<float>")))
+"""features/run=<id>/: one row for each featurized photo."""
+
+REJECTS = Table((("path", "string"), ("etag", "string"), ("kind", "string"), ("reason", "string")))
+"""rejects/run=<id>/: one row for each photo without features."""
+
+PCA = Table((("path", "string"), ("label", "string"), ("pca_features", "array<double>")))
+"""pca/run=<id>/: the coordinates of every current photo."""
+
+DRIFT = Table(
+    (
+        ("label", "string"),
+        ("photos", "bigint"),
+        ("new", "bigint"),
+        ("distance", "double"),
+        ("spread", "double"),
+        ("ratio", "double"),
+    )
+)
+"""runs/<id>/drift/: how far the new photos of a label lie from its earlier ones."""
