@@ -115,7 +115,7 @@ class History(RuleBasedStateMachine):
     def go_on(self, data: st.DataObject, from_the_start: bool) -> None:
         running = self.interrupted.pop(data.draw(st.integers(0, len(self.interrupted) - 1)))
         if from_the_start:
-            running = self.orchard.begin(running.run_context.run.id, running.asked)
+            running = self.orchard.begin(running.run_context.run.id, running.params)
         self._finish(running)
 
     @precondition(lambda self: self.published is not None)
@@ -192,7 +192,7 @@ class History(RuleBasedStateMachine):
     def _check_reason(self, error: Exception, running: Running, before: Current | None) -> None:
         reasons: dict[type[Exception], Callable[[], bool]] = {
             CommitConflictError: lambda: (before.etag if before else None) != running.etag,
-            PlanError: lambda: running.asked.basis == "reuse",
+            PlanError: lambda: running.params.basis == "reuse",
             StorageError: lambda: not running.listed,
             # Fewer than two photos, or none that differ: there is no variance.
             RuntimeError: lambda: len(set(running.expected().values())) < 2,
