@@ -63,8 +63,8 @@ lock: $(UV) ## renew the lock files after a change to requirements/*.in
 # ---- measurements: benchmarks/README.md holds the tables ----
 
 .PHONY: bench
-bench: setup $(VENV)/bench/.installed $(VENV)/bench-notebook/.installed ## Verger, a bare loop, a notebook, Ray Data and Daft side by side; [PHOTOS=n] [REPEAT=n] [ONLY=contest]
-	@PYTHONPATH=$(CURDIR):$(CURDIR)/plugins:$(CURDIR)/spark_jobs $(DEV) -m benchmarks.compare $(if $(IMAGES),--images "$(IMAGES)") \
+bench: setup $(VENV)/bench/.installed $(VENV)/bench-notebook/.installed ## Verger, a bare loop, a notebook, Ray Data and Daft side by side; [PHOTOS=n] [REPEAT=n] [ONLY=comparison]
+	@PYTHONPATH=$(CURDIR):$(CURDIR)/plugins:$(CURDIR)/spark_jobs $(DEV) -m benchmarks.comparison $(if $(IMAGES),--images "$(IMAGES)") \
 	  $(if $(PHOTOS),--photos $(PHOTOS)) $(if $(REPEAT),--repeat $(REPEAT)) $(if $(ONLY),--only $(ONLY))
 
 .PHONY: bench-inventory
@@ -119,7 +119,7 @@ lint: $(VENV)/dev/.installed $(VENV)/airflow/.installed $(VENV)/spark/.installed
 	@$(DEV) -m ruff check .
 	@$(DEV) -m ruff format --check .
 	@$(DEV) -m mypy bootstrap demo development local_aws sample_photos spark_jobs verger_reader.py benchmarks \
-	  --exclude 'benchmarks/(contestants|inventory)'  # they run in other environments
+	  --exclude 'benchmarks/(alternatives|inventory)'  # they run in other environments
 	@$(DEV) -m mypy --python-executable $(VENV)/airflow/bin/python dags plugins
 	@$(VENV)/dev/bin/shellcheck bootstrap/*.sh development/*.sh .ci/run
 	@echo "lint: clean"

@@ -22,7 +22,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from benchmarks.contests import BENCH
+from benchmarks.comparison.runs import BENCH
 from benchmarks.harness import steps, tables
 from benchmarks.harness.photo_bucket import BUCKET, FOLDER, PhotoBucket, photo_bucket
 from demo.airflow_run import ROOT

@@ -3,7 +3,7 @@
     python -m benchmarks.planning [--set NAME=VALUE ...]   (in the dev environment, plugins/ and spark_jobs/ on
                                                             PYTHONPATH; `make bench-planning`)
 
-Reads benchmarks/results.json (growth; the contest where it is there) and the table of listings in benchmarks/README.md,
+Reads benchmarks/results.json (growth; the comparison where it is there) and the table of listings in benchmarks/README.md,
 and writes every figure of benchmarks/planning.md. It measures nothing.
 """
 
@@ -59,7 +59,7 @@ def main() -> None:
     if growth is None:
         raise SystemExit(f"{arguments.results}: expected what `make bench-growth` measures, found no growth")
     try:
-        bench = results.load("bench", arguments.results) or results.load("contest", arguments.results)
+        bench = results.load("bench", arguments.results) or results.load("comparison", arguments.results)
         basis = Basis(growth, bench, Listing.read(), stated(arguments.set))
         text = page(arguments.page.read_text(), basis)
     except ValueError as error:

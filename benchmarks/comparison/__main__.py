@@ -1,8 +1,8 @@
 """The whole comparison, side by side in one run over the same photographs: a bare loop, the notebook way, Ray Data,
 Daft, Verger's two steps by spark-submit over S3, and the whole DAG.
 
-    python -m benchmarks.compare [--images ZIP] [--photos N] [--notebook N] [--repeat N]
-                                 [--only contest|step_2|whole_dag ...]
+    python -m benchmarks.comparison [--images ZIP] [--photos N] [--notebook N] [--repeat N]
+                                 [--only comparison|step_2|whole_dag ...]
                                  (in the dev environment, plugins/ on PYTHONPATH; `make bench`)
 
 All take all photos but the notebook, which is slow and takes a part of them. Contestants take turns, so that what else
@@ -24,16 +24,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from benchmarks.contests import Contest, Outcome, bare_loop, daft_way, notebook_way, ray_data, verger
+from benchmarks.comparison.runs import Contest, Outcome, bare_loop, daft_way, notebook_way, ray_data, verger
+from benchmarks.comparison.step_2 import step_2
+from benchmarks.comparison.whole_dag import whole_dag
 from benchmarks.harness import results, tables
 from benchmarks.harness.photo_bucket import FOLDER, PHOTOS, photo_bucket
-from benchmarks.step_2 import step_2
-from benchmarks.whole_dag import whole_dag
 
 Run = Callable[[], Outcome]
 VERGER = "Verger, step 1, from S3"
 NOTEBOOK = "notebook way, local files"
-PARTS = ("contest", "step_2", "whole_dag")
+PARTS = ("comparison", "step_2", "whole_dag")
 
 
 def main() -> None:
@@ -45,10 +45,10 @@ def main() -> None:
     parser.add_argument("--repeat", type=int, default=2, help="how often each is run")
     parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, help="parts of it (default: all)")
     arguments = parser.parse_args()
-    if {"contest", "step_2"} & set(arguments.only):
+    if {"comparison", "step_2"} & set(arguments.only):
         with photo_bucket(arguments.images) as bucket:
             every = Contest(bucket, min(arguments.photos or bucket.photos, bucket.photos))
-            if "contest" in arguments.only:
+            if "comparison" in arguments.only:
                 publish(contest(every, arguments.notebook, arguments.repeat))
             if "step_2" in arguments.only:
                 record("step_2", step_2(bucket, every.count, arguments.repeat))
@@ -111,7 +111,7 @@ def publish(rows: dict[str, dict[str, Any]]) -> None:
     for row in rows.values():
         row["cpu_seconds_per_1000"] = 1000 * row["cpu_seconds"] / row["photos"]
     tables.write(
-        "contest",
+        "comparison",
         [
             {
                 "": who,
@@ -140,7 +140,7 @@ def publish(rows: dict[str, dict[str, Any]]) -> None:
             if row is not ours
         ],
     )
-    results.save("contest", [{"name": who, **row} for who, row in rows.items()])
+    results.save("comparison", [{"name": who, **row} for who, row in rows.items()])
 
 
 def read(folder: Path) -> pa.Table:

@@ -1,6 +1,6 @@
 """Daft: its `download` function for the photos of the list, a class UDF for the network, `write_parquet`.
 
-    python -m benchmarks.contestants.daft_way --photos s3://BUCKET/PREFIX --list LIST --model MODEL.tflite --out FOLDER
+    python -m benchmarks.alternatives.daft_way --photos s3://BUCKET/PREFIX --list LIST --model MODEL.tflite --out FOLDER
 
 As the documentation has it: `@daft.cls` with a process for each instance, `@daft.method.batch`. Tried on two cores:
 three instances and eight connections in place of 32 make no difference; four instances, threads in place of processes,
@@ -23,8 +23,8 @@ import daft  # type: ignore[import-not-found]
 from daft.functions import download  # type: ignore[import-not-found]
 from daft.io import IOConfig, S3Config  # type: ignore[import-not-found]
 
-from benchmarks.contestants import contest
-from benchmarks.contestants.network import Network
+from benchmarks.alternatives import interface
+from benchmarks.alternatives.network import Network
 
 BATCH = 32
 FEATURES = daft.DataType.list(daft.DataType.float32())
@@ -43,8 +43,8 @@ class Featurize:
 
 def main() -> None:
     """Featurize the photos of the list."""
-    clock = contest.Clock()
-    arguments = contest.command_line(__doc__).parse_args()
+    clock = interface.Clock()
+    arguments = interface.command_line(__doc__).parse_args()
     featurize = daft.cls(max_concurrency=arguments.cores, use_process=True)(Featurize)(str(arguments.model.resolve()))
     clock.lap("startup")
     photos = daft.read_parquet(str(arguments.list))
@@ -52,7 +52,7 @@ def main() -> None:
     photos = photos.with_column("content", download(uri, io_config=io(arguments.photos)))
     photos.select("path", featurize(photos["content"]).alias("features")).write_parquet(str(arguments.out.resolve()))
     clock.lap("work")
-    clock.report(len(contest.listed(arguments.list)))
+    clock.report(len(interface.listed(arguments.list)))
 
 
 def io(photos: str) -> IOConfig | None:

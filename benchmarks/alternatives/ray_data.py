@@ -1,6 +1,6 @@
 """Ray Data: its `download` expression for the photos of the list, `map_batches` for the network, `write_parquet`.
 
-    python -m benchmarks.contestants.ray_data --photos s3://BUCKET/PREFIX --list LIST --model MODEL.tflite --out FOLDER
+    python -m benchmarks.alternatives.ray_data --photos s3://BUCKET/PREFIX --list LIST --model MODEL.tflite --out FOLDER
 
 The documentation has two ways to read images: `read_images`, which resizes with another filter, and, for a table of
 URIs, the `download` expression. For a model it recommends an actor pool (`--compute actors`); a task whose process
@@ -30,8 +30,8 @@ import pyarrow.fs
 import ray  # type: ignore[import-not-found]
 from ray.data.expressions import download  # type: ignore[import-not-found]
 
-from benchmarks.contestants import contest
-from benchmarks.contestants.network import Network, loaded
+from benchmarks.alternatives import interface
+from benchmarks.alternatives.network import Network, loaded
 
 OBJECT_STORE_BYTES = 2 * 10**9
 BATCH = 32
@@ -54,18 +54,18 @@ def task(photos: pa.Table, model: Path) -> pa.Table:
 
 def rows(photos: pa.Table, network: Network) -> pa.Table:
     """The rows that are written for a batch of photos."""
-    return contest.rows(photos["path"].to_pylist(), [network.features(photo.as_py()) for photo in photos["content"]])
+    return interface.rows(photos["path"].to_pylist(), [network.features(photo.as_py()) for photo in photos["content"]])
 
 
 def main() -> None:
     """Featurize the photos of the list."""
-    clock = contest.Clock()
-    parser = contest.command_line(__doc__)
+    clock = interface.Clock()
+    parser = interface.command_line(__doc__)
     parser.add_argument("--compute", choices=["tasks", "actors"], default="tasks")
     parser.add_argument("--cpus", type=int, help="what Ray believes to have (default: two for each core)")
     parser.add_argument("--batch", type=int, default=BATCH)
     arguments = parser.parse_args()
-    paths = contest.listed(arguments.list)
+    paths = interface.listed(arguments.list)
     model = arguments.model.resolve()
     with local_ray(arguments.out, arguments.cpus or 2 * arguments.cores):
         clock.lap("startup")

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 import obstore
 
-from benchmarks.contestants import keras_weights
+from benchmarks.alternatives import keras_weights
 from benchmarks.harness import meter, steps
 from benchmarks.harness.photo_bucket import BUCKET, FOLDER, PhotoBucket
 from demo.__main__ import STATE
@@ -111,7 +111,7 @@ def _script(contest: Contest, name: str, photos: str, *more: str, python: Path =
     out.rmdir()
     bucket = contest.bucket
     command = [
-        *(str(python), "-m", f"benchmarks.contestants.{name}", "--photos", photos),
+        *(str(python), "-m", f"benchmarks.alternatives.{name}", "--photos", photos),
         *("--list", str(bucket.inventory_file(contest.count)), "--model", str(model), "--out", str(out), *more),
     ]
     environment = {

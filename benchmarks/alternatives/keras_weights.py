@@ -2,7 +2,7 @@
 
 Runs in the export environment, which knows where ImageNet weights come from:
 
-    python -m benchmarks.contestants.keras_weights FILE
+    python -m benchmarks.alternatives.keras_weights FILE
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def weights() -> Path:
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         python = STATE / "venv" / "export" / "bin" / "python"
-        command = [str(python), "-m", "benchmarks.contestants.keras_weights", str(path)]
+        command = [str(python), "-m", "benchmarks.alternatives.keras_weights", str(path)]
         subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
     return path
 

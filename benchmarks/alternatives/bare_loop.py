@@ -1,6 +1,6 @@
 """The bare loop: what is left when nothing is orchestrated. A process for each core takes every n-th photo of the list.
 
-    python -m benchmarks.contestants.bare_loop --photos FOLDER --list LIST --model MODEL.tflite --out FOLDER
+    python -m benchmarks.alternatives.bare_loop --photos FOLDER --list LIST --model MODEL.tflite --out FOLDER
 
 No retries, no rejects, no progress, one machine, local files: the upper bound for everything that has these. With
 `--kernels verger` it calls Verger's own decoder and network (spark_jobs/ on PYTHONPATH), so that what then differs from
@@ -18,8 +18,8 @@ import numpy as np
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from benchmarks.contestants import contest
-from benchmarks.contestants.network import Network
+from benchmarks.alternatives import interface
+from benchmarks.alternatives.network import Network
 
 Featurize = Callable[[bytes], NDArray[np.float32]]
 WRITTEN_AT_ONCE = 1024
@@ -27,11 +27,11 @@ WRITTEN_AT_ONCE = 1024
 
 def main() -> None:
     """Featurize the photos of the list."""
-    clock = contest.Clock()
-    parser = contest.command_line(__doc__)
+    clock = interface.Clock()
+    parser = interface.command_line(__doc__)
     parser.add_argument("--kernels", choices=["own", "verger"], default="own")
     arguments = parser.parse_args()
-    paths = contest.listed(arguments.list)
+    paths = interface.listed(arguments.list)
     arguments.out.mkdir(parents=True)
     processes = [
         multiprocessing.Process(target=work, args=(arguments, number, paths[number :: arguments.cores]))
@@ -52,10 +52,10 @@ def work(arguments: argparse.Namespace, number: int, paths: list[str]) -> None:
     """Featurize `paths`, one after the other, into a file of its own."""
     featurize = verger(arguments.model) if arguments.kernels == "verger" else Network(arguments.model).features
     photos = Path(arguments.photos)
-    with pq.ParquetWriter(arguments.out / f"part-{number:03}.parquet", contest.SCHEMA) as writer:
+    with pq.ParquetWriter(arguments.out / f"part-{number:03}.parquet", interface.SCHEMA) as writer:
         for start in range(0, len(paths), WRITTEN_AT_ONCE):
             some = paths[start : start + WRITTEN_AT_ONCE]
-            writer.write_table(contest.rows(some, [featurize((photos / path).read_bytes()) for path in some]))
+            writer.write_table(interface.rows(some, [featurize((photos / path).read_bytes()) for path in some]))
 
 
 def verger(model: Path) -> Featurize:

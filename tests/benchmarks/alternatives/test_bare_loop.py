@@ -34,7 +34,7 @@ def test_rows_of_finite_features(kernels: str, contestant_python: Path, tmp_path
     pq.write_table(pa.table({"path": paths}), tmp_path / "list.parquet")
     done = subprocess.run(
         [
-            *(contestant_python, "-m", "benchmarks.contestants.bare_loop", "--photos", orchard.folder),
+            *(contestant_python, "-m", "benchmarks.alternatives.bare_loop", "--photos", orchard.folder),
             *("--list", tmp_path / "list.parquet", "--model", ARTIFACTS / "model" / "mobilenet_v2.tflite"),
             *("--out", tmp_path / "out", "--kernels", kernels, "--cores", "2"),
         ],

@@ -1,6 +1,6 @@
 """The notebook way: what one finds when looking for "transfer learning with Spark", written afresh.
 
-    python -m benchmarks.contestants.notebook_way --photos FOLDER --list LIST --model MOBILENET.weights.h5 --out FOLDER
+    python -m benchmarks.alternatives.notebook_way --photos FOLDER --list LIST --model MOBILENET.weights.h5 --out FOLDER
 
 `binaryFile`, `repartition`, a pandas UDF that loads the Keras model and calls `predict`, `write.parquet`. It reads
 local files, which favours it: in a cluster the photos would come from S3 through the JVM.
@@ -21,8 +21,8 @@ from pyspark.sql import functions as F
 from pyspark.sql.functions import pandas_udf
 from pyspark.sql.types import ArrayType, FloatType
 
-from benchmarks.contestants import contest
-from benchmarks.contestants.notebook_session import open_session
+from benchmarks.alternatives import interface
+from benchmarks.alternatives.notebook_session import open_session
 
 PARTITIONS = 20
 ROWS_PER_BATCH = 1024
@@ -40,12 +40,12 @@ def preprocess(content: bytes) -> NDArray[np.float32]:
 
 def main() -> None:
     """Featurize the photos of the list."""
-    clock = contest.Clock()
-    parser = contest.command_line(__doc__)
+    clock = interface.Clock()
+    parser = interface.command_line(__doc__)
     parser.add_argument("--partitions", type=int, default=PARTITIONS)
     parser.add_argument("--driver-memory", default="4g")
     arguments = parser.parse_args()
-    paths = contest.listed(arguments.list)
+    paths = interface.listed(arguments.list)
     weights = str(arguments.model.resolve())
 
     @pandas_udf(ArrayType(FloatType()))  # type: ignore[call-overload,untyped-decorator,unused-ignore]

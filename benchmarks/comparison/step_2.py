@@ -79,7 +79,7 @@ def notebook(bucket: PhotoBucket) -> dict[str, Any]:
     plain = {"spark.driver.extraJavaOptions": "-Dfile.encoding=UTF-8"}  # none of ours
     command = steps.pca(bucket.variables, RUN, "", conf=plain)
     place = next(index for index, word in enumerate(command.argv) if word.endswith("/pca.py"))
-    script = ROOT / "benchmarks" / "contestants" / "notebook_pca.py"
+    script = ROOT / "benchmarks" / "alternatives" / "notebook_pca.py"
     at = f"s3://{BUCKET}/{RUN}"
     argv = [*command.argv[:place], str(script), "--features", f"{at}/features", "--out", f"{at}/notebook"]
     measured = meter.run(argv, command.environment, cwd=ROOT, log=FOLDER / "logs" / "notebook_pca.log")
