@@ -95,6 +95,11 @@ bench-kernels: setup ## what the parts of a photo's path cost, in the ways that 
 bench-planning: $(VENV)/dev/.installed ## what a million photos cost, from what was measured; SET="spot=0.35 EUR=0.9"
 	@PYTHONPATH=$(CURDIR):$(CURDIR)/plugins:$(CURDIR)/spark_jobs $(DEV) -m benchmarks.planning $(if $(SET),--set $(SET))
 
+.PHONY: settings
+settings: $(VENV)/airflow-test/.installed ## write the table of docs/settings.md from the declarations of the settings
+	@PYTHONPATH=$(CURDIR)/plugins $(AIRFLOW_TEST) -m verger.settings > $(STATE)/settings.md
+	@sed -i '/^| variable | default/,$$d' docs/settings.md && cat $(STATE)/settings.md >> docs/settings.md
+
 .PHONY: pictures
 pictures: setup ## take README's pictures of Airflow's UI again (needs chromium)
 	@$(DEV) -m tests.browser.pictures

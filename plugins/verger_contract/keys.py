@@ -1,4 +1,4 @@
-"""Where everything lies: the one place that builds keys and URIs (the table of DESIGN.md)."""
+"""Where everything lies: the one place that builds keys and URIs (docs/architecture.md lists them)."""
 
 from __future__ import annotations
 

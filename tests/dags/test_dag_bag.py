@@ -1,4 +1,4 @@
-"""The DAG bag holds exactly our DAGs, and their graph is what DESIGN.md draws."""
+"""The DAG bag holds exactly our DAGs, and their graph is the one in docs/architecture.md."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from verger.settings.groups import REPOSITORY
 
 
 def markdown_table() -> str:
-    """The table of the README: one line per setting."""
+    """The table of docs/settings.md: one line per setting."""
     lines = ["| variable | default | unit | expected | what |", "| --- | --- | --- | --- | --- |"]
     for _, field, _ in declared():
         default = _shown(field.default)

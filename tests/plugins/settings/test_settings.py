@@ -139,5 +139,5 @@ def test_the_table_lists_every_setting_and_needs_no_environment() -> None:
     assert "| `VERGER_IDLE_TIMEOUT` | `3600` | seconds | 60 to 604800 |" in printed.stdout
 
 
-def test_the_readme_shows_every_setting_as_it_is() -> None:
-    assert markdown_table() in (ROOT / "README.md").read_text(), "renew the table; the comment above it says how"
+def test_the_page_of_settings_is_up_to_date() -> None:
+    assert markdown_table() in (ROOT / "docs" / "settings.md").read_text(), "run `make settings`"
