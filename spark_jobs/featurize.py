@@ -19,8 +19,11 @@ from __future__ import annotations
 import argparse
 import sys
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypedDict
 
+from verger_contract.metrics import FeaturizeMetrics
+from verger_contract.reasons import REPEATED_BY_THE_STEP
+from verger_contract.schemas import FEATURES, REJECTS
 from verger_spark.features.inventory import Inventory
 from verger_spark.features.splits import LARGEST, Shares
 from verger_spark.io import storage, table_file
@@ -36,8 +39,14 @@ if TYPE_CHECKING:
     from verger_spark.features.model import Model
     from verger_spark.features.tasks import Work
 
-DONE_AGAIN = ("access denied", "unreadable at first")
-"""Kinds of rejects for whose sake a step is submitted again, once the rights or the store are mended."""
+
+class Identity(TypedDict):
+    """What identifies the work of step 1: the ETag of the inventory, the URI of the model and its SHA-256."""
+
+    work: str
+    model: str
+    model_sha256: str
+
 
 REJECT_TASKS_PER_CORE = 4
 """Of the second pass, at the most; each writes a file."""
@@ -53,7 +62,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     )
     parser.add_argument("--model", required=True, metavar="URI", help="the model folder of an artifact set")
     parser.add_argument("--features", required=True, metavar="URI", help="Parquet written: path, label, etag, features")
-    parser.add_argument("--rejects", required=True, metavar="URI", help="Parquet written: path, etag, reason")
+    parser.add_argument("--rejects", required=True, metavar="URI", help="Parquet written: path, etag, kind, reason")
     parser.add_argument("--metrics", required=True, metavar="URI", help="JSON written when all is done")
     parser.add_argument("--progress", metavar="URI", help="JSON rewritten every few seconds")
     parser.add_argument("--cores", type=int, help="cores that share the photos (default: those that Spark begins with)")
@@ -77,7 +86,7 @@ def main() -> None:
 
     model = Model.load(arguments.model)
     # The address of the model is that of the artifact set: other code may come to other results.
-    identity = {
+    identity: Identity = {
         "work": storage.fingerprint(arguments.inventory),
         "model": arguments.model,
         "model_sha256": model.sha256,
@@ -93,15 +102,20 @@ def main() -> None:
     watch.lap("model")
     spark = open_session("verger featurize")
     watch.lap("startup")
-    metrics = {**featurize(spark, arguments, model, inventory, watch), **identity}
+    metrics = featurize(spark, arguments, model, inventory, watch, identity)
     storage.write_json(arguments.metrics, metrics)
     of_weights = " (random weights: the features mean nothing)" if model.weights == "random" else ""
     print(f"verger: {metrics['featurized']:,} photos featurized, {metrics['rejected']:,} rejected{of_weights}")
 
 
 def featurize(
-    spark: SparkSession, arguments: argparse.Namespace, model: Model, inventory: Inventory, watch: Stopwatch
-) -> dict[str, Any]:
+    spark: SparkSession,
+    arguments: argparse.Namespace,
+    model: Model,
+    inventory: Inventory,
+    watch: Stopwatch,
+    identity: Identity,
+) -> FeaturizeMetrics:
     """Write the features and rejects of all photos of the inventory; the metrics."""
     # While the folders are being rewritten, no metrics may vouch for them.
     storage.delete(arguments.metrics)
@@ -112,7 +126,7 @@ def featurize(
         work = work_of(spark, arguments, inventory)
         done = write_features(spark, arguments, model, work)
     else:
-        write_empty(arguments.features, table_file.FEATURES)
+        write_empty(arguments.features, FEATURES.arrow)
     seconds = watch.lap("featurize")
     rejects = write_rejects(spark, arguments, work, done)
     watch.lap("rejects")
@@ -127,10 +141,11 @@ def featurize(
         "seconds": watch.seconds(),
         "spark": spark.version,
         "application": spark.sparkContext.applicationId,
+        **identity,
     }
 
 
-def done_before(arguments: argparse.Namespace, identity: dict[str, str]) -> int | None:
+def done_before(arguments: argparse.Namespace, identity: Identity) -> int | None:
     """The number of photos that an earlier try featurized, if it did all of the same work with the same model.
 
     None where there is no such try, or it rejected photos that may be readable by now.
@@ -138,7 +153,8 @@ def done_before(arguments: argparse.Namespace, identity: dict[str, str]) -> int 
     if not (storage.exists(arguments.metrics) and storage.exists(f"{arguments.features.rstrip('/')}/_SUCCESS")):
         return None
     metrics = storage.read_json(arguments.metrics)
-    if any(metrics.get(name) != value for name, value in identity.items()) or set(DONE_AGAIN) & set(metrics["rejects"]):
+    same = all(metrics.get(name) == value for name, value in identity.items())
+    if not same or REPEATED_BY_THE_STEP & set(metrics["rejects"]):
         return None
     # What was written is asked, not what the metrics claim: a task that outlived its application writes late.
     return (
@@ -184,7 +200,7 @@ def write_rejects(
     storage.remove(arguments.rejects)
     missing = [share for share, photos in sorted(done.items()) if work and photos < work.shares.rows(share).many]
     if not work or not missing:
-        write_empty(arguments.rejects, table_file.REJECTS)
+        write_empty(arguments.rejects, REJECTS.arrow)
         return {}
     count = min(len(missing), REJECT_TASKS_PER_CORE * (arguments.cores or spark.sparkContext.defaultParallelism))
     groups = [missing[number::count] for number in range(count)]

@@ -21,14 +21,13 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from verger_contract.plan import BasisPolicy, BasisRequest
+from verger_contract.schemas import FEATURES, FEATURES_WIDTH, PCA
 from verger_spark.errors import VergerError
-from verger_spark.io import storage, table_file
+from verger_spark.io import plan_file, storage, table_file
 from verger_spark.io.feature_files import FeatureFiles
-from verger_spark.layout import FEATURES_SCHEMA, FEATURES_WIDTH, PCA_SCHEMA
 from verger_spark.pca.compaction import compact
 from verger_spark.pca.current_rows import Current, current_files
-from verger_spark.pca.policy import Policy, Wanted
-from verger_spark.plan import Plan
 from verger_spark.session import open_session, run
 from verger_spark.stopwatch import Stopwatch
 
@@ -38,7 +37,7 @@ if TYPE_CHECKING:
     from verger_spark.pca.choice import Choice
     from verger_spark.pca.covariance import Moments
 
-BY_HAND = Wanted(Policy.REFIT, reason="run by hand, without a plan")
+BY_HAND = BasisRequest(policy=BasisPolicy.REFIT, reason="run by hand, without a plan")
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
@@ -75,7 +74,7 @@ def main() -> None:
     """Read the command line, choose the basis, project, write coordinates, basis, drift and metrics."""
     arguments = parse(sys.argv[1:])
     watch = Stopwatch()
-    plan = Plan.read(arguments.plan) if arguments.plan else None
+    plan = plan_file.read(arguments.plan) if arguments.plan else None
     weights = storage.read_json(f"{arguments.model.rstrip('/')}/model.json").get("weights") if arguments.model else None
     watch.lap("plan")
     spark = open_session("verger pca")
@@ -84,10 +83,10 @@ def main() -> None:
     files = current_files(plan) if plan else FeatureFiles.of(arguments.features)
     current = Current.of(spark, files, arguments.cores)
     watch.lap("compact")
-    wanted = plan.basis if plan else BY_HAND
+    request = plan.basis if plan else BY_HAND
     # A number that depends on the photos alone, as the plan's: by it they are divided into blocks.
-    photos = plan.photos if plan else arguments.photos or files.count()
-    reduced = reduce(spark, arguments, wanted, current, photos=photos, weights=weights, watch=watch)
+    photos = plan.listed if plan else arguments.photos or files.count()
+    reduced = reduce(spark, arguments, request, current, photos=photos, weights=weights, watch=watch)
     new = plan.new if plan else None
     drift = measure_drift(spark, arguments, new, reduced.choice, reduced.moments) if arguments.drift else None
     watch.lap("drift")
@@ -109,7 +108,8 @@ def main() -> None:
 @dataclass(frozen=True)
 class Reduced:
     """The moments of all rows, what was chosen by them, what is said of both in the metrics and beside the basis, and
-    which basis is used and why."""
+    which basis is used and why.
+    """
 
     moments: Moments
     choice: Choice
@@ -120,7 +120,7 @@ class Reduced:
 def reduce(
     spark: SparkSession,
     arguments: argparse.Namespace,
-    wanted: Wanted,
+    request: BasisRequest,
     current: Current,
     *,
     photos: int,
@@ -142,7 +142,7 @@ def reduce(
         if not moments:
             raise VergerError(f"{arguments.plan or ' '.join(arguments.features)}: no current features of any photo")
         progress.total = moments.count  # without the rejects
-        choice = choose(wanted, moments, arguments.target_variance, arguments.max_components)
+        choice = choose(request, moments, arguments.target_variance, arguments.max_components)
         watch.lap("fit")
         facts = {
             "photos": moments.count,
@@ -151,7 +151,7 @@ def reduce(
             "weights": weights,
             "spark": spark.version,
         }
-        used = settle_basis(arguments.basis, wanted, choice, facts)
+        used = settle_basis(arguments.basis, request, choice, facts)
         projected = current.project(choice.components, arguments.pca, seen)
     if projected != moments.count:
         raise VergerError(f"{arguments.pca}: expected {moments.count:,} photos, found {projected:,}; start a new run")
@@ -160,7 +160,7 @@ def reduce(
     return Reduced(moments, choice, facts, used)
 
 
-def settle_basis(uri: str, wanted: Wanted, choice: Choice, facts: dict[str, Any]) -> dict[str, str | None]:
+def settle_basis(uri: str, request: BasisRequest, choice: Choice, facts: dict[str, Any]) -> dict[str, str | None]:
     """Save a basis that was fitted to `uri`; for one that was kept, leave nothing there. Which is used, and why."""
     from verger_spark.pca import basis_files
 
@@ -170,9 +170,9 @@ def settle_basis(uri: str, wanted: Wanted, choice: Choice, facts: dict[str, Any]
         storage.remove(uri)  # of an earlier try of this run, which had reason to fit
     return {
         "action": "refitted" if choice.fitted else "kept",
-        "policy": wanted.policy.value,
+        "policy": request.policy.value,
         "reason": choice.decision.reason,
-        "uri": uri if choice.fitted else wanted.published,
+        "uri": uri if choice.fitted else request.published,
     }
 
 
@@ -180,16 +180,17 @@ def measure_drift(
     spark: SparkSession, arguments: argparse.Namespace, features: str | None, choice: Choice, moments: Moments
 ) -> dict[str, Any] | None:
     """How the new photos, those with `features`, differ from the earlier ones; None, and no table, unless there are
-    both."""
+    both.
+    """
     from verger_spark.pca import drift
 
     count = FeatureFiles.of([features]).count() if features else 0
     if features is None or not 0 < count < moments.count:
         storage.remove(arguments.drift)
         return None
-    new = spark.read.schema(FEATURES_SCHEMA).parquet(features)
+    new = spark.read.schema(FEATURES.ddl).parquet(features)
     components = spark.sparkContext.broadcast(choice.components)
-    coordinates = spark.read.schema(PCA_SCHEMA).parquet(arguments.pca)
+    coordinates = spark.read.schema(PCA.ddl).parquet(arguments.pca)
     share = drift.explained_of(new, components, moments.mean) if choice.shares is not None else None
     labels = drift.write(drift.by_label(coordinates, new, count), arguments.drift)
     return {"new": count, "explained_variance": share, "labels": labels}

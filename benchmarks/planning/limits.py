@@ -11,7 +11,7 @@ from typing import Any
 from benchmarks.harness import tables
 from benchmarks.planning.fleet import KEYS_A_PAGE, MACHINES, Figures, Fleet, Machine, Measured, groups, shares
 from verger.settings import Cluster, Retention
-from verger_spark.layout import FEATURES_WIDTH
+from verger_contract.schemas import FEATURES_WIDTH
 from verger_spark.pca.summing import BLOCK_ROWS, FAN_IN, LAST
 
 MILLION = 1_000_000

@@ -46,6 +46,15 @@ class BasisRequest:
         return None if self.policy is BasisPolicy.REFIT else self.published
 
 
+def least_explained_variance(target_variance: float, tolerance: float) -> float:
+    """Return the share of the variance that a kept basis must explain: the target less the tolerance.
+
+    A new basis reaches the target by a narrow margin. Without the tolerance, nearly every run would fit another basis,
+    and all coordinates would change.
+    """
+    return target_variance - tolerance
+
+
 @dataclass(frozen=True, kw_only=True)
 class StepPlan:
     """The plan as the steps read it. Feature runs are given as URIs that end in `run=<id>/`.

@@ -13,9 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-FEATURES = pa.schema(
-    [*((name, pa.string()) for name in ("path", "label", "etag")), ("features", pa.list_(pa.float32()))]
-)
+from verger_contract.schemas import DELETES, FEATURES
+
 WIDTH = 24
 
 
@@ -43,7 +42,7 @@ class Nights:
         folder = self.folder / "features" / f"run={run}"
         folder.mkdir(parents=True)
         for number, part in enumerate(np.array_split(np.arange(len(paths)), files)):
-            table = pa.Table.from_pylist([self.rows[run][index] for index in part], schema=FEATURES)
+            table = pa.Table.from_pylist([self.rows[run][index] for index in part], schema=FEATURES.arrow)
             # Some row groups a file, as step 1 writes them.
             pq.write_table(table, folder / f"part-{number}.parquet", row_group_size=300)
         (folder / "_SUCCESS").touch()
@@ -75,12 +74,12 @@ class Nights:
     def write_plan(self, name: str, features: dict[str, Any], basis: dict[str, Any]) -> tuple[str, str]:
         """Write plan and dead rows; the arguments by which step 2 is given them."""
         compacted = {uri.rstrip("/").rpartition("run=")[2] for uri in features["compact"]}
-        plan = {"features": features, "basis": basis, "photos": {"listed": len(self.paths) + 1}}
+        photos = {"listed": len(self.paths) + 1}
+        plan = {"run": name, "work": True, "why": "", "features": features, "basis": basis, "photos": photos}
         for list_name, of_compacted in (("deletes", False), ("compacted_deletes", True)):
             rows = [row for row in self.deletes if (row[1] in compacted) == of_compacted]
             table = {"path": [path for path, _ in rows], "run": [run for _, run in rows]}
-            shape = pa.schema([("path", pa.string()), ("run", pa.string())])
-            pq.write_table(pa.table(table, schema=shape), self.folder / f"{list_name}.parquet")
+            pq.write_table(pa.table(table, schema=DELETES.arrow), self.folder / f"{list_name}.parquet")
             plan[list_name] = f"{self.at}/{list_name}.parquet"
         (self.folder / name).write_text(json.dumps(plan))
         return "--plan", f"{self.at}/{name}"

@@ -98,6 +98,7 @@ def test_every_other_photo_has_its_reason(mixed: Finished) -> None:
     for row in rows:
         expected = REJECTED[row["path"].removeprefix("images/")][1]
         assert row["reason"].startswith(expected)
+        assert row["kind"] == expected.partition(" (")[0]
         assert row["etag"]
 
 
@@ -108,7 +109,7 @@ def test_metrics_and_progress_agree_with_what_was_written(mixed: Finished) -> No
     assert metrics["rejected"] == len(REJECTED) == sum(metrics["rejects"].values())
     assert metrics["rejects"]["empty file"] == 1
     assert metrics["weights"] == json.loads((ARTIFACTS / "model/model.json").read_text())["weights"]
-    assert progress["stage"] == "featurize"
+    assert progress["step"] == "featurize"
     assert progress["application"] == metrics["application"] != ""
     assert progress["done"] == progress["total"] == len(LEGAL) + len(REJECTED)
 
@@ -179,7 +180,10 @@ def test_nothing_to_do_still_gives_both_tables(tmp_path: Path, featurize: Submit
     write_inventory(tmp_path / "images", tmp_path / "inventory.parquet")
     finished = featurize(tmp_path, spark="spark35")
     assert finished.code == 0, finished.output
-    for name, columns in (("features", ["path", "label", "etag", "features"]), ("rejects", ["path", "etag", "reason"])):
+    for name, columns in (
+        ("features", ["path", "label", "etag", "features"]),
+        ("rejects", ["path", "etag", "kind", "reason"]),
+    ):
         assert pq.read_table(tmp_path / name).schema.names == columns
         assert finished.rows(name) == []
     metrics = finished.json("featurize.json")

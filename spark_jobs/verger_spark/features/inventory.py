@@ -15,12 +15,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from verger_contract.schemas import INVENTORY
 from verger_spark.errors import VergerError, one_line
 from verger_spark.features.prefetch import Listed
 from verger_spark.features.splits import Rows
 from verger_spark.io import storage
 
-COLUMNS = ("path", "etag", "size")
 BATCH_ROWS = 8192
 
 
@@ -58,7 +58,7 @@ class Inventory:
                 parquet = pq.ParquetFile(source, metadata=metadata, pre_buffer=True)
                 for number, at in groups:
                     start = at
-                    for batch in parquet.iter_batches(BATCH_ROWS, [number], list(COLUMNS), use_threads=False):
+                    for batch in parquet.iter_batches(BATCH_ROWS, [number], list(INVENTORY.names), use_threads=False):
                         yield batch, start
                         start += len(batch)
         except (pa.ArrowException, OSError, KeyError) as error:
@@ -71,7 +71,7 @@ def _picked(batch: pa.RecordBatch, start: int, rows: Rows) -> Iterator[Listed]:
     skipped = -(-max(start - first, 0) // rows.stride)
     numbers = np.arange(first + skipped * rows.stride, min(rows.stop, start + len(batch)), rows.stride) - start
     picked = batch.take(pa.array(numbers))
-    yield from map(Listed, *(picked.column(name).to_pylist() for name in COLUMNS))
+    yield from map(Listed, *(picked.column(name).to_pylist() for name in INVENTORY.names))
 
 
 @lru_cache(maxsize=1)
@@ -82,7 +82,7 @@ def _ends(uri: str) -> pq.FileMetaData:
             metadata = pq.ParquetFile(source).metadata
     except (pa.ArrowException, OSError) as error:
         raise _other(uri, error) from None
-    missing = {*COLUMNS} - {*metadata.schema.to_arrow_schema().names}
+    missing = {*INVENTORY.names} - {*metadata.schema.to_arrow_schema().names}
     if missing:
         raise _other(uri, f"no column {', '.join(sorted(missing))}")
     return metadata
@@ -90,4 +90,4 @@ def _ends(uri: str) -> pq.FileMetaData:
 
 def _other(uri: str, found: object) -> VergerError:
     said = one_line(found) if isinstance(found, Exception) else found
-    return VergerError(f"{uri}: expected one Parquet file with {', '.join(COLUMNS)}, found {said}")
+    return VergerError(f"{uri}: expected one Parquet file with {', '.join(INVENTORY.names)}, found {said}")

@@ -11,10 +11,9 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from verger_contract.photos import is_ignored
+from verger_contract.schemas import INVENTORY
 from verger_spark.io.storage import etag_of
-from verger_spark.layout import is_ignored
-
-SCHEMA = pa.schema([("path", pa.string()), ("etag", pa.string()), ("size", pa.int64())])
 
 
 def write_inventory(folder: Path, inventory: Path) -> int:
@@ -23,14 +22,14 @@ def write_inventory(folder: Path, inventory: Path) -> int:
     What is no photo at all is left out, by the rule by which the DAG lists a bucket.
     """
     files = sorted(path for path in folder.rglob("*") if path.is_file() and not is_ignored(path.name))
-    with pq.ParquetWriter(inventory, SCHEMA) as writer:
+    with pq.ParquetWriter(inventory, INVENTORY.arrow) as writer:
         for start in range(0, len(files), 10_000):
             contents = [(path, path.read_bytes()) for path in files[start : start + 10_000]]
             rows = [
                 {"path": path.relative_to(folder).as_posix(), "etag": etag_of(content), "size": len(content)}
                 for path, content in contents
             ]
-            writer.write_table(pa.Table.from_pylist(rows, schema=SCHEMA))
+            writer.write_table(pa.Table.from_pylist(rows, schema=INVENTORY.arrow))
     return len(files)
 
 

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from verger_contract.schemas import FEATURES_WIDTH
 from verger_spark.errors import VergerError
 from verger_spark.features import canary
 from verger_spark.features.photo import SIDE, decode
 from verger_spark.io import storage
-from verger_spark.layout import FEATURES_WIDTH
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,6 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
+from verger_contract.reasons import RejectKind, reason
+from verger_spark.errors import one_line
+
 SIDE = 224
 """Height and width of the network's input, pixels."""
 
@@ -26,12 +29,12 @@ FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP", "PPM", "JPEG2000", "AVIF
 class UnreadablePhoto(Exception):
     """A photo that gives no vector, and why: `kind` is the class of the reason, `str()` the whole reason.
 
-    >>> str(UnreadablePhoto("not an image", "no known format"))
+    >>> str(UnreadablePhoto(RejectKind.NOT_AN_IMAGE, "no known format"))
     'not an image (no known format)'
     """
 
-    def __init__(self, kind: str, detail: str = "") -> None:
-        super().__init__(f"{kind} ({detail})" if detail else kind)
+    def __init__(self, kind: RejectKind, detail: str = "") -> None:
+        super().__init__(reason(kind, detail))
         self.kind = kind
 
 
@@ -51,7 +54,7 @@ def decode(content: bytes) -> NDArray[np.uint8]:
         Empty, not an image, truncated or otherwise damaged, or larger than ``MAX_PIXELS``.
     """
     if not content:
-        raise UnreadablePhoto("empty file", "0 bytes")
+        raise UnreadablePhoto(RejectKind.EMPTY_FILE, "0 bytes")
     return np.asarray(_rgb(content).resize((SIDE, SIDE), Image.Resampling.BICUBIC))
 
 
@@ -61,20 +64,18 @@ def _rgb(content: bytes) -> Image.Image:
         width, height = image.size
         if width * height > MAX_PIXELS:
             found = f"{width} x {height} = {width * height:,} pixels"
-            raise UnreadablePhoto("image too large", f"{found}, the limit is {MAX_PIXELS:,}")
+            raise UnreadablePhoto(RejectKind.IMAGE_TOO_LARGE, f"{found}, the limit is {MAX_PIXELS:,}")
         image.load()
         if image.mode.startswith("I;16"):  # 16-bit grey: Pillow's own conversion would clip it to white
             image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
         return image if image.mode == "RGB" else image.convert("RGB")
     except UnidentifiedImageError as error:
-        raise UnreadablePhoto("not an image", f"no known image format, begins with {content[:12]!r}") from error
+        raise UnreadablePhoto(
+            RejectKind.NOT_AN_IMAGE, f"no known image format, begins with {content[:12]!r}"
+        ) from error
     except (UnreadablePhoto, MemoryError):
         raise
     except Exception as error:
         # Pillow's plugins raise whatever comes up when a file is damaged: OSError, SyntaxError, ValueError,
         # struct.error, RuntimeError and more. One such photo must not end a run.
-        raise UnreadablePhoto("damaged image", _one_line(error)) from error
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
+        raise UnreadablePhoto(RejectKind.DAMAGED_IMAGE, one_line(error) or type(error).__name__) from error

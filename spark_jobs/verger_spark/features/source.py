@@ -8,6 +8,7 @@ from pathlib import Path
 import obstore
 from obstore import exceptions
 
+from verger_contract.reasons import RejectKind
 from verger_spark.features.photo import UnreadablePhoto
 from verger_spark.io.storage import Location, etag_of, s3_store
 
@@ -34,17 +35,20 @@ def _bucket(bucket: str) -> Read:
         try:
             return bytes(obstore.get(store, path, options={"if_match": f'"{etag}"'}).bytes())
         except (FileNotFoundError, exceptions.NotFoundError):
-            raise UnreadablePhoto("deleted since it was listed") from None
+            raise UnreadablePhoto(RejectKind.DELETED) from None
         except exceptions.PreconditionError:
             raise _changed(etag) from None
         except ValueError as error:  # raised before any request, for keys that this client cannot express
             if "path" not in str(error):
                 raise
             raise UnreadablePhoto(
-                "key cannot be read", "it has an empty or dot segment or a control character: rename the object"
+                RejectKind.KEY_CANNOT_BE_READ,
+                "it has an empty or dot segment or a control character: rename the object",
             ) from None
         except (exceptions.PermissionDeniedError, PermissionError):
-            raise UnreadablePhoto("access denied", "by the bucket, its key or an archive storage class") from None
+            raise UnreadablePhoto(
+                RejectKind.ACCESS_DENIED, "by the bucket, its key or an archive storage class"
+            ) from None
 
     return read
 
@@ -54,9 +58,9 @@ def _folder(root: Path) -> Read:
         try:
             content = (root / path).read_bytes()
         except FileNotFoundError:
-            raise UnreadablePhoto("deleted since it was listed") from None
+            raise UnreadablePhoto(RejectKind.DELETED) from None
         except PermissionError:
-            raise UnreadablePhoto("access denied", "by the file system") from None
+            raise UnreadablePhoto(RejectKind.ACCESS_DENIED, "by the file system") from None
         if etag_of(content) != etag:
             raise _changed(etag)
         return content
@@ -65,4 +69,4 @@ def _folder(root: Path) -> Read:
 
 
 def _changed(etag: str) -> UnreadablePhoto:
-    return UnreadablePhoto("changed since it was listed", f"etag was {etag}; the next run takes the new one")
+    return UnreadablePhoto(RejectKind.CHANGED, f"etag was {etag}; the next run takes the new one")

@@ -56,7 +56,8 @@ class Band(NamedTuple):
 @dataclass(frozen=True)
 class Shares:
     """All rows of an inventory, in shares. Which rows are in a share depends on its number alone: a task that is done
-    again does the same."""
+    again does the same.
+    """
 
     bands: tuple[Band, ...]
 

@@ -14,6 +14,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from verger_contract.photos import label_of
+from verger_contract.reasons import RejectKind, reason
+from verger_contract.schemas import FEATURES, REJECTS
 from verger_spark.features.inventory import Inventory
 from verger_spark.features.model import Featurizer, Model
 from verger_spark.features.photo import MAX_BYTES, UnreadablePhoto, decode
@@ -21,7 +24,6 @@ from verger_spark.features.prefetch import Listed, ahead, fetch_ahead
 from verger_spark.features.source import open_source
 from verger_spark.features.splits import Shares
 from verger_spark.io import storage, table_file
-from verger_spark.layout import label_of
 
 if TYPE_CHECKING:
     from pyspark import Broadcast
@@ -32,6 +34,9 @@ DECODED_AHEAD = 8
 time, so that no two large ones lie in memory side by side."""
 
 REASONS_AT_ONCE = 1024
+
+RejectRow = tuple[str, str, str, str]
+"""Path, etag, kind and reason."""
 
 
 @dataclass(frozen=True)
@@ -55,16 +60,16 @@ class Photos:
                 if isinstance(content, UnreadablePhoto):
                     raise content
                 yield photo, label, decode(content)
-            except UnreadablePhoto as reason:
-                yield photo, label, reason
+            except UnreadablePhoto as unreadable:
+                yield photo, label, unreadable
 
     def _refuse_unread(self, photo: Listed) -> None:
         """What the inventory alone tells: it need not be fetched."""
         if label_of(photo.path, self.images_prefix) is None:
             where = f"it lies directly under {self.images_prefix!r}, expected <label>/<file> there"
-            raise UnreadablePhoto("no label", where)
+            raise UnreadablePhoto(RejectKind.NO_LABEL, where)
         if photo.size > MAX_BYTES:
-            raise UnreadablePhoto("file too large", f"{photo.size:,} bytes, the limit is {MAX_BYTES:,}")
+            raise UnreadablePhoto(RejectKind.FILE_TOO_LARGE, f"{photo.size:,} bytes, the limit is {MAX_BYTES:,}")
 
 
 @dataclass(frozen=True)
@@ -98,7 +103,7 @@ class Featurize:
         featurizer = _featurizer(self.model.value)
         count = 0
         # Also without rows: an earlier try of this share may have left a file of photos that are gone since.
-        with table_file.writing(self.work.features, share, table_file.FEATURES) as file:
+        with table_file.writing(self.work.features, share, FEATURES.arrow) as file:
             rows: list[tuple[str, str, str]] = []
             vectors: list[NDArray[np.float32]] = []
             # Neither thread holds Python's lock while it decodes or computes.
@@ -130,32 +135,34 @@ class Reject:
     def __call__(self, numbers: Iterable[int]) -> Iterator[tuple[str, int]]:
         for number in numbers:
             kinds: Counter[str] = Counter()
-            with table_file.writing(self.rejects, number, table_file.REJECTS) as file:
+            with table_file.writing(self.rejects, number, REJECTS.arrow) as file:
                 for rows in _batched(self._rejects(self.groups.value[number])):
-                    kinds.update(reason.partition(" (")[0] for _, _, reason in rows)
+                    kinds.update(kind for _, _, kind, _ in rows)
                     columns = [pa.array(column) for column in zip(*rows, strict=True)]
-                    file.write_table(pa.Table.from_arrays(columns, schema=table_file.REJECTS))
+                    file.write_table(pa.Table.from_arrays(columns, schema=REJECTS.arrow))
             yield from kinds.items()
 
-    def _rejects(self, shares: Sequence[int]) -> Iterator[tuple[str, str, str]]:
-        """Path, etag and reason of every photo of the shares that their files of features do not have."""
+    def _rejects(self, shares: Sequence[int]) -> Iterator[RejectRow]:
+        """Path, etag, kind and reason of every photo of the shares that their files of features do not have."""
         for share in shares:
             with storage.reading(table_file.uri(self.work.features, share)) as source:
                 done = {*pq.read_table(source, columns=["path"])["path"].to_pylist()}
             missing = [photo for photo in self.work.listed(share) if photo.path not in done]
             for photo, _, pixels in self.work.photos.pixels(missing):
-                yield photo.path, photo.etag, _reason(pixels)
+                yield photo.path, photo.etag, *_reason(pixels)
 
 
-def _batched(rows: Iterator[tuple[str, str, str]]) -> Iterator[list[tuple[str, str, str]]]:
+def _batched(rows: Iterator[RejectRow]) -> Iterator[list[RejectRow]]:
     while batch := [*islice(rows, REASONS_AT_ONCE)]:
         yield batch
 
 
-def _reason(pixels: NDArray[np.uint8] | UnreadablePhoto) -> str:
+def _reason(pixels: NDArray[np.uint8] | UnreadablePhoto) -> tuple[str, str]:
+    """Return kind and reason."""
     if isinstance(pixels, UnreadablePhoto):
-        return str(pixels)
-    return "unreadable at first (it could be read a moment later; the next run takes it)"
+        return pixels.kind.value, str(pixels)
+    kind = RejectKind.UNREADABLE_AT_FIRST
+    return kind.value, reason(kind, "it could be read a moment later; the next run takes it")
 
 
 @lru_cache(maxsize=1)

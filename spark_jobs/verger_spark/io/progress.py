@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+from verger_contract import metrics
 from verger_spark.io import storage
 
 INTERVAL = 2.0
@@ -19,14 +20,14 @@ def now() -> str:
 
 
 class Progress:
-    """Writes `{stage, application, done, total, started_at, updated_at}` to `uri` while the body of the `with` runs.
+    """Writes `{step, application, done, total, started_at, updated_at}` to `uri` while the body of the `with` runs.
 
     `done` is called from a thread of its own. A failure to write is said once and harms nothing: progress
     is a courtesy. Without a `uri` nothing is written. `total` may be set to what it turns out to be.
     """
 
-    def __init__(self, uri: str | None, stage: str, application: str, total: int, done: Callable[[], int]) -> None:
-        self._uri, self._stage, self._application, self.total, self._done = uri, stage, application, total, done
+    def __init__(self, uri: str | None, step: str, application: str, total: int, done: Callable[[], int]) -> None:
+        self._uri, self._step, self._application, self.total, self._done = uri, step, application, total, done
         self._started, self._last, self._said = now(), -1, False
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="progress", daemon=True)
@@ -52,17 +53,15 @@ class Progress:
         if self._uri is None or done == self._last:
             return
         try:
-            storage.write_json(
-                self._uri,
-                {
-                    "stage": self._stage,
-                    "application": self._application,
-                    "done": done,
-                    "total": self.total,
-                    "started_at": self._started,
-                    "updated_at": now(),
-                },
-            )
+            progress: metrics.Progress = {
+                "step": self._step,
+                "application": self._application,
+                "done": done,
+                "total": self.total,
+                "started_at": self._started,
+                "updated_at": now(),
+            }
+            storage.write_json(self._uri, progress)
             self._last = done
         except Exception as error:
             if not self._said:

@@ -7,7 +7,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
@@ -263,6 +263,6 @@ def read_json(uri: str) -> dict[str, Any]:
     return value
 
 
-def write_json(uri: str, value: dict[str, Any]) -> None:
+def write_json(uri: str, value: Mapping[str, object]) -> None:
     """One JSON object, indented for the people who open it. NaN and infinity, which JSON lacks, are a ValueError."""
     write(uri, json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False).encode() + b"\n")

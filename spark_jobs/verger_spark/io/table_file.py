@@ -15,23 +15,20 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from verger_contract.schemas import FEATURES, FEATURES_WIDTH
 from verger_spark.io import storage
-from verger_spark.layout import FEATURES_WIDTH
 
-FEATURES = pa.schema(
-    [("path", pa.string()), ("label", pa.string()), ("etag", pa.string()), ("features", pa.list_(pa.float32()))]
-)
-PCA = pa.schema([("path", pa.string()), ("label", pa.string()), ("pca_features", pa.list_(pa.float64()))])
 GROUP_ROWS = 256
 """Rows of a row group of features, 1.3 MB: what a worker holds of a file that it writes, several times over."""
-REJECTS = pa.schema([("path", pa.string()), ("etag", pa.string()), ("reason", pa.string())])
 
 
 def features(rows: list[tuple[str, str, str]], vectors: list[NDArray[np.float32]]) -> pa.Table:
     """The table of (path, label, etag) and the features of each, (1280,) float32. At least one row."""
     offsets = np.arange(0, (len(rows) + 1) * FEATURES_WIDTH, FEATURES_WIDTH, dtype=np.int32)
     column = pa.ListArray.from_arrays(pa.array(offsets), pa.array(np.concatenate(vectors)))
-    return pa.Table.from_arrays([*(pa.array(texts) for texts in zip(*rows, strict=True)), column], schema=FEATURES)
+    return pa.Table.from_arrays(
+        [*(pa.array(texts) for texts in zip(*rows, strict=True)), column], schema=FEATURES.arrow
+    )
 
 
 @contextlib.contextmanager

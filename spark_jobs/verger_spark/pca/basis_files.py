@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from verger_contract import pca_model
 from verger_spark.errors import VergerError, one_line
 from verger_spark.io import storage
 
@@ -21,21 +22,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from verger_spark.pca.spectrum import Basis
-
-_DENSE = 1
-# The fields of MLlib's matrix and vector: name, type (in brackets: a list of it), whether it may be null.
-_MATRIX = (
-    *(("type", "byte", False), ("numRows", "integer", False), ("numCols", "integer", False)),
-    *(("colPtrs", ["integer"], True), ("rowIndices", ["integer"], True), ("values", ["double"], True)),
-    ("isTransposed", "boolean", False),
-)
-_VECTOR = (
-    ("type", "byte", False),
-    ("size", "integer", True),
-    ("indices", ["integer"], True),
-    ("values", ["double"], True),
-)
-_ARROW = {"byte": pa.int8(), "integer": pa.int32(), "double": pa.float64(), "boolean": pa.bool_()}
 
 
 def save(basis: Basis, uri: str, facts: dict[str, Any]) -> None:
@@ -45,7 +31,8 @@ def save(basis: Basis, uri: str, facts: dict[str, Any]) -> None:
     folder = uri.rstrip("/")
     storage.remove(folder)
     with storage.writing(f"{folder}/data/part-00000.parquet") as sink:
-        pq.write_table(_model(basis, facts["spark"]), sink, use_dictionary=False)
+        ratio = basis.explained_variance_ratio[: basis.k]
+        pq.write_table(pca_model.table(basis.components, ratio, facts["spark"]), sink, use_dictionary=False)
     storage.write(f"{folder}/data/_SUCCESS", b"")
     described = {
         "class": "org.apache.spark.ml.feature.PCAModel",
@@ -76,67 +63,14 @@ def load(uri: str, width: int) -> NDArray[np.float64]:
     try:
         if part is None:
             raise ValueError("no Parquet file")
-        matrix = pq.read_table(pa.BufferReader(storage.read(part)), columns=["pc"])["pc"].combine_chunks()[0]
-        rows, columns = matrix["numRows"].as_py(), matrix["numCols"].as_py()
-        values: NDArray[np.float64] = matrix["values"].values.to_numpy()
-        # MLlib keeps a matrix by columns, unless it is transposed.
-        transposed = matrix["isTransposed"].as_py()
-        components = values.reshape(rows, columns) if transposed else values.reshape(columns, rows).T
+        content = pa.BufferReader(storage.read(part))
+        matrix = pq.read_table(content, columns=[pca_model.COMPONENTS])[pca_model.COMPONENTS].combine_chunks()[0]
+        components = pca_model.components(matrix)
     except (KeyError, TypeError, ValueError, AttributeError, OSError, pa.ArrowException) as error:
         raise VergerError(
             f"{folder}/data: expected the matrix of a PCAModel, found {one_line(error)}; run with policy refit"
         ) from None
-    if rows != width:
-        raise VergerError(f"{uri}: expected a basis of {width} features, found {rows}; run with policy refit")
+    if len(components) != width:
+        found = len(components)
+        raise VergerError(f"{uri}: expected a basis of {width} features, found {found}; run with policy refit")
     return components
-
-
-def _model(basis: Basis, spark_version: str) -> pa.Table:
-    """The one row of a PCAModel's data, with the names of MLlib's types in the words that Spark looks for."""
-    rows, columns = basis.components.shape
-    by_columns = basis.components.ravel(order="F")
-    ratios = basis.explained_variance_ratio[: basis.k]
-    matrix = {"type": _DENSE, "numRows": rows, "numCols": columns, "values": by_columns, "isTransposed": False}
-    fields = {
-        "pc": ("Matrix", _MATRIX, matrix),
-        "explainedVariance": ("Vector", _VECTOR, {"type": _DENSE, "values": ratios}),
-    }
-    described = {
-        "type": "struct",
-        "fields": [_described(name, _user_type(kind, types), True) for name, (kind, types, _) in fields.items()],
-    }
-    schema = pa.schema(
-        [(name, pa.struct([_arrow(*field) for field in types])) for name, (_, types, _) in fields.items()],
-        metadata={
-            "org.apache.spark.version": spark_version,
-            "org.apache.spark.sql.parquet.row.metadata": json.dumps(described),
-        },
-    )
-    return pa.Table.from_pylist([{name: value for name, (_, _, value) in fields.items()}], schema=schema)
-
-
-def _arrow(name: str, kind: str | list[str], nullable: bool) -> pa.Field:
-    if isinstance(kind, str):
-        return pa.field(name, _ARROW[kind], nullable)
-    return pa.field(name, pa.list_(pa.field("element", _ARROW[kind[0]], nullable=False)), nullable)
-
-
-def _user_type(kind: str, types: tuple[tuple[str, str | list[str], bool], ...]) -> dict[str, Any]:
-    fields = [
-        _described(
-            name,
-            of if isinstance(of, str) else {"type": "array", "elementType": of[0], "containsNull": False},
-            nullable,
-        )
-        for name, of, nullable in types
-    ]
-    return {
-        "type": "udt",
-        "class": f"org.apache.spark.ml.linalg.{kind}UDT",
-        "pyClass": f"pyspark.ml.linalg.{kind}UDT",
-        "sqlType": {"type": "struct", "fields": fields},
-    }
-
-
-def _described(name: str, kind: Any, nullable: bool) -> dict[str, Any]:
-    return {"name": name, "type": kind, "nullable": nullable, "metadata": {}}

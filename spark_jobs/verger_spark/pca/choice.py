@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from verger_contract.plan import BasisRequest
 from verger_spark.pca import basis_files
-from verger_spark.pca.policy import Decision, Explains, Wanted, decide
+from verger_spark.pca.policy import Decision, Explains, decide
 from verger_spark.pca.spectrum import Basis, explained_by, fit
 
 if TYPE_CHECKING:
@@ -43,14 +44,14 @@ class Choice:
         return None if self.shares is None else float(self.shares.sum())
 
 
-def choose(wanted: Wanted, moments: Moments, target: float, max_components: int) -> Choice:
+def choose(request: BasisRequest, moments: Moments, target: float, max_components: int) -> Choice:
     """Keep or fit, by the moments of all current photos. Errors: `decide`, `fit`, and `load` of the published basis."""
     published = shares = described = None
-    if wanted.candidate:
-        published = basis_files.load(wanted.candidate, len(moments.total))
+    if request.candidate:
+        published = basis_files.load(request.candidate, len(moments.total))
         shares = explained_by(published, moments)
         described = Explains(published.shape[1], None if shares is None else float(shares.sum()))
-    decision = decide(wanted, described, target, max_components)
+    decision = decide(request, described, target, max_components)
     if decision.keep and published is not None:
         return Choice(published, shares, decision)
     fitted = fit(moments, target, max_components)

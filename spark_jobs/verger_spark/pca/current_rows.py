@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from verger_contract.plan import StepPlan
+from verger_contract.schemas import DELETES, FEATURES
 from verger_spark.errors import VergerError
 from verger_spark.io import storage
 from verger_spark.io.feature_files import RUN, FeatureFiles, LiveRows, run_of
-from verger_spark.layout import DELETES_SCHEMA, FEATURES_SCHEMA
-from verger_spark.plan import Plan
 from verger_spark.python_task import python_task
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class Current:
         return self.spark.range(0, count, 1, max(count, 1))
 
 
-def current_files(plan: Plan) -> FeatureFiles:
+def current_files(plan: StepPlan) -> FeatureFiles:
     """The files of the rows that a plan leaves current, once its compaction is done. Errors: `require`, `base_of`."""
     require(plan.runs, plan.deletes)
     base_of(plan.runs)
@@ -76,8 +76,8 @@ def live_rows(spark: SparkSession, runs: Sequence[str], deletes: str) -> DataFra
     require(runs, deletes)
     # One read rather than a union: the small files of many small runs are then packed into few tasks. Below a base
     # path, the folder's run becomes a column; its type is told, or run 007 would be 7.
-    rows = spark.read.schema(f"{FEATURES_SCHEMA}, run string").option("basePath", base_of(runs)).parquet(*runs)
-    gone = spark.read.schema(DELETES_SCHEMA).parquet(deletes).where(F.col("run").isin([run_of(uri) for uri in runs]))
+    rows = spark.read.schema(f"{FEATURES.ddl}, run string").option("basePath", base_of(runs)).parquet(*runs)
+    gone = spark.read.schema(DELETES.ddl).parquet(deletes).where(F.col("run").isin([run_of(uri) for uri in runs]))
     return rows.join(broadcast_few(gone, gone.count()), ["path", "run"], "left_anti").select(*rows.columns)
 
 

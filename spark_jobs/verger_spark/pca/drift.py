@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from verger_spark.layout import DRIFT_SCHEMA
+from verger_contract.schemas import DRIFT
 from verger_spark.pca.current_rows import broadcast_few
 from verger_spark.pca.tasks import SPREAD_SCHEMA, Spread
 from verger_spark.python_task import python_task
@@ -81,7 +81,7 @@ def write(drift: DataFrame, uri: str) -> list[dict[str, Any]]:
 
     order = (F.desc_nulls_last("ratio"), F.asc("label"))
     drift.repartition(1).sortWithinPartitions(*order).write.mode("overwrite").parquet(uri)
-    written = drift.sparkSession.read.schema(DRIFT_SCHEMA).parquet(uri)
+    written = drift.sparkSession.read.schema(DRIFT.ddl).parquet(uri)
     return [row.asDict() for row in written.orderBy(*order).limit(LARGEST).collect()]
 
 

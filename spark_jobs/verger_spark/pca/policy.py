@@ -3,39 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 
+from verger_contract.plan import BasisPolicy, BasisRequest, least_explained_variance
 from verger_spark.errors import VergerError
 
 ROUNDING = 1e-9
 """What a share may miss the target by: the photos of the fit itself, summed in another way, differ by less."""
-
-
-class Policy(StrEnum):
-    """auto: keep the basis while it explains the target; refit: fit anew; reuse: keep it whatever it explains."""
-
-    AUTO = "auto"
-    REFIT = "refit"
-    REUSE = "reuse"
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """The policy, the URI of the published basis, and, where there is none to keep, why.
-
-    `tolerance`: what the share that a kept basis explains may miss the target by. A new basis reaches the target by a
-    hair, so that without it the photos of nearly every night would make another.
-    """
-
-    policy: Policy
-    published: str | None = None
-    reason: str = ""
-    tolerance: float = 0.0
-
-    @property
-    def candidate(self) -> str | None:
-        """The basis that may be kept."""
-        return None if self.policy is Policy.REFIT else self.published
 
 
 @dataclass(frozen=True)
@@ -57,28 +30,28 @@ class Decision:
     reason: str
 
 
-def decide(wanted: Wanted, published: Explains | None, target: float, max_components: int) -> Decision:
-    """Keep or refit, where `published` describes the candidate of `wanted`, if there is one.
+def decide(request: BasisRequest, published: Explains | None, target: float, max_components: int) -> Decision:
+    """Keep or refit, where `published` describes the candidate of `request`, if there is one.
 
     Raises
     ------
     VergerError
         The policy is reuse, but there is no basis.
     """
-    if wanted.policy is Policy.REFIT:
-        return Decision(False, wanted.reason or "the policy is refit")
+    if request.policy is BasisPolicy.REFIT:
+        return Decision(False, request.reason or "the policy is refit")
     if published is None:
-        reason = wanted.reason or "no basis is published yet"
-        if wanted.policy is Policy.REUSE:
+        reason = request.reason or "no basis is published yet"
+        if request.policy is BasisPolicy.REUSE:
             raise VergerError(f"basis policy reuse: expected a published basis: {reason}; use auto or refit")
         return Decision(False, reason)
-    least = target - wanted.tolerance
+    least = least_explained_variance(target, request.tolerance)
     says = _says(published, least)
-    if wanted.policy is Policy.REUSE:
+    if request.policy is BasisPolicy.REUSE:
         return Decision(True, f"the policy is reuse: {says} (target {target:g})")
     if published.k > max_components:
         return Decision(False, f"the published basis has {published.k} components, {max_components} are allowed")
-    aim = f"target {target:g}" + (f" less the tolerance {wanted.tolerance:g}" if wanted.tolerance else "")
+    aim = f"target {target:g}" + (f" less the tolerance {request.tolerance:g}" if request.tolerance else "")
     if published.share is None or published.share < least - ROUNDING:
         return Decision(False, f"{says}, less than the {aim}")
     return Decision(True, f"{says}, {aim}")

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from verger_contract.schemas import PCA
 from verger_spark.errors import VergerError
 from verger_spark.io import table_file
 from verger_spark.io.feature_files import FeatureFile, LiveRows, matrix
@@ -120,7 +121,7 @@ class Project:
     def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for number in _numbers(batches):
             count = 0
-            with table_file.writing(self.pca, number, table_file.PCA) as file:
+            with table_file.writing(self.pca, number, PCA.arrow) as file:
                 for projected in self._projected(self.groups.value[number]):
                     file.write_batch(projected)
                     count += len(projected)
@@ -132,7 +133,7 @@ class Project:
             coordinates = matrix(rows, width).astype(np.float64) @ self.components.value
             offsets = np.arange(0, (len(rows) + 1) * k, k, dtype=np.int32)
             column = pa.ListArray.from_arrays(pa.array(offsets), pa.array(coordinates.ravel()))
-            yield pa.RecordBatch.from_arrays([rows.column("path"), rows.column("label"), column], schema=table_file.PCA)
+            yield pa.RecordBatch.from_arrays([rows.column("path"), rows.column("label"), column], schema=PCA.arrow)
             self.seen.add(len(rows))
 
 

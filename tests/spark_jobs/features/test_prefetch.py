@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from verger_contract.reasons import RejectKind
 from verger_spark.features.photo import UnreadablePhoto
 from verger_spark.features.prefetch import AHEAD, AHEAD_BYTES, CONNECTIONS, Listed, ahead, fetch_ahead
 
@@ -27,7 +28,7 @@ def test_all_photos_in_order() -> None:
 
 def test_a_bad_photo_is_passed_on_and_a_failing_store_raises() -> None:
     def missing(photo: Listed) -> bytes:
-        raise UnreadablePhoto("deleted since it was listed")
+        raise UnreadablePhoto(RejectKind.DELETED)
 
     assert [str(content) for _, content in fetch_ahead(listed(2), missing)] == ["deleted since it was listed"] * 2
 

@@ -13,10 +13,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.spark_jobs.feature_runs import Nights, photos
+from verger_contract.schemas import FEATURES_WIDTH, PCA
 from verger_spark.errors import VergerError
 from verger_spark.io import storage, table_file
 from verger_spark.io.feature_files import BATCH_ROWS, FETCHED_ROWS, FeatureFile, FeatureFiles, LiveRows, matrix
-from verger_spark.layout import FEATURES_WIDTH
 from verger_spark.pca.tasks import ReadRows, unpacked
 
 
@@ -134,10 +134,10 @@ def test_without_files_there_are_no_groups() -> None:
 
 
 def test_a_file_that_fails_midway_is_not_there(tmp_path: Path) -> None:
-    rows = table_file.PCA.empty_table()
+    rows = PCA.arrow.empty_table()
 
     def fail() -> None:
-        with table_file.writing(tmp_path.as_uri(), 3, table_file.PCA) as file:
+        with table_file.writing(tmp_path.as_uri(), 3, PCA.arrow) as file:
             file.write_table(rows)
             raise RuntimeError
 
@@ -145,11 +145,11 @@ def test_a_file_that_fails_midway_is_not_there(tmp_path: Path) -> None:
         fail()
     assert not list(tmp_path.glob("*.parquet"))
     table_file.write(tmp_path.as_uri(), 3, rows)
-    assert pq.read_table(tmp_path / "part-00003.parquet").schema.equals(table_file.PCA)
+    assert pq.read_table(tmp_path / "part-00003.parquet").schema.equals(PCA.arrow)
 
 
 def test_what_an_earlier_try_left_goes_when_a_folder_is_complete(tmp_path: Path) -> None:
     for number in range(4):
-        table_file.write(tmp_path.as_uri(), number, table_file.PCA.empty_table())
+        table_file.write(tmp_path.as_uri(), number, PCA.arrow.empty_table())
     table_file.complete(tmp_path.as_uri(), 2)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["_SUCCESS", "part-00000.parquet", "part-00001.parquet"]
