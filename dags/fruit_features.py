@@ -235,17 +235,17 @@ with DAG(
         max_attempts=SCHEDULE.attempts(SCHEDULE.cluster_minutes),
     )
 
-    def step(stage: str, request: dict[str, Any]) -> tuple[AddStep, StepDone]:
+    def step(name: str, request: dict[str, Any]) -> tuple[AddStep, StepDone]:
         """Submit a step; wait for it."""
         add = AddStep(
-            task_id=stage, job_flow_id=create_cluster.output, steps=[request], storage=STORAGE, verger_run=RUN.id
+            task_id=name, job_flow_id=create_cluster.output, steps=[request], storage=STORAGE, verger_run=RUN.id
         )
         done = StepDone(
-            task_id=f"{stage}_done",
+            task_id=f"{name}_done",
             job_flow_id=create_cluster.output,
-            step_id=f"{{{{ ti.xcom_pull('{stage}')[0] }}}}",
+            step_id=f"{{{{ ti.xcom_pull('{name}')[0] }}}}",
             settings=SETTINGS,
-            stage=stage,
+            step=name,
             progress_key=RUN.progress,
             max_attempts=SCHEDULE.attempts(SCHEDULE.step_minutes),
         )

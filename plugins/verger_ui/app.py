@@ -147,11 +147,11 @@ logs = APIRouter(dependencies=[Depends(requires_access_dag("GET", DagAccessEntit
 def show_stage(request: Request, run: RunId, stage: Annotated[str, InPath(pattern=STAGE)]) -> Response:
     """Leads to the log of the stage's latest step."""
     keys = Run(bucket().name, run)
-    found = [record for record in steps(bucket(), bucket().keys(keys.steps), keys.steps) if record.stage == stage]
+    found = [record for record in steps(bucket(), bucket().keys(keys.steps), keys.steps) if record.step == stage]
     if not found:
         raise HTTPException(404, f"Run {run} has submitted no step {stage} yet.")
     base = request.scope["root_path"]
-    return RedirectResponse(f"{base}/runs/{run}/logs/{found[-1].cluster}/{found[-1].step}", 303)
+    return RedirectResponse(f"{base}/runs/{run}/logs/{found[-1].cluster}/{found[-1].step_id}", 303)
 
 
 @logs.get("/runs/{run}/logs/{cluster}/{step}", response_class=HTMLResponse)

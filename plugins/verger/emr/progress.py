@@ -1,4 +1,4 @@
-"""Reads runs/<id>/progress.json, which the steps keep up to date, as a line for the log."""
+"""Format runs/<id>/progress.json, which the steps update, as one line for the task log."""
 
 from __future__ import annotations
 
@@ -7,15 +7,31 @@ from datetime import datetime
 from typing import Any
 
 
-def line(stage: str, progress: Mapping[str, Any]) -> str:
-    """For example `featurize 12,400/23,619 52 % 148 img/s ETA 76 s`; empty when it speaks of another stage.
+def line(step: str, progress: Mapping[str, Any]) -> str:
+    """Return the progress of a step as text, for example `featurize 12,400/23,619 52 % 148 img/s ETA 76 s`.
 
-    The rate is that of the whole stage so far, the ETA what remains at that rate from the last update on.
+    Parameters
+    ----------
+    step : str
+        featurize or pca.
+    progress : mapping
+        The parsed progress.json (see `verger_contract.metrics.Progress`).
+
+    Returns
+    -------
+    str
+        Empty when `progress` is that of the other step. The rate is the average since the start of the step. The ETA
+        counts from the last update.
+
+    Raises
+    ------
+    KeyError, TypeError, ValueError
+        `progress` has another form.
     """
-    if progress["stage"] != stage:
+    if progress["step"] != step:
         return ""
     done, total = int(progress["done"]), int(progress["total"])
-    text = f"{stage} {done:,}/{total:,} {100 * done // max(total, 1)} %"
+    text = f"{step} {done:,}/{total:,} {100 * done // max(total, 1)} %"
     started, updated = (datetime.fromisoformat(progress[at]) for at in ("started_at", "updated_at"))
     seconds = (updated - started).total_seconds()
     if not done or seconds <= 0:

@@ -1,38 +1,66 @@
-"""Which steps a run submitted, and to which cluster: what leads from a run to the logs of its steps."""
+"""The steps that a run submitted: runs/<id>/steps/<step id>.json leads from a run to the logs of its steps."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 from verger.clock import now
 from verger.s3.clients import write_json
 from verger_contract.keys import Run
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class StepRecord:
-    """A step of EMR: the stage of the DAG that submitted it, its cluster, its id, and when (ISO 8601, UTC)."""
+    """A submitted step of EMR.
 
-    stage: str
-    cluster: str
+    Attributes
+    ----------
+    step : str
+        featurize or pca: the DAG task that submitted the step.
+    cluster : str
+        Id of the cluster (j-...).
+    step_id : str
+        EMR's id of the step (s-...).
+    submitted_at : str
+        ISO 8601, UTC.
+    """
+
     step: str
+    cluster: str
+    step_id: str
     submitted_at: str
 
 
-def write(client: Callable[[], Any], run: Run, stage: str, cluster: str, steps: Iterable[str]) -> None:
-    """Leave one object for each step in the run's folder. It is a courtesy: failing to is said, and harms nothing.
+def write(client: Callable[[], S3Client], run: Run, step: str, cluster: str, step_ids: Iterable[str]) -> None:
+    """Write one record for each submitted step.
 
-    `client` makes the one of S3.
+    The records only serve the run's page. An error is logged as a warning and does not fail the task: the steps are
+    submitted already, and a failed task would leave them unattended.
+
+    Parameters
+    ----------
+    client : callable
+        Returns the S3 client. It is called here so that its errors are also logged only.
+    run : Run
+    step : str
+        featurize or pca.
+    cluster : str
+        Id of the cluster.
+    step_ids : iterable of str
+        EMR's ids of the steps.
     """
     try:
         s3 = client()
-        for step in steps:
-            record = StepRecord(stage, cluster, step, now().isoformat())
-            write_json(s3, run.bucket, f"{run.steps}{step}.json", asdict(record))
-    except Exception as error:  # the steps are submitted: a task that failed now would leave them without a watcher
-        log.warning("the page of the run will not find the logs of %s: %s", stage, error)
+        for step_id in step_ids:
+            record = StepRecord(step, cluster, step_id, now().isoformat())
+            write_json(s3, run.bucket, f"{run.steps}{step_id}.json", asdict(record))
+    except Exception as error:  # noqa: BLE001 - any error, for the reason above
+        log.warning("%s: no step record written, so the page of the run has no link to the log: %s", step, error)

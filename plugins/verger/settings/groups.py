@@ -218,6 +218,14 @@ class Schedule:
     poll_seconds: int = between("time between two looks at the cluster or a step", 1, 600, 15, "seconds")
     cluster_minutes: int = between("a cluster not ready by then fails the run", 1, 240, 45, "minutes")
     step_minutes: int = between("a step that takes longer fails the run", 1, 2880, 720, "minutes")
+    check_minutes: int = between(
+        "time limit of each task that reads one row per photo (list_images, anything_to_do, check_features, "
+        "check_projections)",
+        1,
+        2880,
+        240,
+        "minutes",
+    )
     log_wait_seconds: int = between(
         "how long to wait for EMR to upload the log of a failed step", 0, 900, 180, "seconds"
     )

@@ -29,7 +29,7 @@ def bars(progress: Mapping[str, Any] | None) -> list[Bar]:
     """A bar for every stage up to the present one; none before the first progress, or when it is unreadable."""
     try:
         stage, done, total = (
-            str((progress or {})["stage"]),
+            str((progress or {})["step"]),
             int((progress or {})["done"]),
             int((progress or {})["total"]),
         )

@@ -10,10 +10,10 @@ from verger.emr.progress import line
 START = datetime(2026, 11, 23, 2, tzinfo=UTC)
 
 
-def progress(done: int, total: int, seconds: float, stage: str = "featurize") -> dict[str, Any]:
+def progress(done: int, total: int, seconds: float, step: str = "featurize") -> dict[str, Any]:
     updated = START + timedelta(seconds=seconds)
     return {
-        "stage": stage,
+        "step": step,
         "done": done,
         "total": total,
         "started_at": START.isoformat(),
@@ -35,7 +35,7 @@ def test_a_line_says_how_far_how_fast_and_how_long(done: int, total: int, second
     assert line("featurize", progress(done, total, seconds)) == expected
 
 
-def test_the_progress_of_another_stage_is_not_shown() -> None:
+def test_the_progress_of_another_step_is_not_shown() -> None:
     assert line("pca", progress(1, 2, 1)) == ""
 
 

@@ -94,9 +94,9 @@ def test_a_script_in_what_users_named_is_text(pages: Pages) -> None:
     check = CHECK | {"name": EVIL, "passed": False, "detail": EVIL}
     drift = {"labels": [{"label": EVIL, "ratio": 9.0}]}
     pages.report(RUN, why=EVIL, basis_reason=EVIL, basis_kept=False, checks={EVIL: [check]}, drift=drift)
-    pages.put(f"runs/{RUN}/steps/s-1ABC.json", {"stage": EVIL, "cluster": EVIL, "step": EVIL, "submitted_at": EVIL})
+    pages.put(f"runs/{RUN}/steps/s-1ABC.json", {"step": EVIL, "cluster": EVIL, "step_id": EVIL, "submitted_at": EVIL})
     pages.put(f"runs/{night(2)}/plan.json", {"why": EVIL, "photos": {EVIL: EVIL}})
-    pages.put(f"runs/{night(2)}/progress.json", {"stage": EVIL, "done": 1, "total": 2})
+    pages.put(f"runs/{night(2)}/progress.json", {"step": EVIL, "done": 1, "total": 2})
     pages.log("j-1ABC", "s-1ABC", "stderr", f"{EVIL}\nError: {EVIL}\n")
     for page in ("", f"runs/{RUN}", f"runs/{night(2)}", f"runs/{RUN}/logs/j-1ABC/s-1ABC"):
         text = pages.text(page)

@@ -66,13 +66,13 @@ WRONG = (float("nan"), float("inf"), 10**400, -1, True, "x", [], [None], {}, {"a
 def test_fields_of_another_type_leave_the_page(pages: Pages, wrong: object) -> None:
     run = night(1)
     names = ("work", "why", "photos", "rejected", "k", "explained_variance", "photos_per_second", "basis", "cost")
-    names += ("failure", "odd", "stage", "done", "total", "started_at", "updated_at", "application", "features")
+    names += ("failure", "odd", "step", "done", "total", "started_at", "updated_at", "application", "features")
     names += ("drift", "changes", "stages", "checks", "model", "published_at", "basis_reason", "basis_kept", "seconds")
     for name in ("plan", "featurize", "pca", "validation", "progress", "failure"):
         pages.put(f"runs/{run}/{name}.json", dict.fromkeys(names, wrong))
-    record = {"stage": "pca", "cluster": "j-1", "submitted_at": "2026-11-24T02:00:00+00:00"}
-    pages.put(f"runs/{run}/steps/s-1.json", record | {"step": "s-1"})
-    pages.put(f"runs/{run}/steps/s-2.json", record | {"step": "s-2", "submitted_at": wrong})
+    record = {"step": "pca", "cluster": "j-1", "submitted_at": "2026-11-24T02:00:00+00:00"}
+    pages.put(f"runs/{run}/steps/s-1.json", record | {"step_id": "s-1"})
+    pages.put(f"runs/{run}/steps/s-2.json", record | {"step_id": "s-2", "submitted_at": wrong})
     pages.put(Run(pages.bucket, night(2)).report_facts, dict.fromkeys(names, wrong))
     pages.text()
     pages.text(f"runs/{run}")
@@ -122,7 +122,7 @@ def test_a_run_in_flight_shows_its_progress(pages: Pages) -> None:
     pages.set_task("manual__flying", "pca_done", "deferred")
     run = run_id("manual__flying")
     stamps = {"started_at": "2026-11-24T02:00:00+00:00", "updated_at": "2026-11-24T02:00:10+00:00"}
-    pages.put(f"runs/{run}/progress.json", {"stage": "pca", "done": 250, "total": 1000, **stamps})
+    pages.put(f"runs/{run}/progress.json", {"step": "pca", "done": 250, "total": 1000, **stamps})
     pages.report(night(1))
     text = pages.text()
     assert "A run is in flight" in text
@@ -188,7 +188,7 @@ def test_what_failed_before_is_not_said_of_a_run_that_succeeded(pages: Pages, co
 
 def test_progress_alone_tells_of_a_run_that_airflow_does_not_know(pages: Pages) -> None:
     stamps = {"started_at": now().isoformat(), "updated_at": now().isoformat()}
-    pages.put(f"runs/{night(1)}/progress.json", {"stage": "featurize", "done": 0, "total": 9, **stamps})
+    pages.put(f"runs/{night(1)}/progress.json", {"step": "featurize", "done": 0, "total": 9, **stamps})
     assert "A run is in flight" in pages.text()
 
 

@@ -35,7 +35,7 @@ def test_a_thousand_runs_answer_within_300_ms(pages: Pages) -> None:
     pages.puts({f"runs/{run}/plan.json": {"work": True, "why": "120 new"} for run in runs[2::3]})
     pages.puts({f"runs/{run}/failure.json": {"failure": FAILURE, "odd": []} for run in runs[2::3]})
     stamps = {"started_at": now().isoformat(), "updated_at": now().isoformat()}
-    pages.put(f"runs/{night(1001)}/progress.json", {"stage": "featurize", "done": 5, "total": 9, **stamps})
+    pages.put(f"runs/{night(1001)}/progress.json", {"step": "featurize", "done": 5, "total": 9, **stamps})
     asked: list[str] = []
     bucket.bucket().client.meta.events.register("before-call.s3", lambda model, **_: asked.append(model.name))
     rounds = []

@@ -25,10 +25,10 @@ class StepDone(EmrStepSensor):
 
     template_fields = (*EmrStepSensor.template_fields, "progress_key")
 
-    def __init__(self, *, settings: Settings, stage: str, progress_key: str, **kwargs: Any) -> None:
+    def __init__(self, *, settings: Settings, step: str, progress_key: str, **kwargs: Any) -> None:
         super().__init__(deferrable=True, **kwargs)
         self.settings = settings
-        self.stage = stage
+        self.step = step
         self.progress_key = progress_key
 
     def execute(self, context: Context) -> None:
@@ -37,7 +37,7 @@ class StepDone(EmrStepSensor):
         defer(
             self,
             StepTrigger,
-            stage=self.stage,
+            step=self.step,
             bucket=self.settings.storage.bucket,
             progress_key=self.progress_key,
             job_flow_id=self.job_flow_id,
@@ -46,7 +46,7 @@ class StepDone(EmrStepSensor):
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> None:
         if not self.poke(context):
-            raise AirflowFailException(f"{self.stage} step {self.step_id} is not done: {(event or {}).get('message')}")
+            raise AirflowFailException(f"{self.step} step {self.step_id} is not done: {(event or {}).get('message')}")
 
     def get_emr_response(self, context: Context) -> dict[str, Any]:
         response = super().get_emr_response(context)
@@ -65,7 +65,7 @@ class StepDone(EmrStepSensor):
             found = step_log.LastError(str(error), [], "")
         self.log.error("last lines of %s:\n%s", found.uri, "\n".join(found.lines) or "(no log)")
         reason = found.summary or self.failure_message_from_response(response) or "EMR gives no reason"
-        return f"{self.stage} step {self.step_id} of {self.job_flow_id} is {state}: {reason} (log: {found.uri})"
+        return f"{self.step} step {self.step_id} of {self.job_flow_id} is {state}: {reason} (log: {found.uri})"
 
     def on_kill(self) -> None:
         """Cancel the step. (While the task is deferred, its trigger does.)"""

@@ -21,15 +21,15 @@ class StepTrigger(EmrStepSensorTrigger):
     """
 
     def __init__(
-        self, *, job_flow_id: str, step_id: str, stage: str, bucket: str, progress_key: str, **kwargs: Any
+        self, *, job_flow_id: str, step_id: str, step: str, bucket: str, progress_key: str, **kwargs: Any
     ) -> None:
         super().__init__(job_flow_id=job_flow_id, step_id=step_id, **kwargs)
         self.job_flow_id = job_flow_id
         self.step_id = step_id
-        self.stage = stage
+        self.step = step
         self.bucket = bucket
         self.progress_key = progress_key
-        self.serialized_fields |= {"stage": stage, "bucket": bucket, "progress_key": progress_key}
+        self.serialized_fields |= {"step": step, "bucket": bucket, "progress_key": progress_key}
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         storage = S3Hook(aws_conn_id=self.aws_conn_id, region_name=self.region_name, config=clients.client_config())
@@ -43,7 +43,7 @@ class StepTrigger(EmrStepSensorTrigger):
                 state = answer["Step"]["Status"]["State"]
                 over = state not in UNFINISHED_STEP
                 # Also of a step that is over, which may have been quick: how far it came.
-                line = await self._progress(objects) or ("" if over else f"{self.stage} {state}")
+                line = await self._progress(objects) or ("" if over else f"{self.step} {state}")
                 if line not in ("", last):
                     self.log.info("%s", line)
                     last = line
@@ -59,13 +59,13 @@ class StepTrigger(EmrStepSensorTrigger):
 
         try:
             answer = await objects.get_object(Bucket=self.bucket, Key=self.progress_key)
-            return progress.line(self.stage, json.loads(await answer["Body"].read()))
+            return progress.line(self.step, json.loads(await answer["Body"].read()))
         except (BotoCoreError, ClientError, ValueError, KeyError, TypeError):
             return ""
 
     async def on_kill(self) -> None:
         """Cancel the step: the task was marked, cleared or killed by a user while it was deferred."""
-        self.log.info("cancelling %s step %s of %s", self.stage, self.step_id, self.job_flow_id)
+        self.log.info("cancelling %s step %s of %s", self.step, self.step_id, self.job_flow_id)
         async with await self.hook().get_async_conn() as emr:
             await emr.cancel_steps(
                 ClusterId=self.job_flow_id, StepIds=[self.step_id], StepCancellationOption="TERMINATE_PROCESS"

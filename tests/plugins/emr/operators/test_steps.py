@@ -38,7 +38,7 @@ def done(cluster: str, step: str, settings: Settings) -> StepDone:
         job_flow_id=cluster,
         step_id=step,
         settings=settings,
-        stage="featurize",
+        step="featurize",
         progress_key="runs/run-1/progress.json",
         poke_interval=1,
         max_attempts=60,
@@ -67,8 +67,8 @@ def test_the_run_says_which_steps_it_submitted(
 ) -> None:
     bucket = settings.storage.bucket
     (step,) = add(cluster, command_step("one", "true")).execute(context)
-    said = clients.read_json(client, bucket, f"runs/run-1/steps/{step}.json")
-    assert (said["stage"], said["cluster"], said["step"]) == ("featurize", cluster, step)
+    record = clients.read_json(client, bucket, f"runs/run-1/steps/{step}.json")
+    assert (record["step"], record["cluster"], record["step_id"]) == ("featurize", cluster, step)
 
 
 def test_a_step_is_submitted_although_that_cannot_be_written(
@@ -147,7 +147,7 @@ def test_progress_is_logged_while_the_step_works(
     add: Add, cluster: str, context: Any, settings: Settings, client: Any
 ) -> None:
     stamps = {"started_at": "2026-11-23T02:00:00+00:00", "updated_at": "2026-11-23T02:01:24+00:00"}
-    progress = {"stage": "featurize", "done": 12400, "total": 23619, **stamps}
+    progress = {"step": "featurize", "done": 12400, "total": 23619, **stamps}
     client.put_object(
         Bucket=settings.storage.bucket, Key="runs/run-1/progress.json", Body=json.dumps(progress).encode()
     )
