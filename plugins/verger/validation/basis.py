@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from verger.validation.check import ValidationError
+from verger_contract import pca_model
 
 if TYPE_CHECKING:
     import numpy
@@ -27,14 +28,11 @@ class Basis:
 
 def read(store: Store, prefix: str) -> Basis:
     """Raises ValidationError when there is no basis under the prefix."""
-    import numpy
-
-    for batch in store.batches(f"{prefix}data/", ["pc", "explainedVariance"]):
-        for row in batch.to_pylist():
-            matrix, explained = row["pc"], row["explainedVariance"]
-            rows, columns = matrix["numRows"], matrix["numCols"]
-            values = numpy.array(matrix["values"], dtype=numpy.float64)
-            # Spark keeps a matrix by columns, unless it is transposed.
-            components = values.reshape(rows, columns) if matrix["isTransposed"] else values.reshape(columns, rows).T
-            return Basis(components, numpy.array(explained["values"], dtype=numpy.float64))
+    for batch in store.batches(f"{prefix}data/", [pca_model.COMPONENTS, pca_model.EXPLAINED_VARIANCE_RATIO]):
+        if len(batch):
+            matrix, explained = (
+                batch.column(pca_model.COMPONENTS)[0],
+                batch.column(pca_model.EXPLAINED_VARIANCE_RATIO)[0],
+            )
+            return Basis(pca_model.components(matrix), pca_model.explained_variance_ratio(explained))
     raise ValidationError(f"s3://{store.bucket}/{prefix}: expected the basis that step 2 saves, found none")
