@@ -74,7 +74,7 @@ def night(airflow: Airflow, store: S3Store, name: str) -> dict[str, Any]:
     if run == before:
         return _row(name, featurized=0, step_1="no cluster", step_2="", whole=whole)
     facts = json.loads(bytes(obstore.get(store, f"runs/{run}/report.json").bytes()))
-    stages, own = seconds_by_stage(facts["stages"]), facts["seconds"]
+    stages, own = seconds_by_stage(facts["tasks"]), facts["seconds"]
     return _row(
         name,
         featurized=facts["featurized"],

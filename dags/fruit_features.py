@@ -126,7 +126,9 @@ PARAMS = {
 def report_failure(context: Any) -> None:
     """What is known of a run, written when a task of it has failed for good; Airflow logs what goes wrong here."""
     run_context = RunContext.of(SETTINGS, run_id(context["run_id"]))
-    reports.failed(run_context, airflow_facts.told(context, run_context, now()), airflow_facts.failure(context, now()))
+    reports.failed(
+        run_context, airflow_facts.gather(context, run_context, now()), airflow_facts.failure(context, now())
+    )
 
 
 with DAG(
@@ -147,7 +149,7 @@ with DAG(
         "aws_conn_id": STORAGE.aws_conn_id,
         "region_name": STORAGE.region,
         "poke_interval": SCHEDULE.poll_seconds,
-        "on_execute_callback": airflow_facts.note_beginning,
+        "on_execute_callback": airflow_facts.note_start,
         "on_failure_callback": report_failure,
     },
 ) as dag:
@@ -202,7 +204,7 @@ with DAG(
     @task
     def report(id: str) -> str:
         run_context = RunContext.of(SETTINGS, id)
-        reports.published(run_context, airflow_facts.told(get_current_context(), run_context, now()))
+        reports.published(run_context, airflow_facts.gather(get_current_context(), run_context, now()))
         return run_context.run.uri(run_context.run.report)
 
     @task(trigger_rule=TriggerRule.NONE_FAILED)

@@ -45,14 +45,14 @@ def seconds_by_stage(tasks: Iterable[Mapping[str, Any]]) -> dict[str, float]:
     """Seconds of each stage in the order of the run: asking for something and waiting for it are one stage."""
     stages: dict[str, float] = {}
     for task in tasks:
-        name = str(task["stage"])
+        name = str(task["task"])
         stage = "cluster" if name in ("create_cluster", "cluster_ready") else name.removesuffix("_done")
         stages[stage] = stages.get(stage, 0.0) + task["seconds"]
     return stages
 
 
 def _timed(facts: Mapping[str, Any], cluster: str) -> Iterable[tuple[str, float]]:
-    return seconds_by_stage(facts["stages"]).items() if cluster else ()
+    return seconds_by_stage(facts["tasks"]).items() if cluster else ()
 
 
 def show(console: Console, facts: dict[str, Any], folder: Path, cluster: str, seconds: float) -> None:
@@ -69,9 +69,9 @@ def show(console: Console, facts: dict[str, Any], folder: Path, cluster: str, se
         ("cluster", cluster or "none was launched: FULL_REFRESH=1 featurizes all again"),
         *((f"seconds, {stage}", f"{taken:.1f}") for stage, taken in _timed(facts, cluster)),
         ("seconds, all", f"{seconds:.0f}"),
-        ("Parquet", facts["places"]["projections"]),
+        ("Parquet", facts["locations"]["projections"]),
         ("  a copy", str(folder / "pca")),
-        ("report", facts["places"]["report"]),
+        ("report", facts["locations"]["report"]),
         ("  a copy", str(folder / "report" / "report.html")),
     ]
     if facts["model"]["weights"] != "imagenet":

@@ -45,7 +45,7 @@ def whole_dag(images: Path, count: int | None) -> list[dict[str, Any]]:
 
 def rows(facts: dict[str, Any], whole: float) -> list[dict[str, Any]]:
     """Tasks in the order of the run, what is neither (Airflow's start, its scheduling), and the sums that matter."""
-    tasks = [(task["stage"], float(task["seconds"])) for task in facts["stages"]]
+    tasks = [(task["task"], float(task["seconds"])) for task in facts["tasks"]]
     spark = sum(seconds for name, seconds in tasks if name in SPARK)
     cluster = sum(seconds for name, seconds in tasks if name in CLUSTER)
     ours = sum(seconds for name, seconds in tasks if name not in SPARK | CLUSTER)

@@ -97,7 +97,7 @@ def test_whatever_begins_work_first_looks_whether_its_run_is_published(stage: st
 
 def test_every_task_notes_when_it_began_and_reports_its_failure(dag: Any) -> None:
     for task in dag.tasks:
-        assert [callback.__name__ for callback in task.on_execute_callback] == ["note_beginning"]
+        assert [callback.__name__ for callback in task.on_execute_callback] == ["note_start"]
         assert [callback.__name__ for callback in task.on_failure_callback] == ["report_failure"]
 
 

@@ -173,19 +173,19 @@ def test_the_next_night_featurizes_exactly_what_is_new_or_changed(week: Week) ->
     assert {row["label"] for row in facts["labels"]["shown"] if row["new"]} == {
         row["label"] for row in facts["drift"]["labels"]
     }
-    assert len(facts["variance"]["tonight"]) == facts["k"] < len(facts["variance"]["fitted"]) == 1280
+    assert len(facts["variance"]["current"]) == facts["k"] < len(facts["variance"]["fitted"]) == 1280
 
 
 def test_the_report_knows_when_each_stage_began_and_what_the_cluster_cost(week: Week) -> None:
     night = week.nights["tonight"]
     assert night.published is not None
     facts = read_json(week.client, week.bucket, f"runs/{night.published['run']}/report.json")
-    began = {stage["stage"]: stage["start"] for stage in facts["stages"]}
+    began = {stage["task"]: stage["start"] for stage in facts["tasks"]}
     assert {"list_images", "cluster_ready", "featurize_done", "pca_done", "publish"} <= began.keys()
     assert None not in began.values()
     # A task that came back from the triggerer began when it began first: before its step was done.
     assert began["featurize"] < began["featurize_done"] < began["check_features"]
-    seconds = {stage["stage"]: stage["seconds"] for stage in facts["stages"]}
+    seconds = {stage["task"]: stage["seconds"] for stage in facts["tasks"]}
     assert seconds["featurize_done"] > 5
     assert {(node["type"], node["market"], node["count"]) for node in facts["cost"]["nodes"]} == {
         ("m6i.xlarge", "ON_DEMAND", 1),

@@ -34,8 +34,8 @@ def test_a_step_that_fails_ends_the_cluster_and_publishes_nothing(
     facts = read_json(client, one_photo, key)
     assert (facts["state"], facts["failure"]["task"]) == ("failed", "pca_done")
     assert "is FAILED: verger: error: " in facts["failure"]["error"]
-    assert all(stage["start"] < stage["end"] for stage in facts["stages"])
-    assert [stage["stage"] for stage in facts["stages"] if stage["stage"] == "featurize_done"]
+    assert all(stage["start"] < stage["end"] for stage in facts["tasks"])
+    assert [stage["task"] for stage in facts["tasks"] if stage["task"] == "featurize_done"]
     assert sum(node["count"] for node in facts["cost"]["nodes"]) == 3
     page = client.get_object(Bucket=one_photo, Key=key.replace("failure.json", "report.html"))["Body"].read().decode()
     assert "pca_done: pca step" in Page(page).section("summary")

@@ -157,5 +157,5 @@ def test_a_failed_task_says_once_what_was_wrong() -> None:
 
 def test_asking_and_waiting_are_one_stage_of_the_summary() -> None:
     names = ["list_images", "create_cluster", "cluster_ready", "featurize", "featurize_done", "pca", "pca_done"]
-    stages = seconds_by_stage({"stage": name, "seconds": 1.5} for name in names)
+    stages = seconds_by_stage({"task": name, "seconds": 1.5} for name in names)
     assert list(stages.items()) == [("list_images", 1.5), ("cluster", 3.0), ("featurize", 3.0), ("pca", 3.0)]

@@ -89,7 +89,7 @@ def estimate(nodes: Iterable[Node], prices: Prices) -> dict[str, Any]:
         "estimated_cost": None if unknown else round(sum(costs), 4),
         "currency": CURRENCY,
         "nodes": [{**row, "hours": round(row["hours"], 4)} for row in rows],
-        "says": " ".join(_says(found, unknown, prices)),
+        "explanation": " ".join(_says(found, unknown, prices)),
     }
 
 

@@ -21,7 +21,7 @@ from verger.tasks import RunContext
 
 log = logging.getLogger(__name__)
 
-BEGAN = "began_at"
+STARTED_AT = "started_at"
 """Key of the XCom."""
 
 SHOWN = ("success", "failed")
@@ -31,20 +31,20 @@ LONGEST = 4000
 """Letters of an error that a report shows."""
 
 
-def note_beginning(context: Context) -> None:
+def note_start(context: Context) -> None:
     """`on_execute_callback` of every task. One that comes back from the triggerer began when it began first: what is
     noted is not noted again. (Airflow removes a task's XComs when it begins another try.)
     """
     ti: Any = context["ti"]
-    if not ti.xcom_pull(task_ids=ti.task_id, key=BEGAN):
-        ti.xcom_push(BEGAN, ti.start_date.isoformat())
+    if not ti.xcom_pull(task_ids=ti.task_id, key=STARTED_AT):
+        ti.xcom_push(STARTED_AT, ti.start_date.isoformat())
 
 
-def told(context: Context, run_context: RunContext, now: datetime) -> AirflowFacts:
+def gather(context: Context, run_context: RunContext, now: datetime) -> AirflowFacts:
     """Everything; what cannot be learned is left out, and the log says why."""
     return AirflowFacts(
-        stages=attempt("the stages", lambda: stages(context), []),
-        asked=attempt("the parameters", lambda: dict(context["params"]), {}),
+        tasks=attempt("the tasks", lambda: ended_tasks(context), []),
+        params=attempt("the parameters", lambda: dict(context["params"]), {}),
         cost=attempt("the cost", lambda: _cost(run_context, now), None),
         versions=versions(),
     )
@@ -65,7 +65,7 @@ def _cost(run_context: RunContext, now: datetime) -> dict[str, Any] | None:
     return cost.measure(emr, run_context.run, run_context.settings.prices, now)
 
 
-def stages(context: Context) -> list[dict[str, Any]]:
+def ended_tasks(context: Context) -> list[dict[str, Any]]:
     """The tasks that have ended, in the order of the DAG: stage, state, seconds, and start and end (ISO 8601, UTC; None
     when the beginning is not known).
     """
@@ -75,15 +75,15 @@ def stages(context: Context) -> list[dict[str, Any]]:
     order = [task.task_id for task in context["dag"].topological_sort()]
     found = [ended[task] for task in order if task in ended and ended[task]["state"] in SHOWN]
     began = dict(_beginnings(context, [crumb["task_id"] for crumb in found]))
-    return [stage(crumb, began.get(crumb["task_id"])) for crumb in found]
+    return [task_facts(crumb, began.get(crumb["task_id"])) for crumb in found]
 
 
-def stage(crumb: Mapping[str, Any], began: str | None) -> dict[str, Any]:
+def task_facts(crumb: Mapping[str, Any], began: str | None) -> dict[str, Any]:
     """One entry of `stages`. `crumb`: Airflow's, with task_id, state and duration in seconds."""
     seconds = crumb["duration"] or 0.0
     start = datetime.fromisoformat(began).astimezone(UTC) if began else None
     return {
-        "stage": crumb["task_id"],
+        "task": crumb["task_id"],
         "state": crumb["state"],
         "seconds": round(seconds, 1),
         "start": start.isoformat() if start else None,
@@ -93,7 +93,7 @@ def stage(crumb: Mapping[str, Any], began: str | None) -> dict[str, Any]:
 
 def _beginnings(context: Context, tasks: list[str]) -> Iterator[tuple[str, str]]:
     for task in tasks:
-        noted = context["ti"].xcom_pull(task_ids=task, key=BEGAN)
+        noted = context["ti"].xcom_pull(task_ids=task, key=STARTED_AT)
         if noted:
             yield task, noted
 

@@ -35,13 +35,15 @@ class AirflowFacts:
     versions: of what ran in Airflow
     """
 
-    stages: Sequence[Mapping[str, Any]] = ()
-    asked: Mapping[str, Any] = field(default_factory=dict)
+    tasks: Sequence[Mapping[str, Any]] = ()
+    params: Mapping[str, Any] = field(default_factory=dict)
     cost: Mapping[str, Any] | None = None
     versions: Mapping[str, str] = field(default_factory=dict)
 
 
-def of_published(run_context: RunContext, told: AirflowFacts, labels: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def of_published(
+    run_context: RunContext, airflow_facts: AirflowFacts, labels: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
     """What happened, from the publication, the plan, the metrics of the steps and the checks.
 
     `labels`: of `labels.read`. Raises PublicationError when the run is not among the publications that are kept.
@@ -50,11 +52,11 @@ def of_published(run_context: RunContext, told: AirflowFacts, labels: Sequence[M
     facts = {
         **published.facts(),
         "state": PUBLISHED_STATE,
-        **_written(run_context, told),
+        **_written(run_context, airflow_facts),
         "basis_kept": published.basis != run.id,
         "variance": _variance(run_context, str(published.basis)),
         "labels": {"count": len(labels), "shown": list(labels[:LABELS])},
-        "places": {
+        "locations": {
             "projections": run.uri(run.pca),
             "features": [run.uri(Run(run.bucket, features.run).features) for features in published.features],
             "rejects": run.uri(run.rejects),
@@ -69,10 +71,10 @@ def of_published(run_context: RunContext, told: AirflowFacts, labels: Sequence[M
     }
     facts["inventory"] = published.changes.get("listed")
     limits, tolerance = run_context.settings.validation, run_context.settings.pca.basis_tolerance
-    return {**facts, "odd": warnings.odd(facts, labels, limits, tolerance)}
+    return {**facts, "warnings": warnings.odd(facts, labels, limits, tolerance)}
 
 
-def of_failed(run_context: RunContext, told: AirflowFacts, failure: Mapping[str, Any]) -> dict[str, Any]:
+def of_failed(run_context: RunContext, airflow_facts: AirflowFacts, failure: Mapping[str, Any]) -> dict[str, Any]:
     """The same of a run that failed, as far as it is known; what is not is None.
 
     `failure`: task, error and at of the first failure; `also` has those after it.
@@ -83,14 +85,14 @@ def of_failed(run_context: RunContext, told: AirflowFacts, failure: Mapping[str,
         "run": run.id,
         "state": FAILED_STATE,
         "failure": dict(failure),
-        **_written(run_context, told),
+        **_written(run_context, airflow_facts),
         "changes": plan.get("photos", {}),
         "inventory": plan.get("photos", {}).get("listed"),
-        "target_variance": told.asked.get("target_variance"),
+        "target_variance": airflow_facts.params.get("target_variance"),
         "basis_kept": None,
         "variance": None,
         "labels": {"count": 0, "shown": []},
-        "places": {
+        "locations": {
             "inventory": run.uri(run.inventory),
             "plan": run.uri(run.plan),
             "checks": run.uri(run.validation),
@@ -100,10 +102,10 @@ def of_failed(run_context: RunContext, told: AirflowFacts, failure: Mapping[str,
         },
     }
     limits, tolerance = run_context.settings.validation, run_context.settings.pca.basis_tolerance
-    return {**facts, "odd": warnings.odd(facts, [], limits, tolerance)}
+    return {**facts, "warnings": warnings.odd(facts, [], limits, tolerance)}
 
 
-def _written(run_context: RunContext, told: AirflowFacts) -> dict[str, Any]:
+def _written(run_context: RunContext, airflow_facts: AirflowFacts) -> dict[str, Any]:
     """What the tasks and steps left in the run's folder, and what Airflow and EMR say."""
     s3, run = run_context.client, run_context.run
     featurize, pca = (read_json(s3, run.bucket, run.metrics(stage)) or {} for stage in ("featurize", "pca"))
@@ -114,17 +116,17 @@ def _written(run_context: RunContext, told: AirflowFacts) -> dict[str, Any]:
         "featurized": featurize.get("featurized"),
         "photos_per_second": featurize.get("photos_per_second"),
         "seconds": {"featurize": featurize.get("seconds", {}), "pca": pca.get("seconds", {})},
-        "stages": list(told.stages),
-        "cost": told.cost,
+        "tasks": list(airflow_facts.tasks),
+        "cost": airflow_facts.cost,
         "drift": pca.get("drift") or {},
         "compacted": pca.get("compacted", 0),
         "checks": read_json(s3, run.bucket, run.validation) or {},
-        "asked": dict(told.asked),
+        "params": dict(airflow_facts.params),
         "settings": in_force(run_context.settings),
         "versions": {
             "EMR release": run_context.settings.cluster.release_label,
             "Spark": pca.get("spark") or featurize.get("spark") or "unknown",
-            **told.versions,
+            **airflow_facts.versions,
         },
     }
 
@@ -152,8 +154,8 @@ def _variance(run_context: RunContext, basis: str) -> dict[str, Any] | None:
     kept = Run(run.bucket, basis).basis
     spectrum = (read_json(run_context.client, run.bucket, f"{kept}spectrum.json") or {}).get("explained_variance_ratio")
     if basis == run.id:
-        return {"tonight": cumulative(spectrum or shares), "fitted": None}
-    return {"tonight": cumulative(shares), "fitted": cumulative(spectrum) if spectrum else None}
+        return {"current": cumulative(spectrum or shares), "fitted": None}
+    return {"current": cumulative(shares), "fitted": cumulative(spectrum) if spectrum else None}
 
 
 def cumulative(shares: Sequence[float]) -> list[float]:

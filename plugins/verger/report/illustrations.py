@@ -67,9 +67,9 @@ def attempt(what: str, draw: Callable[[], Drawn], otherwise: Drawn) -> Drawn:
 
 def timeline(facts: Mapping[str, Any]) -> Picture:
     """The stages in time, as far as it is known when they began."""
-    if not any(stage.get("start") and stage.get("end") for stage in facts["stages"]):
+    if not any(stage.get("start") and stage.get("end") for stage in facts["tasks"]):
         return Picture(why_not="When the tasks began is not known.")
-    return attempt("the timeline", lambda: Picture(pictures.timeline(facts["stages"])), _failed())
+    return attempt("the timeline", lambda: Picture(pictures.timeline(facts["tasks"])), _failed())
 
 
 def _variance(facts: Mapping[str, Any]) -> Picture:

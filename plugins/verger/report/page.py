@@ -34,7 +34,7 @@ SECTIONS = {
     "labels": "Labels",
     "rejects": "Rejects",
     "new": "New photos",
-    "stages": "Stages",
+    "tasks": "Tasks",
     "cost": "Cost",
     "settings": "Settings",
     "data": "Data",
@@ -80,13 +80,13 @@ def view(facts: Mapping[str, Any], drawn: Illustrations, settings: Settings) -> 
         "reject_counts": sorted(facts["rejects"].items(), key=lambda pair: (-pair[1], pair[0])),
         "rejects": drawn.rejects,
         "timeline": drawn.timeline,
-        "stages": [_stage(stage) for stage in facts["stages"]],
+        "tasks": [_stage(stage) for stage in facts["tasks"]],
         "nodes": [(n["type"], n["market"], n["count"], n["hours"]) for n in (facts["cost"] or {}).get("nodes", ())],
         "cost": f"In all: {cost.in_words(facts['cost'])}.",
         "versions": list(_versions(facts)),
-        "asked": list(_texts(facts["asked"])),
+        "params": list(_texts(facts["params"])),
         "settings": [(group, list(_texts(values))) for group, values in facts["settings"].items()],
-        "places": list(_places(facts["places"])),
+        "locations": list(_places(facts["locations"])),
     }
 
 
@@ -119,7 +119,7 @@ def _checks(facts: Mapping[str, Any], settings: Settings) -> dict[str, Any]:
 
 
 def _variance(facts: Mapping[str, Any], drawn: Illustrations) -> dict[str, Any]:
-    said = facts["variance"] or {"tonight": (), "fitted": None}
+    said = facts["variance"] or {"current": (), "fitted": None}
     caption = f"The first {facts['k']:,} components are kept: as many as reach the target."
     if facts["basis_kept"]:
         caption = f"The basis of {facts['basis']} is kept, with its {facts['k']:,} components."
@@ -178,7 +178,7 @@ def _new_caption(facts: Mapping[str, Any], shown: Sequence[Thumbnail]) -> str:
 
 def _stage(stage: Mapping[str, Any]) -> tuple[str, str, str, str]:
     began = at(stage["start"]) if stage.get("start") else ""
-    return stage["stage"], stage["state"], duration(stage["seconds"]), began.removesuffix(" UTC")
+    return stage["task"], stage["state"], duration(stage["seconds"]), began.removesuffix(" UTC")
 
 
 def at(time: str) -> str:
@@ -213,8 +213,8 @@ def _places(places: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 def _code(facts: Mapping[str, Any]) -> str:
     """Lines that read what the run published."""
-    at = json.dumps(facts["places"]["projections"])
-    bucket = json.dumps(facts["places"]["projections"].partition("/pca/run=")[0])
+    at = json.dumps(facts["locations"]["projections"])
+    bucket = json.dumps(facts["locations"]["projections"].partition("/pca/run=")[0])
     return (
         f"import pandas\npandas.read_parquet({at})\n\n"
         f"spark.read.parquet({at})\n\n"

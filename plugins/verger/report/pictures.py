@@ -29,7 +29,7 @@ def variance(facts: Mapping[str, Any]) -> str:
     from matplotlib import ticker
 
     said, k = facts["variance"], facts["k"]
-    tonight, fitted = said["tonight"], said["fitted"]
+    tonight, fitted = said["current"], said["fitted"]
     shown = min(max(len(tonight), len(fitted or ())), max(2 * k, k + 10))
     with svg.style():
         made = svg.figure(WIDTH, 3.1)
@@ -150,7 +150,7 @@ def timeline(stages: Sequence[Mapping[str, Any]]) -> str:
         made = svg.figure(WIDTH, 0.55 + 0.24 * len(rows))
         axes = made.add_subplot()
         for place, (row, (start, end)) in enumerate(zip(rows, spans, strict=True)):
-            failed, waits = row["state"] == "failed", row["stage"].endswith(("_done", "_ready"))
+            failed, waits = row["state"] == "failed", row["task"].endswith(("_done", "_ready"))
             colour = svg.VERMILLION if failed else svg.ORANGE if waits else svg.BLUE
             hatch = "xxx" if failed else "///" if waits else None
             width = max(end - start, last / 400)
@@ -161,12 +161,12 @@ def timeline(stages: Sequence[Mapping[str, Any]]) -> str:
             right = start + width < 0.86 * last
             spot = start + width if right else start
             axes.text(spot / seconds, place, f"{words} ", va="center", ha="left" if right else "right", size=8)
-        axes.set_yticks(range(len(rows)), [row["stage"] for row in rows])
+        axes.set_yticks(range(len(rows)), [row["task"] for row in rows])
         axes.invert_yaxis()
         axes.set_xlim(0, last / seconds * 1.02)
         axes.grid(axis="y", visible=False)
-        axes.set_xlabel(f"{unit} since {rows[0]['stage']} began")
-        words = ", ".join(f"{row['stage']} {duration(row['seconds'])}" for row in rows)
+        axes.set_xlabel(f"{unit} since {rows[0]['task']} began")
+        words = ", ".join(f"{row['task']} {duration(row['seconds'])}" for row in rows)
         return svg.render(made, "timeline", f"Stages in time: {words}")
 
 

@@ -38,7 +38,7 @@ def lines(facts: Mapping[str, Any]) -> list[Line]:
     """The five lines; of a failed run, what failed and what is known."""
     if facts["state"] != PUBLISHED_STATE:
         # Of a run that stopped halfway nobody can say that nothing is odd.
-        return [_failure(facts), _photos_to_do(facts), _work(facts), *([_odd(facts)] if facts["odd"] else [])]
+        return [_failure(facts), _photos_to_do(facts), _work(facts), *([_odd(facts)] if facts["warnings"] else [])]
     return [_photos(facts), _basis(facts), _components(facts), _work(facts), _odd(facts)]
 
 
@@ -84,7 +84,7 @@ def _work(facts: Mapping[str, Any]) -> Line:
     parts = []
     if facts["photos_per_second"]:
         parts.append(f"{facts['photos_per_second']:,.1f} photos/s in step 1")
-    taken = span(facts["stages"])
+    taken = span(facts["tasks"])
     if taken is not None:
         parts.append(f"{duration(taken)} up to this report")
     parts.append(cost.in_words(facts["cost"]))
@@ -92,9 +92,9 @@ def _work(facts: Mapping[str, Any]) -> Line:
 
 
 def _odd(facts: Mapping[str, Any]) -> Line:
-    if not facts["odd"]:
+    if not facts["warnings"]:
         return Line("Odd", "nothing: every check passed, no rejects, no drift beyond the usual.", tone="good")
-    return Line("Odd", points=facts["odd"], tone="odd")
+    return Line("Odd", points=facts["warnings"], tone="odd")
 
 
 def _failure(facts: Mapping[str, Any]) -> Line:

@@ -51,7 +51,7 @@ def _share(part: int | None, whole: int | None) -> float:
 def _margin(facts: Mapping[str, Any], tolerance: float) -> float | None:
     """How far a kept basis is from being replaced; None where it cannot be."""
     explained, target = facts["explained_variance"], facts["target_variance"]
-    if not facts["basis_kept"] or explained is None or target is None or facts["asked"].get("basis") == "reuse":
+    if not facts["basis_kept"] or explained is None or target is None or facts["params"].get("basis") == "reuse":
         return None
     return float(explained - (target - tolerance))
 

@@ -18,14 +18,14 @@ from verger_contract.keys import owner
 log = logging.getLogger(__name__)
 
 
-def published(run_context: RunContext, told: AirflowFacts) -> dict[str, Any]:
+def published(run_context: RunContext, airflow_facts: AirflowFacts) -> dict[str, Any]:
     """Write the report of a run that is published. Returns its facts. Raises PublicationError when it is not."""
     rows: list[dict[str, Any]] | None = attempt(
         "the labels", lambda: labels.read(run_context.store, run_context.run), None
     )
-    facts = of_published(run_context, told, rows or [])
+    facts = of_published(run_context, airflow_facts, rows or [])
     if rows is None:
-        facts["odd"].append("Labels and their drift could not be read: the log of the task report says why.")
+        facts["warnings"].append("Labels and their drift could not be read: the log of the task report says why.")
     drawn = illustrations.illustrate(run_context, facts, rows or [])
     write_json(run_context.client, run_context.run.bucket, run_context.run.report_facts, facts)
     _put_page(run_context, page(facts, drawn, run_context.settings))
@@ -33,7 +33,7 @@ def published(run_context: RunContext, told: AirflowFacts) -> dict[str, Any]:
     return facts
 
 
-def failed(run_context: RunContext, told: AirflowFacts, failure: Mapping[str, str]) -> bool:
+def failed(run_context: RunContext, airflow_facts: AirflowFacts, failure: Mapping[str, str]) -> bool:
     """Write what is known of a run that failed, unless it is published all the same; whether it was written.
 
     The facts go to failure.json: reasons may name photos, and report.json stays for good.
@@ -41,13 +41,13 @@ def failed(run_context: RunContext, told: AirflowFacts, failure: Mapping[str, st
     now = commit.current(run_context.client, run_context.run.bucket)
     if now and run_context.run.id in map(owner, now.publication.named):
         return False
-    facts = of_failed(run_context, told, _with_earlier(run_context, told, failure))
+    facts = of_failed(run_context, airflow_facts, _with_earlier(run_context, airflow_facts, failure))
     write_json(run_context.client, run_context.run.bucket, run_context.run.failure, facts)
     _put_page(run_context, page(facts, Illustrations(timeline=illustrations.timeline(facts)), run_context.settings))
     return True
 
 
-def _with_earlier(run_context: RunContext, told: AirflowFacts, failure: Mapping[str, str]) -> dict[str, Any]:
+def _with_earlier(run_context: RunContext, airflow_facts: AirflowFacts, failure: Mapping[str, str]) -> dict[str, Any]:
     """The first failure of this pass through the run, with those after it: what failed first is most often why.
 
     What was cleared and has succeeded since, or failed again, is no failure of this pass.
@@ -56,7 +56,7 @@ def _with_earlier(run_context: RunContext, told: AirflowFacts, failure: Mapping[
     known = dict(written.get("failure") or {}) if isinstance(written, dict) else {}
     also = known.pop("also", ())
     earlier = [known, *also] if known else []
-    over = {stage["stage"] for stage in told.stages if stage["state"] == "success"} | {failure["task"]}
+    over = {stage["task"] for stage in airflow_facts.tasks if stage["state"] == "success"} | {failure["task"]}
     first, *also = [*(one for one in earlier if one["task"] not in over), dict(failure)]
     return {**first, "also": also} if also else first
 

@@ -96,8 +96,8 @@ def of_report(run: str, report: Json) -> RunFacts:
     """A published run, from its report.json. Facts that an older report lacks stay unknown."""
     changes, cost, drift = _object(report, "changes"), _object(report, "cost"), _object(report, "drift")
     checks = _checks(_object(report, "checks"))
-    stages = [stage for stage in _list(report, "stages") if isinstance(stage, Mapping)]
-    seconds = by_group((str(stage.get("stage")), number(stage.get("seconds")) or 0.0) for stage in stages)
+    stages = [stage for stage in _list(report, "tasks") if isinstance(stage, Mapping)]
+    seconds = by_group((str(stage.get("task")), number(stage.get("seconds")) or 0.0) for stage in stages)
     return RunFacts(
         id=run,
         state=State.PUBLISHED,
@@ -256,7 +256,7 @@ def _rejected(report: Json) -> int | None:
 
 
 def _odd(report: Json) -> tuple[str, ...] | None:
-    said = report.get("odd")
+    said = report.get("warnings")
     return tuple(map(str, said)) if isinstance(said, list) else None
 
 

@@ -84,7 +84,7 @@ def run_page(bucket: Bucket, run: str, history_url: str) -> RunPage | None:
         longest=max((stage.seconds or 0 for stage in stages), default=0),
         checks=_tables(told.get("checks") or found["validation"] or {}),
         changes=_mapping(told.get("changes")) or _mapping((found["plan"] or {}).get("photos")),
-        cost_says=str(_mapping(told.get("cost")).get("says") or ""),
+        cost_says=str(_mapping(told.get("cost")).get("explanation") or ""),
         has_report=keys.report in there,
         steps=steps(bucket, there, keys.steps),
         spark={stage: link for stage in STAGES if (link := _history(history_url, stage, found))},
@@ -119,9 +119,9 @@ def _history(base: str, stage: str, found: Mapping[str, Json | None]) -> str:
 
 
 def _stages(report: Json) -> list[Stage]:
-    listed = report.get("stages")
+    listed = report.get("tasks")
     rows = [row for row in listed if isinstance(row, Mapping)] if isinstance(listed, list) else []
-    return [Stage(str(row.get("stage")), str(row.get("state", "")), _seconds(row.get("seconds"))) for row in rows]
+    return [Stage(str(row.get("task")), str(row.get("state", "")), _seconds(row.get("seconds"))) for row in rows]
 
 
 def _seconds(value: Any) -> float | None:

@@ -33,7 +33,7 @@ def test_hours_times_price_by_type_and_market() -> None:
     # Two hours at 2 USD and a quarter on top; four at half of 1 USD and the same quarter of the whole price.
     assert found["estimated_cost"] == pytest.approx((2 * 2.5 + 4 * 0.75) * 0.8)
     assert found["currency"] == "EUR"
-    assert "Spot at 50% of it, EMR 25% on top, 0.8 EUR for a USD" in found["says"]
+    assert "Spot at 50% of it, EMR 25% on top, 0.8 EUR for a USD" in found["explanation"]
     assert in_words(found) == "6.00 node hours, about 6.40 EUR"
 
 
@@ -41,14 +41,14 @@ def test_a_type_without_a_price_has_no_estimate_and_says_so() -> None:
     found = estimate([node("big"), node("odd.large")], PRICES)
     assert found["estimated_cost"] is None
     assert found["node_hours"] == 2.0
-    assert "No estimate: VERGER_INSTANCE_PRICES has no price for odd.large." in found["says"]
+    assert "No estimate: VERGER_INSTANCE_PRICES has no price for odd.large." in found["explanation"]
     assert in_words(found) == "2.00 node hours, cost unknown (a type has no price)"
 
 
 def test_what_still_runs_counts_until_now_and_is_said_to() -> None:
-    assert "still running" not in estimate([node("big")], PRICES)["says"]
-    assert "One node was still running" in estimate([node("big"), node("big", running=True)], PRICES)["says"]
-    assert "2 nodes were still running" in estimate([node("big", running=True)] * 2, PRICES)["says"]
+    assert "still running" not in estimate([node("big")], PRICES)["explanation"]
+    assert "One node was still running" in estimate([node("big"), node("big", running=True)], PRICES)["explanation"]
+    assert "2 nodes were still running" in estimate([node("big", running=True)] * 2, PRICES)["explanation"]
 
 
 def test_less_than_a_minute_is_a_minute_and_what_never_came_is_nothing() -> None:
@@ -104,5 +104,5 @@ def test_emr_is_asked_what_the_clusters_of_the_run_really_had(settings: Settings
         assert count == 2, "one of each cluster"
         # That of the first counts to its end, at least a minute; that of the second runs, two hours by then.
         assert hours == pytest.approx(2 + 1 / 60, abs=0.02)
-    assert "3 nodes were still running" in found["says"]
+    assert "3 nodes were still running" in found["explanation"]
     assert found["estimated_cost"] > 0

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from verger.report.airflow_facts import BEGAN, LONGEST, failure, note_beginning, stages
+from verger.report.airflow_facts import STARTED_AT, LONGEST, failure, note_start, ended_tasks
 
 NOW = datetime(2026, 11, 24, 2, tzinfo=UTC)
 
@@ -41,20 +41,20 @@ def context() -> Any:
 
 
 def test_stages_in_the_order_of_the_dag_with_the_times_that_are_known(context: Any) -> None:
-    note_beginning(context)
+    note_start(context)
     context["ti"].start_date = NOW.replace(minute=1)  # as it comes back from the triggerer
-    note_beginning(context)
-    assert context["ti"].xcoms == {("list_images", BEGAN): "2026-11-24T02:00:00+00:00"}
-    assert stages(context) == [
+    note_start(context)
+    assert context["ti"].xcoms == {("list_images", STARTED_AT): "2026-11-24T02:00:00+00:00"}
+    assert ended_tasks(context) == [
         {
-            "stage": "list_images",
+            "task": "list_images",
             "state": "success",
             "seconds": 60.0,
             "start": "2026-11-24T02:00:00+00:00",
             "end": "2026-11-24T02:01:00+00:00",
         },
-        {"stage": "pca_done", "state": "failed", "seconds": 0.0, "start": None, "end": None},
-        {"stage": "publish", "state": "success", "seconds": 2.0, "start": None, "end": None},
+        {"task": "pca_done", "state": "failed", "seconds": 0.0, "start": None, "end": None},
+        {"task": "publish", "state": "success", "seconds": 2.0, "start": None, "end": None},
     ]
 
 

@@ -28,16 +28,16 @@ from verger_contract.keys import Run
 
 EVIL = "<script>alert(1)"
 EVIL_FILE = '"><img src=x onerror=alert(1)>.jpg'
-STAGES = [
+TASKS = [
     {
-        "stage": "list_images",
+        "task": "list_images",
         "state": "success",
         "seconds": 1.3,
         "start": "2026-11-24T02:00:00+00:00",
         "end": "2026-11-24T02:00:01.300000+00:00",
     },
     {
-        "stage": "featurize_done",
+        "task": "featurize_done",
         "state": "success",
         "seconds": 65.0,
         "start": "2026-11-24T02:01:00+00:00",
@@ -49,10 +49,10 @@ COST = {
     "estimated_cost": 0.1234,
     "currency": "EUR",
     "nodes": [{"type": "c6i.xlarge", "market": "SPOT", "count": 2, "hours": 1.5}],
-    "says": "Estimated from stated prices.",
+    "explanation": "Estimated from stated prices.",
 }
-TOLD = AirflowFacts(
-    stages=STAGES, asked={"basis": "auto", "target_variance": 0.9}, cost=COST, versions={"Airflow": "3.3"}
+AIRFLOW_FACTS = AirflowFacts(
+    tasks=TASKS, params={"basis": "auto", "target_variance": 0.9}, cost=COST, versions={"Airflow": "3.3"}
 )
 
 
@@ -81,10 +81,12 @@ def place_of(orchard: Orchard, run: str) -> RunContext:
     return RunContext(Run(orchard.bucket, run), orchard.settings, orchard.client, orchard.store)
 
 
-def reported(orchard: Orchard, run: str, told: AirflowFacts = TOLD) -> tuple[dict[str, Any], Page, str]:
+def reported(
+    orchard: Orchard, run: str, airflow_facts: AirflowFacts = AIRFLOW_FACTS
+) -> tuple[dict[str, Any], Page, str]:
     """The report of a published run: facts, page, and the page's text."""
     run_context = place_of(orchard, run)
-    write.published(run_context, told)
+    write.published(run_context, airflow_facts)
     answer = orchard.client.get_object(Bucket=orchard.bucket, Key=run_context.run.report)
     assert answer["ContentType"] == "text/html; charset=utf-8"
     text = answer["Body"].read().decode()
@@ -100,7 +102,7 @@ def test_labels_that_cannot_be_read_are_said_to_be_so(orchard: Orchard, monkeypa
     monkeypatch.setattr("verger.report.labels.read", fail)
     facts, found, _ = reported(orchard, "one")
     said = "Labels and their drift could not be read: the log of the task report says why."
-    assert said in facts["odd"]
+    assert said in facts["warnings"]
     assert said in found.section("summary")
 
 
@@ -108,7 +110,7 @@ def test_a_first_run_is_told_with_pictures(orchard: Orchard) -> None:
     orchard.run("one")
     facts, found, _ = reported(orchard, "one")
     assert (facts["state"], facts["photos"], facts["rejected"], facts["basis_kept"]) == ("published", 11, 1, False)
-    assert [stage["start"] for stage in facts["stages"]] == [stage["start"] for stage in STAGES]
+    assert [stage["start"] for stage in facts["tasks"]] == [stage["start"] for stage in TASKS]
     assert facts["cost"] == COST
     summary = found.section("summary")
     assert "11 have vectors now, 1 could not be read" in summary
@@ -116,7 +118,7 @@ def test_a_first_run_is_told_with_pictures(orchard: Orchard) -> None:
     assert f"k = {facts['k']} of 1,280" in summary
     assert "1.50 node hours, about 0.12 EUR" in summary
     assert "2 min 05 s up to this report" in summary
-    assert facts["variance"]["tonight"][facts["k"] - 1] == pytest.approx(facts["explained_variance"], abs=1e-6)
+    assert facts["variance"]["current"][facts["k"] - 1] == pytest.approx(facts["explained_variance"], abs=1e-6)
     assert facts["variance"]["fitted"] is None
     assert len([picture for picture in found.all("svg") if picture.get("role") == "img"]) == 3
     assert f"k = {facts['k']}: " in found.section("variance")
@@ -166,7 +168,7 @@ def test_a_kept_basis_is_shown_beside_what_it_was_fitted_to(orchard: Orchard) ->
     orchard.run("two", replace(AUTO, basis="reuse"))
     facts, found, _ = reported(orchard, "two")
     assert facts["basis_kept"]
-    assert len(facts["variance"]["tonight"]) == facts["k"] < len(facts["variance"]["fitted"])
+    assert len(facts["variance"]["current"]) == facts["k"] < len(facts["variance"]["fitted"])
     assert "kept: of a test" in found.section("summary")
     assert "The basis of one is kept" in found.section("variance")
     assert "when the basis was fitted" in found.section("variance")
@@ -178,22 +180,22 @@ def test_a_kept_basis_is_shown_beside_what_it_was_fitted_to(orchard: Orchard) ->
     ("cost", "said"),
     [
         (None, "no cluster was launched, or EMR could not be asked."),
-        (COST | {"estimated_cost": None, "says": "No estimate."}, "1.50 node hours, cost unknown"),
+        (COST | {"estimated_cost": None, "explanation": "No estimate."}, "1.50 node hours, cost unknown"),
     ],
 )
 def test_a_cost_that_is_not_known_is_said_to_be_unknown(cost: Any, said: str, orchard: Orchard) -> None:
     orchard.run("one")
-    facts, found, _ = reported(orchard, "one", replace(TOLD, cost=cost))
+    facts, found, _ = reported(orchard, "one", replace(AIRFLOW_FACTS, cost=cost))
     assert facts["cost"] == cost
     assert said in found.section("cost")
 
 
 def test_stages_whose_times_are_not_known_are_a_table_alone(orchard: Orchard) -> None:
     orchard.run("one")
-    timeless = [{**stage, "start": None, "end": None} for stage in STAGES]
-    _, found, _ = reported(orchard, "one", replace(TOLD, stages=timeless))
-    assert "When the tasks began is not known." in found.section("stages")
-    assert "1 min 05 s" in found.section("stages")
+    timeless = [{**stage, "start": None, "end": None} for stage in TASKS]
+    _, found, _ = reported(orchard, "one", replace(AIRFLOW_FACTS, tasks=timeless))
+    assert "When the tasks began is not known." in found.section("tasks")
+    assert "1 min 05 s" in found.section("tasks")
 
 
 def test_data_that_cannot_be_read_costs_its_picture_not_the_report(orchard: Orchard) -> None:
@@ -209,8 +211,8 @@ def test_data_that_cannot_be_read_costs_its_picture_not_the_report(orchard: Orch
 def test_a_page_of_a_run_without_photos_and_labels(orchard: Orchard) -> None:
     orchard.run("one")
     facts, _, _ = reported(orchard, "one")
-    empty = {"labels": {"count": 0, "shown": []}, "rejects": {}, "checks": {}, "variance": None, "odd": []}
-    nothing = {"photos": 0, "rejected": 0, "featurized": 0, "explained_variance": None, "stages": []}
+    empty = {"labels": {"count": 0, "shown": []}, "rejects": {}, "checks": {}, "variance": None, "warnings": []}
+    nothing = {"photos": 0, "rejected": 0, "featurized": 0, "explained_variance": None, "tasks": []}
     found = Page(page({**facts, **empty, **nothing}, Illustrations(), orchard.settings))
     assert "0 have vectors now" in found.section("summary")
     assert "there is no variance to explain" in found.section("summary")
@@ -252,8 +254,8 @@ def test_what_is_known_of_a_failed_run(orchard: Orchard) -> None:
     orchard.begin("one").until("check_features")
     run_context = place_of(orchard, "one")
     failure = {"task": "featurize_done", "error": f"step {EVIL} is FAILED", "at": "2026-11-24T02:03:00+00:00"}
-    stages = [*STAGES[:1], {**STAGES[1], "state": "failed"}]
-    assert write.failed(run_context, replace(TOLD, stages=stages), failure)
+    tasks = [*TASKS[:1], {**TASKS[1], "state": "failed"}]
+    assert write.failed(run_context, replace(AIRFLOW_FACTS, tasks=tasks), failure)
     answer = orchard.client.get_object(Bucket=orchard.bucket, Key=run_context.run.report)
     found = Page(answer["Body"].read().decode())
     summary = found.section("summary")
@@ -261,7 +263,7 @@ def test_what_is_known_of_a_failed_run(orchard: Orchard) -> None:
     assert "12 listed: 12 new" in summary
     assert "Nothing was published by this run" in summary
     assert "no path twice" in found.section("checks")
-    assert "FAILED" in found.section("stages")
+    assert "FAILED" in found.section("tasks")
     assert (found.section("map"), found.section("new"), found.all("script")) == ("", "", [])
     facts = orchard.json(run_context.run.failure)
     assert (facts["state"], facts["failure"], facts["k"]) == ("failed", failure, None)
@@ -291,8 +293,8 @@ def test_a_failure_that_was_mended_is_none(orchard: Orchard) -> None:
     first = {"task": "pca_done", "error": "no variance", "at": "2026-11-24T02:03:00+00:00"}
     second = {"task": "publish", "error": "lost the race", "at": "2026-11-24T03:09:00+00:00"}
     assert write.failed(run_context, AirflowFacts(), first)
-    mended = [{"stage": "pca_done", "state": "success", "seconds": 9.0, "start": None, "end": None}]
-    assert write.failed(run_context, AirflowFacts(stages=mended), second)
+    mended = [{"task": "pca_done", "state": "success", "seconds": 9.0, "start": None, "end": None}]
+    assert write.failed(run_context, AirflowFacts(tasks=mended), second)
     assert orchard.json(run_context.run.failure)["failure"] == second
 
 
@@ -310,10 +312,10 @@ def test_success_leaves_nothing_of_a_failure_and_a_failure_nothing_of_success(or
     failure = {"task": "vacuum", "error": "may not be deleted", "at": "2026-11-24T02:03:00+00:00"}
     running = orchard.begin("one").until("check_features")
     run_context = place_of(orchard, "one")
-    assert write.failed(run_context, TOLD, failure)
+    assert write.failed(run_context, AIRFLOW_FACTS, failure)
     running.finish()
     facts, _, text = reported(orchard, "one")
     assert read_json(orchard.client, orchard.bucket, run_context.run.failure) is None
-    assert not write.failed(run_context, TOLD, failure), "it is published all the same"
+    assert not write.failed(run_context, AIRFLOW_FACTS, failure), "it is published all the same"
     assert orchard.json(run_context.run.report_facts) == facts
     assert orchard.client.get_object(Bucket=orchard.bucket, Key=run_context.run.report)["Body"].read().decode() == text

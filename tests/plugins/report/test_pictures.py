@@ -9,7 +9,7 @@ import numpy
 import pytest
 
 from verger.report import pictures, svg
-from verger.report.airflow_facts import stage
+from verger.report.airflow_facts import task_facts
 from verger.report.sample import Map
 
 ODD = "#010203 $x_1$ 1.23456 id=\"a\" url(#b) 'DejaVu Sans' <i>&"
@@ -66,11 +66,11 @@ def test_the_same_picture_each_time() -> None:
 
 
 def test_k_and_target_are_marked() -> None:
-    facts: dict[str, Any] = {"variance": {"tonight": [0.5, 0.85, 0.9123, 1.0], "fitted": None}, "k": 3}
+    facts: dict[str, Any] = {"variance": {"current": [0.5, 0.85, 0.9123, 1.0], "fitted": None}, "k": 3}
     written = texts(pictures.variance(facts | {"target_variance": 0.9}))
     assert "k = 3: 91.23%" in written
     assert "target 90.00% " in written
-    kept = facts | {"variance": {"tonight": [0.5, 0.8, 0.89], "fitted": [0.5, 0.85, 0.9123, 1.0]}}
+    kept = facts | {"variance": {"current": [0.5, 0.8, 0.89], "fitted": [0.5, 0.85, 0.9123, 1.0]}}
     assert "when the basis was fitted" in texts(pictures.variance(kept | {"target_variance": 0.9}))
 
 
@@ -79,9 +79,9 @@ def test_stages_are_in_the_order_of_their_beginnings_and_a_failed_one_says_so() 
         return {"task_id": task, "state": state, "duration": seconds}
 
     stages = [
-        stage(crumb("pca_done", 400.0, "failed"), "2026-11-24T02:10:00+00:00"),
-        stage(crumb("list_images", 12.0), "2026-11-24T02:00:00+00:00"),
-        stage(crumb("publish", 1.0), None),
+        task_facts(crumb("pca_done", 400.0, "failed"), "2026-11-24T02:10:00+00:00"),
+        task_facts(crumb("list_images", 12.0), "2026-11-24T02:00:00+00:00"),
+        task_facts(crumb("publish", 1.0), None),
     ]
     written = [text.strip() for text in texts(pictures.timeline(stages))]
     assert [text for text in written if text in ("pca_done", "list_images", "publish")] == ["list_images", "pca_done"]

@@ -17,7 +17,7 @@ from verger.publication.build import snapshot
 from verger.publication.commit import PublicationError, publish
 from verger.publication.model import FeatureRun, Snapshot
 from verger.report import warnings
-from verger.report.airflow_facts import stage
+from verger.report.airflow_facts import task_facts
 from verger.report.facts import AirflowFacts, of_published
 from verger.report.illustrations import Illustrations
 from verger.report.page import page
@@ -46,9 +46,9 @@ PCA = {
     "seconds": {"total": 5},
 }
 STAGED = {"weights": "imagenet", "model_sha256": "ab" * 32, "sha256": "cd" * 32}
-STAGES = [
-    stage({"task_id": "list_images", "state": "success", "duration": 1.26}, None),
-    stage({"task_id": "pca_done", "state": "success", "duration": 90.0}, "2026-11-24T03:10:00+01:00"),
+TASKS = [
+    task_facts({"task_id": "list_images", "state": "success", "duration": 1.26}, None),
+    task_facts({"task_id": "pca_done", "state": "success", "duration": 90.0}, "2026-11-24T03:10:00+01:00"),
 ]
 CHECK = {"name": "no path twice", "passed": True, "expected": "every path once", "found": "every path once"}
 VALIDATION = {
@@ -83,7 +83,7 @@ def facts(run_context: RunContext, labels: list[dict[str, Any]] | None = None, *
     """Of the run, published."""
     put_data(run_context.client, run_context.run.bucket, made(run_context.client, run_context.run, **staged))
     publish(run_context.client, run_context.run, made(run_context.client, run_context.run, **staged), None)
-    return of_published(run_context, AirflowFacts(stages=STAGES), labels or [])
+    return of_published(run_context, AirflowFacts(tasks=TASKS), labels or [])
 
 
 def shown(run_context: RunContext, what: dict[str, Any]) -> Page:
@@ -98,17 +98,17 @@ def made(client: Any, run: Run, plan: Plan = NIGHT, **staged: str) -> Snapshot:
 def test_the_facts_and_the_page_agree(run_context: RunContext, run: Run) -> None:
     what = facts(run_context)
     assert (what["state"], what["photos"], what["rejected"], what["k"]) == ("published", 118, 2, 17)
-    assert what["stages"] == [
-        {"stage": "list_images", "state": "success", "seconds": 1.3, "start": None, "end": None},
+    assert what["tasks"] == [
+        {"task": "list_images", "state": "success", "seconds": 1.3, "start": None, "end": None},
         {
-            "stage": "pca_done",
+            "task": "pca_done",
             "state": "success",
             "seconds": 90.0,
             "start": "2026-11-24T02:10:00+00:00",
             "end": "2026-11-24T02:11:30+00:00",
         },
     ]
-    assert what["places"]["projections"] == f"s3://{run.bucket}/pca/run=run-1/"
+    assert what["locations"]["projections"] == f"s3://{run.bucket}/pca/run=run-1/"
     assert what["settings"]["pca"]["basis_tolerance"] == 0.01
     assert not {"service_role", "aws_conn_id"} & {name for group in what["settings"].values() for name in group}
 
@@ -120,7 +120,7 @@ def test_the_facts_and_the_page_agree(run_context: RunContext, run: Run) -> None
     assert "Also to do: 120 new." in summary
     assert "3 of 3 passed" in found.section("checks")
     cells = {*found.texts("td"), *found.texts("th")}
-    places = {**what["places"], "features": f"s3://{run.bucket}/features/run=run-1/"}
+    places = {**what["locations"], "features": f"s3://{run.bucket}/features/run=run-1/"}
     assert {"no path twice", *places.values()} <= cells
 
 
@@ -147,8 +147,8 @@ def test_drift_is_shown_label_by_label(run_context: RunContext) -> None:
     cells = [[" ".join(cell.itertext()) for cell in line] for line in found.all("tr")]
     assert ["Kiwi", "107", "", "7", "", "1.235", "1.000", "1.235 far"] in cells
     assert ["Yuzu", "1", "", "1", "3", "", "", ""] in cells
-    assert any("New photos lie far from the earlier ones of their label: Kiwi." in each for each in what["odd"])
-    assert "1 label without earlier photos: Yuzu." in what["odd"]
+    assert any("New photos lie far from the earlier ones of their label: Kiwi." in each for each in what["warnings"])
+    assert "1 label without earlier photos: Yuzu." in what["warnings"]
 
 
 def test_what_is_odd_is_said_on_top(run_context: RunContext) -> None:
@@ -158,25 +158,25 @@ def test_what_is_odd_is_said_on_top(run_context: RunContext) -> None:
     checks["features"].append(skipped)
     write_json(run_context.client, run_context.run.bucket, run_context.run.validation, checks)
     what = facts(run_context)
-    assert "2 photos of this run could not be read (not an image <script>alert(1)</script>: 2)." in what["odd"]
-    assert "The check “neighbours share labels” was skipped, for want of photos or labels." in what["odd"]
-    assert not [line for line in what["odd"] if "of all photos are rejects" in line]
+    assert "2 photos of this run could not be read (not an image <script>alert(1)</script>: 2)." in what["warnings"]
+    assert "The check “neighbours share labels” was skipped, for want of photos or labels." in what["warnings"]
+    assert not [line for line in what["warnings"] if "of all photos are rejects" in line]
     assert "3 of 4 passed, 1 skipped" in shown(run_context, what).section("checks")
     assert "– skipped" in shown(run_context, what).texts("td")
     checks["features"][0]["counted"]["rejected"] = round(near) + 1
     write_json(run_context.client, run_context.run.bucket, run_context.run.validation, checks)
     again = of_published_again(run_context)
-    assert [line for line in again["odd"] if "of all photos are rejects; a run fails above 5.0%" in line]
+    assert [line for line in again["warnings"] if "of all photos are rejects; a run fails above 5.0%" in line]
 
 
 def test_a_basis_that_is_fitted_anew_is_odd_unless_it_is_the_first(run_context: RunContext) -> None:
     what = facts(run_context)
     assert what["basis_kept"] is False
-    assert not [line for line in what["odd"] if "fitted anew" in line]
+    assert not [line for line in what["warnings"] if "fitted anew" in line]
     later = {**what, "changes": {"listed": 120, "new": 7}}
     said = warnings.odd(later, [], run_context.settings.validation, run_context.settings.pca.basis_tolerance)
     assert [line for line in said if line.startswith("The basis was fitted anew, and earlier vectors do not compare: ")]
-    assert "Vectors of earlier publications do not compare" in shown(run_context, {**later, "odd": said}).section(
+    assert "Vectors of earlier publications do not compare" in shown(run_context, {**later, "warnings": said}).section(
         "summary"
     )
 

@@ -31,15 +31,15 @@ REPORT: dict[str, Any] = {
     "basis_kept": True,
     "basis_reason": "the published one explains 0.9011",
     "photos_per_second": 95.3,
-    "stages": [
-        {"stage": "create_cluster", "state": "success", "seconds": 1.5},
-        {"stage": "featurize_done", "state": "success", "seconds": 21.0},
-        {"stage": "pca_done", "state": "success", "seconds": 19.1},
-        {"stage": "publish", "state": "success", "seconds": 0.4},
+    "tasks": [
+        {"task": "create_cluster", "state": "success", "seconds": 1.5},
+        {"task": "featurize_done", "state": "success", "seconds": 21.0},
+        {"task": "pca_done", "state": "success", "seconds": 19.1},
+        {"task": "publish", "state": "success", "seconds": 0.4},
     ],
     "checks": {"features": [CHECK | {"detail": "", "counted": {}}]},
     "model": {"weights": "imagenet", "sha256": "ab" * 32},
-    "cost": {"node_hours": 0.5, "estimated_cost": 0.42, "currency": "EUR", "nodes": [], "says": "list prices"},
+    "cost": {"node_hours": 0.5, "estimated_cost": 0.42, "currency": "EUR", "nodes": [], "explanation": "list prices"},
 }
 
 

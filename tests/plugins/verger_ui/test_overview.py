@@ -44,7 +44,7 @@ def test_a_published_run_says_all_its_figures(pages: Pages) -> None:
 
 def test_an_older_report_without_cost_and_times_will_do(pages: Pages) -> None:
     old = {name: value for name, value in REPORT.items() if name not in ("cost", "changes", "photos_per_second")}
-    pages.put(Run(pages.bucket, night(1)).report_facts, old | {"drift": [], "checks": 7, "stages": [3, {}], "k": "x"})
+    pages.put(Run(pages.bucket, night(1)).report_facts, old | {"drift": [], "checks": 7, "tasks": [3, {}], "k": "x"})
     (row,) = [row for row in Outline(pages.text()).rows if "published" in row[1:2]]
     assert (row[2], row[3], row[7], row[-1]) == ("702", "–", "–", "–")
 
@@ -66,8 +66,8 @@ WRONG = (float("nan"), float("inf"), 10**400, -1, True, "x", [], [None], {}, {"a
 def test_fields_of_another_type_leave_the_page(pages: Pages, wrong: object) -> None:
     run = night(1)
     names = ("work", "why", "photos", "rejected", "k", "explained_variance", "photos_per_second", "basis", "cost")
-    names += ("failure", "odd", "step", "done", "total", "started_at", "updated_at", "application", "features")
-    names += ("drift", "changes", "stages", "checks", "model", "published_at", "basis_reason", "basis_kept", "seconds")
+    names += ("failure", "warnings", "step", "done", "total", "started_at", "updated_at", "application", "features")
+    names += ("drift", "changes", "tasks", "checks", "model", "published_at", "basis_reason", "basis_kept", "seconds")
     for name in ("plan", "featurize", "pca", "validation", "progress", "failure"):
         pages.put(f"runs/{run}/{name}.json", dict.fromkeys(names, wrong))
     record = {"step": "pca", "cluster": "j-1", "submitted_at": "2026-11-24T02:00:00+00:00"}
@@ -179,7 +179,7 @@ def test_a_published_run_whose_report_failed_is_published(pages: Pages) -> None:
 def test_what_failed_before_is_not_said_of_a_run_that_succeeded(pages: Pages, conf: dict[str, str]) -> None:
     pages.trigger("manual__mended", "success", conf)
     run = run_id("manual__mended")
-    failed = {"failure": {"task": "pca_done", "error": "so bad"}, "odd": ["so odd"]}
+    failed = {"failure": {"task": "pca_done", "error": "so bad"}, "warnings": ["so odd"]}
     pages.put(f"runs/{run}/failure.json", failed)
     for text in (pages.text(), pages.text(f"runs/{run}")):
         for word in ("Failed in", "so bad", "so odd"):
@@ -206,7 +206,7 @@ def test_what_a_failed_run_says_itself_is_said(pages: Pages) -> None:
     failed = {
         "failure": {"task": "pca_done", "error": "target variance <0.9>"},
         "cost": REPORT["cost"],
-        "odd": ["so odd"],
+        "warnings": ["so odd"],
     }
     pages.put(f"runs/{night(1)}/failure.json", failed)
     text = pages.text()
@@ -225,7 +225,7 @@ def test_of_two_failures_both_are_said(pages: Pages) -> None:
 
 
 def test_what_the_report_finds_odd_is_not_found_again(pages: Pages) -> None:
-    pages.report(night(1), rejected=300, odd=["many rejects, as the report says"])
+    pages.report(night(1), rejected=300, warnings=["many rejects, as the report says"])
     text = pages.text()
     assert "many rejects, as the report says" in text
     assert "300 photos are rejected" not in text

@@ -33,7 +33,7 @@ def test_a_thousand_runs_answer_within_300_ms(pages: Pages) -> None:
     pages.puts({f"runs/{run}/inventory.parquet": b"PAR1" for run in runs})
     pages.puts({f"runs/{run}/plan.json": {"work": False, "why": "nothing new"} for run in runs[1::3]})
     pages.puts({f"runs/{run}/plan.json": {"work": True, "why": "120 new"} for run in runs[2::3]})
-    pages.puts({f"runs/{run}/failure.json": {"failure": FAILURE, "odd": []} for run in runs[2::3]})
+    pages.puts({f"runs/{run}/failure.json": {"failure": FAILURE, "warnings": []} for run in runs[2::3]})
     stamps = {"started_at": now().isoformat(), "updated_at": now().isoformat()}
     pages.put(f"runs/{night(1001)}/progress.json", {"step": "featurize", "done": 5, "total": 9, **stamps})
     asked: list[str] = []
