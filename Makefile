@@ -1,4 +1,4 @@
-# Everything that is installed or built lies under $(STATE); `make clean` takes it away.
+# Everything that is installed or built is under $(STATE); `make clean` removes it.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -11,22 +11,22 @@ AIRFLOW_TEST := $(VENV)/airflow-test/bin/python
 export PYTHONPATH := $(CURDIR)
 
 .PHONY: help
-help: ## this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
+help: ## print this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 26
 
 .PHONY: demo
-demo: setup ## run the whole pipeline here: on drawn fruit, or IMAGES=<folder or zip> [LIMIT=n]; FULL_REFRESH=1: all photos again
+demo: setup ## run the whole pipeline here, on drawn photos; [IMAGES=<folder or zip>] [LIMIT=n] [FULL_REFRESH=1]
 	@$(DEV) -m demo $(if $(IMAGES),--images "$(IMAGES)") $(if $(LIMIT),--limit $(LIMIT)) $(if $(FULL_REFRESH),--full-refresh)
 
 .PHONY: up
-up: setup ## Airflow, S3, EMR and Spark history as processes on this machine, until Ctrl-C; [PHOTOS=n]: drawn into an empty bucket
+up: setup ## start Airflow, S3, EMR and Spark history here, until Ctrl-C; [PHOTOS=n]: drawn into an empty bucket
 	@$(DEV) -m development up $(if $(PHOTOS),--photos $(PHOTOS))
 
 .PHONY: down
 down: ## end what `make up` started
 	@$(DEV) -m development down
 
-# ---- environments: one folder each, installed from its lock file and never mixed ----
+# ---- environments: one folder each, installed from its lock file ----
 
 $(UV): requirements/uv.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Verger needs Python 3.11 or newer")'
@@ -43,56 +43,56 @@ $(VENV)/%/.installed: requirements/%.txt $(UV)
 .PRECIOUS: $(VENV)/%/.installed
 
 .PHONY: setup
-setup: $(VENV)/airflow/.installed artifacts jars ## install every environment, build the artifact set
+setup: $(VENV)/airflow/.installed artifacts jars ## install all environments, build the artifact set
 
 .PHONY: artifacts
-artifacts: $(VENV)/dev/.installed $(VENV)/export/.installed ## build what cluster nodes install and run
+artifacts: $(VENV)/dev/.installed $(VENV)/export/.installed ## build what cluster nodes install and run; [ARCH=aarch64]
 	@$(DEV) -m bootstrap.build $(if $(WEIGHTS),--weights $(WEIGHTS)) $(if $(ARCH),--arch $(ARCH))
 
 .PHONY: jars
-jars: $(VENV)/dev/.installed $(VENV)/spark/.installed ## resolve the jars by which the local Spark reads S3
+jars: $(VENV)/dev/.installed $(VENV)/spark/.installed ## download the jars with which the local Spark reads S3
 	@$(DEV) -m local_aws jars
 
 .PHONY: lock
-lock: $(UV) ## renew the lock files after a change to requirements/*.in
+lock: $(UV) ## renew the lock files after an edit of requirements/*.in
 	@for name in airflow airflow-test node spark spark35 export dev local-aws bench bench-notebook uv; do \
 	  $(UV) pip compile -q --python-version 3.11 --no-header --no-emit-index-url --no-emit-find-links \
 	    --generate-hashes requirements/$$name.in -o requirements/$$name.txt || exit 1; \
 	done
 
-# ---- measurements: benchmarks/README.md holds the tables ----
+# ---- measurements: benchmarks/README.md has the tables ----
 
 .PHONY: bench
-bench: setup $(VENV)/bench/.installed $(VENV)/bench-notebook/.installed ## Verger, a bare loop, a notebook, Ray Data and Daft side by side; [PHOTOS=n] [REPEAT=n] [ONLY=comparison]
+bench: setup $(VENV)/bench/.installed $(VENV)/bench-notebook/.installed ## compare Verger with a bare loop, a notebook, Ray Data and Daft; [PHOTOS=n] [REPEAT=n] [ONLY=comparison]
 	@PYTHONPATH=$(CURDIR):$(CURDIR)/plugins:$(CURDIR)/spark_jobs $(DEV) -m benchmarks.comparison $(if $(IMAGES),--images "$(IMAGES)") \
 	  $(if $(PHOTOS),--photos $(PHOTOS)) $(if $(REPEAT),--repeat $(REPEAT)) $(if $(ONLY),--only $(ONLY))
 
 .PHONY: bench-inventory
-bench-inventory: $(VENV)/airflow-test/.installed ## memory and time of listing and comparing 10,000 to 10,000,000 keys
+bench-inventory: $(VENV)/airflow-test/.installed ## measure listing and comparing 10,000 to 10,000,000 keys
 	@PYTHONPATH=$(CURDIR):$(CURDIR)/plugins AIRFLOW_HOME=$(STATE)/airflow-test $(AIRFLOW_TEST) -m benchmarks.inventory
 
 .PHONY: bench-incremental
-bench-incremental: setup ## the whole DAG over 700 real photographs, then over what is new, then over nothing new
+bench-incremental: setup ## measure the DAG over 700 photographs, over a few new ones, over nothing new
 	@$(DEV) -m benchmarks.incremental $(if $(IMAGES),--images "$(IMAGES)")
 
 .PHONY: bench-latency
-bench-latency: setup ## step 1 when every answer of S3 takes 0 to 100 ms longer; [REPEAT=n]
+bench-latency: setup ## measure step 1 with 0 to 100 ms added to each answer of S3; [REPEAT=n]
 	@PYTHONPATH=$(CURDIR):$(CURDIR)/plugins $(DEV) -m benchmarks.latency $(if $(REPEAT),--repeat $(REPEAT))
 
 .PHONY: bench-growth
-bench-growth: setup ## time and memory of both steps over 1,000 to 23,619 real photographs; [REPEAT=n]
+bench-growth: setup ## measure both steps over 1,000 to 23,619 photographs; [REPEAT=n]
 	@PYTHONPATH=$(CURDIR):$(CURDIR)/plugins $(DEV) -m benchmarks.growth $(if $(REPEAT),--repeat $(REPEAT))
 
 .PHONY: bench-profile
-bench-profile: setup $(VENV)/bench/.installed ## where the time goes in both steps, before and now; [BEFORE=<commit>]
+bench-profile: setup $(VENV)/bench/.installed ## profile both steps, also of an earlier commit; [BEFORE=<commit>]
 	@PYTHONPATH=$(CURDIR):$(CURDIR)/plugins $(DEV) -m benchmarks.profile $(if $(BEFORE),--before $(BEFORE))
 
 .PHONY: bench-kernels
-bench-kernels: setup ## what the parts of a photo's path cost, in the ways that were weighed against each other
+bench-kernels: setup ## measure alternatives for reading, decoding, resizing and inference
 	@PYTHONPATH=$(CURDIR):$(CURDIR)/plugins $(DEV) -m benchmarks.kernels
 
 .PHONY: bench-planning
-bench-planning: $(VENV)/dev/.installed ## what a million photos cost, from what was measured; SET="spot=0.35 EUR=0.9"
+bench-planning: $(VENV)/dev/.installed ## estimate the cost of a million photos; [SET="spot=0.35 EUR=0.9"]
 	@PYTHONPATH=$(CURDIR):$(CURDIR)/plugins:$(CURDIR)/spark_jobs $(DEV) -m benchmarks.planning $(if $(SET),--set $(SET))
 
 .PHONY: settings
@@ -101,36 +101,61 @@ settings: $(VENV)/airflow-test/.installed ## write the table of docs/settings.md
 	@sed -i '/^| variable | default/,$$d' docs/settings.md && cat $(STATE)/settings.md >> docs/settings.md
 
 .PHONY: pictures
-pictures: setup ## take README's pictures of Airflow's UI again (needs chromium)
+pictures: setup ## renew docs/pictures (needs Chromium)
 	@$(DEV) -m tests.browser.pictures
 
-# ---- checks: what Airflow runs is tested where Airflow is installed, all the rest in the dev environment ----
+# ---- checks: tests of what Airflow runs need the environment airflow-test, all others need dev ----
 
 IN_AIRFLOW := tests/dags tests/plugins tests/local_aws/emr/test_provider.py
 
 .PHONY: test
-test: lint test-airflow test-dev ## all linters and tests
+test: lint test-airflow test-dev ## all linters and tests; COVERAGE=1: also measure the coverage and print it
 
 .PHONY: test-dev
-test-dev: setup $(VENV)/spark35/.installed ## tests of steps, bootstrap, local_aws and demo
-	@$(DEV) -m pytest $(addprefix --ignore=,$(IN_AIRFLOW)) $(PYTEST)
+test-dev: setup $(VENV)/spark35/.installed ## tests of everything but dags and plugins; [ONLY=<paths>] [PYTEST="<options>"]
+	@$(call measured,dev) $(DEV) -m pytest $(or $(ONLY),$(addprefix --ignore=,$(IN_AIRFLOW))) $(COV) $(PYTEST)
 
 .PHONY: test-airflow
-test-airflow: setup $(VENV)/airflow-test/.installed ## tests of dags and plugins, with the provider's own operators
-	@AIRFLOW_HOME=$(STATE)/airflow-test $(AIRFLOW_TEST) -m pytest $(IN_AIRFLOW) $(PYTEST)
+test-airflow: setup $(VENV)/airflow-test/.installed ## tests of dags and plugins; [ONLY=<paths>] [PYTEST="<options>"]
+	@$(call measured,airflow) AIRFLOW_HOME=$(STATE)/airflow-test $(AIRFLOW_TEST) -m pytest $(or $(ONLY),$(IN_AIRFLOW)) $(COV) $(PYTEST)
+
+# With COVERAGE=1 each suite leaves a file of its own; `coverage` combines them.
+measured = $(if $(COVERAGE),COVERAGE_FILE=$(STATE)/coverage/$(1))
+COV := $(if $(COVERAGE),--cov --cov-report=)
+ifdef COVERAGE
+test: coverage
+coverage: test-airflow test-dev
+endif
+
+.PHONY: coverage
+coverage: ## print the coverage that the last COVERAGE=1 measured, one line for each package
+	@$(DEV) -m tests.coverage_by_package $(STATE)/coverage
 
 .PHONY: lint
-lint: $(VENV)/dev/.installed $(VENV)/airflow/.installed $(VENV)/spark/.installed ## ruff, mypy, shellcheck
-	@$(DEV) -m ruff check .
-	@$(DEV) -m ruff format --check .
-	@$(DEV) -m mypy bootstrap demo development local_aws sample_photos spark_jobs verger_reader.py benchmarks \
-	  --exclude 'benchmarks/(alternatives|inventory)'  # they run in other environments
-	@$(DEV) -m mypy --python-executable $(VENV)/airflow/bin/python dags plugins
-	@$(VENV)/dev/bin/shellcheck bootstrap/*.sh development/*.sh .ci/run
+lint: lint-ruff lint-types lint-imports lint-shell ## all linters
 	@echo "lint: clean"
 
+.PHONY: lint-ruff
+lint-ruff: $(VENV)/dev/.installed ## ruff: rules and format
+	@$(DEV) -m ruff check .
+	@$(DEV) -m ruff format --check .
+
+.PHONY: lint-types
+lint-types: $(VENV)/dev/.installed $(VENV)/airflow-test/.installed $(VENV)/spark/.installed ## mypy --strict, for the code and its tests
+	@$(DEV) -m mypy bootstrap demo development local_aws sample_photos spark_jobs verger_reader.py benchmarks tests \
+	  --exclude '^(benchmarks/(alternatives|inventory)|tests/(plugins|dags)/|tests/local_aws/emr/test_provider)'  # other environments
+	@$(DEV) -m mypy --python-executable $(AIRFLOW_TEST) dags plugins $(IN_AIRFLOW)
+
+.PHONY: lint-imports
+lint-imports: $(VENV)/dev/.installed ## import-linter: which package may import which
+	@PYTHONPATH=$(CURDIR):$(CURDIR)/plugins:$(CURDIR)/spark_jobs $(VENV)/dev/bin/lint-imports
+
+.PHONY: lint-shell
+lint-shell: $(VENV)/dev/.installed ## shellcheck
+	@$(VENV)/dev/bin/shellcheck bootstrap/*.sh development/*.sh .ci/run
+
 .PHONY: clean
-clean: ## remove everything that was installed, built or stored locally
+clean: ## remove everything that was installed, built or stored here
 	@$(DEV) -m development down 2>/dev/null || true
 	@$(DEV) -m local_aws down 2>/dev/null || true
 	@rm -rf $(STATE)
