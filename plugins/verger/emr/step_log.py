@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import gzip
 import re
 import time
-import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from verger.emr.log_tail import read_tail
 from verger_contract.keys import uri
 
 OUR_ERROR = "verger: error:"
@@ -21,38 +20,58 @@ MASTER = "_000001"
 LINES_SHOWN = 20
 LOOK_AGAIN_SECONDS = 5
 MOST_CONTAINERS = 20
-MOST_BYTES = 1_000_000
-"""Read of the end of a log, decompressed: a log can be larger than the memory of a worker."""
-CHUNK = 1 << 16
 
 
 @dataclass(frozen=True)
 class LastError:
-    """The log's address, its last lines, and the one line that says what was wrong (empty when none does)."""
+    """The last error of one log.
+
+    Attributes
+    ----------
+    uri : str
+        Where the log is.
+    lines : sequence of str
+        The last lines of the log.
+    summary : str
+        The line that names the error; empty when no line does.
+    complete : bool
+        False when the file is missing or cut short.
+    """
 
     uri: str
     lines: Sequence[str]
     summary: str
+    complete: bool = True
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether the step itself printed the error."""
+        return self.summary.startswith(OUR_ERROR)
 
 
 def last_error(s3: Any, bucket: str, prefix: str, step_id: str, wait_seconds: float) -> LastError:
     """Read the logs of the step, and those of its YARN application, under `<prefix>` (`logs/<cluster id>/`).
 
-    Looks again until the job's own error is found or `wait_seconds` have passed; then the next best is good enough.
+    Repeats the search until a complete log holds the step's own error, or until `wait_seconds` have passed. Then the
+    best log so far is returned, which may be the readable part of a file that is cut short.
     """
     deadline = time.monotonic() + wait_seconds
     logs = _Logs(s3, bucket)
     while True:
         found = []
         for log in logs.look(prefix, step_id):
-            if log.summary.startswith(OUR_ERROR):
+            if log.is_ours and log.complete:
                 return log
             found.append(log)
         if time.monotonic() >= deadline:
-            telling = [log for log in found if log.summary] or [log for log in found if log.lines]
-            nothing = LastError(uri(bucket, f"{prefix}steps/{step_id}/"), [], "")
-            return [*telling, *found, nothing][0]
+            nothing = LastError(uri(bucket, f"{prefix}steps/{step_id}/"), [], "", complete=False)
+            return min([*found, nothing], key=_rank)
         time.sleep(min(LOOK_AGAIN_SECONDS, max(deadline - time.monotonic(), 0)))
+
+
+def _rank(log: LastError) -> tuple[bool, bool, bool]:
+    """Sort the most useful log first: the step's own error, then any error, then any line."""
+    return (not log.is_ours, not log.summary, not log.lines)
 
 
 @dataclass
@@ -86,21 +105,18 @@ class _Logs:
 
     def _log(self, key: str, etag: str) -> LastError:
         if (key, etag) not in self.read:
-            lines = self._lines(key)
+            lines, complete = self._lines(key)
             self.applications |= dict.fromkeys(APPLICATION.findall("\n".join(lines)))
-            self.read[key, etag] = LastError(uri(self.bucket, key), lines[-LINES_SHOWN:], summary(lines))
+            self.read[key, etag] = LastError(uri(self.bucket, key), lines[-LINES_SHOWN:], summary(lines), complete)
         return self.read[key, etag]
 
-    def _lines(self, key: str) -> list[str]:
-        """The last lines of a log; none while it is missing or only a part of it has arrived."""
-        tail = b""
+    def _lines(self, key: str) -> tuple[list[str], bool]:
+        """Return the last lines of a log, or of its readable part, and whether the file is complete."""
         try:
-            with gzip.GzipFile(fileobj=self.s3.get_object(Bucket=self.bucket, Key=key)["Body"]) as log:
-                while chunk := log.read(CHUNK):
-                    tail = (tail + chunk)[-MOST_BYTES:]
-        except (self.s3.exceptions.NoSuchKey, EOFError, gzip.BadGzipFile, zlib.error):
-            return []
-        return [line for line in tail.decode(errors="replace").splitlines() if line.strip()]
+            tail = read_tail(self.s3.get_object(Bucket=self.bucket, Key=key)["Body"])
+        except self.s3.exceptions.NoSuchKey:
+            return [], False
+        return [line for line in tail.text.splitlines() if line.strip()], tail.complete
 
 
 def summary(lines: Sequence[str]) -> str:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import gzip
+import random
 import threading
 from typing import Any
 
 import pytest
 
-from verger.emr.step_log import MOST_BYTES, MOST_CONTAINERS, last_error, summary
+from verger.emr.log_tail import MOST_BYTES
+from verger.emr.step_log import MOST_CONTAINERS, last_error, summary
 
 PREFIX = "logs/j-1/"
 OURS = "verger: error: s3://b/images/: no photo could be read"
@@ -71,13 +73,35 @@ def test_only_the_end_of_a_very_long_log_is_kept(client: Any, bucket: str) -> No
     assert last_error(client, bucket, PREFIX, "s-1", 0).summary == "ValueError: the last"
 
 
-@pytest.mark.parametrize("part", [b"\x1f\x8b", b"no gzip at all", gzip.compress(OURS.encode())[:-9]])
-def test_a_log_that_has_arrived_in_part_is_not_there_yet(part: bytes, client: Any, bucket: str) -> None:
+@pytest.mark.parametrize("part", [b"\x1f\x8b", b"no gzip at all"])
+def test_an_unreadable_log_is_read_again_until_it_is_complete(part: bytes, client: Any, bucket: str) -> None:
     client.put_object(Bucket=bucket, Key=f"{PREFIX}steps/s-1/stderr.gz", Body=part)
     assert last_error(client, bucket, PREFIX, "s-1", 0).summary == ""
     late = threading.Timer(1, put, (client, bucket, "steps/s-1/stderr.gz", OURS))
     late.start()
     assert last_error(client, bucket, PREFIX, "s-1", 15).summary == OURS
+
+
+def test_a_truncated_gzip_gives_its_readable_lines(client: Any, bucket: str) -> None:
+    rng = random.Random(1)
+    lines = [f"line {number} {rng.random()}" for number in range(5000)]
+    packed = gzip.compress("\n".join([*lines[:100], "ValueError: a first try", *lines[100:]]).encode())
+    client.put_object(Bucket=bucket, Key=f"{PREFIX}steps/s-1/stderr.gz", Body=packed[: len(packed) // 2])
+    found = last_error(client, bucket, PREFIX, "s-1", 0)
+    assert found.summary == "ValueError: a first try"
+    assert len(found.lines) == 20
+    assert {*found.lines[:-1]} <= {*lines}
+    assert not found.complete
+
+
+def test_the_complete_log_is_preferred_to_a_truncated_one(client: Any, bucket: str) -> None:
+    """A line at the end of a truncated file may be cut."""
+    packed = gzip.compress(OURS.encode())[:-8]
+    client.put_object(Bucket=bucket, Key=f"{PREFIX}steps/s-1/stderr.gz", Body=packed)
+    assert last_error(client, bucket, PREFIX, "s-1", 0).summary == OURS
+    late = threading.Timer(1, put, (client, bucket, "steps/s-1/stderr.gz", f"{OURS}: in full"))
+    late.start()
+    assert last_error(client, bucket, PREFIX, "s-1", 15).summary == f"{OURS}: in full"
 
 
 def test_the_application_master_is_read_first_and_of_the_others_only_some(client: Any, bucket: str) -> None:
