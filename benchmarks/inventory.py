@@ -80,21 +80,22 @@ def measure(keys: int, folder: Path) -> dict[str, Any]:
     from verger.changes import inventory
     from verger.changes.run_tables import Comparison, write_manifest, write_work
     from verger.publication.model import FeatureRun
-    from verger.tables.parquet import MANIFEST, Store, write_rows
+    from verger.tables.parquet import Store, write_rows
     from verger_contract.keys import Run
+    from verger_contract.schemas import DELETES, MANIFEST
 
     bucket = Listing(folder, keys)
     run, before = Run(str(folder), "tonight"), Run(str(folder), "before")
-    published = snapshot("before", features=(FeatureRun(run="before", rows=keys, live=keys),))
+    published = snapshot("before", features=(FeatureRun(run="before", rows=keys, current_rows=keys),))
     manifest = (
-        (path_of(label, number), etag_of(label * (keys // LABELS) + number, changed=False), "before", None)
+        (path_of(label, number), etag_of(label * (keys // LABELS) + number, changed=False), "before", None, None)
         for label in range(LABELS)
         for number in range(keys // LABELS)
         if (label * (keys // LABELS) + number) % NEW_EVERY
     )
     (folder / before.manifest).parent.mkdir(parents=True)
     write_rows(folder / before.manifest, MANIFEST, manifest)
-    write_rows(folder / before.dead, ("path", "run"), iter(()))
+    write_rows(folder / before.deletes, DELETES, iter(()))
     begun, started = peak(), time.monotonic()
     inventory.write_inventory(bucket, str(folder), "images/", run.inventory)
     listed = time.monotonic()

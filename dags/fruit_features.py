@@ -59,6 +59,7 @@ from pendulum import datetime
 from verger import tasks
 from verger.changes.plan import Plan, RunParams
 from verger.clock import now
+from verger.context import RunContext
 from verger.emr import requests
 from verger.emr.operators.add_step import AddStep
 from verger.emr.operators.cluster_ready import ClusterReady
@@ -73,7 +74,6 @@ from verger.report import write as reports
 from verger.run_id import run_id
 from verger.s3 import clients
 from verger.settings import BASIS_POLICIES, Settings
-from verger.tasks import RunContext
 from verger_contract.keys import PUBLISHED, Run, uri
 
 SETTINGS = Settings.from_environment()

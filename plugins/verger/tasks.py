@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import logging
 from collections.abc import Mapping
 from datetime import datetime
@@ -12,38 +11,19 @@ from verger.changes import inventory, run_tables
 from verger.changes.compare import Tally
 from verger.changes.plan import Plan, RunParams, decide, full_refresh_reason
 from verger.changes.run_tables import Comparison
+from verger.context import RunContext
 from verger.publication import build, commit
 from verger.publication.model import Publication, Snapshot
 from verger.s3 import artifacts, clients
 from verger.s3.artifacts import ArtifactError
-from verger.s3.clients import read_json, write_json
 from verger.s3.errors import StorageError
-from verger.settings import Settings
-from verger.tables.parquet import Store
 from verger.validation.features import check_features as feature_checks
 from verger.validation.features import share_of_rejects
 from verger.validation.projections import check_projections as projection_checks
 from verger.validation.record import record
-from verger_contract.keys import SPARK_EVENTS, Run
+from verger_contract.keys import SPARK_EVENTS
 
 log = logging.getLogger(__name__)
-
-
-@dataclasses.dataclass(frozen=True)
-class RunContext:
-    """Where a run works: its keys, the settings, and S3 as boto3 and as pyarrow see it."""
-
-    run: Run
-    settings: Settings
-    client: Any
-    store: Store
-
-    @classmethod
-    def of(cls, settings: Settings, run_id: str) -> RunContext:
-        """With the credentials of Airflow's connection."""
-        storage = settings.storage
-        store = Store(clients.filesystem(storage), storage.bucket)
-        return cls(Run(storage.bucket, run_id), settings, clients.client(storage), store)
 
 
 def list_images(run_context: RunContext, now: datetime) -> str | None:
@@ -99,7 +79,7 @@ def plan(run_context: RunContext, etag: str | None, params: RunParams, now: date
     made = run_tables.write_work(
         client, Comparison(run_context.store, run, published, bool(full_refresh), retry_all_rejects), decided
     )
-    write_json(client, run.bucket, run.plan, made.for_step(run))
+    run_context.write_json(run.plan, made.for_step(run).document())
     log.info("%s: %s", "to do" if made.work else "nothing to do", made.why)
     return made
 
@@ -145,7 +125,7 @@ def publish_run(run_context: RunContext, made: Plan, staged: Mapping[str, str], 
     done = commit.already(client, run, made.etag)
     if done:
         return done
-    checks = read_json(client, run.bucket, run.validation) or {}
+    checks = run_context.read_json(run.validation) or {}
     new = build.snapshot(run, made, staged=staged, checks=checks, metrics=_metrics(run_context), now=now)
     return commit.publish(client, run, new, made.etag)
 
@@ -158,5 +138,5 @@ def _published(run_context: RunContext, etag: str | None) -> Snapshot | None:
 
 
 def _metrics(run_context: RunContext) -> Mapping[str, Any]:
-    found: Mapping[str, Any] = read_json(run_context.client, run_context.run.bucket, run_context.run.metrics("pca"))
+    found: Mapping[str, Any] = run_context.read_json(run_context.run.metrics("pca"))
     return found

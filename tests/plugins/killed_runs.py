@@ -19,7 +19,8 @@ from typing import Any
 import numpy
 
 import verger_reader
-from tests.plugins.orchard import Orchard, run_prefixes, vector
+from tests.plugins.orchard import Orchard, run_prefixes
+from tests.plugins.played_steps import vector
 from verger.publication import commit
 from verger.publication.retention import needed
 from verger.s3 import clients

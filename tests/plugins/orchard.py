@@ -7,38 +7,26 @@ photo's vector is drawn from its content, and content that begins with `bad` can
 from __future__ import annotations
 
 import hashlib
-import io
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import numpy
-import pyarrow
-import pyarrow.parquet
-
+from tests.plugins.played_steps import featurize, pca
 from verger import tasks
 from verger.changes.plan import Plan, RunParams
+from verger.context import RunContext
 from verger.publication.commit import check_may_write
 from verger.publication.vacuum import vacuum
 from verger.s3 import artifacts, clients
 from verger.settings import Settings
 from verger.tables.parquet import Store
-from verger.tasks import RunContext
 from verger_contract.keys import Run
 
-WIDTH = 1280
 STAGES = ("list_images", "plan", "featurize", "check_features", "pca", "check_projections", "publish", "vacuum")
-FLOATS, DOUBLES = pyarrow.list_(pyarrow.float32()), pyarrow.list_(pyarrow.float64())
 AUTO = RunParams(basis="auto", target_variance=0.9)
-
-
-def vector(content: bytes) -> numpy.ndarray:
-    """1280 float32, the same for the same content."""
-    seed = int.from_bytes(hashlib.blake2b(content, digest_size=8).digest())
-    return numpy.random.default_rng(seed).normal(size=WIDTH).astype(numpy.float32)
 
 
 def write_artifacts(folder: Path, model: str) -> Path:
@@ -189,132 +177,6 @@ class Running:
         sha256, model = artifacts.identity(self.run_context.settings.storage.artifacts_dir)
         staged = {"weights": "imagenet", "model_sha256": model, "sha256": sha256}
         tasks.publish_run(self.run_context, self._planned, staged, self.orchard.now)
-
-
-def featurize(run_context: RunContext) -> None:
-    """Step 1's stand-in: features and rejects of what work.parquet lists."""
-    client, run = run_context.client, run_context.run
-    features, rejects = [], []
-    for path, etag in run_context.store.versions(run.work):
-        try:
-            answer = client.get_object(Bucket=run.bucket, Key=path)
-        except client.exceptions.NoSuchKey:
-            rejects.append({"path": path, "etag": etag, "reason": "deleted since it was listed"})
-            continue
-        content = answer["Body"].read()
-        if answer["ETag"].strip('"') != etag:
-            rejects.append({"path": path, "etag": etag, "reason": "changed since it was listed (etag was another)"})
-        elif content.startswith(b"bad"):
-            rejects.append({"path": path, "etag": etag, "reason": content.decode()})
-        else:
-            label = path.split("/")[-2]
-            features.append({"path": path, "label": label, "etag": etag, "features": vector(content)})
-    text = ("path", "label", "etag")
-    _put(
-        run_context,
-        f"{run.features}part-0.parquet",
-        features,
-        {**dict.fromkeys(text, pyarrow.string()), "features": FLOATS},
-    )
-    _put(
-        run_context,
-        f"{run.rejects}part-0.parquet",
-        rejects,
-        dict.fromkeys(("path", "etag", "reason"), pyarrow.string()),
-    )
-    metrics = {"photos": len(features) + len(rejects), "featurized": len(features), "rejects": {}}
-    _put_json(run_context, run.metrics("featurize"), metrics)
-
-
-def pca(run_context: RunContext, target: float) -> None:
-    """Step 2's stand-in: compaction, basis and projections, from what plan.json says."""
-    run = run_context.run
-    plan = json.loads(run_context.client.get_object(Bucket=run.bucket, Key=run.plan)["Body"].read())
-    deletes = {
-        row for key in (run.deletes, run.compacted_deletes) for row in run_context.store.rows(key, ("path", "run"))
-    }
-    into = plan["features"]["into"]
-    if into:
-        rows = [row for uri in plan["features"]["compact"] for row in _live(run_context, uri, deletes)]
-        columns = dict.fromkeys(("path", "label", "etag"), pyarrow.string())
-        _put(
-            run_context,
-            f"{into.removeprefix(f's3://{run.bucket}/')}part-0.parquet",
-            rows,
-            {**columns, "features": FLOATS},
-        )
-    uris = [*plan["features"]["keep"], *([into] if into else []), plan["features"]["new"]]
-    rows = [row for uri in uris for row in _live(run_context, uri, deletes)]
-    if len(rows) < 2 and plan["basis"]["policy"] != "reuse":
-        raise RuntimeError("PCA needs at least two photos with features")
-    matrix = numpy.array([row["features"] for row in rows], numpy.float64).reshape(-1, WIDTH)
-    components, action = _basis(run_context, plan["basis"], matrix, target)
-    projected = [
-        {"path": row["path"], "label": row["label"], "pca_features": coordinates}
-        for row, coordinates in zip(rows, matrix @ components, strict=True)
-    ]
-    columns = {"path": pyarrow.string(), "label": pyarrow.string(), "pca_features": DOUBLES}
-    _put(run_context, f"{run.pca}part-0.parquet", projected, columns)
-    centred = matrix - matrix.mean(axis=0)
-    shares = ((centred @ components) ** 2).sum(axis=0) / ((centred**2).sum() or 1)
-    metrics = {"basis": {"action": action, "reason": "of a test"}, "explained_variance_ratio": shares.tolist()}
-    _put_json(run_context, run.metrics("pca"), metrics)
-
-
-def _basis(
-    run_context: RunContext, params: dict[str, Any], matrix: numpy.ndarray, target: float
-) -> tuple[numpy.ndarray, str]:
-    centred = matrix - matrix.mean(axis=0)
-    if params["published"]:
-        kept = _read_basis(run_context, params["published"])
-        share = ((centred @ kept) ** 2).sum() / ((centred**2).sum() or 1)
-        if params["policy"] == "reuse" or share >= target - params["tolerance"]:
-            return kept, "kept"
-    if not centred.any():
-        raise RuntimeError("all photos have equal features: there is no variance to explain")
-    _, values, vectors = numpy.linalg.svd(centred, full_matrices=False)
-    shares = values**2 / (values**2).sum()
-    k = int(numpy.searchsorted(shares.cumsum(), target - 1e-12)) + 1
-    components = vectors[:k].T
-    _write_basis(run_context, components, shares[:k])
-    _put_json(
-        run_context, f"{run_context.run.basis}spectrum.json", {"k": k, "explained_variance_ratio": shares.tolist()}
-    )
-    return components, "refitted"
-
-
-def _read_basis(run_context: RunContext, uri: str) -> numpy.ndarray:
-    from verger.validation import basis
-
-    return basis.read(run_context.store, uri.removeprefix(f"s3://{run_context.run.bucket}/")).components
-
-
-def _write_basis(run_context: RunContext, components: numpy.ndarray, shares: numpy.ndarray) -> None:
-    rows, columns = components.shape
-    matrix = {"type": 1, "numRows": rows, "numCols": columns, "values": components.T.ravel().tolist()}
-    row = {"pc": {**matrix, "isTransposed": False}, "explainedVariance": {"type": 1, "values": shares.tolist()}}
-    _put_table(run_context, f"{run_context.run.basis}data/part-0.parquet", pyarrow.Table.from_pylist([row]))
-
-
-def _live(run_context: RunContext, uri: str, deletes: set[tuple[Any, ...]]) -> Iterator[dict[str, Any]]:
-    key = f"{uri.rstrip('/')}/".removeprefix(f"s3://{run_context.run.bucket}/")
-    run = key.rstrip("/").split("run=")[1]
-    for batch in run_context.store.batches(key, ("path", "label", "etag", "features")):
-        yield from (row for row in batch.to_pylist() if (row["path"], run) not in deletes)
-
-
-def _put(run_context: RunContext, key: str, rows: list[dict[str, Any]], columns: dict[str, pyarrow.DataType]) -> None:
-    _put_table(run_context, key, pyarrow.Table.from_pylist(rows, schema=pyarrow.schema(list(columns.items()))))
-
-
-def _put_table(run_context: RunContext, key: str, table: pyarrow.Table) -> None:
-    buffer = io.BytesIO()
-    pyarrow.parquet.write_table(table, buffer)
-    run_context.client.put_object(Bucket=run_context.run.bucket, Key=key, Body=buffer.getvalue())
-
-
-def _put_json(run_context: RunContext, key: str, value: Any) -> None:
-    run_context.client.put_object(Bucket=run_context.run.bucket, Key=key, Body=json.dumps(value).encode())
 
 
 def run_prefixes(keys: list[str]) -> set[str]:

@@ -29,7 +29,8 @@ from hypothesis.stateful import (
 )
 
 import verger_reader
-from tests.plugins.orchard import STAGES, Orchard, Running, run_prefixes, vector
+from tests.plugins.orchard import STAGES, Orchard, Running, run_prefixes
+from tests.plugins.played_steps import vector
 from verger.changes import compaction
 from verger.changes.plan import PlanError, RunParams
 from verger.publication import commit, rollback

@@ -10,15 +10,15 @@ import numpy
 import pytest
 
 import verger_reader
-from tests.plugins.orchard import AUTO, Orchard, Running, vector
+from tests.plugins.orchard import AUTO, Orchard, Running
+from tests.plugins.played_steps import vector
 from verger import tasks
 from verger.changes.plan import PlanError
+from verger.context import RunContext
 from verger.publication.commit import current
 from verger.publication.vacuum import Bucket
 from verger.s3.artifacts import ArtifactError
 from verger.settings import BUILT, Settings
-from verger.tables.parquet import MANIFEST
-from verger.tasks import RunContext
 from verger_contract.keys import SPARK_EVENTS
 
 
@@ -146,9 +146,9 @@ def test_rejects_are_tried_again_when_there_is_reason_to(orchard: Orchard) -> No
     orchard.put("Kiwi/damaged.jpg", b"bad: damaged image")
     orchard.run("one")
     manifest = {
-        path: reason for path, _, _, reason in orchard.store.rows("runs/one/manifest.parquet", MANIFEST) if reason
+        path: reason for path, reason in orchard.store.rows("runs/one/manifest.parquet", ("path", "reason")) if reason
     }
-    assert manifest == {"images/Kiwi/bad.jpg": "bad: not an image", "images/Kiwi/damaged.jpg": "bad: damaged image"}
+    assert manifest == {"images/Kiwi/bad.jpg": "not an image", "images/Kiwi/damaged.jpg": "damaged image"}
     assert not orchard.run("two").work
     orchard.put("Kiwi/60.jpg", b"60")
     assert orchard.run("three").photos["opportunistic_retry"] == 0

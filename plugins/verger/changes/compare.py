@@ -14,13 +14,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from verger.tables.external_sort import Row, outer_join
-
-MOMENTARY = ("deleted since it was listed", "changed since it was listed", "unreadable at first")
-"""Reasons of a reject that speak of a moment: the next run looks at the photo again, as at a new one."""
-
-CURABLE = ("access denied",)
-"""Reasons that may go away without a new etag, but may as well last: such a photo is looked at again whenever there is
-other work, and alone launches no cluster."""
+from verger_contract.reasons import RETRIED, RETRIED_WITH_OTHER_WORK
 
 
 class PhotoChange(Enum):
@@ -49,11 +43,12 @@ class Listed(NamedTuple):
 
 
 class Known(NamedTuple):
-    """A row of a manifest: the feature run that holds the photo's features, or the reason why it was rejected."""
+    """A row of a manifest: the feature run that holds the photo's features, or why the photo was rejected."""
 
     path: str
     etag: str
     run: str | None
+    kind: str | None
     reason: str | None
 
 
@@ -86,9 +81,9 @@ def change(listed: Listed | None, known: Known | None, retry_all_rejects: bool) 
         return PhotoChange.DELETED
     if listed.etag != known.etag:
         return PhotoChange.CHANGED
-    if known.reason and known.reason.startswith(MOMENTARY):
+    if known.kind in RETRIED:
         return PhotoChange.RETRY
-    if known.reason and (retry_all_rejects or known.reason.startswith(CURABLE)):
+    if known.kind and (retry_all_rejects or known.kind in RETRIED_WITH_OTHER_WORK):
         return PhotoChange.OPPORTUNISTIC_RETRY
     return PhotoChange.UNCHANGED
 

@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from verger.tables.external_sort import Row, Segment, increasing, merged, spool
-from verger.tables.parquet import INVENTORY, upload, write_rows
+from verger.tables.parquet import upload, write_rows
 from verger_contract.keys import uri
+from verger_contract.photos import is_ignored
+from verger_contract.schemas import INVENTORY
 
 log = logging.getLogger(__name__)
 
-DESKTOP_FILES = ("thumbs.db", "desktop.ini")
 CONNECTIONS = 8
 """Folders listed at once: while one answer is read, which keeps a core busy, the others are on their way."""
 
@@ -35,12 +36,6 @@ class Inventory:
     photos: int = 0
     bytes: int = 0
     ignored: int = 0
-
-
-def is_ignored(key: str) -> bool:
-    """Folder markers, hidden files and what desktops leave behind. All else is a photo, or becomes a reject."""
-    name = key.rsplit("/", 1)[-1]
-    return not name or name.startswith(".") or name.endswith("_$folder$") or name.lower() in DESKTOP_FILES
 
 
 def write_inventory(s3: Any, bucket: str, prefix: str, key: str) -> Inventory:

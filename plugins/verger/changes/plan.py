@@ -14,6 +14,7 @@ from verger.errors import VergerError
 from verger.publication.model import FeatureRun, Snapshot
 from verger.settings import Settings
 from verger_contract.keys import Run
+from verger_contract.plan import BasisPolicy, BasisRequest, StepPlan
 
 
 class PlanError(VergerError):
@@ -78,32 +79,30 @@ class Plan:
         """The feature runs that hold the current rows when the steps of `run` are done."""
         return [*(kept.run for kept in self.keep), *([self.into] if self.into else []), run.id]
 
-    def for_step(self, run: Run) -> dict[str, Any]:
-        """As step 2 reads it: with addresses instead of ids."""
+    def for_step(self, run: Run) -> StepPlan:
+        """Return the plan as the steps read it: with URIs instead of run ids."""
 
         def features(id: str) -> str:
             return run.uri(Run(run.bucket, id).features)
 
-        return {
-            "run": run.id,
-            "work": self.work,
-            "why": self.why,
-            "photos": self.photos,
-            "features": {
-                "keep": [features(kept.run) for kept in self.keep],
-                "compact": [features(compacted.run) for compacted in self.compact],
-                "into": features(self.into) if self.into else None,
-                "new": features(run.id),
-            },
-            "deletes": run.uri(run.deletes),
-            "compacted_deletes": run.uri(run.compacted_deletes),
-            "basis": {
-                "policy": self.basis_policy,
-                "published": run.uri(Run(run.bucket, self.basis).basis) if self.basis else None,
-                "reason": self.basis_reason,
-                "tolerance": self.basis_tolerance,
-            },
-        }
+        return StepPlan(
+            run=run.id,
+            work=self.work,
+            why=self.why,
+            photos=self.photos,
+            keep=tuple(features(kept.run) for kept in self.keep),
+            compact=tuple(features(compacted.run) for compacted in self.compact),
+            into=features(self.into) if self.into else None,
+            new=features(run.id),
+            deletes=run.uri(run.deletes),
+            compacted_deletes=run.uri(run.compacted_deletes),
+            basis=BasisRequest(
+                policy=BasisPolicy(self.basis_policy),
+                published=run.uri(Run(run.bucket, self.basis).basis) if self.basis else None,
+                reason=self.basis_reason,
+                tolerance=self.basis_tolerance,
+            ),
+        )
 
 
 class FullRefresh(StrEnum):

@@ -20,8 +20,9 @@ from verger.changes.compare import FEATURIZED, Compared, PhotoChange, Tally, com
 from verger.changes.plan import Plan
 from verger.publication.model import Snapshot
 from verger.tables.external_sort import Row, increasing, merged, outer_join, spool
-from verger.tables.parquet import DELETES, INVENTORY, MANIFEST, REJECTS, Store, read_rows, upload, write_rows, writer
+from verger.tables.parquet import Store, read_rows, upload, write_rows, writer
 from verger_contract.keys import Run
+from verger_contract.schemas import DELETES, INVENTORY, MANIFEST, REJECTS, Table
 
 
 @dataclass(frozen=True)
@@ -57,11 +58,11 @@ class Comparison:
         if self.full_refresh or not self.published or not self.published.run:
             return iter(())
         current = {features.run for features in self.published.features}
-        rows = self.store.rows(Run(self.run.bucket, self.published.run).deletes, DELETES)
+        rows = self.store.rows(Run(self.run.bucket, self.published.run).deletes, DELETES.names)
         return (row for row in rows if row[1] in current)
 
-    def _rows(self, key: str, columns: tuple[str, ...]) -> Iterator[Row]:
-        return increasing(self.store.rows(key, columns), self.run.uri(key))
+    def _rows(self, key: str, table: Table) -> Iterator[Row]:
+        return increasing(self.store.rows(key, table.names), self.run.uri(key))
 
 
 def write_work(s3: Any, comparison: Comparison, decide: Callable[[Tally], Plan]) -> Plan:
@@ -93,7 +94,7 @@ def write_work(s3: Any, comparison: Comparison, decide: Callable[[Tally], Plan])
 def _write_dead_of(s3: Any, bucket: str, key: str, deletes: Path, runs: Collection[str]) -> None:
     """Keep of the dead rows those of some feature runs."""
     with upload(s3, bucket, key) as file:
-        write_rows(file, DELETES, (row for row in read_rows(deletes, DELETES) if row[1] in runs))
+        write_rows(file, DELETES, (row for row in read_rows(deletes, DELETES.names) if row[1] in runs))
 
 
 def write_manifest(s3: Any, comparison: Comparison, moved: Mapping[str, str]) -> tuple[int, int]:
@@ -107,14 +108,16 @@ def write_manifest(s3: Any, comparison: Comparison, moved: Mapping[str, str]) ->
         upload(s3, run.bucket, run.manifest) as file,
         writer(file, MANIFEST) as manifest,
     ):
-        rejects = spool(comparison.store.rows(run.rejects, REJECTS), REJECTS, Path(scratch))
+        rejects = spool(comparison.store.rows(run.rejects, REJECTS.names), REJECTS, Path(scratch))
         # A path that was rejected twice, or that was not to be done, is for the checks to find.
         for row, reject in outer_join(_standing_rows(comparison, moved), merged(rejects, REJECTS)):
             if row is None:
                 continue
-            reason = reject[1] if reject and row[2] == run.id else row[3]
-            manifest((row[0], row[1], None if reason else row[2], reason))
-            photos, rejected = photos + 1, rejected + bool(reason)
+            path, etag, features, kind, reason = row
+            if reject and features == run.id:
+                features, kind, reason = None, reject[2], reject[3]
+            manifest((path, etag, features, kind, reason))
+            photos, rejected = photos + 1, rejected + (kind is not None)
     return photos, rejected
 
 
@@ -123,6 +126,7 @@ def _standing_rows(comparison: Comparison, moved: Mapping[str, str]) -> Iterator
     for compared in comparison.stream():
         listed, known = compared.listed, compared.known
         if listed and comparison.is_work(compared):
-            yield listed.path, listed.etag, comparison.run.id, None
+            yield listed.path, listed.etag, comparison.run.id, None, None
         elif listed and known:
-            yield known.path, known.etag, moved.get(known.run, known.run) if known.run else None, known.reason
+            features = moved.get(known.run, known.run) if known.run else None
+            yield known.path, known.etag, features, known.kind, known.reason

@@ -13,11 +13,11 @@ from typing import Any
 
 from airflow.sdk import Context
 
+from verger.context import RunContext
 from verger.emr import cost
 from verger.emr.hook import AdoptingEmrHook
 from verger.report.facts import AirflowFacts
 from verger.report.illustrations import attempt
-from verger.tasks import RunContext
 
 log = logging.getLogger(__name__)
 

@@ -8,12 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from verger.context import RunContext
 from verger.publication import commit
 from verger.publication.model import Snapshot
 from verger.report import warnings
-from verger.s3.clients import read_json
 from verger.settings import Settings
-from verger.tasks import RunContext
 from verger_contract.keys import PUBLISHED, Run
 
 LABELS = 1000
@@ -79,7 +78,7 @@ def of_failed(run_context: RunContext, airflow_facts: AirflowFacts, failure: Map
 
     `failure`: task, error and at of the first failure; `also` has those after it.
     """
-    run, plan = run_context.run, read_json(run_context.client, run_context.run.bucket, run_context.run.plan) or {}
+    run, plan = run_context.run, run_context.read_json(run_context.run.plan) or {}
     facts = {
         **dict.fromkeys(field.name for field in dataclasses.fields(Snapshot)),
         "run": run.id,
@@ -107,9 +106,9 @@ def of_failed(run_context: RunContext, airflow_facts: AirflowFacts, failure: Map
 
 def _written(run_context: RunContext, airflow_facts: AirflowFacts) -> dict[str, Any]:
     """What the tasks and steps left in the run's folder, and what Airflow and EMR say."""
-    s3, run = run_context.client, run_context.run
-    featurize, pca = (read_json(s3, run.bucket, run.metrics(stage)) or {} for stage in ("featurize", "pca"))
-    plan = read_json(s3, run.bucket, run.plan) or {}
+    run = run_context.run
+    featurize, pca = (run_context.read_json(run.metrics(stage)) or {} for stage in ("featurize", "pca"))
+    plan = run_context.read_json(run.plan) or {}
     return {
         "why": plan.get("why", ""),
         "rejects": featurize.get("rejects", {}),
@@ -120,7 +119,7 @@ def _written(run_context: RunContext, airflow_facts: AirflowFacts) -> dict[str, 
         "cost": airflow_facts.cost,
         "drift": pca.get("drift") or {},
         "compacted": pca.get("compacted", 0),
-        "checks": read_json(s3, run.bucket, run.validation) or {},
+        "checks": run_context.read_json(run.validation) or {},
         "params": dict(airflow_facts.params),
         "settings": in_force(run_context.settings),
         "versions": {
@@ -148,11 +147,11 @@ def _variance(run_context: RunContext, basis: str) -> dict[str, Any] | None:
     photos have no variance.
     """
     run = run_context.run
-    shares = (read_json(run_context.client, run.bucket, run.metrics("pca")) or {}).get("explained_variance_ratio")
+    shares = (run_context.read_json(run.metrics("pca")) or {}).get("explained_variance_ratio")
     if not shares:
         return None
     kept = Run(run.bucket, basis).basis
-    spectrum = (read_json(run_context.client, run.bucket, f"{kept}spectrum.json") or {}).get("explained_variance_ratio")
+    spectrum = (run_context.read_json(f"{kept}spectrum.json") or {}).get("explained_variance_ratio")
     if basis == run.id:
         return {"current": cumulative(spectrum or shares), "fitted": None}
     return {"current": cumulative(shares), "fitted": cumulative(spectrum) if spectrum else None}

@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from verger.context import RunContext
 from verger.report import labels as label_rows
 from verger.report import pictures, sample
 from verger.report.svg import PALETTE
 from verger.report.thumbnails import Thumbnail, thumbnail
-from verger.tasks import RunContext
 
 log = logging.getLogger(__name__)
 

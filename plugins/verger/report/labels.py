@@ -7,10 +7,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from verger.report.sample import kind
-from verger.tables.parquet import REJECTS, Store, rows_of
+from verger.tables.parquet import Store, rows_of
 from verger.validation.vectors import folder
 from verger_contract.keys import Run
+from verger_contract.reasons import RejectKind
 
 DRIFT = ("label", "photos", "new", "distance", "spread", "ratio")
 """Columns of the drift table: a label's earlier photos, its new ones, and how far the latter lie from the former."""
@@ -20,9 +20,6 @@ FAR = 0.5
 
 BY_CHANCE = 2.0
 """... unless they are so few that chance alone would make half of it."""
-
-NO_LABEL = "no label"
-"""The reject of a photo that lies in no folder."""
 
 ROWS = 65_536
 
@@ -35,7 +32,8 @@ def read(store: Store, run: Run) -> list[dict[str, Any]]:
     """
     photos = _counted(store, run.pca)
     new = _counted(store, run.features)
-    rejected = Counter(folder(path) for path, reason in store.rows(run.rejects, REJECTS) if kind(reason) != NO_LABEL)
+    rejects = store.rows(run.rejects, ("path", "kind"))
+    rejected = Counter(folder(path) for path, kind in rejects if kind != RejectKind.NO_LABEL)
     drift = {row[0]: dict(zip(DRIFT, row, strict=True)) for row in rows_of(store.batches(run.drift, DRIFT), DRIFT)}
     return merge(photos, new, rejected, drift)
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from verger.tables.parquet import REJECTS, Store
+from verger.tables.parquet import Store
 from verger.validation.fingerprint import digest
 from verger_contract.keys import Run
 
@@ -113,7 +113,7 @@ def new_photos(store: Store, run: Run, count: int) -> list[tuple[str, str]]:
 def rejects(store: Store, run: Run, count: int) -> list[tuple[str, str]]:
     """Path and reason of some that the run rejected, for as many kinds of reasons as there are."""
     lot = Lot(DRAWN)
-    for path, reason in store.rows(run.rejects, REJECTS):
+    for path, reason in store.rows(run.rejects, ("path", "reason")):
         lot.offer(path, lambda row=(path, reason): row)  # type: ignore[misc]
     return sorted(_spread(lot.rows(), count, lambda row: kind(row[1])), key=lambda row: (row[1], row[0]))
 

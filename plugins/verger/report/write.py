@@ -6,13 +6,12 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
+from verger.context import RunContext
 from verger.publication import commit
 from verger.report import illustrations, labels
 from verger.report.facts import AirflowFacts, of_failed, of_published
 from verger.report.illustrations import Illustrations, attempt
 from verger.report.page import page
-from verger.s3.clients import read_json, write_json
-from verger.tasks import RunContext
 from verger_contract.keys import owner
 
 log = logging.getLogger(__name__)
@@ -27,7 +26,7 @@ def published(run_context: RunContext, airflow_facts: AirflowFacts) -> dict[str,
     if rows is None:
         facts["warnings"].append("Labels and their drift could not be read: the log of the task report says why.")
     drawn = illustrations.illustrate(run_context, facts, rows or [])
-    write_json(run_context.client, run_context.run.bucket, run_context.run.report_facts, facts)
+    run_context.write_json(run_context.run.report_facts, facts)
     _put_page(run_context, page(facts, drawn, run_context.settings))
     attempt("removing what it left when it failed before", lambda: forget_failure(run_context), None)
     return facts
@@ -42,7 +41,7 @@ def failed(run_context: RunContext, airflow_facts: AirflowFacts, failure: Mappin
     if now and run_context.run.id in map(owner, now.publication.named):
         return False
     facts = of_failed(run_context, airflow_facts, _with_earlier(run_context, airflow_facts, failure))
-    write_json(run_context.client, run_context.run.bucket, run_context.run.failure, facts)
+    run_context.write_json(run_context.run.failure, facts)
     _put_page(run_context, page(facts, Illustrations(timeline=illustrations.timeline(facts)), run_context.settings))
     return True
 
@@ -52,7 +51,7 @@ def _with_earlier(run_context: RunContext, airflow_facts: AirflowFacts, failure:
 
     What was cleared and has succeeded since, or failed again, is no failure of this pass.
     """
-    written = read_json(run_context.client, run_context.run.bucket, run_context.run.failure)
+    written = run_context.read_json(run_context.run.failure)
     known = dict(written.get("failure") or {}) if isinstance(written, dict) else {}
     also = known.pop("also", ())
     earlier = [known, *also] if known else []
@@ -63,7 +62,7 @@ def _with_earlier(run_context: RunContext, airflow_facts: AirflowFacts, failure:
 
 def forget_failure(run_context: RunContext) -> None:
     """Only where there is something: not every task needs the right to delete."""
-    if read_json(run_context.client, run_context.run.bucket, run_context.run.failure) is not None:
+    if run_context.read_json(run_context.run.failure) is not None:
         run_context.client.delete_object(Bucket=run_context.run.bucket, Key=run_context.run.failure)
 
 

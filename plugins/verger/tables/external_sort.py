@@ -6,13 +6,14 @@ The order is that of code points, which for UTF-8 is the order of bytes: the one
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
 from verger.tables.parquet import ROWS_PER_CHUNK, TableError, chunks, read_rows, write_rows
+from verger_contract.schemas import Table
 
 Row = tuple[Any, ...]
 KEY = itemgetter(0)
@@ -29,18 +30,18 @@ class Segment:
     last: str
 
 
-def spool(rows: Iterable[Row], columns: Sequence[str], folder: Path) -> list[Segment]:
+def spool(rows: Iterable[Row], table: Table, folder: Path) -> list[Segment]:
     """Write rows that come in any order to sorted segments of so many rows at most in `folder`, which must be empty."""
     segments: list[Segment] = []
     for number, chunk in enumerate(chunks(rows, ROWS_PER_CHUNK)):
         ordered = sorted(chunk, key=KEY)
         path = folder / f"{number}.parquet"
-        write_rows(path, columns, ordered)
+        write_rows(path, table, ordered)
         segments.append(Segment(path, ordered[0][0], ordered[-1][0]))
     return segments
 
 
-def merged(segments: Iterable[Segment], columns: Sequence[str]) -> Iterator[Row]:
+def merged(segments: Iterable[Segment], table: Table) -> Iterator[Row]:
     """The rows of all segments in order. Segments that do not overlap are read one after another; of those that do, a
     few at a time are merged into longer ones on disk, beside the first, until few are left.
     """
@@ -49,10 +50,10 @@ def merged(segments: Iterable[Segment], columns: Sequence[str]) -> Iterator[Row]
         longer = []
         for group in chunks(chains, FAN_IN):
             path = group[0][0].path.with_name(f"{group[0][0].path.stem}-merged.parquet")
-            write_rows(path, columns, _merge(group, columns))
+            write_rows(path, table, _merge(group, table))
             longer.append(Segment(path, group[0][0].first, max(chain[-1].last for chain in group)))
         chains = _chains(longer)
-    return _merge(chains, columns)
+    return _merge(chains, table)
 
 
 def _chains(segments: Iterable[Segment]) -> list[list[Segment]]:
@@ -67,13 +68,13 @@ def _chains(segments: Iterable[Segment]) -> list[list[Segment]]:
     return chains
 
 
-def _merge(chains: Iterable[list[Segment]], columns: Sequence[str]) -> Iterator[Row]:
-    return heapq.merge(*(_read(chain, columns) for chain in chains), key=KEY)
+def _merge(chains: Iterable[list[Segment]], table: Table) -> Iterator[Row]:
+    return heapq.merge(*(_read(chain, table) for chain in chains), key=KEY)
 
 
-def _read(chain: list[Segment], columns: Sequence[str]) -> Iterator[Row]:
+def _read(chain: list[Segment], table: Table) -> Iterator[Row]:
     for segment in chain:
-        yield from read_rows(segment.path, columns)
+        yield from read_rows(segment.path, table.names)
 
 
 def increasing(rows: Iterable[Row], name: str) -> Iterator[Row]:

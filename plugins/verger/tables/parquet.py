@@ -10,6 +10,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from verger.errors import VergerError
+from verger_contract.schemas import Table
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,21 +29,9 @@ ROWS_PER_CHUNK = 8192
 CHUNKS_PER_GROUP = 16
 """Chunks in a row group of a file: few groups, since readers and writers hold what a file says of each."""
 
-INVENTORY = ("path", "etag", "size")
-MANIFEST = ("path", "etag", "run", "reason")
-DELETES = ("path", "run")
-REJECTS = ("path", "reason")
-
 
 class TableError(VergerError):
     """A table has not the columns, or not the order, that it must have."""
-
-
-def schema(columns: Sequence[str]) -> pyarrow.Schema:
-    """Columns of text, but for `size`, which is int64."""
-    import pyarrow
-
-    return pyarrow.schema([(name, pyarrow.int64() if name == "size" else pyarrow.string()) for name in columns])
 
 
 @dataclass(frozen=True)
@@ -117,22 +106,22 @@ def chunks(rows: Iterable[Item], size: int) -> Iterator[list[Item]]:
 
 
 @contextmanager
-def writer(path: Path | str, columns: Sequence[str]) -> Iterator[Callable[[tuple[Any, ...]], None]]:
+def writer(path: Path | str, table: Table) -> Iterator[Callable[[tuple[Any, ...]], None]]:
     """Takes rows one by one while the body of the `with` runs, and makes one Parquet file of them."""
     import pyarrow
     import pyarrow.parquet
 
-    shape, waiting, batches = schema(columns), list[tuple[Any, ...]](), list[pyarrow.RecordBatch]()
-    with pyarrow.parquet.ParquetWriter(str(path), shape, compression="zstd") as file:
+    schema, waiting, batches = table.arrow, list[tuple[Any, ...]](), list[pyarrow.RecordBatch]()
+    with pyarrow.parquet.ParquetWriter(str(path), schema, compression="zstd") as file:
 
         def pack() -> None:
-            values = zip(zip(*waiting, strict=True), shape, strict=True)
+            values = zip(zip(*waiting, strict=True), schema, strict=True)
             arrays = [pyarrow.array(column, field.type) for column, field in values]
-            batches.append(pyarrow.RecordBatch.from_arrays(arrays, schema=shape))
+            batches.append(pyarrow.RecordBatch.from_arrays(arrays, schema=schema))
             waiting.clear()
 
         def flush() -> None:
-            file.write_table(pyarrow.Table.from_batches(batches, shape))
+            file.write_table(pyarrow.Table.from_batches(batches, schema))
             batches.clear()
 
         def add(row: tuple[Any, ...]) -> None:
@@ -149,9 +138,9 @@ def writer(path: Path | str, columns: Sequence[str]) -> Iterator[Callable[[tuple
             flush()
 
 
-def write_rows(path: Path | str, columns: Sequence[str], rows: Iterable[tuple[Any, ...]]) -> None:
+def write_rows(path: Path | str, table: Table, rows: Iterable[tuple[Any, ...]]) -> None:
     """Write rows as one Parquet file."""
-    with writer(path, columns) as add:
+    with writer(path, table) as add:
         for row in rows:
             add(row)
 

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from verger.changes.plan import Plan
-from verger.tables.parquet import DELETES, MANIFEST, Store
+from verger.tables.parquet import Store
 from verger_contract.keys import Run
+from verger_contract.schemas import DELETES
 
 if TYPE_CHECKING:
     import pyarrow
@@ -30,13 +31,13 @@ def versions(store: Store, run: Run, plan: Plan) -> Iterator[tuple[str, str]]:
 
 def readable(store: Store, run: Run) -> Iterator[tuple[str, str]]:
     """Path and etag of every photo of the manifest that was not rejected."""
-    return ((path, etag) for path, etag, _, reason in store.rows(run.manifest, MANIFEST) if reason is None)
+    return ((path, etag) for path, etag, kind in store.rows(run.manifest, ("path", "etag", "kind")) if kind is None)
 
 
 def _dead(store: Store, run: Run, plan: Plan) -> dict[str, frozenset[str]]:
     """Paths of dead rows by feature run that is kept: few, or those runs would not have been kept."""
     found: dict[str, set[str]] = {kept.run: set() for kept in plan.keep}
-    for path, id in store.rows(run.deletes, DELETES):
+    for path, id in store.rows(run.deletes, DELETES.names):
         if id in found:
             found[id].add(path)
     return {id: frozenset(paths) for id, paths in found.items()}

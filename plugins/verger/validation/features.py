@@ -9,8 +9,8 @@ from verger.tables.parquet import Store
 from verger.validation import neighbours, rows, vectors
 from verger.validation.check import Check
 from verger_contract.keys import Run
+from verger_contract.schemas import FEATURES_WIDTH
 
-WIDTH = 1280
 VERSION = ("path", "etag")
 
 
@@ -26,14 +26,16 @@ def check_features(store: Store, run: Run, limits: Validation) -> list[Check]:
 
     expected_paths, expected_versions = rows.fingerprints(expected())
     names = vectors.columns("features", etags=True)
-    found = vectors.read(store.batches(run.features, names), "features", WIDTH, limits.neighbour_sample, etags=True)
+    found = vectors.read(
+        store.batches(run.features, names), "features", FEATURES_WIDTH, limits.neighbour_sample, etags=True
+    )
     rows.fingerprints(store.versions(run.rejects), into=found)
     sample = found.sample.chosen()
     where = "as a row of features or a reject"
     return [
         *rows.one_row_each(expected_paths, found.paths, expected, lambda: (path for path, _ in written()), where),
         rows.same_versions(expected_versions, found.versions, expected, written),
-        *rows.shape(found, WIDTH),
+        *rows.shape(found, FEATURES_WIDTH),
         neighbours.check([row[2] for row in sample], [row[3] for row in sample]),
     ]
 

@@ -11,9 +11,9 @@ from verger.tables.parquet import Store
 from verger.validation import basis, current, neighbours, rows, vectors
 from verger.validation.basis import Basis
 from verger.validation.check import Check
-from verger.validation.features import WIDTH
 from verger.validation.vectors import Sample, Vectors
 from verger_contract.keys import Run
+from verger_contract.schemas import FEATURES_WIDTH
 
 VARIANCE_TOLERANCE = 1e-6
 PROJECTION_TOLERANCE = 1e-6
@@ -25,7 +25,7 @@ def check_projections(
     """Projections of the run against its manifest, the current features and the basis, which `basis_run` fitted."""
     saved = basis.read(store, Run(run.bucket, basis_run).basis)
     names, size = vectors.columns("features", etags=True), limits.neighbour_sample
-    features = vectors.read(current.batches(store, run, plan, names), "features", WIDTH, size, etags=True)
+    features = vectors.read(current.batches(store, run, plan, names), "features", FEATURES_WIDTH, size, etags=True)
     names = vectors.columns("pca_features", etags=False)
     found = vectors.read(store.batches(run.pca, names), "pca_features", saved.k, size, etags=False)
 

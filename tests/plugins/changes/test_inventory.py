@@ -11,7 +11,7 @@ import pyarrow.parquet
 import pytest
 
 from tests.plugins.conftest import with_storage
-from verger.changes.inventory import Inventory, is_ignored, write_inventory
+from verger.changes.inventory import Inventory, write_inventory
 from verger.s3 import clients
 from verger.s3.errors import StorageError
 from verger.settings import Settings
@@ -102,13 +102,3 @@ def test_a_bucket_that_may_not_be_listed_is_named(
     stranger = clients.client(with_storage(settings).storage)
     with pytest.raises(StorageError, match=rf"^s3://{bucket}/images/: may not be listed \(\w+\); grant s3:ListBucket"):
         write_inventory(stranger, bucket, "images/", "i.parquet")
-
-
-@pytest.mark.parametrize("key", [*IGNORED, "images/A/", "images/THUMBS.DB", "images/A/.7.jpg"])
-def test_what_is_no_photo_by_its_name_is_ignored(key: str) -> None:
-    assert is_ignored(key)
-
-
-@pytest.mark.parametrize("key", [*KEYS, "images/.hidden/7.jpg", "images/A/no-extension", "images/A/x.heic"])
-def test_what_may_be_a_photo_is_not_ignored(key: str) -> None:
-    assert not is_ignored(key)

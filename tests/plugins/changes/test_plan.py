@@ -183,7 +183,7 @@ def test_step_2_is_given_addresses() -> None:
     old = FeatureRun(run="old", rows=10, current_rows=2)
     found = tally(current_rows=98, new=1, deleted=2)
     found.current_rows["old"] = 2
-    said = decided(found, replace(BASE, features=(*BASE.features, old))).for_step(RUN)
+    said = decided(found, replace(BASE, features=(*BASE.features, old))).for_step(RUN).document()
     assert said["features"] == {
         "keep": ["s3://orchard/features/run=base/"],
         "compact": ["s3://orchard/features/run=old/"],

@@ -16,15 +16,16 @@ import pytest
 from PIL import Image
 
 from tests.plugins.html_page import Page
-from tests.plugins.orchard import AUTO, DOUBLES, Orchard
+from tests.plugins.orchard import AUTO, Orchard
+from verger.context import RunContext
 from verger.report import sample, write
 from verger.report.facts import AirflowFacts
 from verger.report.illustrations import Illustrations
 from verger.report.page import page
 from verger.s3.clients import read_json
 from verger.settings import Settings
-from verger.tasks import RunContext
 from verger_contract.keys import Run
+from verger_contract.schemas import PCA
 
 EVIL = "<script>alert(1)"
 EVIL_FILE = '"><img src=x onerror=alert(1)>.jpg'
@@ -139,7 +140,7 @@ def test_what_users_named_is_text_and_nothing_else(orchard: Orchard) -> None:
     facts, found, _ = reported(orchard, "one")
     assert found.all("script") == []
     assert found.all("b") == [
-        tag for tag in found.all("b") if tag.text in ("Kiwi", EVIL, "Pomme é $x_1$", "bad <b>luck</b>")
+        tag for tag in found.all("b") if tag.text in ("Kiwi", EVIL, "Pomme é $x_1$", "not an image (bad <b>luck</b>)")
     ]
     assert not [name for tag in found.root.iter() for name in tag.attrib if name.startswith("on")]
     assert all(source.startswith("data:image/jpeg;base64,") for source in found.attributes("src"))
@@ -230,8 +231,8 @@ def test_thousands_of_labels_make_no_large_page(orchard: Orchard) -> None:
     rng = random.Random(5)
     for part, chosen in enumerate((paths[:4000], paths[4000:])):
         vectors = [[rng.gauss(0, 1), rng.gauss(0, 1), 0.0] for _ in chosen]
-        columns = {"path": chosen, "label": [path.split("/")[1] for path in chosen]}
-        table = pyarrow.table(columns).append_column("pca_features", pyarrow.array(vectors, DOUBLES))
+        columns = {"path": chosen, "label": [path.split("/")[1] for path in chosen], "pca_features": vectors}
+        table = pyarrow.table(columns, PCA.arrow)
         buffer = io.BytesIO()
         pyarrow.parquet.write_table(table, buffer)
         orchard.client.put_object(Bucket=orchard.bucket, Key=f"pca/run=one/part-{part}.parquet", Body=buffer.getvalue())

@@ -13,6 +13,7 @@ from tests.plugins.html_page import Page
 from tests.plugins.snapshots import put_data
 from tests.plugins.validation.written_run import plan as written_plan
 from verger.changes.plan import Plan
+from verger.context import RunContext
 from verger.publication.build import snapshot
 from verger.publication.commit import PublicationError, publish
 from verger.publication.model import FeatureRun, Snapshot
@@ -25,7 +26,6 @@ from verger.s3 import clients
 from verger.s3.clients import read_json, write_json
 from verger.settings import Settings
 from verger.tables.parquet import Store
-from verger.tasks import RunContext
 from verger.validation.check import ValidationError
 from verger_contract.keys import Run
 

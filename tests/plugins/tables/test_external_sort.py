@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from verger.tables import external_sort
 from verger.tables.external_sort import increasing, merged, outer_join, spool
 from verger.tables.parquet import TableError
+from verger_contract.schemas import Table
 
 KEYS = st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=4), unique=True, max_size=40)
-COLUMNS = ("path", "etag")
+COLUMNS = Table((("path", "string"), ("etag", "string")))
 
 
 @given(KEYS, st.integers(1, 3))

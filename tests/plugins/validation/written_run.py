@@ -58,6 +58,7 @@ class WrittenRun:
             sorted(self._manifest(), key=lambda row: row["path"]),
             etag=True,
             run=True,
+            kind=True,
             reason=True,
         )
         half = len(self.features) // 2
@@ -70,7 +71,7 @@ class WrittenRun:
             place = folder / Run("", "run-0").features / "part-0.parquet"
             _write(place, self.earlier, label=True, etag=True, features=vectors)
         if self.rejects:
-            _write(folder / run.rejects / "part-0.parquet", self.rejects, etag=True, reason=pyarrow.string())
+            _write(folder / run.rejects / "part-0.parquet", self.rejects, etag=True, kind=True, reason=True)
         _write(folder / run.pca / "part-0.parquet", self.pca, label=True, pca_features=pyarrow.list_(pyarrow.float64()))
         write_basis(folder / run.basis, self.components, self.explained)
         return Store(LocalFileSystem(), str(folder)), run
@@ -83,6 +84,7 @@ class WrittenRun:
                 "path": row["path"],
                 "etag": row["etag"],
                 "run": None if row["path"] in reasons else self.run.id,
+                "kind": reasons.get(row["path"]),
                 "reason": reasons.get(row["path"]),
             }
             for row in self.inventory
@@ -131,7 +133,7 @@ def _right_run() -> WrittenRun:
             path, etag = f"images/Test/{label}/{number}.jpg", f"{label}{number}"
             inventory.append({"path": path, "etag": etag, "size": 5000})
             if number == 0 and label in LABELS[:2]:
-                rejects.append({"path": path, "etag": etag, "reason": "not an image"})
+                rejects.append({"path": path, "etag": etag, "kind": "not an image", "reason": "not an image"})
                 continue
             vector = (centre + 0.3 * random.normal(size=WIDTH)).astype(numpy.float32)
             features.append({"path": path, "label": label, "etag": etag, "features": vector})

@@ -1,0 +1,147 @@
+"""The two Spark steps in a few lines of numpy, for tests that run the tasks of the DAG without Spark.
+
+They read and write the files of the contract as the real steps do. A photo's features are drawn at random from its
+content. Content that begins with `bad` is rejected: `bad: access denied` with that kind, other words as not an image.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Iterator
+from typing import Any
+
+import numpy
+import pyarrow
+import pyarrow.parquet
+
+from verger.context import RunContext
+from verger_contract.plan import BasisPolicy, BasisRequest, StepPlan
+from verger_contract.reasons import RejectKind, reason
+from verger_contract.schemas import DELETES, FEATURES, FEATURES_WIDTH, PCA, REJECTS, Table
+
+
+def vector(content: bytes) -> numpy.ndarray:
+    """1280 float32, the same for the same content."""
+    seed = int.from_bytes(hashlib.blake2b(content, digest_size=8).digest())
+    return numpy.random.default_rng(seed).normal(size=FEATURES_WIDTH).astype(numpy.float32)
+
+
+def featurize(run_context: RunContext) -> None:
+    """Step 1's stand-in: features and rejects of what work.parquet lists."""
+    client, run = run_context.client, run_context.run
+    features, rejects = [], []
+    for path, etag in run_context.store.versions(run.work):
+        try:
+            answer = client.get_object(Bucket=run.bucket, Key=path)
+        except client.exceptions.NoSuchKey:
+            rejects.append(_reject(path, etag, RejectKind.DELETED))
+            continue
+        content = answer["Body"].read()
+        if answer["ETag"].strip('"') != etag:
+            rejects.append(_reject(path, etag, RejectKind.CHANGED, "etag was another"))
+        elif content.startswith(b"bad"):
+            rejects.append(_reject(path, etag, *_kind(content.decode())))
+        else:
+            label = path.split("/")[-2]
+            features.append({"path": path, "label": label, "etag": etag, "features": vector(content)})
+    _put(run_context, f"{run.features}part-0.parquet", features, FEATURES)
+    _put(run_context, f"{run.rejects}part-0.parquet", rejects, REJECTS)
+    _put_progress(run_context, "featurize", len(features) + len(rejects))
+    metrics = {"photos": len(features) + len(rejects), "featurized": len(features), "rejects": {}}
+    run_context.write_json(run.metrics("featurize"), metrics)
+
+
+def pca(run_context: RunContext, target: float) -> None:
+    """Step 2's stand-in: compaction, basis and projections, from what plan.json says."""
+    run = run_context.run
+    plan = StepPlan.parse(run_context.read_json(run.plan))
+    deletes = {
+        row for key in (run.deletes, run.compacted_deletes) for row in run_context.store.rows(key, DELETES.names)
+    }
+    if plan.into:
+        rows = [row for uri in plan.compact for row in _current_rows(run_context, uri, deletes)]
+        _put(run_context, f"{plan.into.removeprefix(f's3://{run.bucket}/')}part-0.parquet", rows, FEATURES)
+    rows = [row for uri in plan.runs for row in _current_rows(run_context, uri, deletes)]
+    if len(rows) < 2 and plan.basis.policy is not BasisPolicy.REUSE:
+        raise RuntimeError("PCA needs at least two photos with features")
+    matrix = numpy.array([row["features"] for row in rows], numpy.float64).reshape(-1, FEATURES_WIDTH)
+    components, action = _basis(run_context, plan.basis, matrix, target)
+    projected = [
+        {"path": row["path"], "label": row["label"], "pca_features": coordinates}
+        for row, coordinates in zip(rows, matrix @ components, strict=True)
+    ]
+    _put(run_context, f"{run.pca}part-0.parquet", projected, PCA)
+    _put_progress(run_context, "pca", len(rows))
+    centred = matrix - matrix.mean(axis=0)
+    shares = ((centred @ components) ** 2).sum(axis=0) / ((centred**2).sum() or 1)
+    metrics = {"basis": {"action": action, "reason": "of a test"}, "explained_variance_ratio": shares.tolist()}
+    run_context.write_json(run.metrics("pca"), metrics)
+
+
+def _basis(
+    run_context: RunContext, request: BasisRequest, matrix: numpy.ndarray, target: float
+) -> tuple[numpy.ndarray, str]:
+    centred = matrix - matrix.mean(axis=0)
+    if request.candidate:
+        kept = _read_basis(run_context, request.candidate)
+        share = ((centred @ kept) ** 2).sum() / ((centred**2).sum() or 1)
+        if request.policy is BasisPolicy.REUSE or share >= target - request.tolerance:
+            return kept, "kept"
+    if not centred.any():
+        raise RuntimeError("all photos have equal features: there is no variance to explain")
+    _, values, vectors = numpy.linalg.svd(centred, full_matrices=False)
+    shares = values**2 / (values**2).sum()
+    k = int(numpy.searchsorted(shares.cumsum(), target - 1e-12)) + 1
+    components = vectors[:k].T
+    _write_basis(run_context, components, shares[:k])
+    run_context.write_json(
+        f"{run_context.run.basis}spectrum.json", {"k": k, "explained_variance_ratio": shares.tolist()}
+    )
+    return components, "refitted"
+
+
+def _read_basis(run_context: RunContext, uri: str) -> numpy.ndarray:
+    from verger.validation import basis
+
+    return basis.read(run_context.store, uri.removeprefix(f"s3://{run_context.run.bucket}/")).components
+
+
+def _write_basis(run_context: RunContext, components: numpy.ndarray, shares: numpy.ndarray) -> None:
+    rows, columns = components.shape
+    matrix = {"type": 1, "numRows": rows, "numCols": columns, "values": components.T.ravel().tolist()}
+    row = {"pc": {**matrix, "isTransposed": False}, "explainedVariance": {"type": 1, "values": shares.tolist()}}
+    _put_table(run_context, f"{run_context.run.basis}data/part-0.parquet", pyarrow.Table.from_pylist([row]))
+
+
+def _current_rows(run_context: RunContext, uri: str, deletes: set[tuple[Any, ...]]) -> Iterator[dict[str, Any]]:
+    key = f"{uri.rstrip('/')}/".removeprefix(f"s3://{run_context.run.bucket}/")
+    run = key.rstrip("/").split("run=")[1]
+    for batch in run_context.store.batches(key, FEATURES.names):
+        yield from (row for row in batch.to_pylist() if (row["path"], run) not in deletes)
+
+
+def _kind(content: str) -> tuple[RejectKind, str]:
+    """Kind and detail of content such as `bad: access denied`."""
+    words = content.removeprefix("bad: ")
+    return (RejectKind(words), "") if words in {*RejectKind} else (RejectKind.NOT_AN_IMAGE, content)
+
+
+def _reject(path: str, etag: str, kind: RejectKind, detail: str = "") -> dict[str, str]:
+    return {"path": path, "etag": etag, "kind": kind.value, "reason": reason(kind, detail)}
+
+
+def _put(run_context: RunContext, key: str, rows: list[dict[str, Any]], table: Table) -> None:
+    _put_table(run_context, key, pyarrow.Table.from_pylist(rows, schema=table.arrow))
+
+
+def _put_table(run_context: RunContext, key: str, table: pyarrow.Table) -> None:
+    buffer = io.BytesIO()
+    pyarrow.parquet.write_table(table, buffer)
+    run_context.client.put_object(Bucket=run_context.run.bucket, Key=key, Body=buffer.getvalue())
+
+
+def _put_progress(run_context: RunContext, step: str, photos: int) -> None:
+    moment = "2026-11-24T02:10:00+00:00"
+    progress = {"step": step, "application": "application_1_1", "done": photos, "total": photos}
+    run_context.write_json(run_context.run.progress, {**progress, "started_at": moment, "updated_at": moment})
