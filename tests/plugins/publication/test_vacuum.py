@@ -129,7 +129,7 @@ def test_figures_outlast_the_data_and_nothing_else_does(orchard: Orchard) -> Non
     orchard.pass_days(8)
     orchard.run("idle-1")
     assert {key.split("/")[-1] for key in orchard.listing("runs/one/")} == {
-        *("run.json", "plan.json", "featurize.json", "pca.json", "validation.json", "report.json")
+        *("run.json", "plan.json", "progress.json", "featurize.json", "pca.json", "validation.json", "report.json")
     }
     orchard.pass_days(400)
     orchard.run("idle-2")
