@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from verger.report.airflow_facts import STARTED_AT, LONGEST, failure, note_start, ended_tasks
+from verger.report.airflow_facts import LONGEST, STARTED_AT, ended_tasks, failure, note_start
 
 NOW = datetime(2026, 11, 24, 2, tzinfo=UTC)
 
