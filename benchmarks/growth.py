@@ -1,12 +1,12 @@
-"""What grows with the number of photos: both steps over 1,000 to 23,619 of them, their time and their memory.
+"""How time and memory of both steps grow with the number of photos, from 1,000 to 23,619.
 
     python -m benchmarks.growth [--photos N ...] [--repeat R]    (in the dev environment, plugins/ on PYTHONPATH;
                                                                   `make bench-growth`)
 
-The steps run one after the other as on a cluster, with everything on local S3, then what they wrote is read once more
-as Airflow's checks read it. Memory is the largest resident set of a single process. Prints a table, writes it into
-benchmarks/README.md, its raw rows into benchmarks/results.json, and ends with the ratios of the last row to that of
-4,000 photos: what is flat shows as 1.
+The steps run one after the other as on a cluster, with everything on local S3. Then their output is read as Airflow's
+checks read it. Memory is the largest resident set of a single process. After each measurement the table is written into
+benchmarks/README.md, and its raw rows into benchmarks/results.json. At the end the command prints the ratios of the
+last row to that of 4,000 photos: a ratio of 1 means no growth.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import json
 import os
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -24,44 +25,55 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow.fs import FileSelector, S3FileSystem
 
-from benchmarks.harness import meter, results, steps, tables
-from benchmarks.harness.photo_bucket import BUCKET, FOLDER, PhotoBucket, photo_bucket
+from benchmarks.harness import local_stack, meter, results, steps, tables
+from benchmarks.harness.photo_bucket import BUCKET, PhotoBucket, photo_bucket
+from benchmarks.harness.places import FOLDER, PHOTOS, README, RESULTS
+from benchmarks.harness.process_tree import DRIVER, JVM, WORKER
 
 SIZES = (1000, 2000, 4000, 8000, 16_000)
 BASE = 4000
 RUN = "growth"
 FEATURES, ROWS_AT_ONCE = 1280, 2048
-WORKER, DRIVER, JVM = "spark worker python", "spark driver python", "jvm"
-FLAT = {
+RATIOS = {
     "ms a photo in step 1": "step_1_ms",
     "memory of a worker in step 1": "step_1_worker_mb",
-    "of the driver's Python": "step_1_driver_mb",
-    "of a worker in step 2": "step_2_worker_mb",
-    "of its driver's Python": "step_2_driver_mb",
+    "memory of the driver's Python in step 1": "step_1_driver_mb",
+    "memory of a worker in step 2": "step_2_worker_mb",
+    "memory of the driver's Python in step 2": "step_2_driver_mb",
 }
 
 
 def main() -> None:
-    """Measure, write the table, say what is flat."""
+    """Measure, write the table, print the ratios."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--images", type=Path, default=PHOTOS, help="folder or zip of <label>/<photo>")
     parser.add_argument("--photos", type=int, nargs="+", help="numbers of photos (default: 1,000 to all)")
-    parser.add_argument("--repeat", type=int, default=1, help="how often; the median counts (default: 1)")
+    parser.add_argument("--repeat", type=int, default=1, help="number of runs; figures are medians (default: 1)")
+    parser.add_argument("--page", type=Path, default=README, help="page to write into")
+    parser.add_argument("--results", type=Path, default=RESULTS, help="file for the raw figures")
     arguments = parser.parse_args()
-    with photo_bucket() as bucket:
+    found: dict[int, list[dict[str, Any]]] = {}
+    with photo_bucket(arguments.images) as bucket:
         sizes = sorted({min(count, bucket.photos) for count in arguments.photos or (*SIZES, bucket.photos)})
-        rounds = [[measure(bucket, count) for count in sizes] for _ in range(arguments.repeat)]
-        rows = [middle(found) for found in zip(*rounds, strict=True)]
-    tables.write("growth", [shown(row, before) for before, row in zip([None, *rows], rows, strict=False)])
-    found = ratios(rows)
-    results.save("growth", {"cores": os.cpu_count(), "rows": rows, "ratios": found})
-    if found:
-        named = ", ".join(f"{name} {found[key]:.3f}" for name, key in FLAT.items())
+        for _ in range(arguments.repeat):
+            for count in sizes:
+                found.setdefault(count, []).append(measure(bucket, count))
+                record([medians(rows) for rows in found.values()], arguments.page, arguments.results)
+    rows = [medians(measured) for measured in found.values()]
+    if grown := ratios(rows):
+        named = ", ".join(f"{name} {grown[key]:.3f}" for name, key in RATIOS.items())
         print(f"{rows[-1]['photos']:,} photos against {BASE:,}: {named}")
 
 
+def record(rows: list[dict[str, Any]], page: Path, path: Path) -> None:
+    """Write the table, and save the raw rows."""
+    tables.write("growth", [shown(row, before) for before, row in zip([None, *rows], rows, strict=False)], page)
+    results.save("growth", {"cores": os.cpu_count(), "rows": rows, "ratios": ratios(rows)}, path)
+
+
 def measure(bucket: PhotoBucket, count: int) -> dict[str, Any]:
-    """Both steps over `count` photos: seconds, MB, bytes and files written."""
-    # Another name each time: of what is deleted SeaweedFS keeps the folders a while, and Spark takes them for tables.
+    """Run both steps over `count` photos and return seconds, MB, bytes and files written."""
+    # A new name each time: SeaweedFS keeps deleted folders for a while, and Spark takes them for tables.
     run = f"{RUN}-{time.time_ns()}"
     first, first_run = step(bucket, steps.featurize(bucket.variables, run, bucket.inventory(count)), run, "featurize")
     features = f"s3://{BUCKET}/{run}/features"
@@ -83,21 +95,21 @@ def measure(bucket: PhotoBucket, count: int) -> dict[str, Any]:
     return row
 
 
-def step(bucket: PhotoBucket, command: steps.Command, run: str, stage: str) -> tuple[dict[str, Any], meter.Measured]:
-    """Run a step; its own metrics, and what was measured from outside."""
-    log = FOLDER / "logs" / f"{run}-{stage}.log"
+def step(bucket: PhotoBucket, command: steps.Command, run: str, name: str) -> tuple[dict[str, Any], meter.Measured]:
+    """Run a step and return the metrics that it writes and the figures of its processes."""
+    log = FOLDER / "logs" / f"{run}-{name}.log"
     measured = meter.run(command.argv, command.environment, cwd=FOLDER, log=log)
-    metrics: dict[str, Any] = json.loads(bytes(obstore.get(bucket.store, f"{run}/{stage}.json").bytes()))
+    metrics: dict[str, Any] = json.loads(local_stack.read(bucket.store, f"{run}/{name}.json"))
     return metrics, measured
 
 
 def seconds(metrics: Mapping[str, Any]) -> float:
-    """Of a step, less the start of Spark."""
+    """Return the seconds of a step without the start of Spark."""
     return float(metrics["seconds"]["total"] - metrics["seconds"]["startup"])
 
 
 def used(step: str, metrics: Mapping[str, Any], measured: meter.Measured) -> dict[str, float]:
-    """Seconds of a step without Spark's start and of all else around it, CPU seconds of all, peaks."""
+    """Return seconds of a step without the start of Spark, the other seconds, CPU seconds of all, and peaks in MB."""
     peaks = measured.peak_by_role
     return {
         f"{step}_s": round(seconds(metrics), 2),
@@ -110,14 +122,14 @@ def used(step: str, metrics: Mapping[str, Any], measured: meter.Measured) -> dic
 
 
 def written(bucket: PhotoBucket, run: str, table: str) -> dict[str, int]:
-    """Bytes and files of a table that a step wrote."""
+    """Return bytes and number of files of a table that a step wrote."""
     found = [item for batch in obstore.list(bucket.store, f"{run}/{table}/") for item in batch]
     sizes = [item["size"] for item in found if item["path"].endswith(".parquet")]
     return {f"{table}_bytes": sum(sizes), f"{table}_files": len(sizes)}
 
 
 def check(bucket: PhotoBucket, run: str) -> float:
-    """Seconds in which all features are read as the DAG's checks read them, in Airflow: in one process, in batches."""
+    """Read all features in batches, as the DAG's checks do in a process of Airflow, and return the seconds."""
     from verger.settings import Validation
     from verger.validation import vectors
 
@@ -136,41 +148,43 @@ def check(bucket: PhotoBucket, run: str) -> float:
                 with files.open_input_file(info.path) as source:
                     yield from pq.ParquetFile(source).iter_batches(ROWS_AT_ONCE, columns=columns)
 
-    began = time.monotonic()
+    started = time.monotonic()
     vectors.read(batches(), "features", FEATURES, Validation().neighbour_sample, etags=True)
-    return round(time.monotonic() - began, 2)
+    return round(time.monotonic() - started, 2)
 
 
-def middle(rows: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """The median of each figure of rows with the same names."""
+def medians(rows: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the median of each figure of rows with equal names."""
     found = list(rows)
     return {name: median(row[name] for row in found) for name in found[0]}
 
 
 def shown(row: Mapping[str, Any], before: Mapping[str, Any] | None) -> dict[str, Any]:
-    """A row of the README, and what was added to the one before it."""
+    """Return a row of the table; `before` is the row above it."""
     return {
         "photos": row["photos"],
-        "step 1, s (less Spark's start)": f"{row['step_1_s']:.1f}",
+        "step 1, s (without Spark's start)": f"{row['step_1_s']:.1f}",
         "ms a photo": f"{row['step_1_ms']:.2f}",
-        "ms for each more": f"{each_more(before, row):.2f}" if before else "",
+        "ms for each further photo": f"{each_further(before, row):.2f}" if before else "",
         "worker, MB": round(row["step_1_worker_mb"]),
         "driver's Python, MB": round(row["step_1_driver_mb"]),
-        "step 2, s (less Spark's start)": f"{row['step_2_s']:.1f}",
+        "step 2, s (without Spark's start)": f"{row['step_2_s']:.1f}",
         "its worker, MB": round(row["step_2_worker_mb"]),
         "its driver's Python, MB": round(row["step_2_driver_mb"]),
     }
 
 
-def each_more(before: Mapping[str, Any], row: Mapping[str, Any]) -> float:
-    """Milliseconds of step 1 for each photo that a row has more than the one before it."""
+def each_further(before: Mapping[str, Any], row: Mapping[str, Any]) -> float:
+    """Return the milliseconds of step 1 for each photo that `row` has more than `before`."""
     return float(1000 * (row["step_1_s"] - before["step_1_s"]) / (row["photos"] - before["photos"]))
 
 
 def ratios(rows: list[dict[str, Any]]) -> dict[str, float]:
-    """The last row to that of BASE photos; empty when there is none."""
+    """Return the last row divided by that of BASE photos; empty when there is no such row."""
     base = next((row for row in rows if row["photos"] == BASE), None)
-    return {key: round(rows[-1][key] / base[key], 3) for key in FLAT.values()} if base and base is not rows[-1] else {}
+    return (
+        {key: round(rows[-1][key] / base[key], 3) for key in RATIOS.values()} if base and base is not rows[-1] else {}
+    )
 
 
 if __name__ == "__main__":

@@ -1,108 +1,91 @@
-"""What a night with little new costs: the whole DAG three times over real photographs, on local AWS.
+"""What a scheduled run with few new photos costs: the whole DAG three times over real photos, on local AWS.
 
     python -m benchmarks.incremental [--images ZIP] [--photos N ...]  (in the dev environment; `make bench-incremental`)
 
-The first run publishes N photos; then 7 come, 3 change and 5 go; then nothing happens; for each N. Prints a table and
-writes it into benchmarks/README.md. Every figure is the DAG's own, out of the reports in the bucket.
+The first run publishes N photos. Before the second run 7 photos are added, 3 are changed and 5 are deleted. Before the
+third run nothing changes. This is done for each N. Every figure is from report.json, but the seconds of the whole run.
+Prints a table and writes it into benchmarks/README.md after each run.
 """
 
 from __future__ import annotations
 
 import argparse
-import contextlib
-import json
-import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import obstore
 from obstore.store import S3Store
 
-from benchmarks.harness import tables
-from demo.__main__ import STATE, create_bucket, local_aws, settings, store_of
-from demo.airflow_run import ROOT, Airflow
-from demo.summary import published, seconds_by_stage
-from local_aws.stack import Stack
+from benchmarks.harness import local_stack, tables
+from benchmarks.harness.dag_runs import Airflow, DagRun
+from benchmarks.harness.places import PHOTOS, README
 from sample_photos.albums import Album
 
-PHOTOS = ROOT.parent / "shared" / "data" / "fruits-360-test.zip"
 NEW, CHANGED, DELETED = 7, 3, 5
 BUCKET = "verger-bench-incremental"
+Photos = list[tuple[str, bytes]]
 
 
 def main() -> None:
+    """Read the command line, run the DAG, write the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--images", type=Path, default=PHOTOS, help="folder or zip of <label>/<photo>")
     parser.add_argument("--photos", type=int, nargs="+", default=[700, 23_612], help="photos of the first run")
+    parser.add_argument("--page", type=Path, default=README, help="page to write into")
     arguments = parser.parse_args()
-    tables.write("incremental", [row for count in arguments.photos for row in nights(arguments.images, count)])
+    rows: list[dict[str, Any]] = []
+
+    def record(name: str, run: DagRun) -> None:
+        rows.append(row(name, run))
+        tables.write("incremental", rows, arguments.page)
+
+    for count in arguments.photos:
+        run_three_times(arguments.images, count, record)
 
 
-def nights(images: Path, count: int) -> list[dict[str, Any]]:
-    """Three nights over `count` photos."""
+def run_three_times(images: Path, count: int, record: Callable[[str, DagRun], None]) -> None:
+    """Run the DAG three times over `count` photos and call `record` after each run."""
     photos = list(Album(images, count + NEW).files())
     late = {name for name, _ in photos[:: len(photos) // NEW][:NEW]}
     early = [(name, content) for name, content in photos if name not in late]
-    stack = Stack()
-    variables = stack.environment()
-    folder = STATE / "benchmarks"
-    airflow = Airflow(folder / "airflow", folder / "airflow.log", settings(BUCKET, variables))
-    rows = []
-    with contextlib.closing(airflow), local_aws(stack):
-        create_bucket(BUCKET, variables)
-        store = store_of(BUCKET, variables)
-        empty(store)
+    with local_stack.local_stack() as stack:
+        store = local_stack.open_bucket(stack, BUCKET)
+        airflow = Airflow(BUCKET, store, stack.environment())
+        local_stack.empty(store)
         airflow.prepare()
         put(store, early)
-        rows.append(night(airflow, store, f"{count:,} photos, nothing published"))
+        record(f"{count:,} photos, nothing published", airflow.run())
         put(store, [(name, content) for name, content in photos if name in late])
         put(store, [(name, other) for (name, _), (_, other) in zip(early[:CHANGED], early[100:], strict=False)])
         obstore.delete(store, [f"images/{name}" for name, _ in early[-DELETED:]])
-        rows.append(night(airflow, store, f"{NEW} new, {CHANGED} changed, {DELETED} deleted"))
-        rows.append(night(airflow, store, "nothing new"))
-        empty(store)
-    return rows
+        record(f"{NEW} new, {CHANGED} changed, {DELETED} deleted", airflow.run())
+        record("nothing new", airflow.run())
+        local_stack.empty(store)
 
 
-def night(airflow: Airflow, store: S3Store, name: str) -> dict[str, Any]:
-    """Run the DAG; its figures."""
-    before, started = published(store), time.monotonic()
-    if not airflow.run(print):
-        raise SystemExit(f"the run failed; see {airflow.log}")
-    whole = time.monotonic() - started
-    run = published(store)
-    if run == before:
-        return _row(name, featurized=0, step_1="no cluster", step_2="", whole=whole)
-    facts = json.loads(bytes(obstore.get(store, f"runs/{run}/report.json").bytes()))
-    stages, own = seconds_by_stage(facts["tasks"]), facts["seconds"]
-    return _row(
-        name,
-        featurized=facts["featurized"],
-        step_1=f"{stages['featurize']:.1f} ({own['featurize']['featurize'] + own['featurize']['rejects']:.1f})",
-        step_2=f"{stages['pca']:.1f} ({own['pca']['total'] - own['pca']['startup']:.1f})",
-        whole=whole,
-    )
-
-
-def _row(name: str, *, featurized: int, step_1: str, step_2: str, whole: float) -> dict[str, Any]:
+def row(name: str, run: DagRun) -> dict[str, Any]:
+    """Return a row of the table. A step counts from its submission to its end."""
+    featurized, step_1, step_2 = 0, "no cluster", ""
+    if (report := run.report) is not None:
+        featurized = report["featurized"] or 0
+        tasks = {task["task"]: task["seconds"] for task in report["tasks"]}
+        first, second = report["seconds"]["featurize"], report["seconds"]["pca"]
+        step_1 = f"{tasks['featurize'] + tasks['featurize_done']:.1f} ({first['featurize'] + first['rejects']:.1f})"
+        step_2 = f"{tasks['pca'] + tasks['pca_done']:.1f} ({second['total'] - second['startup']:.1f})"
     return {
-        "night": name,
+        "run": name,
         "featurized": featurized,
-        "step 1, s (less the start of Spark)": step_1,
-        "step 2, s (less the start of Spark)": step_2,
-        "whole run, s (start of Airflow and cluster included)": round(whole, 1),
+        "step 1, s (without the start of Spark)": step_1,
+        "step 2, s (without the start of Spark)": step_2,
+        "whole run, s (start of Airflow and cluster included)": round(run.seconds, 1),
     }
 
 
-def put(store: S3Store, photos: list[tuple[str, bytes]]) -> None:
+def put(store: S3Store, photos: Photos) -> None:
+    """Upload photos to images/."""
     for name, content in photos:
         obstore.put(store, f"images/{name}", content)
-
-
-def empty(store: S3Store) -> None:
-    """Delete everything in the bucket."""
-    for batch in obstore.list(store):
-        obstore.delete(store, [item["path"] for item in batch])
 
 
 if __name__ == "__main__":

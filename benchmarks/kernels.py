@@ -26,9 +26,8 @@ THREADS = 32
 def main() -> None:
     """Start local S3, measure, write the table."""
     from benchmarks.harness import steps, tables
-    from benchmarks.harness.photo_bucket import BUCKET, FOLDER, PORTS, photo_bucket
-    from demo.airflow_run import ROOT
-    from local_aws.stack import Stack
+    from benchmarks.harness.photo_bucket import BUCKET, photo_bucket
+    from benchmarks.harness.places import ROOT
 
     with photo_bucket() as bucket:
         asked = {
@@ -36,7 +35,7 @@ def main() -> None:
             "keys": bucket.listing["path"].to_pylist()[::39][:PHOTOS],
             "bucket": BUCKET,
             "model": (steps.ARTIFACTS / "model").resolve().as_uri(),
-            "server": Stack(FOLDER / "aws", **PORTS).status()["s3"]["pid"],
+            "server": bucket.stack.status()["s3"]["pid"],
         }
         found = subprocess.run(
             [str(steps.node_python()), "-m", "benchmarks.kernels", "measure"],

@@ -24,8 +24,8 @@ from pathlib import Path
 
 from benchmarks.comparison.runs import BENCH
 from benchmarks.harness import steps, tables
-from benchmarks.harness.photo_bucket import BUCKET, FOLDER, PhotoBucket, photo_bucket
-from demo.airflow_run import ROOT
+from benchmarks.harness.photo_bucket import BUCKET, PhotoBucket, photo_bucket
+from benchmarks.harness.places import FOLDER, ROOT
 
 PAGE = Path(__file__).with_name("profiles.md")
 BEFORE = "b7108ce"

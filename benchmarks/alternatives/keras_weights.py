@@ -11,13 +11,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-STATE = ROOT / ".verger"
+from benchmarks.harness.places import FOLDER, ROOT, STATE
 
 
 def weights() -> Path:
     """The file; made by the export environment when it is not there."""
-    path = STATE / "benchmarks" / "keras" / "mobilenet_v2.weights.h5"
+    path = FOLDER / "keras" / "mobilenet_v2.weights.h5"
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         python = STATE / "venv" / "export" / "bin" / "python"

@@ -1,4 +1,4 @@
-"""One run of each contestant over the same photos, measured from outside."""
+"""One measured run of each program over the same photos."""
 
 from __future__ import annotations
 
@@ -7,34 +7,41 @@ import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
-
-import obstore
+from typing import ClassVar
 
 from benchmarks.alternatives import keras_weights
-from benchmarks.harness import meter, steps
-from benchmarks.harness.photo_bucket import BUCKET, FOLDER, PhotoBucket
-from demo.__main__ import STATE
-from demo.airflow_run import ROOT
+from benchmarks.harness import local_stack, meter, steps
+from benchmarks.harness.photo_bucket import BUCKET, PhotoBucket
+from benchmarks.harness.places import FOLDER, ROOT, STATE
+from benchmarks.harness.process_tree import DRIVER, OTHER, WORKER
+from verger_contract.metrics import FeaturizeMetrics
 
 BENCH = STATE / "venv" / "bench" / "bin" / "python"
 NOTEBOOK = STATE / "venv" / "bench-notebook" / "bin" / "python"
 MODEL = steps.ARTIFACTS / "model" / "mobilenet_v2.tflite"
-WORKER = "spark worker python"
-RUN = "contest"
-
-
-@dataclass(frozen=True)
-class Contest:
-    """Which photos: `count` of the bucket's, spread evenly."""
-
-    bucket: PhotoBucket
-    count: int
+RUN = "comparison"
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a contestant needed, its start apart; `features` is the folder of what it wrote (path, features)."""
+    """What one run of a program used.
+
+    Attributes
+    ----------
+    photos : int
+        Photos that the program featurized.
+    seconds, cpu_seconds : float
+        From the first photo to the last output.
+    start_seconds, start_cpu_seconds : float
+        The rest of the run: its start and its end.
+    peak_mb : float
+        Largest sum of PSS over all processes.
+    worker_mb, driver_mb : float
+        Largest resident set of a worker and of Spark's driver. A program without Spark has no driver, and its largest
+        process counts as the worker.
+    features : Path
+        Folder of Parquet files that the program wrote: path, features.
+    """
 
     FIGURES: ClassVar = (
         *("seconds", "cpu_seconds", "start_seconds", "start_cpu_seconds", "peak_mb", "worker_mb"),
@@ -53,83 +60,102 @@ class Outcome:
 
     @classmethod
     def of(cls, measured: meter.Measured, photos: int, work: tuple[float, float], features: Path) -> Outcome:
-        """`work`: seconds and CPU seconds from the first photo to the last output. What is before and after is said
-        as that of the start.
+        """Return the outcome of a measured command.
+
+        Parameters
+        ----------
+        measured : Measured
+            Figures of the whole command.
+        photos : int
+            Photos that it featurized.
+        work : tuple of float
+            Seconds and CPU seconds from the first photo to the last output.
+        features : Path
+            Folder that it wrote.
         """
         seconds, cpu = work
         peaks = measured.peak_by_role
         return cls(
             photos, seconds, cpu, measured.seconds - seconds, measured.cpu_seconds - cpu, measured.peak_mb,
-            peaks.get(WORKER) or peaks.get("other", 0.0), peaks.get("spark driver python", 0.0), features,
+            peaks.get(WORKER) or peaks.get(OTHER, 0.0), peaks.get(DRIVER, 0.0), features,
         )  # fmt: skip
 
 
-def bare_loop(contest: Contest, kernels: str = "own") -> Outcome:
-    """All cores, local files, nothing else."""
-    return _script(contest, "bare_loop", _local(contest), "--kernels", kernels)
+def bare_loop(bucket: PhotoBucket, count: int, kernels: str = "own") -> Outcome:
+    """Run the bare loop: all cores, local files."""
+    return _script(bucket, count, "bare_loop", str(bucket.files), "--kernels", kernels, out=f"bare_loop_{kernels}")
 
 
-def notebook_way(contest: Contest) -> Outcome:
-    """binaryFile, a pandas UDF and Keras."""
-    return _script(contest, "notebook_way", _local(contest), python=NOTEBOOK, model=keras_weights.weights())
+def notebook_way(bucket: PhotoBucket, count: int) -> Outcome:
+    """Run the notebook: binaryFile, a pandas UDF and Keras."""
+    weights = keras_weights.weights()
+    return _script(bucket, count, "notebook_way", str(bucket.files), python=NOTEBOOK, model=weights)
 
 
-def ray_data(contest: Contest) -> Outcome:
-    """Ray Data, from S3."""
-    return _script(contest, "ray_data", f"s3://{BUCKET}")
+def ray_data(bucket: PhotoBucket, count: int) -> Outcome:
+    """Run Ray Data on photos in S3."""
+    return _script(bucket, count, "ray_data", f"s3://{BUCKET}")
 
 
-def daft_way(contest: Contest) -> Outcome:
-    """Daft, from S3."""
-    return _script(contest, "daft_way", f"s3://{BUCKET}")
+def daft_way(bucket: PhotoBucket, count: int) -> Outcome:
+    """Run Daft on photos in S3."""
+    return _script(bucket, count, "daft_way", f"s3://{BUCKET}")
 
 
-def verger(contest: Contest) -> Outcome:
-    """Step 1 by spark-submit, from S3 to S3."""
-    bucket = contest.bucket
+def verger(bucket: PhotoBucket, count: int) -> Outcome:
+    """Run Verger's step 1 by spark-submit, from S3 to S3.
+
+    Raises
+    ------
+    SystemExit
+        The step rejected photos.
+    """
     bucket.empty(f"{RUN}/")
-    command = steps.featurize(bucket.variables, RUN, bucket.inventory(contest.count))
+    command = steps.featurize(bucket.variables, RUN, bucket.inventory(count))
     measured = meter.run(command.argv, command.environment, cwd=FOLDER, log=FOLDER / "logs" / "verger.log")
-    metrics: dict[str, Any] = json.loads(bytes(obstore.get(bucket.store, f"{RUN}/featurize.json").bytes()))
-    if metrics["featurized"] != contest.count:
-        raise SystemExit(f"step 1 featurized {metrics['featurized']} of {contest.count} photos: {metrics['rejects']}")
+    metrics: FeaturizeMetrics = json.loads(local_stack.read(bucket.store, f"{RUN}/featurize.json"))
+    if metrics["featurized"] != count:
+        raise SystemExit(f"step 1 featurized {metrics['featurized']} of {count} photos: {metrics['rejects']}")
     folder = _fresh("verger")
-    for batch in obstore.list(bucket.store, f"{RUN}/features/"):
-        for item in batch:
-            if item["path"].endswith(".parquet"):
-                content = bytes(obstore.get(bucket.store, item["path"]).bytes())
-                (folder / Path(item["path"]).name).write_bytes(content)
-    return Outcome.of(measured, contest.count, steps.work(metrics, measured), folder)
+    folder.mkdir(parents=True)
+    for key in local_stack.keys(bucket.store, f"{RUN}/features/", ".parquet"):
+        (folder / Path(key).name).write_bytes(local_stack.read(bucket.store, key))
+    return Outcome.of(measured, count, steps.work(metrics, measured), folder)
 
 
-def _local(contest: Contest) -> str:
-    return str(contest.bucket.files)
-
-
-def _script(contest: Contest, name: str, photos: str, *more: str, python: Path = BENCH, model: Path = MODEL) -> Outcome:
-    out = _fresh(name)
-    out.rmdir()
-    bucket = contest.bucket
+def _script(
+    bucket: PhotoBucket,
+    count: int,
+    name: str,
+    photos: str,
+    *more: str,
+    python: Path = BENCH,
+    model: Path = MODEL,
+    out: str = "",
+) -> Outcome:
+    """Run a module of benchmarks.alternatives. Each program writes its features into a folder of its own."""
+    folder = _fresh(out or name)
     command = [
         *(str(python), "-m", f"benchmarks.alternatives.{name}", "--photos", photos),
-        *("--list", str(bucket.inventory_file(contest.count)), "--model", str(model), "--out", str(out), *more),
+        *("--list", str(bucket.inventory_file(count)), "--model", str(model), "--out", str(folder), *more),
     ]
     environment = {
         "PATH": os.environ["PATH"],
         "HOME": str(Path.home()),
-        "PYTHONPATH": f"{ROOT}:{ROOT / 'spark_jobs'}",
+        "PYTHONPATH": f"{ROOT}:{ROOT / 'spark_jobs'}:{ROOT / 'plugins'}",
         **bucket.variables,
     }
-    measured = meter.run(command, environment, cwd=ROOT, log=FOLDER / "logs" / f"{name}.log")
-    told = measured.result
-    if told["photos"] != contest.count:
-        raise SystemExit(f"{name}: expected features of {contest.count} photos, found {told['photos']}")
-    start, work = told["seconds"]["startup"], told["seconds"]["work"]
-    return Outcome.of(measured, contest.count, (work, measured.cpu_between(start, start + work)), out)
+    measured = meter.run(command, environment, cwd=ROOT, log=FOLDER / "logs" / f"{folder.name}.log")
+    result = measured.result
+    if result["photos"] != count:
+        raise SystemExit(f"{name}: expected features of {count} photos, found {result['photos']}")
+    start, work = result["seconds"]["startup"], result["seconds"]["work"]
+    return Outcome.of(measured, count, (work, measured.cpu_between(start, start + work)), folder)
 
 
 def _fresh(name: str) -> Path:
+    """Return a folder for features that does not exist."""
     folder = FOLDER / "out" / name
     shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    folder.parent.mkdir(parents=True, exist_ok=True)
     return folder

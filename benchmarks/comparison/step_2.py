@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from statistics import median
 from typing import Any
 
@@ -15,50 +15,58 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from benchmarks.harness import meter, steps
-from benchmarks.harness.photo_bucket import BUCKET, FOLDER, PhotoBucket
-from demo.airflow_run import ROOT
+from benchmarks.harness import local_stack, meter, steps
+from benchmarks.harness.photo_bucket import BUCKET, PhotoBucket
+from benchmarks.harness.places import FOLDER, ROOT
+from benchmarks.harness.process_tree import DRIVER, WORKER
+from verger_contract.metrics import PcaMetrics
 from verger_spark.io import table_file
 
 COPIES = 4
-# Another name each time: of what is deleted SeaweedFS keeps the folders for a while, and Spark takes them for a table.
 RUN = f"step-2-{time.time_ns()}"
+"""A new name for each process: SeaweedFS keeps deleted folders for a while, and Spark takes them for a table."""
+
+Rows = list[dict[str, Any]]
 
 
-def step_2(bucket: PhotoBucket, count: int, repeat: int) -> list[dict[str, Any]]:
-    """Rows of the table: the features of `count` photos, and four times as many (each again under other names)."""
+def step_2(bucket: PhotoBucket, count: int, repeat: int, record: Callable[[Rows], None]) -> None:
+    """Compare both programs on the features of `count` photos, then on four times as many rows.
+
+    The further rows are slightly changed copies of the features under other paths. `record` gets all rows of the table
+    so far after each of the two comparisons.
+    """
     first = steps.featurize(bucket.variables, RUN, bucket.inventory(count))
     meter.run(first.argv, first.environment, cwd=FOLDER, log=FOLDER / "logs" / "step-1.log")
-    rows = contest(bucket, count, repeat)
+    rows = compare(bucket, count, repeat)
+    record(rows)
     copy_features(bucket)
-    rows += contest(bucket, COPIES * count, 1)
+    record(rows + compare(bucket, COPIES * count, 1))
     bucket.empty(f"{RUN}/")
-    return rows
 
 
-def contest(bucket: PhotoBucket, count: int, repeat: int) -> list[dict[str, Any]]:
-    """Both, in turns, over what lies in the features' folder; medians."""
-    ours: list[dict[str, Any]] = []
-    theirs: list[dict[str, Any]] = []
+def compare(bucket: PhotoBucket, count: int, repeat: int) -> Rows:
+    """Run both programs in turn over all files of features, and return a row of medians for each."""
+    ours: Rows = []
+    theirs: Rows = []
     for number in range(repeat):
-        for turn in (theirs, ours) if number % 2 == 0 else (ours, theirs):  # nobody is always the first
+        for turn in (theirs, ours) if number % 2 == 0 else (ours, theirs):  # neither program is always the first
             turn.append(verger(bucket, count) if turn is ours else notebook(bucket))
         seconds = [found["seconds"] for found in (theirs[-1], ours[-1])]
         print(
             f"{number + 1}/{repeat} PCA of {count:,}: notebook {seconds[0]:.1f} s, Verger {seconds[1]:.1f} s",
             flush=True,
         )
-    mine, other = _middle(ours), _middle(theirs)
-    apart = difference(bucket)
+    mine, other = _medians(ours), _medians(theirs)
+    largest = difference(bucket)
     return [
         {
             "": name,
             "rows": count,
-            "s, less the start": f"{row['seconds']:.1f}",
+            "s, without the start": f"{row['seconds']:.1f}",
             "CPU s": f"{row['cpu_seconds']:.1f}",
             "k": ours[-1]["k"] if row is mine else theirs[-1]["k"],
             "times as fast": f"{other['seconds'] / row['seconds']:.1f}",
-            "largest difference of a coordinate": "" if row is other else f"{apart:.1e}",
+            "largest difference of a coordinate": "" if row is other else f"{largest:.1e}",
             "driver's Python, MB": round(row["driver_mb"]),
             "largest worker, MB": round(row["worker_mb"]),
         }
@@ -67,46 +75,52 @@ def contest(bucket: PhotoBucket, count: int, repeat: int) -> list[dict[str, Any]
 
 
 def verger(bucket: PhotoBucket, count: int) -> dict[str, Any]:
-    """Step 2, told as by the DAG how many photos there are; its seconds are those after the start of Spark."""
+    """Run step 2 with the number of photos, as the DAG does. Its seconds begin after the start of Spark."""
     command = steps.pca(bucket.variables, RUN, f"s3://{BUCKET}/{RUN}/features", "--photos", str(count))
     measured = meter.run(command.argv, command.environment, cwd=FOLDER, log=FOLDER / "logs" / "step-2.log")
-    metrics = json.loads(bytes(obstore.get(bucket.store, f"{RUN}/pca.json").bytes()))
+    metrics: PcaMetrics = json.loads(local_stack.read(bucket.store, f"{RUN}/pca.json"))
     return _used(measured, steps.work(metrics, measured), metrics["k"])
 
 
 def notebook(bucket: PhotoBucket) -> dict[str, Any]:
-    """MLlib's PCA as the notebook does it, by the same spark-submit with the same Spark and jars."""
-    plain = {"spark.driver.extraJavaOptions": "-Dfile.encoding=UTF-8"}  # none of ours
+    """Run the notebook's PCA by the same spark-submit with the same Spark and jars, without Verger's Java options."""
+    plain = {"spark.driver.extraJavaOptions": "-Dfile.encoding=UTF-8"}
     command = steps.pca(bucket.variables, RUN, "", conf=plain)
-    place = next(index for index, word in enumerate(command.argv) if word.endswith("/pca.py"))
+    position = next(index for index, word in enumerate(command.argv) if word.endswith("/pca.py"))
     script = ROOT / "benchmarks" / "alternatives" / "notebook_pca.py"
-    at = f"s3://{BUCKET}/{RUN}"
-    argv = [*command.argv[:place], str(script), "--features", f"{at}/features", "--out", f"{at}/notebook"]
+    folder = f"s3://{BUCKET}/{RUN}"
+    argv = [*command.argv[:position], str(script), "--features", f"{folder}/features", "--out", f"{folder}/notebook"]
     measured = meter.run(argv, command.environment, cwd=ROOT, log=FOLDER / "logs" / "notebook_pca.log")
-    told = measured.result
-    work = sum(told["seconds"].values()) - told["seconds"]["startup"]
-    return _used(measured, (work, measured.cpu_between(measured.seconds - work, measured.seconds)), told["k"])
+    result = measured.result
+    work = sum(result["seconds"].values()) - result["seconds"]["startup"]
+    return _used(measured, (work, measured.cpu_between(measured.seconds - work, measured.seconds)), result["k"])
 
 
 def copy_features(bucket: PhotoBucket) -> None:
-    """COPIES - 1 more files for each that step 1 wrote: its features, slightly moved, under other paths."""
+    """Write COPIES - 1 more files for each file of features: the features with noise, under other paths."""
     rng = np.random.default_rng(0)
-    for key in [*_files(bucket, "features")]:
-        table = pq.read_table(io.BytesIO(bytes(obstore.get(bucket.store, key).bytes())))
+    for key in _files(bucket, "features"):
+        table = pq.read_table(io.BytesIO(local_stack.read(bucket.store, key)))
         flat = table["features"].combine_chunks().flatten().to_numpy()
         for copy in range(1, COPIES):
             noise = rng.normal(scale=1e-3, size=len(flat)).astype(np.float32)
             offsets = np.arange(len(table) + 1, dtype=np.int32) * (len(flat) // len(table))
-            moved = pa.ListArray.from_arrays(offsets, pa.array(flat + noise))
+            features = pa.ListArray.from_arrays(offsets, pa.array(flat + noise))
             paths = pa.array([f"{path}.{copy}" for path in table["path"].to_pylist()])
-            columns = {"path": paths, "label": table["label"], "etag": table["etag"], "features": moved}
+            columns = {"path": paths, "label": table["label"], "etag": table["etag"], "features": features}
             buffer = io.BytesIO()
             pq.write_table(pa.table(columns), buffer, row_group_size=table_file.GROUP_ROWS)
             obstore.put(bucket.store, key.replace("part-", f"copy-{copy}-"), buffer.getvalue())
 
 
 def difference(bucket: PhotoBucket) -> float:
-    """The largest difference of a coordinate, each component up to its sign."""
+    """Return the largest difference of a coordinate. The sign of a component is arbitrary and not compared.
+
+    Raises
+    ------
+    SystemExit
+        The programs wrote different numbers of rows or components.
+    """
     ours, theirs = _coordinates(bucket, "pca"), _coordinates(bucket, "notebook")
     if ours.shape != theirs.shape:
         raise SystemExit(f"coordinates: expected equal shapes, found {ours.shape} and {theirs.shape}")
@@ -115,8 +129,9 @@ def difference(bucket: PhotoBucket) -> float:
 
 
 def _coordinates(bucket: PhotoBucket, name: str) -> NDArray[np.float64]:
+    """Return the coordinates of all photos, shape (photos, k), sorted by path."""
     tables = [
-        pq.read_table(io.BytesIO(bytes(obstore.get(bucket.store, key).bytes())), columns=["path", "pca_features"])
+        pq.read_table(io.BytesIO(local_stack.read(bucket.store, key)), columns=["path", "pca_features"])
         for key in _files(bucket, name)
     ]
     table = pa.concat_tables(tables).sort_by("path").combine_chunks()
@@ -124,9 +139,8 @@ def _coordinates(bucket: PhotoBucket, name: str) -> NDArray[np.float64]:
     return flat.reshape(len(table), -1)
 
 
-def _files(bucket: PhotoBucket, name: str) -> Iterator[str]:
-    for batch in obstore.list(bucket.store, f"{RUN}/{name}/"):
-        yield from (item["path"] for item in batch if item["path"].endswith(".parquet"))
+def _files(bucket: PhotoBucket, name: str) -> list[str]:
+    return local_stack.keys(bucket.store, f"{RUN}/{name}/", ".parquet")
 
 
 def _used(measured: meter.Measured, work: tuple[float, float], k: int) -> dict[str, Any]:
@@ -134,11 +148,11 @@ def _used(measured: meter.Measured, work: tuple[float, float], k: int) -> dict[s
     return {
         "seconds": work[0],
         "cpu_seconds": work[1],
-        "driver_mb": peaks.get("spark driver python", 0.0),
-        "worker_mb": peaks.get("spark worker python", 0.0),
+        "driver_mb": peaks.get(DRIVER, 0.0),
+        "worker_mb": peaks.get(WORKER, 0.0),
         "k": k,
     }
 
 
-def _middle(rows: list[dict[str, Any]]) -> dict[str, float]:
+def _medians(rows: Rows) -> dict[str, float]:
     return {name: median(row[name] for row in rows) for name in rows[0]}

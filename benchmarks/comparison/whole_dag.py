@@ -1,21 +1,17 @@
-"""What the whole DAG costs beyond its two Spark applications, over all photographs, task by task."""
+"""How many seconds the whole DAG takes beyond its two Spark applications, over all photos, task by task."""
 
 from __future__ import annotations
 
-import contextlib
-import json
-import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import obstore
 
-from benchmarks.incremental import empty, put
-from demo.__main__ import STATE, create_bucket, local_aws, settings, store_of
-from demo.airflow_run import Airflow
-from demo.summary import published
-from local_aws.stack import Stack
+from benchmarks.harness import local_stack
+from benchmarks.harness.dag_runs import Airflow
 from sample_photos.albums import Album
+from verger_contract.report import TaskFacts
 
 BUCKET = "verger-bench-whole"
 SPARK = {"featurize", "featurize_done", "pca", "pca_done"}
@@ -23,43 +19,38 @@ CLUSTER = {"create_cluster", "cluster_ready"}
 
 
 def whole_dag(images: Path, count: int | None) -> list[dict[str, Any]]:
-    """Rows of the table: seconds of each task, and of what lies between tasks."""
-    stack = Stack()
-    variables = stack.environment()
-    folder = STATE / "benchmarks"
-    airflow = Airflow(folder / "airflow-whole", folder / "airflow-whole.log", settings(BUCKET, variables))
-    with contextlib.closing(airflow), local_aws(stack):
-        create_bucket(BUCKET, variables)
-        store = store_of(BUCKET, variables)
-        empty(store)
+    """Run the DAG over `count` photos (None: all) and return the rows of the table."""
+    with local_stack.local_stack() as stack:
+        store = local_stack.open_bucket(stack, BUCKET)
+        airflow = Airflow(BUCKET, store, stack.environment())
+        local_stack.empty(store)
         airflow.prepare()
-        put(store, list(Album(images, count).files()))
-        started = time.monotonic()
-        if not airflow.run(print):
-            raise SystemExit(f"the run failed; see {airflow.log}")
-        whole = time.monotonic() - started
-        facts = json.loads(bytes(obstore.get(store, f"runs/{published(store)}/report.json").bytes()))
-        empty(store)
-    return rows(facts, whole)
+        for name, content in Album(images, count).files():
+            obstore.put(store, f"images/{name}", content)
+        run = airflow.run()
+        local_stack.empty(store)
+    if run.report is None:
+        raise SystemExit(f"the DAG run published nothing; see {airflow.log}")
+    return rows(run.report["tasks"], run.seconds)
 
 
-def rows(facts: dict[str, Any], whole: float) -> list[dict[str, Any]]:
-    """Tasks in the order of the run, what is neither (Airflow's start, its scheduling), and the sums that matter."""
-    tasks = [(task["task"], float(task["seconds"])) for task in facts["tasks"]]
-    spark = sum(seconds for name, seconds in tasks if name in SPARK)
-    cluster = sum(seconds for name, seconds in tasks if name in CLUSTER)
-    ours = sum(seconds for name, seconds in tasks if name not in SPARK | CLUSTER)
-    between = whole - spark - cluster - ours
-    table = [{"task": name, "s": f"{seconds:.1f}"} for name, seconds in tasks]
+def rows(tasks: Sequence[TaskFacts], total: float) -> list[dict[str, Any]]:
+    """Return one row for each task in the order of the run, one for the time between tasks, and the sums.
+
+    Parameters
+    ----------
+    tasks : sequence of TaskFacts
+        Tasks of the run, from report.json.
+    total : float
+        Seconds of the run, with the start and the end of Airflow.
+    """
+    spark = sum(task["seconds"] for task in tasks if task["task"] in SPARK)
+    cluster = sum(task["seconds"] for task in tasks if task["task"] in CLUSTER)
+    ours = sum(task["seconds"] for task in tasks if task["task"] not in SPARK | CLUSTER)
+    between = total - spark - cluster - ours
     return [
-        *table,
-        {
-            "task": "between tasks, and those after the report: Airflow starting, scheduling, ending",
-            "s": f"{between:.1f}",
-        },
-        {"task": "**the whole run**", "s": f"**{whole:.1f}**"},
-        {
-            "task": "**of it outside Spark's two applications and the cluster's start**",
-            "s": f"**{ours + between:.1f}**",
-        },
+        *({"task": task["task"], "s": f"{task['seconds']:.1f}"} for task in tasks),
+        {"task": "between tasks, and after the report: start, scheduling and end of Airflow", "s": f"{between:.1f}"},
+        {"task": "**the whole run**", "s": f"**{total:.1f}**"},
+        {"task": "**without Spark's two applications and the start of the cluster**", "s": f"**{ours + between:.1f}**"},
     ]

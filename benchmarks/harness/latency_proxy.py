@@ -17,11 +17,11 @@ import contextlib
 import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import cast
 from urllib.parse import urlsplit
 
-ROOT = Path(__file__).resolve().parents[2]
+from benchmarks.harness.places import ROOT
+
 LOOPBACK = "127.0.0.1"
 HELD_BYTES = 256 * 1024
 """What the server may have sent ahead of the time of its answer; then it is not read from until then."""

@@ -1,7 +1,7 @@
-"""Runs a command to its end and measures the whole tree of processes that it becomes: time, CPU time, memory.
+"""Runs a command and measures all its processes: time, CPU time, memory. Linux only.
 
-Nothing that the command starts escapes: not what outlives its parent, not what is killed, not a daemon, which is ended
-with the command. How that is done: `benchmarks.harness.supervisor`, a process of its own for every command. Linux only.
+All processes that the command starts are measured: those whose parent ends first, those that are killed, and daemons,
+which are ended with the command. `benchmarks.harness.supervisor`, one process for each command, does this.
 """
 
 from __future__ import annotations
@@ -16,27 +16,42 @@ from typing import Any
 
 import numpy as np
 
-ROOT = Path(__file__).resolve().parents[2]
+from benchmarks.harness.places import ROOT
+
 SAMPLES_EVERY_S = 0.5
 TIMEOUT_S = 4 * 3600.0
 SHOWN_LINES = 15
 
 
 class CommandFailed(RuntimeError):
-    """The command ended with an exit code other than 0, or not in time; the message has the last lines of its log."""
+    """The command failed or did not end in time. The message has the last lines of its log."""
 
 
 @dataclass(frozen=True)
 class Measured:
-    """What a tree of processes has used.
+    """What the processes of a command used. MB are 10⁶ bytes.
 
-    `began`, seconds since the epoch; `seconds` until the command itself ended; `cpu_seconds`, user and system, of all
-    its processes together. `peak_mb` is the largest sum of PSS over the tree, as sampled, so that memory shared by
-    several processes counts once.
-    `peak_by_role` has, for each of "jvm", "spark driver python", "spark worker python" and "other", the largest
-    resident set of a single process. `series` are (seconds since the start, CPU seconds so far), as sampled. `left`
-    names what had to be ended after the command. `output` is what the command wrote to standard output.
-    `meter_cpu_seconds` are the meter's own, and part of no other figure. MB are 10⁶ bytes.
+    Attributes
+    ----------
+    began : float
+        Start of the command, seconds since the epoch.
+    seconds : float
+        Seconds until the command itself ended.
+    cpu_seconds : float
+        User and system time of all its processes.
+    peak_mb : float
+        Largest sum of PSS over all processes at one moment. Memory that several processes share counts once.
+    peak_by_role : dict of str to float
+        For each of "jvm", "spark driver python", "spark worker python" and "other", the largest resident set of a
+        single process, in MB.
+    series : list of (float, float)
+        Samples: seconds since the start, CPU seconds until then.
+    leftovers : list of str
+        Processes that still ran when the command had ended, and that were ended.
+    output : str
+        Standard output of the command.
+    meter_cpu_seconds : float
+        CPU time of the meter. No other figure includes it.
     """
 
     began: float
@@ -45,19 +60,19 @@ class Measured:
     peak_mb: float
     peak_by_role: dict[str, float]
     series: list[tuple[float, float]]
-    left: list[str]
+    leftovers: list[str]
     output: str
     meter_cpu_seconds: float
 
     def cpu_between(self, start: float, stop: float) -> float:
-        """CPU seconds used from `start` to `stop`, both in seconds after the beginning."""
+        """Return the CPU seconds used from `start` to `stop`, both in seconds after the start of the command."""
         series = np.array([(0.0, 0.0), *self.series])
         before, after = np.interp([start, stop], series[:, 0], series[:, 1])
         return float(after - before)
 
     @property
     def result(self) -> Any:
-        """The last line of `output`, read as JSON."""
+        """The last line of `output`, parsed as JSON."""
         return json.loads(self.output.strip().splitlines()[-1])
 
 
@@ -70,7 +85,22 @@ def run(
     interval: float = SAMPLES_EVERY_S,
     timeout: float = TIMEOUT_S,
 ) -> Measured:
-    """Run `command` in the environment `env` (all of it), standard error to `log`, standard output to `<log>.out`.
+    """Run a command to its end and return its figures.
+
+    Parameters
+    ----------
+    command : sequence of str or Path
+        Program and arguments.
+    env : mapping of str to str
+        The complete environment of the command.
+    cwd : Path
+        Working directory.
+    log : Path
+        File for standard error. Standard output goes to `<log>.out`.
+    interval : float, optional
+        Seconds between two samples of all processes.
+    timeout : float, optional
+        Seconds after which the command is ended.
 
     Raises
     ------
@@ -79,26 +109,28 @@ def run(
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     output = log.with_name(log.name + ".out")
-    asked: dict[str, Any] = {
+    request: dict[str, Any] = {
         "command": list(map(str, command)), "env": dict(env), "cwd": str(cwd.resolve()), "log": str(log.resolve()),
         "output": str(output.resolve()), "interval": interval, "timeout": timeout,
     }  # fmt: skip
-    report = _supervised(json.dumps(asked))
+    report = _supervised(json.dumps(request))
     if (code := report.pop("code")) != 0:
         ended = f"did not end within {timeout:.0f} s" if code is None else f"ended with exit code {code}"
-        raise CommandFailed(f"{asked['command'][:4]} {ended}; the last lines of {log}:\n{_tail(log) or _tail(output)}")
+        raise CommandFailed(
+            f"{request['command'][:4]} {ended}; the last lines of {log}:\n{_tail(log) or _tail(output)}"
+        )
     series = [(seconds, used) for seconds, used in report.pop("series")]
     return Measured(**report, series=series, output=output.read_text(errors="replace"))
 
 
-def _supervised(asked: str) -> dict[str, Any]:
-    """What the supervisor reports. It ends what it started also when this process is interrupted."""
+def _supervised(request: str) -> dict[str, Any]:
+    """Return the report of the supervisor, which ends all processes also when this process is interrupted."""
     command = [sys.executable, "-m", "benchmarks.harness.supervisor"]
     pipe = subprocess.PIPE
-    # In a session of its own, so that Ctrl-C reaches it through us alone.
+    # In its own session: Ctrl-C reaches this process only, which then ends the supervisor.
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, cwd=ROOT, start_new_session=True) as supervisor:
         try:
-            answer, _ = supervisor.communicate(asked)
+            answer, _ = supervisor.communicate(request)
         except BaseException:
             supervisor.terminate()
             raise

@@ -1,4 +1,4 @@
-"""The photographs of a benchmark: on local S3 and as files on disk, and inventories of as many as asked for."""
+"""Photos for a benchmark: in a bucket of local S3, as files on disk, and as inventories of a given number of photos."""
 
 from __future__ import annotations
 
@@ -13,71 +13,100 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from obstore.store import S3Store
 
-from demo.__main__ import STATE, create_bucket, local_aws, store_of
-from demo.airflow_run import ROOT
+from benchmarks.harness import local_stack
+from benchmarks.harness.places import FOLDER, PHOTOS
 from local_aws.stack import Stack
 from sample_photos.albums import Album, synchronise
 
-PHOTOS = ROOT.parent / "shared" / "data" / "fruits-360-test.zip"
-FOLDER = STATE / "benchmarks"
 BUCKET = "verger-bench"
 PREFIX = "images/"
-PORTS = {"s3_port": 18333, "emr_port": 15555}
 INVENTORY = pa.schema([("path", pa.string()), ("etag", pa.string()), ("size", pa.int64())])
 
 
 @dataclass(frozen=True)
 class PhotoBucket:
-    """`s3://verger-bench/images/<label>/<file>`, the same files below `files`, and how clients reach the bucket."""
+    """The bucket `s3://verger-bench` and the same photos on disk.
 
-    variables: dict[str, str]
+    Attributes
+    ----------
+    stack : Stack
+        Local AWS, running.
+    store : S3Store
+        Reads and writes the bucket.
+    files : Path
+        Folder with the same files as the bucket: images/<label>/<file>.
+    listing : pa.Table
+        path, etag, size of all photos, sorted by path.
+    """
+
+    stack: Stack
     store: S3Store
     files: Path
     listing: pa.Table
 
     @property
+    def variables(self) -> dict[str, str]:
+        """Environment variables of AWS clients: endpoints, credentials, region."""
+        return self.stack.environment()
+
+    @property
     def photos(self) -> int:
+        """Number of photos in the bucket."""
         return len(self.listing)
 
     def inventory(self, count: int) -> str:
-        """The URI of an inventory of `count` photos, spread evenly over the sorted keys; written to the bucket."""
-        rows = self.listing.take([index * self.photos // count for index in range(min(count, self.photos))])
+        """Write the inventory of `count` photos to the bucket and return its URI."""
         key = f"inventories/{count}.parquet"
-        buffer = io.BytesIO()
-        pq.write_table(rows, buffer)
-        obstore.put(self.store, key, buffer.getvalue())
-        (self.files.parent / key).parent.mkdir(exist_ok=True)
-        (self.files.parent / key).write_bytes(buffer.getvalue())
+        obstore.put(self.store, key, self.inventory_file(count).read_bytes())
         return f"s3://{BUCKET}/{key}"
 
     def inventory_file(self, count: int) -> Path:
-        """The same inventory as a file."""
-        self.inventory(count)
-        return self.files.parent / f"inventories/{count}.parquet"
+        """Write the inventory of `count` photos to a file and return its path."""
+        path = self.files.parent / "inventories" / f"{count}.parquet"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        content = io.BytesIO()
+        pq.write_table(self.listing.take(subset(self.photos, count)), content)
+        path.write_bytes(content.getvalue())
+        return path
 
     def empty(self, prefix: str) -> None:
-        """Delete everything under `prefix`."""
-        for batch in obstore.list(self.store, prefix):
-            obstore.delete(self.store, [item["path"] for item in batch])
+        """Delete all objects below `prefix`."""
+        local_stack.empty(self.store, prefix)
+
+
+def subset(photos: int, count: int) -> list[int]:
+    """Return the rows of `count` of `photos` photos: spread evenly, and a subset of the rows of any larger count.
+
+    The rows have one fixed order, and the result holds the first `count` of it, sorted. The order is that of the row
+    numbers with their bits reversed (van der Corput), so that every beginning of it covers the whole range evenly.
+
+    >>> subset(16, 4)
+    [0, 4, 8, 12]
+    >>> subset(16, 6)
+    [0, 2, 4, 8, 10, 12]
+    """
+    bits = max(photos - 1, 1).bit_length()
+    order = sorted(range(photos), key=lambda row: int(f"{row:0{bits}b}"[::-1], 2))
+    return sorted(order[:count])
 
 
 @contextlib.contextmanager
 def photo_bucket(images: Path = PHOTOS, limit: int | None = None) -> Iterator[PhotoBucket]:
-    """Local S3 with the photos in it while the body runs; what an earlier benchmark sent is not sent again."""
-    stack = Stack(FOLDER / "aws", **PORTS)
-    variables = stack.environment()
+    """Run local AWS with the photos in `s3://verger-bench/images/` while the body runs.
+
+    Photos that an earlier benchmark uploaded are not uploaded again.
+    """
     album = Album(images, limit)
     files = FOLDER / "photos" / album.name
-    with local_aws(stack):
-        create_bucket(BUCKET, variables)
-        store = store_of(BUCKET, variables)
+    with local_stack.local_stack() as stack:
+        store = local_stack.open_bucket(stack, BUCKET)
         synchronise(store, PREFIX, album)
         unpack(album, files / PREFIX)
-        yield PhotoBucket(variables, store, files, listing(store))
+        yield PhotoBucket(stack, store, files, list_photos(store))
 
 
 def unpack(album: Album, folder: Path) -> None:
-    """The files of an album below `folder`."""
+    """Write the files of an album below `folder`, unless an earlier call completed it."""
     complete = folder.parent / "complete"
     if complete.exists():
         return
@@ -88,8 +117,8 @@ def unpack(album: Album, folder: Path) -> None:
     complete.touch()
 
 
-def listing(store: S3Store) -> pa.Table:
-    """path, etag, size of all photos, sorted by path."""
+def list_photos(store: S3Store) -> pa.Table:
+    """Return path, etag and size of all photos, sorted by path."""
     rows = [
         {"path": item["path"], "etag": (item["e_tag"] or "").strip('"'), "size": item["size"]}
         for batch in obstore.list(store, PREFIX)

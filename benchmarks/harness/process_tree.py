@@ -1,80 +1,98 @@
-"""A tree of processes as /proc shows it: who descends from whom, what each has used, what part it plays in Spark."""
+"""The processes below a process: CPU time and memory of each, and its role in Spark."""
 
 from __future__ import annotations
 
-import os
 import signal
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
-TICKS = os.sysconf("SC_CLK_TCK")
-KIB_PER_MB = 1e6 / 1024
+import psutil
+
+BYTES_PER_MB = 1e6
 JVM, DRIVER, WORKER, OTHER = "jvm", "spark driver python", "spark worker python", "other"
-Identity = tuple[int, int]
 SIGCHLD_BIT = 1 << (signal.SIGCHLD - 1)
 
 
 @dataclass(frozen=True)
-class Process:
-    """A living process or a zombie. `cpu_seconds` are its own and those of its children that it has waited for."""
+class Sample:
+    """The CPU time of a running process or a zombie at one moment.
 
-    pid: int
+    Attributes
+    ----------
+    process : psutil.Process
+        The process. It is equal only to the process with the same pid and the same start time.
+    parent : int
+        pid of its parent.
+    cpu_seconds : float
+        User and system time of the process and of those of its children for which it has waited.
+    """
+
+    process: psutil.Process
     parent: int
-    started: int
     cpu_seconds: float
 
-    @property
-    def identity(self) -> Identity:
-        """What no other process has, even when the pid is used again."""
-        return self.pid, self.started
+
+def descendants(root: psutil.Process) -> dict[int, Sample]:
+    """Return a sample of each process below `root`, by pid."""
+    samples = map(sample, root.children(recursive=True))
+    return {found.process.pid: found for found in samples if found is not None}
 
 
-def descendants(root: int) -> dict[int, Process]:
-    """All processes below `root`, by pid."""
-    names = os.listdir("/proc")  # noqa: PTH208 - to make a Path of each would cost more than to read it
-    everybody = {process.pid: process for process in map(read, filter(str.isdecimal, names)) if process}
-    children: dict[int, list[int]] = {}
-    for process in everybody.values():
-        children.setdefault(process.parent, []).append(process.pid)
-    found, ahead = {}, list(children.get(root, []))
-    while ahead:
-        pid = ahead.pop()
-        found[pid] = everybody[pid]
-        ahead += children.get(pid, [])
-    return found
+def sample(process: psutil.Process) -> Sample | None:
+    """Return a sample of a process, None when the process has ended."""
+    try:
+        parent = process.ppid()  # fails when another process has the pid now
+        used = process.cpu_times()
+    except psutil.Error:
+        return None
+    return Sample(process, parent, used.user + used.system + used.children_user + used.children_system)
 
 
-def read(pid: int | str) -> Process | None:
-    """The process; None when it is gone."""
-    fields = _content(pid, "stat").rpartition(b")")[2].split()
-    return Process(int(pid), int(fields[1]), int(fields[19]), sum(map(int, fields[11:15])) / TICKS) if fields else None
+def command_of(process: psutil.Process) -> list[str]:
+    """Return the command line of a process, empty when the process has ended."""
+    try:
+        return [word for word in process.cmdline() if word]
+    except psutil.Error:
+        return []
 
 
-def command_of(pid: int) -> list[str]:
-    """Its command line; empty when it is gone."""
-    return [word.decode(errors="replace") for word in _content(pid, "cmdline").split(b"\0") if word]
+def pss_mb(process: psutil.Process) -> float:
+    """Return the proportional set size in MB, 0 when the process has ended.
+
+    It is the private memory of the process and, of the memory that n processes share, an n-th.
+    """
+    try:
+        return process.memory_full_info().pss / BYTES_PER_MB
+    except psutil.Error:
+        return 0.0
 
 
-def pss_mb(pid: int) -> float:
-    """Its proportional set size: private memory, and of what it shares with n others an n-th; 0 when it is gone."""
-    return _kib(_content(pid, "smaps_rollup"), b"Pss:") / KIB_PER_MB
+def status_of(process: psutil.Process) -> tuple[float, bool]:
+    """Return the largest resident set of a process so far, in MB, and whether the process ignores SIGCHLD.
 
-
-def status_of(pid: int) -> tuple[float, bool]:
-    """The largest resident set that it ever had, MB, and whether it ignores the end of its children."""
-    status = _content(pid, "status")
-    _, _, ignored = status.partition(b"\nSigIgn:")
-    return _kib(status, b"VmHWM:") / KIB_PER_MB, bool(
-        int(ignored.split(None, 1)[0], 16) & SIGCHLD_BIT if ignored else 0
-    )
+    psutil has neither of them.
+    """
+    try:
+        status = Path(f"/proc/{process.pid}/status").read_bytes()
+    except OSError:
+        return 0.0, False
+    largest, ignored = _field(status, b"VmHWM:"), _field(status, b"SigIgn:")
+    return int(largest or b"0") * 1024 / BYTES_PER_MB, bool(int(ignored or b"0", 16) & SIGCHLD_BIT)
 
 
 def roles(commands: Mapping[int, list[str]], parents: Mapping[int, int]) -> dict[int, str]:
-    """The part that each process plays, by pid.
+    """Return the role of each process, by pid.
 
-    Spark forks its workers from a process `pyspark.daemon`, which itself counts as `other`. Its driver is the Python
-    that a JVM was asked to run (`spark-submit`), or that launched a JVM for itself (`pyspark-shell`).
+    Spark forks its workers from a process `pyspark.daemon`, whose own role is OTHER. Spark's driver is the Python
+    process that a JVM started (`spark-submit`), or that started a JVM (`pyspark-shell`).
+
+    Parameters
+    ----------
+    commands : mapping of int to list of str
+        Command lines by pid.
+    parents : mapping of int to int
+        pid of the parent of each process.
     """
     launchers = {parents[pid] for pid, words in commands.items() if _is_jvm(words) and "pyspark-shell" in words}
 
@@ -98,14 +116,7 @@ def _program(words: list[str]) -> str:
     return PurePosixPath(words[0]).name if words else ""
 
 
-def _kib(text: bytes, name: bytes) -> int:
-    _, _, rest = text.partition(name)
-    return int(rest.split(None, 1)[0]) if rest else 0
-
-
-def _content(pid: int | str, name: str) -> bytes:
-    try:
-        with open(f"/proc/{pid}/{name}", "rb", buffering=0) as file:  # noqa: PTH123 - as above
-            return file.read() or b""
-    except OSError:
-        return b""
+def _field(status: bytes, name: bytes) -> bytes:
+    """Return the first word after `name` at the beginning of a line, empty when there is no such line."""
+    _, _, rest = status.partition(b"\n" + name)
+    return rest.split(None, 1)[0] if rest else b""

@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.harness import tables
+from benchmarks.harness.places import RESULTS
 
-PATH = Path(__file__).parents[1] / "results.json"
 
-
-def save(name: str, value: Sequence[Mapping[str, Any]] | Mapping[str, Any], path: Path = PATH) -> None:
+def save(name: str, value: Sequence[Mapping[str, Any]] | Mapping[str, Any], path: Path = RESULTS) -> None:
     """Keep what was measured under `name`: rows, or figures by name; and when and on what it was measured."""
     figures = dict(value) if isinstance(value, Mapping) else {"rows": list(value)}
     kept = {**_all(path), name: {"measured": tables.machine().strip("*"), **figures}}
@@ -21,7 +20,7 @@ def save(name: str, value: Sequence[Mapping[str, Any]] | Mapping[str, Any], path
     temporary.replace(path)
 
 
-def load(name: str, path: Path = PATH) -> dict[str, Any] | None:
+def load(name: str, path: Path = RESULTS) -> dict[str, Any] | None:
     """What was last kept under `name`: `measured` and the figures, or `rows`; None when nothing was."""
     found: dict[str, Any] | None = _all(path).get(name)
     return found

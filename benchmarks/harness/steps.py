@@ -1,4 +1,4 @@
-"""Verger's two steps as commands: spark-submit as a cluster's node would run it, on all cores of this machine."""
+"""Verger's two steps as commands: spark-submit as a node of a cluster runs it, on all cores of this machine."""
 
 from __future__ import annotations
 
@@ -12,9 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.harness.meter import Measured
-from benchmarks.harness.photo_bucket import BUCKET, FOLDER, PREFIX
-from demo.__main__ import STATE
-from demo.airflow_run import ROOT
+from benchmarks.harness.photo_bucket import BUCKET, PREFIX
+from benchmarks.harness.places import FOLDER, ROOT, STATE
 from local_aws.settings import Settings
 from local_aws.spark import jars, java, submit
 from local_aws.spark.syntax import properties_text
@@ -25,7 +24,7 @@ ARTIFACTS = STATE / "artifacts" / "current"
 
 @dataclass(frozen=True)
 class Command:
-    """A program with its arguments and its whole environment."""
+    """A program with its arguments and its complete environment."""
 
     argv: list[str]
     environment: dict[str, str] = field(default_factory=dict)
@@ -34,34 +33,64 @@ class Command:
 def featurize(
     variables: dict[str, str], run: str, inventory: str, *more: str, conf: dict[str, str] | None = None
 ) -> Command:
-    """Step 1 over an inventory of the bucket; it writes below s3://verger-bench/<run>/."""
-    at = f"s3://{BUCKET}/{run}"
+    """Return the command of step 1 over an inventory of the bucket. It writes below s3://verger-bench/<run>/.
+
+    Parameters
+    ----------
+    variables : dict of str to str
+        Environment variables by which AWS clients find local AWS.
+    run : str
+        First part of the keys that the step writes.
+    inventory : str
+        URI of the inventory.
+    *more : str
+        Further arguments of the step.
+    conf : dict of str to str, optional
+        Spark settings that replace or extend Verger's.
+    """
+    folder = f"s3://{BUCKET}/{run}"
     return _submit(
         variables,
         "featurize.py",
         *("--images", f"s3://{BUCKET}", "--images-prefix", PREFIX, "--inventory", inventory),
-        *("--model", (ARTIFACTS / "model").resolve().as_uri(), "--features", f"{at}/features"),
-        *("--rejects", f"{at}/rejects", "--metrics", f"{at}/featurize.json", "--progress", f"{at}/progress.json"),
+        *("--model", (ARTIFACTS / "model").resolve().as_uri(), "--features", f"{folder}/features"),
+        *(
+            "--rejects",
+            f"{folder}/rejects",
+            "--metrics",
+            f"{folder}/featurize.json",
+            "--progress",
+            f"{folder}/progress.json",
+        ),
         *more,
         conf=conf or {},
     )
 
 
 def pca(variables: dict[str, str], run: str, features: str, *more: str, conf: dict[str, str] | None = None) -> Command:
-    """Step 2 over a folder of features; it writes below s3://verger-bench/<run>/."""
-    at = f"s3://{BUCKET}/{run}"
+    """Return the command of step 2 over a folder of features. It writes below s3://verger-bench/<run>/.
+
+    The parameters are those of `featurize`; `features` is the URI of the folder.
+    """
+    folder = f"s3://{BUCKET}/{run}"
     return _submit(
         variables,
         "pca.py",
-        *("--features", features, "--pca", f"{at}/pca", "--basis", f"{at}/basis"),
-        *("--metrics", f"{at}/pca.json", "--progress", f"{at}/progress.json", *more),
+        *("--features", features, "--pca", f"{folder}/pca", "--basis", f"{folder}/basis"),
+        *("--metrics", f"{folder}/pca.json", "--progress", f"{folder}/progress.json", *more),
         conf=conf or {},
     )
 
 
 def work(metrics: Mapping[str, Any], measured: Measured) -> tuple[float, float]:
-    """Seconds and CPU seconds of what a step does itself, from its own metrics: without the start of the JVM and of
-    Spark's session, and without their end.
+    """Return the seconds and CPU seconds of a step without the start and the end of the JVM and of Spark's session.
+
+    Parameters
+    ----------
+    metrics : mapping
+        Metrics that the step wrote. `seconds` holds its parts in the order in which they ran.
+    measured : Measured
+        Figures of its processes.
     """
     laps = list(metrics["seconds"].items())
     before = sum(seconds for _, seconds in laps[: [name for name, _ in laps].index("startup")])
@@ -73,7 +102,7 @@ def work(metrics: Mapping[str, Any], measured: Measured) -> tuple[float, float]:
 
 @lru_cache(maxsize=1)
 def node_python() -> Path:
-    """The Python of a node environment, built by the bootstrap action itself from the wheelhouse."""
+    """Return the Python of a node environment, which the bootstrap action builds from the wheelhouse."""
     folder = ARTIFACTS.resolve()
     environment = STATE / "node" / folder.name
     script = ROOT / "bootstrap" / "bootstrap_emr.sh"
@@ -98,13 +127,13 @@ def _submit(variables: dict[str, str], script: str, *arguments: str, conf: dict[
         scratch=scratch,
         jars=jars.find(home, settings.jars),
     )
-    folder = ARTIFACTS.resolve()
+    artifacts = ARTIFACTS.resolve()
     python = str(node_python())
     conf = {f"spark.driver.{name}": value for name, value in [QUICK_JAVA.split("=", 1)]} | ONE_ARENA | conf
     conf = {"spark.pyspark.python": python, "spark.pyspark.driver.python": python, **conf}
     options = [word for key, value in conf.items() for word in ("--conf", f"{key}={value}")]
     plan = submit.launch(
-        [*options, "--py-files", str(folder / "verger_spark.zip"), str(folder / script), *arguments], [], machine
+        [*options, "--py-files", str(artifacts / "verger_spark.zip"), str(artifacts / script), *arguments], [], machine
     )
     (scratch / "conf").mkdir(exist_ok=True)
     (scratch / "conf" / "spark-defaults.conf").write_text(properties_text(plan.defaults))

@@ -10,8 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-README = Path(__file__).parents[1] / "README.md"
-ROOT = README.parents[1]
+from benchmarks.harness.places import README, ROOT
 
 
 def write(name: str, rows: Sequence[Mapping[str, Any]], page: Path = README, *, under: str = "") -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from benchmarks.harness import tables
+from benchmarks.harness.places import README
 from benchmarks.planning.fleet import KEYS_A_PAGE, MACHINES, Figures, Fleet, Machine, Measured, groups, shares
 from verger.settings import Cluster, Retention
 from verger_contract.schemas import FEATURES_WIDTH
@@ -37,10 +38,10 @@ class Listing:
     @classmethod
     def read(cls, text: str | None = None) -> Listing:
         """From the table `inventory` of benchmarks/README.md. Raises ValueError when it is not there."""
-        text = tables.README.read_text() if text is None else text
+        text = README.read_text() if text is None else text
         rows = re.findall(r"^\| ([\d,]{9,}) \| .*?\| ([\d.]+) \| ([\d.]+) \| ([\d.]+) \|", _block(text), re.MULTILINE)
         if not rows:
-            raise ValueError(f"{tables.README}: expected the table that `make bench-inventory` writes, found none")
+            raise ValueError(f"{README}: expected the table that `make bench-inventory` writes, found none")
         keys, *seconds = rows[-1]
         each = [float(value) / int(keys.replace(",", "")) for value in seconds]
         return cls(each[0], sum(each))

@@ -17,13 +17,14 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.harness import results, tables
+from benchmarks.harness.places import RESULTS, ROOT
 from benchmarks.planning import limits
 from benchmarks.planning.fleet import BASE, MACHINES, Fleet, Machine, Measured, requests
 from benchmarks.planning.limits import MILLION, Listing, nights_cluster
 from benchmarks.planning.prices import Stated, stated
 from verger.settings import Cluster
 
-PAGE = Path(__file__).parents[1] / "planning.md"
+PAGE = ROOT / "benchmarks" / "planning.md"
 AMOUNTS = (MILLION, 100 * MILLION)
 HOURS = (1.0, 8.0)
 NEW_A_NIGHT = 10_000
@@ -52,7 +53,7 @@ def main() -> None:
     """Compute the page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--set", nargs="+", default=[], metavar="NAME=VALUE", help="prices and assumptions of your own")
-    parser.add_argument("--results", type=Path, default=results.PATH, help="measured figures")
+    parser.add_argument("--results", type=Path, default=RESULTS, help="measured figures")
     parser.add_argument("--page", type=Path, default=PAGE, help="page to write into")
     arguments = parser.parse_args()
     growth = results.load("growth", arguments.results)

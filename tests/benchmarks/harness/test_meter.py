@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.harness import meter
+from benchmarks.harness.places import ROOT
 from benchmarks.harness.process_tree import DRIVER, JVM, OTHER, WORKER, roles
 
 BURN = "import time\nwhile time.process_time() < {seconds}: pass\n"
@@ -29,7 +30,7 @@ print('{{"photos": 3}}')
 # looks are seconds apart where the machine is busy.
 BY_HAND = """
 import json, subprocess, sys
-from benchmarks.harness.supervisor import Tally
+from benchmarks.harness.tally import Tally
 tally = Tally()
 with subprocess.Popen([sys.executable, "-c", sys.argv[1]], stdin=-1, stdout=-1, text=True) as child:
     def wait_for(word):
@@ -58,10 +59,10 @@ except ChildProcessError:
 """
 AT_FORGOTTEN = """
     wait_for("started")
-    tally.look()
+    tally.sample_tree()
     answer()
     wait_for("burnt")
-    tally.look_at_forgotten()
+    tally.sample_unwaited()
     answer()
     child.wait()
 """
@@ -72,7 +73,7 @@ subprocess.run([sys.executable, "-c", grown], check=True)
 """
 AT_MEMORY = """
     wait_for("grown")
-    tally.look()
+    tally.sample_tree()
     answer()
     child.wait()
 """
@@ -88,10 +89,10 @@ input()
 """
 AT_GROWN_LATER = """
     wait_for("started")
-    tally.look()
+    tally.sample_tree()
     answer()
     wait_for("grown")
-    tally.look_at_highest()
+    tally.sample_peaks()
     answer()
     child.wait()
 """
@@ -99,7 +100,7 @@ AT_GROWN_LATER = """
 
 def by_hand(program: str, looks: str) -> tuple[float, float, dict[str, float]]:
     command = [sys.executable, "-c", BY_HAND.format(looks=looks), program]
-    done = subprocess.run(command, cwd=meter.ROOT, check=True, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True, timeout=120)
     cpu_seconds, peak_mb, peak_by_role = json.loads(done.stdout)
     return cpu_seconds, peak_mb, peak_by_role
 
@@ -114,7 +115,7 @@ def test_cpu_time_of_an_orphan_counts(tmp_path: Path) -> None:
     measured = measure(ORPHAN, tmp_path)
     assert measured.cpu_seconds >= 0.5
     assert measured.result == {"photos": 3}
-    assert measured.left == []
+    assert measured.leftovers == []
 
 
 def test_cpu_time_of_a_child_that_nobody_waits_for_counts() -> None:
@@ -148,7 +149,7 @@ def test_memory_that_is_had_after_the_last_look_at_all_is_seen() -> None:
 def test_what_a_command_leaves_running_is_ended(tmp_path: Path) -> None:
     program = "import subprocess; print(subprocess.Popen(['sleep', '60'], start_new_session=True).pid)"
     measured = measure(program, tmp_path)
-    assert measured.left == ["sleep 60"]
+    assert measured.leftovers == ["sleep 60"]
     assert not Path(f"/proc/{measured.result}").exists()
 
 

@@ -1,0 +1,155 @@
+"""Runs of the DAG by `airflow dags test`, in an Airflow home of their own."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from obstore.store import S3Store
+
+from benchmarks.harness import local_stack
+from benchmarks.harness.places import FOLDER, ROOT, STATE
+from verger_contract import keys
+from verger_contract.report import Report
+
+AIRFLOW = STATE / "venv" / "airflow" / "bin" / "airflow"
+DAG_ID = "fruit_features"
+GRACE_S = 5.0
+"""Seconds between SIGTERM and SIGKILL."""
+
+
+@dataclass(frozen=True)
+class DagRun:
+    """A finished run. `seconds` include the start of Airflow; `report` is None when the run published nothing."""
+
+    seconds: float
+    report: Report | None
+
+
+class Airflow:
+    """An Airflow home with Verger's DAGs and plugins, whose runs read and write one bucket.
+
+    Parameters
+    ----------
+    bucket : str
+        Name of the bucket.
+    store : S3Store
+        Reads the bucket.
+    variables : mapping of str to str
+        Environment variables by which AWS clients find local AWS.
+    """
+
+    def __init__(self, bucket: str, store: S3Store, variables: Mapping[str, str]) -> None:
+        self.home = FOLDER / "airflow" / bucket
+        self.log = FOLDER / "logs" / f"{bucket}.log"
+        self.store = store
+        self._environment = _environment(self.home, bucket, variables)
+
+    def prepare(self) -> None:
+        """Create or upgrade the metadata database and register the DAGs.
+
+        Raises
+        ------
+        SystemExit
+            A command failed. The message names the log.
+        """
+        self.home.mkdir(parents=True, exist_ok=True)
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        self.log.write_bytes(b"")
+        for command in (("db", "migrate"), ("dags", "reserialize")):
+            if self._run(*command):
+                raise SystemExit(f"airflow {' '.join(command)} failed; see {self.log}")
+
+    def run(self) -> DagRun:
+        """Run the DAG once.
+
+        Raises
+        ------
+        SystemExit
+            The run failed. The message names the log.
+        """
+        before, offset, started = self._published(), self.log.stat().st_size, time.monotonic()
+        print(f"running the DAG {DAG_ID}; log: {self.log}", flush=True)
+        code = self._run("dags", "test", DAG_ID)
+        seconds = time.monotonic() - started
+        if code or _state(self.log.read_bytes()[offset:]) not in ("", "success"):
+            raise SystemExit(f"the DAG run failed; see {self.log}")
+        run = self._published()
+        if run is None or run == before:
+            return DagRun(seconds, None)
+        report: Report = json.loads(local_stack.read(self.store, keys.Run("", run).report_facts))
+        return DagRun(seconds, report)
+
+    def _published(self) -> str | None:
+        """Return the id of the published run."""
+        try:
+            content = local_stack.read(self.store, keys.PUBLISHED)
+        except FileNotFoundError:
+            return None
+        run: str | None = json.loads(content)["run"]
+        return run
+
+    def _run(self, *command: str) -> int:
+        """Run an Airflow command to its end and return its exit code. An exception ends its whole session."""
+        with (
+            self.log.open("ab") as log,
+            subprocess.Popen(
+                [AIRFLOW, *command], env=self._environment, stdin=subprocess.DEVNULL, stdout=log,
+                stderr=subprocess.STDOUT, start_new_session=True,
+            ) as process,
+        ):  # fmt: skip
+            try:
+                return process.wait()
+            except BaseException:
+                with local_stack.signals_ignored():
+                    _end_session(process)
+                raise
+
+
+def _end_session(process: subprocess.Popen[bytes]) -> None:
+    for number, patience in ((signal.SIGTERM, GRACE_S), (signal.SIGKILL, None)):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, number)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(patience)
+            return
+
+
+def _state(log: bytes) -> str:
+    """Return the last state of a DAG run in a log of JSON lines; empty when there is none."""
+    state = ""
+    for line in log.splitlines():
+        with contextlib.suppress(ValueError):
+            event: Any = json.loads(line)
+            if isinstance(event, dict):
+                state = str(event.get("run_state", state))
+    return state
+
+
+def _environment(home: Path, bucket: str, variables: Mapping[str, str]) -> dict[str, str]:
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "PYTHON"))}
+    return {
+        **inherited,
+        "AIRFLOW_HOME": str(home),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
+        "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__LOGGING__JSON_LOGS": "True",
+        "AIRFLOW_CONN_AWS_DEFAULT": "aws://",
+        **variables,
+        "VERGER_BUCKET": bucket,
+        "VERGER_NODE_ENV_DIR": str(STATE / "node"),
+        "VERGER_SCHEDULE": "never",
+        "VERGER_POLL_SECONDS": "2",
+        "VERGER_RETRIES": "0",
+        "VERGER_LOG_WAIT_SECONDS": "20",
+        "VERGER_ALLOW_RANDOM_WEIGHTS": "true",
+    }

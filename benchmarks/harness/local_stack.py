@@ -1,0 +1,110 @@
+"""The benchmarks' own local AWS: started before a measurement, ended after it, also on an error or a signal."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+import obstore
+from obstore.store import S3Store
+
+from benchmarks.harness.places import FOLDER
+from local_aws.stack import Stack
+
+STATE = FOLDER / "aws"
+S3_PORT, EMR_PORT = 18333, 15555
+"""Other ports than those of `make up` and `make demo`."""
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+@contextlib.contextmanager
+def local_stack(state: Path = STATE, *, s3_port: int = S3_PORT, emr_port: int = EMR_PORT) -> Iterator[Stack]:
+    """Run local AWS while the body runs.
+
+    The state folder belongs to the benchmarks alone. The servers are therefore ended in every case, also those that an
+    earlier benchmark left because it was killed with SIGKILL.
+
+    Raises
+    ------
+    SystemExit
+        The process received one of SIGNALS. The exit code is 128 plus the signal's number.
+    """
+    stack = Stack(state, s3_port=s3_port, emr_port=emr_port)
+    with signals_exit():
+        try:
+            stack.up()
+            yield stack
+        finally:
+            with signals_ignored():
+                stack.down()
+
+
+@contextlib.contextmanager
+def signals_exit() -> Iterator[None]:
+    """During the body, the first of SIGNALS raises SystemExit, so that `finally` blocks run. Later ones do nothing."""
+    with _handled(_exit):
+        yield
+
+
+@contextlib.contextmanager
+def signals_ignored() -> Iterator[None]:
+    """During the body, SIGNALS do nothing."""
+    with _handled(_nothing):
+        yield
+
+
+@contextlib.contextmanager
+def _handled(handler: signal._HANDLER) -> Iterator[None]:
+    before = {number: signal.signal(number, handler) for number in SIGNALS}
+    try:
+        yield
+    finally:
+        for number, earlier in before.items():
+            signal.signal(number, earlier)
+
+
+def _exit(number: int, frame: FrameType | None) -> NoReturn:
+    for other in SIGNALS:
+        signal.signal(other, _nothing)
+    raise SystemExit(128 + number)
+
+
+def _nothing(number: int, frame: FrameType | None) -> None:
+    """Do nothing. SIG_IGN would be inherited by child processes."""
+
+
+def open_bucket(stack: Stack, name: str) -> S3Store:
+    """Create the bucket `name` if it does not exist, and return a store that reads and writes it."""
+    client, variables = stack.client("s3"), stack.environment()
+    with contextlib.suppress(client.exceptions.BucketAlreadyOwnedByYou, client.exceptions.BucketAlreadyExists):
+        client.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": variables["AWS_REGION"]})
+    return S3Store(
+        name,
+        endpoint=variables["AWS_ENDPOINT_URL_S3"],
+        access_key_id=variables["AWS_ACCESS_KEY_ID"],
+        secret_access_key=variables["AWS_SECRET_ACCESS_KEY"],
+        region=variables["AWS_REGION"],
+        client_options={"allow_http": True},
+    )
+
+
+def read(store: S3Store, key: str) -> bytes:
+    """Return the content of an object. Raises FileNotFoundError when there is none."""
+    return bytes(obstore.get(store, key).bytes())
+
+
+def keys(store: S3Store, prefix: str, suffix: str = "") -> list[str]:
+    """Return the keys that begin with `prefix` and end with `suffix`."""
+    found = (item["path"] for batch in obstore.list(store, prefix) for item in batch)
+    return [key for key in found if key.endswith(suffix)]
+
+
+def empty(store: S3Store, prefix: str | None = None) -> None:
+    """Delete all objects whose keys begin with `prefix`; all objects of the bucket without it."""
+    for batch in obstore.list(store, prefix):
+        obstore.delete(store, [item["path"] for item in batch])
