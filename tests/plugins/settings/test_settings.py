@@ -137,7 +137,3 @@ def test_the_table_lists_every_setting_and_needs_no_environment() -> None:
     assert printed.stdout.strip() == markdown_table()
     assert "| `VERGER_BUCKET` | *required* |" in printed.stdout
     assert "| `VERGER_IDLE_TIMEOUT` | `3600` | seconds | 60 to 604800 |" in printed.stdout
-
-
-def test_the_page_of_settings_is_up_to_date() -> None:
-    assert markdown_table() in (ROOT / "docs" / "settings.md").read_text(), "run `make settings`"
