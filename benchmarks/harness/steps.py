@@ -17,7 +17,7 @@ from benchmarks.harness.places import FOLDER, ROOT, STATE
 from local_aws.settings import Settings
 from local_aws.spark import jars, java, submit
 from local_aws.spark.syntax import properties_text
-from verger.emr.requests import ONE_ARENA, QUICK_JAVA
+from verger.emr.requests import ONE_MALLOC_ARENA, JVM_OPTIONS
 
 ARTIFACTS = STATE / "artifacts" / "current"
 
@@ -129,7 +129,7 @@ def _submit(variables: dict[str, str], script: str, *arguments: str, conf: dict[
     )
     artifacts = ARTIFACTS.resolve()
     python = str(node_python())
-    conf = {f"spark.driver.{name}": value for name, value in [QUICK_JAVA.split("=", 1)]} | ONE_ARENA | conf
+    conf = {f"spark.driver.{name}": value for name, value in [JVM_OPTIONS.split("=", 1)]} | ONE_MALLOC_ARENA | conf
     conf = {"spark.pyspark.python": python, "spark.pyspark.driver.python": python, **conf}
     options = [word for key, value in conf.items() for word in ("--conf", f"{key}={value}")]
     plan = submit.launch(

@@ -15,7 +15,7 @@ import pytest
 
 from local_aws.spark.java import java_home
 from tests.places import ROOT, STATE, environment_python
-from verger.emr.requests import QUICK_JAVA
+from verger.emr.requests import JVM_OPTIONS
 from verger_spark.features.local_inventory import write_inventory
 
 ARTIFACTS = STATE / "artifacts" / "current"
@@ -67,7 +67,7 @@ def submit(node_python: Path) -> Submit:
         command = [
             *(home / "bin" / "spark-submit", "--master", "local[2]", "--driver-memory", "2g"),
             *("--conf", "spark.ui.enabled=false", "--conf", f"spark.pyspark.python={node_python}"),
-            *("--conf", f"spark.driver.{QUICK_JAVA}"),
+            *("--conf", f"spark.driver.{JVM_OPTIONS}"),
             *("--py-files", ARTIFACTS / "verger_spark.zip", script, *arguments),
         ]
         variables = {

@@ -1,1 +1,1 @@
-"""The EMR cluster: the requests that launch it and add steps, the operators that wait for it, its logs and its cost."""
+"""The EMR cluster of a run: requests, hook, operators and trigger, step logs, progress and cost."""

@@ -1,45 +1,77 @@
-"""An EMR hook that makes nothing twice: neither RunJobFlow nor AddJobFlowSteps takes a client token."""
+"""An EMR hook whose requests can be repeated.
+
+RunJobFlow and AddJobFlowSteps take no client token: a second request makes a second cluster or a second step.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from typing import Any
+from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING, Any, cast
 
 from airflow.providers.amazon.aws.hooks.emr import EmrHook
 
-LIVING_CLUSTER = ["STARTING", "BOOTSTRAPPING", "RUNNING", "WAITING"]
-USABLE_STEP = ["PENDING", "RUNNING", "COMPLETED"]
-ENDED_CLUSTER = ["TERMINATING", "TERMINATED", "TERMINATED_WITH_ERRORS"]
-UNFINISHED_STEP = ["PENDING", "RUNNING", "CANCEL_PENDING"]
+if TYPE_CHECKING:
+    from mypy_boto3_emr import EMRClient
+    from mypy_boto3_emr.literals import ClusterStateType, StepStateType
+
+ACTIVE_CLUSTER: Sequence[ClusterStateType] = ("STARTING", "BOOTSTRAPPING", "RUNNING", "WAITING")
+ENDED_CLUSTER: Sequence[ClusterStateType] = ("TERMINATING", "TERMINATED", "TERMINATED_WITH_ERRORS")
+REUSABLE_STEP: Sequence[StepStateType] = ("PENDING", "RUNNING", "COMPLETED")
+UNFINISHED_STEP: Sequence[StepStateType] = ("PENDING", "RUNNING", "CANCEL_PENDING")
 
 
-class AdoptingEmrHook(EmrHook):
-    """Creates clusters and steps, or adopts what an earlier try of the same run has already made."""
+class IdempotentEmrHook(EmrHook):
+    """Creates clusters and steps, or reuses those that an earlier try of the same run created."""
+
+    @property
+    def emr_client(self) -> EMRClient:
+        """The boto3 client. The provider's `conn` has no usable type."""
+        return cast("EMRClient", self.conn)
 
     def create_job_flow(self, job_flow_overrides: dict[str, Any]) -> dict[str, Any]:
-        """Run a job flow, unless a living one carries the same name and tags; then answer with that one."""
-        found = self.living_cluster(job_flow_overrides)
+        """Create a cluster, or return the active one that has the same name and tags.
+
+        Parameters
+        ----------
+        job_flow_overrides : dict
+            The RunJobFlow request.
+
+        Returns
+        -------
+        dict
+            The RunJobFlow response.
+        """
+        found = self.active_cluster(job_flow_overrides)
         if not found:
             return super().create_job_flow(job_flow_overrides)
-        self.log.info("cluster %s was made by an earlier try of this run: adopted", found)
+        self.log.info("cluster %s: created by an earlier try of this run, reused", found)
         return {"JobFlowId": found, "ResponseMetadata": {"HTTPStatusCode": 200}}
 
-    def living_cluster(self, job_flow_overrides: dict[str, Any]) -> str | None:
-        """Id of the living cluster that was made from this very request, found by its name, then by its tags."""
+    def active_cluster(self, job_flow_overrides: dict[str, Any]) -> str | None:
+        """Return the id of the active cluster that was created by this request, found by its name and tags.
+
+        Parameters
+        ----------
+        job_flow_overrides : dict
+            The RunJobFlow request.
+        """
         wanted = {(tag["Key"], tag["Value"]) for tag in job_flow_overrides["Tags"]}
-        for page in self.conn.get_paginator("list_clusters").paginate(ClusterStates=LIVING_CLUSTER):
+        for page in self.emr_client.get_paginator("list_clusters").paginate(ClusterStates=ACTIVE_CLUSTER):
             for cluster in page["Clusters"]:
                 if cluster["Name"] == job_flow_overrides["Name"] and wanted <= self._tags(cluster["Id"]):
-                    return str(cluster["Id"])
+                    return cluster["Id"]
         return None
 
     def _tags(self, cluster_id: str) -> set[tuple[str, str]]:
-        cluster = self.conn.describe_cluster(ClusterId=cluster_id)["Cluster"]
+        cluster = self.emr_client.describe_cluster(ClusterId=cluster_id)["Cluster"]
         return {(tag["Key"], tag["Value"]) for tag in cluster.get("Tags", ())}
 
-    def end(self, job_flow_id: str) -> str:
-        """State of a cluster that is over or ending, and EMR's reason; empty while it lives."""
-        status = self.conn.describe_cluster(ClusterId=job_flow_id)["Cluster"]["Status"]
+    def end_reason(self, job_flow_id: str) -> str:
+        """Return state and reason of a cluster that has ended or is ending; empty for an active cluster.
+
+        For example `TERMINATED (USER_REQUEST: Terminated by user request)`.
+        """
+        status = self.emr_client.describe_cluster(ClusterId=job_flow_id)["Cluster"]["Status"]
         if status["State"] not in ENDED_CLUSTER:
             return ""
         reason = status.get("StateChangeReason", {})
@@ -49,26 +81,46 @@ class AdoptingEmrHook(EmrHook):
     def add_job_flow_steps(  # type: ignore[override]
         self, job_flow_id: str, steps: list[dict[str, Any]], **options: Any
     ) -> list[str]:
-        """Add the steps, except those that the cluster already has, by name, and that neither failed nor were
-        cancelled. Returns the ids in the order of `steps`.
+        """Add those steps that the cluster does not have yet.
+
+        A step is reused when the cluster has one of the same name that is pending, running or completed.
+
+        Parameters
+        ----------
+        job_flow_id : str
+            Id of the cluster.
+        steps : list of dict
+            Steps in the shape of AddJobFlowSteps. Each has another name.
+        **options
+            Passed to the provider's hook.
+
+        Returns
+        -------
+        list of str
+            The step ids, in the order of `steps`.
         """
-        ids = self.step_ids(job_flow_id, [step["Name"] for step in steps], USABLE_STEP)
+        ids = self.step_ids(job_flow_id, [step["Name"] for step in steps], REUSABLE_STEP)
         for name, step_id in ids.items():
-            self.log.info("step %s (%s) was submitted by an earlier try of this run: adopted", name, step_id)
+            self.log.info("step %s (%s): submitted by an earlier try of this run, reused", name, step_id)
         missing = [step for step in steps if step["Name"] not in ids]
         if missing:
             added = super().add_job_flow_steps(job_flow_id, missing, **options)
             ids.update(zip((step["Name"] for step in missing), added, strict=True))
         return [ids[step["Name"]] for step in steps]
 
-    def step_ids(self, job_flow_id: str, names: Collection[str], states: list[str]) -> dict[str, str]:
-        """Name to id of the cluster's steps that have one of the names and one of the states; the latest wins."""
-        pages = self.conn.get_paginator("list_steps").paginate(ClusterId=job_flow_id, StepStates=states)
+    def step_ids(self, job_flow_id: str, names: Collection[str], states: Sequence[StepStateType]) -> dict[str, str]:
+        """Return the ids by name of the cluster's steps that have one of the names and one of the states.
+
+        When several steps have one name, the latest counts.
+        """
+        pages = self.emr_client.get_paginator("list_steps").paginate(ClusterId=job_flow_id, StepStates=states)
         latest_first = [step for page in pages for step in page["Steps"] if step["Name"] in names]
         return {step["Name"]: step["Id"] for step in reversed(latest_first)}
 
     def cancel(self, job_flow_id: str, step_ids: list[str]) -> None:
-        """Cancel steps, running ones included."""
+        """Cancel steps. The processes of running steps are terminated."""
         if step_ids:
-            self.log.info("cancelling steps %s of %s", step_ids, job_flow_id)
-            self.conn.cancel_steps(ClusterId=job_flow_id, StepIds=step_ids, StepCancellationOption="TERMINATE_PROCESS")
+            self.log.info("cluster %s: cancelling steps %s", job_flow_id, step_ids)
+            self.emr_client.cancel_steps(
+                ClusterId=job_flow_id, StepIds=step_ids, StepCancellationOption="TERMINATE_PROCESS"
+            )

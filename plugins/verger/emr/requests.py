@@ -1,6 +1,6 @@
-"""What is asked of EMR: the cluster and its two steps, as plain dicts in boto3's shape. Pure functions.
+"""The requests to EMR: the cluster and its two steps, as plain dicts in the shape of boto3's arguments.
 
-Every text may hold Jinja; Airflow renders it when the task runs.
+The functions are pure. Every text may hold Jinja, which Airflow renders when the task runs.
 """
 
 from __future__ import annotations
@@ -15,92 +15,104 @@ from verger_contract.keys import SPARK_EVENTS, Run, uri
 DAG_TAG, RUN_TAG = "verger:dag", "verger:run"
 
 SMALL_SIZES = {"medium": 1, "large": 2, "xlarge": 4}
-"""vCPUs of an instance by the size in its type's name; those of an `Nxlarge` are 4 N."""
+"""vCPUs by the size in the name of an instance type. A type of size `Nxlarge` has 4 N vCPUs."""
 
-# What the steps use lies in Python, outside the JVM's heap, where YARN counts it as overhead: for each core a worker
-# with its libraries and an interpreter, photos fetched ahead (64 MB at most) and one being decoded (up to 0.7 GB for
-# the largest that is let in). Two cores, 3 GiB: two such executors fill the 6 GiB that YARN has on a c6i.xlarge.
+# The memory of the steps is Python's. It is outside the JVM's heap, so YARN counts it as overhead. Each core needs a
+# Python worker with its libraries and an interpreter of the model, prefetched photos (64 MB at most) and one photo that
+# is being decoded (up to 0.7 GB for the largest image that is accepted). Two executors of two cores and 3 GiB fill the
+# 6 GiB that YARN has on a c6i.xlarge.
 EXECUTOR_CORES = 2
 EXECUTOR_HEAP_MIB = 1280
 EXECUTOR_OVERHEAD_MIB = 1792
-QUICK_JAVA = "extraJavaOptions=-XX:TieredStopAtLevel=1 -Darrow.enable_unsafe_memory_access=true"
-"""Java compiles with its quick compiler alone, and Arrow does not check every float that it copies. What the JVM does
-here, it does for minutes, not hours: its thorough compiler would take more time from the cores that compute features
-than it gives back (benchmarks/profiles.md)."""
+JVM_OPTIONS = "extraJavaOptions=-XX:TieredStopAtLevel=1 -Darrow.enable_unsafe_memory_access=true"
+"""The JVM uses its C1 compiler only, and Arrow omits the bounds check of each value. A step keeps the JVM busy for
+minutes, not hours: the C2 compiler would take more CPU time from the feature computation than it saves
+(benchmarks/profiles.md)."""
 
-ONE_ARENA = {"spark.executorEnv.MALLOC_ARENA_MAX": "1"}
-"""A Python worker's threads share one heap: each would keep what it once had (glibc's malloc), and no photo is done
-sooner for it. On a cluster the executor's Java gets the variable too, which has its own heap."""
+ONE_MALLOC_ARENA = {"spark.executorEnv.MALLOC_ARENA_MAX": "1"}
+"""The threads of a Python worker share one arena of glibc's malloc. With an arena per thread, each arena keeps its
+peak memory, and the step is not faster. The executor's JVM gets the variable too, but its heap is not malloc's."""
 
 DOMINANT_RESOURCE = "org.apache.hadoop.yarn.util.resource.DominantResourceCalculator"
 
 
 def cluster(settings: Settings, *, dag_id: str, run_id: str, artifacts: str, environment: str) -> dict[str, Any]:
-    """The RunJobFlow request.
+    """Return the RunJobFlow request.
 
-    `artifacts` is the URI of the artifact set; `environment` the folder in which its bootstrap action builds the
-    Python environment of the jobs.
+    Parameters
+    ----------
+    settings : Settings
+    dag_id, run_id : str
+        Tags of the cluster: a retry finds the cluster of an earlier try by them.
+    artifacts : str
+        URI of the artifact set.
+    environment : str
+        Folder on each node in which the bootstrap action builds the Python environment of the steps.
     """
-    ours = settings.cluster
+    options = settings.cluster
     request: dict[str, Any] = {
         "Name": f"verger {run_id}",
-        "ReleaseLabel": ours.release_label,
+        "ReleaseLabel": options.release_label,
         "Applications": [{"Name": "Spark"}],
-        "LogUri": uri(settings.storage.bucket, ours.log_prefix),
-        "ServiceRole": ours.service_role,
-        "JobFlowRole": ours.node_role,
+        "LogUri": uri(settings.storage.bucket, options.log_prefix),
+        "ServiceRole": options.service_role,
+        "JobFlowRole": options.node_role,
         "VisibleToAllUsers": True,
         "StepConcurrencyLevel": 1,
-        "EbsRootVolumeSize": ours.ebs_root_gib,
-        "AutoTerminationPolicy": {"IdleTimeout": ours.idle_timeout},
+        "EbsRootVolumeSize": options.ebs_root_gib,
+        "AutoTerminationPolicy": {"IdleTimeout": options.idle_timeout},
         "Instances": {
-            "InstanceFleets": _fleets(ours),
+            "InstanceFleets": _fleets(options),
             "KeepJobFlowAliveWhenNoSteps": True,
             "TerminationProtected": False,
         },
-        "BootstrapActions": [
-            {
-                "Name": "python environment",
-                "ScriptBootstrapAction": {"Path": f"{artifacts}/bootstrap_emr.sh", "Args": [artifacts, environment]},
-            }
-        ],
-        "Configurations": [
-            {"Classification": "spark-defaults", "Properties": _spark(settings, environment)},
-            # By default YARN looks at memory alone, and would give a node more executors than it has cores for.
-            {
-                "Classification": "capacity-scheduler",
-                "Properties": {"yarn.scheduler.capacity.resource-calculator": DOMINANT_RESOURCE},
-            },
-        ],
+        "BootstrapActions": [_bootstrap_action(artifacts, environment)],
+        "Configurations": _configurations(settings, environment),
         "Tags": _tags(dag_id, run_id),
     }
-    if ours.subnet_ids:
-        request["Instances"]["Ec2SubnetIds"] = list(ours.subnet_ids)
-    if ours.security_configuration:
-        request["SecurityConfiguration"] = ours.security_configuration
-    if ours.scale_up_to:
-        request["ManagedScalingPolicy"] = {"ComputeLimits": _limits(ours)}
+    if options.subnet_ids:
+        request["Instances"]["Ec2SubnetIds"] = list(options.subnet_ids)
+    if options.security_configuration:
+        request["SecurityConfiguration"] = options.security_configuration
+    if options.scale_up_to:
+        request["ManagedScalingPolicy"] = {"ComputeLimits": _compute_limits(options)}
     return request
 
 
-def _spark(settings: Settings, environment: str) -> dict[str, str]:
+def _bootstrap_action(artifacts: str, environment: str) -> dict[str, Any]:
+    script = {"Path": f"{artifacts}/bootstrap_emr.sh", "Args": [artifacts, environment]}
+    return {"Name": "python environment", "ScriptBootstrapAction": script}
+
+
+def _configurations(settings: Settings, environment: str) -> list[dict[str, Any]]:
+    return [
+        {"Classification": "spark-defaults", "Properties": _spark_defaults(settings, environment)},
+        # YARN's default calculator counts memory only: a node would get more executors than it has cores for.
+        {
+            "Classification": "capacity-scheduler",
+            "Properties": {"yarn.scheduler.capacity.resource-calculator": DOMINANT_RESOURCE},
+        },
+    ]
+
+
+def _spark_defaults(settings: Settings, environment: str) -> dict[str, str]:
     python = f"{environment}/bin/python"
     region = settings.storage.region
     return {
-        # Python reads the photos itself, and nothing on a node tells it the region of the bucket.
+        # Python reads the photos without Spark, and no configuration on a node holds the region of the bucket.
         "spark.yarn.appMasterEnv.AWS_REGION": region,
         "spark.executorEnv.AWS_REGION": region,
-        **ONE_ARENA,
-        # The driver's one heavy computation, the eigenvectors of 1,280 features, is too small for several threads.
+        **ONE_MALLOC_ARENA,
+        # The eigenvectors of 1,280 features are the only large computation of the driver. Threads do not speed it up.
         "spark.yarn.appMasterEnv.OMP_NUM_THREADS": "1",
         "spark.pyspark.python": python,
         "spark.pyspark.driver.python": python,
         "spark.executor.cores": str(EXECUTOR_CORES),
         "spark.executor.memory": f"{EXECUTOR_HEAP_MIB}m",
         "spark.executor.memoryOverhead": f"{EXECUTOR_OVERHEAD_MIB}m",
-        # The driver may lie on a Spot node: one that is taken away costs a second attempt, not the night.
+        # The driver can be on a Spot node: when EC2 reclaims the node, YARN starts the application once more.
         "spark.yarn.maxAppAttempts": "2",
-        # For a history server. In one file: to list what is rolled, it would ask S3 for the parts of each application.
+        # For a history server. A rolled log is several objects, and the server would list them for each application.
         "spark.eventLog.enabled": "true",
         "spark.eventLog.dir": uri(settings.storage.bucket, SPARK_EVENTS),
         "spark.eventLog.compress": "true",
@@ -118,60 +130,68 @@ def _tags(dag_id: str, run_id: str) -> list[dict[str, str]]:
     return [{"Key": key, "Value": value} for key, value in tags.items()]
 
 
-def _fleets(ours: Cluster) -> list[dict[str, Any]]:
-    def types(names: Sequence[str]) -> list[dict[str, Any]]:
-        volume = {"VolumeSpecification": {"VolumeType": "gp3", "SizeInGB": ours.ebs_data_gib}, "VolumesPerInstance": 1}
-        return [
-            {"InstanceType": name, "WeightedCapacity": 1, "EbsConfiguration": {"EbsBlockDeviceConfigs": [volume]}}
-            for name in names
-        ]
-
+def _fleets(options: Cluster) -> list[dict[str, Any]]:
     fleets: list[dict[str, Any]] = [
         {
             "Name": "primary",
             "InstanceFleetType": "MASTER",
             "TargetOnDemandCapacity": 1,
-            "InstanceTypeConfigs": types(ours.primary_instance_types),
+            "InstanceTypeConfigs": _instance_types(options.primary_instance_types, options),
         },
         {
             "Name": "core",
             "InstanceFleetType": "CORE",
-            "TargetOnDemandCapacity": ours.core_on_demand,
-            "InstanceTypeConfigs": types(ours.worker_instance_types),
+            "TargetOnDemandCapacity": options.core_on_demand,
+            "InstanceTypeConfigs": _instance_types(options.worker_instance_types, options),
         },
     ]
-    if ours.task_spot:
+    if options.task_spot:
+        spot = {
+            "AllocationStrategy": "price-capacity-optimized",
+            "TimeoutDurationMinutes": 10,
+            "TimeoutAction": "SWITCH_TO_ON_DEMAND",
+        }
         fleets.append(
             {
                 "Name": "task",
                 "InstanceFleetType": "TASK",
-                "TargetSpotCapacity": ours.task_spot,
-                "InstanceTypeConfigs": types(ours.worker_instance_types),
-                "LaunchSpecifications": {
-                    "SpotSpecification": {
-                        "AllocationStrategy": "price-capacity-optimized",
-                        "TimeoutDurationMinutes": 10,
-                        "TimeoutAction": "SWITCH_TO_ON_DEMAND",
-                    }
-                },
+                "TargetSpotCapacity": options.task_spot,
+                "InstanceTypeConfigs": _instance_types(options.worker_instance_types, options),
+                "LaunchSpecifications": {"SpotSpecification": spot},
             }
         )
     return fleets
 
 
-def _limits(ours: Cluster) -> dict[str, Any]:
-    least = ours.core_on_demand + ours.task_spot
+def _instance_types(names: Sequence[str], options: Cluster) -> list[dict[str, Any]]:
+    volume = {"VolumeSpecification": {"VolumeType": "gp3", "SizeInGB": options.ebs_data_gib}, "VolumesPerInstance": 1}
+    return [
+        {"InstanceType": name, "WeightedCapacity": 1, "EbsConfiguration": {"EbsBlockDeviceConfigs": [volume]}}
+        for name in names
+    ]
+
+
+def _compute_limits(options: Cluster) -> dict[str, Any]:
+    """Return the limits of managed scaling. The maximum is never below the number of nodes at launch."""
     return {
         "UnitType": "InstanceFleetUnits",
-        "MinimumCapacityUnits": ours.core_on_demand,
-        "MaximumCapacityUnits": max(ours.scale_up_to, least),
-        "MaximumOnDemandCapacityUnits": ours.core_on_demand,
-        "MaximumCoreCapacityUnits": ours.core_on_demand,
+        "MinimumCapacityUnits": options.core_on_demand,
+        "MaximumCapacityUnits": max(options.scale_up_to, options.core_on_demand + options.task_spot),
+        "MaximumOnDemandCapacityUnits": options.core_on_demand,
+        "MaximumCoreCapacityUnits": options.core_on_demand,
     }
 
 
 def featurize(settings: Settings, run: Run, artifacts: str) -> dict[str, Any]:
-    """Step 1: the photos that the run has to do, to features and rejects."""
+    """Return step 1: it reads the photos of the run's work table and writes features and rejects.
+
+    Parameters
+    ----------
+    settings : Settings
+    run : Run
+    artifacts : str
+        URI of the artifact set.
+    """
     storage = settings.storage
     arguments = {
         "--images": f"s3://{storage.bucket}",
@@ -182,50 +202,56 @@ def featurize(settings: Settings, run: Run, artifacts: str) -> dict[str, Any]:
         "--rejects": run.uri(run.rejects),
         "--metrics": run.uri(run.metrics("featurize")),
         "--progress": run.uri(run.progress),
+        **_cores(settings.cluster),
     }
-    arguments |= _cores(settings.cluster)
     if settings.featurize.photos_per_task:
         arguments["--photos-per-task"] = str(settings.featurize.photos_per_task)
     return _step("featurize", run, artifacts, arguments)
 
 
-def _cores(ours: Cluster) -> dict[str, str]:
-    """`--cores`: the vCPUs of the workers once all have come; nothing where the names of their types do not tell.
+def pca(settings: Settings, run: Run, artifacts: str, target_variance: str) -> dict[str, Any]:
+    """Return step 2: it reads all current features and writes their coordinates and the PCA basis.
 
-    Spark knows only those that are there when it begins, and would share out the work among too few.
+    Parameters
+    ----------
+    settings : Settings
+    run : Run
+    artifacts : str
+        URI of the artifact set.
+    target_variance : str
+        Share of the variance that the components together explain.
     """
-    sizes = [name.rpartition(".")[2] for name in ours.worker_instance_types]
+    arguments = {
+        "--plan": run.uri(run.plan),
+        "--model": f"{artifacts}/model",
+        "--pca": run.uri(run.pca),
+        "--basis": run.uri(run.basis),
+        "--drift": run.uri(run.drift),
+        "--metrics": run.uri(run.metrics("pca")),
+        "--progress": run.uri(run.progress),
+        "--target-variance": target_variance,
+        "--max-components": str(settings.pca.max_components),
+        **_cores(settings.cluster),
+    }
+    return _step("pca", run, artifacts, arguments)
+
+
+def _cores(options: Cluster) -> dict[str, str]:
+    """Return `--cores`: the vCPUs of all workers; empty when the name of a type does not give its vCPUs.
+
+    Spark only counts the workers that have joined when the step starts, and would make too few splits.
+    """
+    sizes = [name.rpartition(".")[2] for name in options.worker_instance_types]
     if not all(size in SMALL_SIZES or re.fullmatch(r"\d+xlarge", size) for size in sizes):
         return {}
-    each = min(SMALL_SIZES.get(size) or 4 * int(size.removesuffix("xlarge")) for size in sizes)
-    return {"--cores": str(each * max(ours.core_on_demand + ours.task_spot, ours.scale_up_to))}
+    fewest = min(SMALL_SIZES.get(size) or 4 * int(size.removesuffix("xlarge")) for size in sizes)
+    return {"--cores": str(fewest * max(options.core_on_demand + options.task_spot, options.scale_up_to))}
 
 
-def pca(settings: Settings, run: Run, artifacts: str, target_variance: str) -> dict[str, Any]:
-    """Step 2: the current features, of this run and of earlier ones, to projections and the basis that made them."""
-    return _step(
-        "pca",
-        run,
-        artifacts,
-        {
-            "--plan": run.uri(run.plan),
-            "--model": f"{artifacts}/model",
-            "--pca": run.uri(run.pca),
-            "--basis": run.uri(run.basis),
-            "--drift": run.uri(run.drift),
-            "--metrics": run.uri(run.metrics("pca")),
-            "--progress": run.uri(run.progress),
-            "--target-variance": target_variance,
-            "--max-components": str(settings.pca.max_components),
-            **_cores(settings.cluster),
-        },
-    )
-
-
-def _step(stage: str, run: Run, artifacts: str, arguments: dict[str, str]) -> dict[str, Any]:
+def _step(name: str, run: Run, artifacts: str, arguments: dict[str, str]) -> dict[str, Any]:
     return {
-        # One name per stage and run: by it a retry finds the step that an earlier try submitted.
-        "Name": f"{stage} {run.id}",
+        # The name is unique in a run: a retry finds the step of an earlier try by it.
+        "Name": f"{name} {run.id}",
         "ActionOnFailure": "CONTINUE",
         "HadoopJarStep": {
             "Jar": "command-runner.jar",
@@ -235,10 +261,10 @@ def _step(stage: str, run: Run, artifacts: str, arguments: dict[str, str]) -> di
                 "yarn",
                 "--deploy-mode",
                 "cluster",
-                *(word for end in ("driver", "executor") for word in ("--conf", f"spark.{end}.{QUICK_JAVA}")),
+                *(word for end in ("driver", "executor") for word in ("--conf", f"spark.{end}.{JVM_OPTIONS}")),
                 "--py-files",
                 f"{artifacts}/verger_spark.zip",
-                f"{artifacts}/{stage}.py",
+                f"{artifacts}/{name}.py",
                 *(word for pair in arguments.items() for word in pair),
             ],
         },

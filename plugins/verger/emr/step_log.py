@@ -1,4 +1,4 @@
-"""Finds the last error of a failed step in the logs that EMR uploads to S3, minutes late."""
+"""Find the last error of a failed step in the logs that EMR uploads to S3, some minutes after the failure."""
 
 from __future__ import annotations
 
@@ -6,20 +6,25 @@ import re
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING
 
 from verger.emr.log_tail import read_tail
 from verger_contract.keys import uri
 
-OUR_ERROR = "verger: error:"
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+STEP_ERROR = "verger: error:"
+"""The prefix of the line with which a step of Verger reports its error (`verger_spark.session`)."""
 ERROR = re.compile(r"\b\w*(Error|Exception)\b|\bFATAL\b|\bERROR\b")
-CHATTER = re.compile(r" (INFO|WARN|DEBUG) ")
+LOWER_LEVEL = re.compile(r" (INFO|WARN|DEBUG) ")
 APPLICATION = re.compile(r"\bapplication_\d+_\d+\b")
 STREAMS = ("stdout.gz", "stderr.gz")
-MASTER = "_000001"
+APPLICATION_MASTER = "_000001"
+"""Ends the id of the first container of a YARN application. In cluster mode the driver runs there."""
 LINES_SHOWN = 20
-LOOK_AGAIN_SECONDS = 5
-MOST_CONTAINERS = 20
+POLL_SECONDS = 5
+MAX_CONTAINERS = 20
 
 
 @dataclass(frozen=True)
@@ -29,11 +34,11 @@ class LastError:
     Attributes
     ----------
     uri : str
-        Where the log is.
+        Address of the log.
     lines : sequence of str
-        The last lines of the log.
+        Its last lines.
     summary : str
-        The line that names the error; empty when no line does.
+        The line with the error; empty when no line has one.
     complete : bool
         False when the file is missing or cut short.
     """
@@ -44,71 +49,89 @@ class LastError:
     complete: bool = True
 
     @property
-    def is_ours(self) -> bool:
-        """Whether the step itself printed the error."""
-        return self.summary.startswith(OUR_ERROR)
+    def is_step_error(self) -> bool:
+        """Whether the step itself reported the error."""
+        return self.summary.startswith(STEP_ERROR)
 
 
-def last_error(s3: Any, bucket: str, prefix: str, step_id: str, wait_seconds: float) -> LastError:
-    """Read the logs of the step, and those of its YARN application, under `<prefix>` (`logs/<cluster id>/`).
+def last_error(s3: S3Client, bucket: str, prefix: str, step_id: str, wait_seconds: float) -> LastError:
+    """Return the last error in the logs of a step and of its YARN application.
 
-    Repeats the search until a complete log holds the step's own error, or until `wait_seconds` have passed. Then the
-    best log so far is returned, which may be the readable part of a file that is cut short.
+    Reads the logs repeatedly, until a complete log holds an error that the step itself reported or `wait_seconds` have
+    passed. After that time, the best log counts, also the readable part of a file that is cut short: a log with the
+    step's own error, else one with any error, else one with any line.
+
+    Parameters
+    ----------
+    s3 : S3Client
+    bucket : str
+    prefix : str
+        Key prefix of the logs of the cluster: `logs/<cluster id>/`.
+    step_id : str
+        EMR's id of the step.
+    wait_seconds : float
+        0: read once.
+
+    Raises
+    ------
+    StorageError
+        S3 denies the access.
     """
     deadline = time.monotonic() + wait_seconds
     logs = _Logs(s3, bucket)
     while True:
         found = []
-        for log in logs.look(prefix, step_id):
-            if log.is_ours and log.complete:
+        for log in logs.read(prefix, step_id):
+            if log.is_step_error and log.complete:
                 return log
             found.append(log)
         if time.monotonic() >= deadline:
             nothing = LastError(uri(bucket, f"{prefix}steps/{step_id}/"), [], "", complete=False)
             return min([*found, nothing], key=_rank)
-        time.sleep(min(LOOK_AGAIN_SECONDS, max(deadline - time.monotonic(), 0)))
+        time.sleep(min(POLL_SECONDS, max(deadline - time.monotonic(), 0)))
 
 
 def _rank(log: LastError) -> tuple[bool, bool, bool]:
-    """Sort the most useful log first: the step's own error, then any error, then any line."""
-    return (not log.is_ours, not log.summary, not log.lines)
+    """Sort the most useful log first."""
+    return (not log.is_step_error, not log.summary, not log.lines)
 
 
 @dataclass
 class _Logs:
-    """The logs of one step. An object that has not changed since the last look is not read again."""
+    """The logs of one step. An object is read again only when its ETag has changed."""
 
-    s3: Any
+    s3: S3Client
     bucket: str
-    read: dict[tuple[str, str], LastError] = field(default_factory=dict)
+    cache: dict[tuple[str, str], LastError] = field(default_factory=dict)
     applications: dict[str, None] = field(default_factory=dict)
 
-    def look(self, prefix: str, step_id: str) -> Iterator[LastError]:
-        """Every log that may tell, the most telling first."""
-        # spark-submit sends both streams of a Python driver to its stdout; stderr is what Spark itself says.
+    def read(self, prefix: str, step_id: str) -> Iterator[LastError]:
+        """Yield the end of each log, in the order in which a log is likely to hold the error."""
+        # spark-submit redirects both streams of a Python driver to its own stdout; its stderr holds Spark's messages.
         for key, etag in self._list(f"{prefix}steps/{step_id}/"):
             yield self._log(key, etag)
-        # In cluster mode the driver is in a container of the application that stderr names, the first as a rule.
+        # In cluster mode the driver runs in a container of the application that stderr names, normally the first one.
         containers: dict[str, list[tuple[str, str]]] = {}
         for application in self.applications:
             for key, etag in self._list(f"{prefix}containers/{application}/"):
                 containers.setdefault(key.rpartition("/")[0], []).append((key, etag))
-        for container in sorted(containers, key=lambda name: (not name.endswith(MASTER), name))[:MOST_CONTAINERS]:
+        order = sorted(containers, key=lambda name: (not name.endswith(APPLICATION_MASTER), name))
+        for container in order[:MAX_CONTAINERS]:
             for key, etag in containers[container]:
                 yield self._log(key, etag)
 
     def _list(self, prefix: str) -> list[tuple[str, str]]:
-        """Keys and ETags of the two streams under the prefix, stdout first."""
+        """Return keys and ETags of the two streams under the prefix, stdout first."""
         pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
         found = [(item["Key"], item["ETag"]) for page in pages for item in page.get("Contents", ())]
         return sorted((log for log in found if log[0].endswith(STREAMS)), reverse=True)
 
     def _log(self, key: str, etag: str) -> LastError:
-        if (key, etag) not in self.read:
+        if (key, etag) not in self.cache:
             lines, complete = self._lines(key)
             self.applications |= dict.fromkeys(APPLICATION.findall("\n".join(lines)))
-            self.read[key, etag] = LastError(uri(self.bucket, key), lines[-LINES_SHOWN:], summary(lines), complete)
-        return self.read[key, etag]
+            self.cache[key, etag] = LastError(uri(self.bucket, key), lines[-LINES_SHOWN:], summary(lines), complete)
+        return self.cache[key, etag]
 
     def _lines(self, key: str) -> tuple[list[str], bool]:
         """Return the last lines of a log, or of its readable part, and whether the file is complete."""
@@ -120,9 +143,12 @@ class _Logs:
 
 
 def summary(lines: Sequence[str]) -> str:
-    """The line that says what was wrong: the job's own last word, else the last error; empty when there is none."""
+    """Return the line with the error: the last one that the step reported, else the last error of any kind.
+
+    Empty when no line holds an error.
+    """
     for line in reversed(lines):
-        if line.startswith(OUR_ERROR):
+        if line.startswith(STEP_ERROR):
             return line
     for line in reversed(lines):
         if is_error(line):
@@ -131,5 +157,5 @@ def summary(lines: Sequence[str]) -> str:
 
 
 def is_error(line: str) -> bool:
-    """Whether a line of a log speaks of an error, and not in passing."""
-    return line.startswith(OUR_ERROR) or bool(ERROR.search(line) and not CHATTER.search(line))
+    """Return whether a line of a log is an error: it names one, and its log level is not a lower one."""
+    return line.startswith(STEP_ERROR) or bool(ERROR.search(line) and not LOWER_LEVEL.search(line))

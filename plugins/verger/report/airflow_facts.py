@@ -15,7 +15,7 @@ from airflow.sdk import Context
 
 from verger.context import RunContext
 from verger.emr import cost
-from verger.emr.hook import AdoptingEmrHook
+from verger.emr.hook import IdempotentEmrHook
 from verger.report.facts import AirflowFacts
 from verger.report.illustrations import attempt
 
@@ -61,7 +61,7 @@ def failure(context: Context, now: datetime) -> dict[str, str]:
 
 def _cost(run_context: RunContext, now: datetime) -> dict[str, Any] | None:
     storage = run_context.settings.storage
-    emr = AdoptingEmrHook(aws_conn_id=storage.aws_conn_id, region_name=storage.region).conn
+    emr = IdempotentEmrHook(aws_conn_id=storage.aws_conn_id, region_name=storage.region).emr_client
     return cost.measure(emr, run_context.run, run_context.settings.prices, now)
 
 

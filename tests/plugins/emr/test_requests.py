@@ -109,7 +109,7 @@ def test_steps_name_every_place_that_they_read_and_write() -> None:
     words = step["HadoopJarStep"]["Args"]
     assert words[:11] == [
         *("spark-submit", "--master", "yarn", "--deploy-mode", "cluster"),
-        *("--conf", f"spark.driver.{requests.QUICK_JAVA}", "--conf", f"spark.executor.{requests.QUICK_JAVA}"),
+        *("--conf", f"spark.driver.{requests.JVM_OPTIONS}", "--conf", f"spark.executor.{requests.JVM_OPTIONS}"),
         *("--py-files", f"{ARTIFACTS}/verger_spark.zip"),
     ]
     assert words[11] == f"{ARTIFACTS}/featurize.py"

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from verger.emr.log_tail import MOST_BYTES
-from verger.emr.step_log import MOST_CONTAINERS, last_error, summary
+from verger.emr.step_log import MAX_CONTAINERS, last_error, summary
 
 PREFIX = "logs/j-1/"
 OURS = "verger: error: s3://b/images/: no photo could be read"
@@ -111,7 +111,7 @@ def test_the_application_master_is_read_first_and_of_the_others_only_some(client
         put(client, bucket, f"containers/{application}/container_1_0001_01_{number + 2:06}/stderr.gz", "INFO")
     read = reads(client)
     last_error(client, bucket, PREFIX, "s-1", 0)
-    assert len(read) == 1 + MOST_CONTAINERS
+    assert len(read) == 1 + MAX_CONTAINERS
     put(client, bucket, f"containers/{application}/container_1_0001_01_000001/stdout.gz", OURS)
     read.clear()
     assert last_error(client, bucket, PREFIX, "s-1", 0).summary == OURS

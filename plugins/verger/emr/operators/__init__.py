@@ -1,1 +1,1 @@
-"""The amazon provider's operators and sensors for EMR on EC2, with their gaps closed; one class per file."""
+"""Operators and sensors for EMR on EC2, built on the amazon provider's; one class per file."""

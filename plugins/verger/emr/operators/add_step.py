@@ -1,49 +1,64 @@
+"""The operator that submits a step to the cluster of a run."""
+
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import cast
 
 from airflow.providers.amazon.aws.operators.emr import EmrAddStepsOperator
 from airflow.sdk import Context
+from airflow.sdk.exceptions import AirflowFailException
 
 from verger.emr import step_record
-from verger.emr.hook import UNFINISHED_STEP, AdoptingEmrHook
-from verger.emr.operators.unpublished import Unpublished
-from verger.errors import VergerError
+from verger.emr.hook import UNFINISHED_STEP, IdempotentEmrHook
+from verger.emr.operators.check_run_is_unpublished import CheckRunIsUnpublished
 from verger.s3 import clients
 from verger_contract.keys import Run
 
 
-class ClusterGoneError(VergerError):
-    """The cluster takes no steps any more."""
+class ClusterEndedError(AirflowFailException):
+    """The cluster has ended or is ending, so it accepts no steps."""
 
 
-class AddStep(Unpublished, EmrAddStepsOperator):
-    """Submits steps and returns their ids at once; a retry adopts the steps of the try before."""
+class AddStep(CheckRunIsUnpublished, EmrAddStepsOperator):
+    """Submits steps and returns their ids at once. A retry reuses the steps of the earlier try."""
 
-    aws_hook_class = AdoptingEmrHook
-    template_fields = (*EmrAddStepsOperator.template_fields, *Unpublished.template_fields)
-    template_ext = ()  # an argument that ends in .json is no file to read
+    aws_hook_class = IdempotentEmrHook
+    template_fields = (*EmrAddStepsOperator.template_fields, *CheckRunIsUnpublished.template_fields)
+    template_ext = ()  # an argument that ends in .json is not the name of a template file
 
-    def execute(self, context: Context) -> Any:
-        end = cast("AdoptingEmrHook", self.hook).end(str(self.job_flow_id))
-        if end:
-            raise ClusterGoneError(
-                f"cluster {self.job_flow_id}: expected it to wait for the step {self.task_id}, found {end}; "
-                "clear create_cluster and what follows it, and raise VERGER_IDLE_TIMEOUT if the cluster idled too long"
+    def execute(self, context: Context) -> list[str]:
+        """Submit the steps and write their records (`verger.emr.step_record`).
+
+        Raises
+        ------
+        ClusterEndedError
+        AlreadyPublishedError, CommitConflictError
+        """
+        job_flow_id = str(self.job_flow_id)
+        reason = self._emr_hook.end_reason(job_flow_id)
+        if reason:
+            raise ClusterEndedError(
+                f"cluster {job_flow_id}: expected an active cluster for the step {self.task_id}, found {reason}; "
+                "clear create_cluster and the tasks downstream of it, and raise VERGER_IDLE_TIMEOUT if the cluster was "
+                "idle for too long"
             )
         ids: list[str] = super().execute(context)
         step_record.write(
             lambda: clients.client(self.storage),
             Run(self.storage.bucket, self.verger_run),
             str(self.task_id),
-            str(self.job_flow_id),
+            job_flow_id,
             ids,
         )
         return ids
 
     def on_kill(self) -> None:
-        """Cancel what was submitted."""
+        """Cancel the submitted steps."""
         names = [step["Name"] for step in self.steps if isinstance(step, dict)]
         job_flow_id = str(self.job_flow_id)
-        hook = cast("AdoptingEmrHook", self.hook)
-        hook.cancel(job_flow_id, [*hook.step_ids(job_flow_id, names, UNFINISHED_STEP).values()])
+        step_ids = self._emr_hook.step_ids(job_flow_id, names, UNFINISHED_STEP)
+        self._emr_hook.cancel(job_flow_id, [*step_ids.values()])
+
+    @property
+    def _emr_hook(self) -> IdempotentEmrHook:
+        return cast("IdempotentEmrHook", self.hook)

@@ -1,3 +1,5 @@
+"""The sensor that waits for the EMR cluster of a run."""
+
 from __future__ import annotations
 
 from typing import Any
@@ -11,9 +13,9 @@ from verger.emr.operators.deferral import defer
 
 
 class ClusterReady(EmrJobFlowSensor):
-    """Waits, deferred, until the cluster takes steps. A cluster that ends instead fails the task, with EMR's reason.
+    """Waits, deferred, until the cluster accepts steps. The task fails with EMR's reason when the cluster ends instead.
 
-    The provider's sensor, deferred, waits for termination whatever its target states are.
+    The provider's sensor, when it is deferred, waits for the termination of the cluster and ignores `target_states`.
     """
 
     def __init__(self, **kwargs: Any) -> None:
@@ -25,20 +27,33 @@ class ClusterReady(EmrJobFlowSensor):
         )
 
     def execute(self, context: Context) -> None:
+        """Return when the cluster is ready, otherwise defer."""
         if self.poke(context):
             return
         defer(self, EmrCreateJobFlowTrigger, job_flow_id=self.job_flow_id, waiter_name="job_flow_waiting")
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> None:
-        # The trigger takes a TERMINATED cluster for a ready one; only the state itself can tell.
+        """Read the state of the cluster again: the trigger also reports success for a cluster that is TERMINATED.
+
+        Raises
+        ------
+        AirflowFailException
+        """
         if not self.poke(context):
             raise AirflowFailException(f"cluster {self.job_flow_id} is not ready: {(event or {}).get('message')}")
 
     def get_emr_response(self, context: Context) -> dict[str, Any]:
+        """Return EMR's description of the cluster.
+
+        Raises
+        ------
+        AirflowFailException
+            The cluster has ended or is ending.
+        """
         response = super().get_emr_response(context)
         state = self.state_from_response(response)
         if state in self.failed_states:
-            # EMR answers with the scheme of an older file system.
+            # EMR returns log URIs with the scheme s3n.
             log_uri = response["Cluster"].get("LogUri", "").replace("s3n://", "s3://")
             raise AirflowFailException(
                 f"cluster {self.job_flow_id}: expected WAITING or RUNNING, found {state} "

@@ -1,29 +1,32 @@
+"""The operator that creates the EMR cluster of a run."""
+
 from __future__ import annotations
 
 from typing import cast
 
 from airflow.providers.amazon.aws.operators.emr import EmrCreateJobFlowOperator
 
-from verger.emr.hook import AdoptingEmrHook
-from verger.emr.operators.unpublished import Unpublished
+from verger.emr.hook import IdempotentEmrHook
+from verger.emr.operators.check_run_is_unpublished import CheckRunIsUnpublished
 
 
-class CreateCluster(Unpublished, EmrCreateJobFlowOperator):
-    """Asks EMR for the cluster of this run and returns at once; a retry adopts the cluster of the try before.
+class CreateCluster(CheckRunIsUnpublished, EmrCreateJobFlowOperator):
+    """Requests the cluster of a run and returns its id at once. A retry reuses the cluster of the earlier try.
 
-    It does not wait: a setup that fails while waiting would never have its teardown run.
+    The operator does not wait for the cluster: Airflow does not run the teardown of a setup task that failed, so a
+    cluster that failed while this task waits would not be terminated.
     """
 
-    aws_hook_class = AdoptingEmrHook
-    template_fields = (*EmrCreateJobFlowOperator.template_fields, *Unpublished.template_fields)
-    template_ext = ()  # an argument that ends in .json is no file to read
+    aws_hook_class = IdempotentEmrHook
+    template_fields = (*EmrCreateJobFlowOperator.template_fields, *CheckRunIsUnpublished.template_fields)
+    template_ext = ()  # an argument that ends in .json is not the name of a template file
 
-    # The provider's on_kill reads it, even when the kill comes before the cluster.
+    # The provider's on_kill reads this attribute, also when the cluster has not been created.
     _job_flow_id: str | None = None
 
     def on_kill(self) -> None:
-        """Terminate the cluster, also when the kill came between the request and its answer."""
+        """Terminate the cluster, also when the task was killed before EMR's response with the id arrived."""
         if isinstance(self.job_flow_overrides, dict):
-            hook = cast("AdoptingEmrHook", self.hook)
-            self._job_flow_id = self._job_flow_id or hook.living_cluster(self.job_flow_overrides)
+            hook = cast("IdempotentEmrHook", self.hook)
+            self._job_flow_id = self._job_flow_id or hook.active_cluster(self.job_flow_overrides)
         super().on_kill()

@@ -1,4 +1,4 @@
-"""How the sensors wait: in the triggerer, as often and as long as they are told."""
+"""The deferral of the sensors: they wait in the triggerer and hold no worker slot."""
 
 from __future__ import annotations
 
@@ -8,10 +8,27 @@ from typing import Any
 from airflow.providers.amazon.aws.sensors.emr import EmrJobFlowSensor, EmrStepSensor
 from airflow.triggers.base import BaseTrigger
 
+TRIGGER_MARGIN = timedelta(minutes=1)
+"""Airflow's timeout of the trigger ends so long after the last attempt of the trigger itself."""
+
 
 def defer(sensor: EmrJobFlowSensor | EmrStepSensor, trigger: type[BaseTrigger], **arguments: Any) -> None:
-    """Hand over to a trigger that looks every `poke_interval` seconds, `max_attempts` times; `execute_complete` is
-    called with its event.
+    """Defer a sensor to a trigger that polls every `poke_interval` seconds, at most `max_attempts` times.
+
+    Airflow calls the sensor's `execute_complete` with the event of the trigger.
+
+    Parameters
+    ----------
+    sensor : EmrJobFlowSensor or EmrStepSensor
+    trigger : type
+        A trigger class of the amazon provider, or a subclass.
+    **arguments
+        Arguments of the trigger, besides the polling and the connection.
+
+    Raises
+    ------
+    TaskDeferred
+        Always: Airflow expects it.
     """
     sensor.defer(
         trigger=trigger(
@@ -24,5 +41,5 @@ def defer(sensor: EmrJobFlowSensor | EmrStepSensor, trigger: type[BaseTrigger], 
             botocore_config=sensor.botocore_config,
         ),
         method_name="execute_complete",
-        timeout=timedelta(seconds=sensor.poke_interval * sensor.max_attempts + 60),
+        timeout=timedelta(seconds=sensor.poke_interval * sensor.max_attempts) + TRIGGER_MARGIN,
     )

@@ -12,7 +12,7 @@ from airflow.sdk.exceptions import AirflowFailException
 from structlog.testing import capture_logs
 
 from tests.plugins.emr.operators.conftest import PLACE, command_step, deferred_trigger, fire, step_state, wait_for
-from verger.emr.operators.add_step import AddStep, ClusterGoneError
+from verger.emr.operators.add_step import AddStep, ClusterEndedError
 from verger.emr.operators.step_done import StepDone
 from verger.publication.commit import AlreadyPublishedError
 from verger.s3 import clients
@@ -117,12 +117,13 @@ def test_no_step_is_submitted_for_a_run_that_is_published(
 def test_a_cluster_that_is_gone_is_named_with_the_reason_of_emr(add: Add, cluster: str, context: Any, emr: Any) -> None:
     emr.terminate_job_flows(JobFlowIds=[cluster])
     wait_for(lambda: emr.describe_cluster(ClusterId=cluster)["Cluster"]["Status"]["State"] == "TERMINATED")
-    with pytest.raises(ClusterGoneError) as caught:
+    with pytest.raises(ClusterEndedError) as caught:
         add(cluster, command_step("one", "true")).execute(context)
-    assert f"cluster {cluster}: expected it to wait for the step featurize, found TERMINATED (USER_REQUEST: " in str(
-        caught.value
+    assert (
+        f"cluster {cluster}: expected an active cluster for the step featurize, found TERMINATED (USER_REQUEST: "
+        in str(caught.value)
     )
-    assert "clear create_cluster and what follows it, and raise VERGER_IDLE_TIMEOUT" in str(caught.value)
+    assert "clear create_cluster and the tasks downstream of it, and raise VERGER_IDLE_TIMEOUT" in str(caught.value)
 
 
 def test_a_killed_submission_cancels_what_it_submitted(add: Add, cluster: str, context: Any, emr: Any) -> None:

@@ -1,0 +1,47 @@
+"""A check before each operator that starts paid work for a run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from airflow.sdk import BaseOperator, Context
+
+from verger.publication.commit import check_may_write
+from verger.s3 import clients
+from verger.settings import Storage
+from verger_contract.keys import Run
+
+
+class CheckRunIsUnpublished(BaseOperator):
+    """Mixin: executes its operator only when the run can still be published.
+
+    The task fails when the run is already published, because it would overwrite data that readers use. It also fails
+    when another run has published since this run started.
+
+    `list_images` makes the same check, but it does not run when a user clears a later task alone.
+
+    Parameters
+    ----------
+    storage : Storage
+        The bucket and its connection.
+    verger_run : str
+        The run id.
+    """
+
+    template_fields: Sequence[str] = ("verger_run",)
+
+    def __init__(self, *, storage: Storage, verger_run: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.storage = storage
+        self.verger_run = verger_run
+
+    def execute(self, context: Context) -> Any:
+        """Check the run, then execute the operator.
+
+        Raises
+        ------
+        AlreadyPublishedError, CommitConflictError
+        """
+        check_may_write(clients.client(self.storage), Run(self.storage.bucket, self.verger_run))
+        return super().execute(context)
