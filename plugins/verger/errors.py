@@ -1,9 +1,10 @@
-"""The base of every error that trying again does not mend."""
+"""The base class of errors that a retry does not fix."""
 
 from __future__ import annotations
 
-from airflow.sdk.exceptions import AirflowFailException
 
+class VergerError(Exception):
+    """An error that a retry does not fix. The message names the object, what is wrong with it, and what to do.
 
-class VergerError(AirflowFailException):
-    """Fails its task at once, without retries. The message names the thing, what is wrong with it, and what to do."""
+    A task that raises it must fail at once, without retries: see `verger.airflow_errors`.
+    """

@@ -121,5 +121,16 @@ def artifacts(sha256: str) -> str:
     return f"artifacts/{sha256}"
 
 
+def s3_scheme(address: str) -> str:
+    """Return a URI with the scheme s3 in place of s3n, the scheme that EMR gives the `LogUri` of a cluster.
+
+    Examples
+    --------
+    >>> s3_scheme("s3n://orchard/logs/")
+    's3://orchard/logs/'
+    """
+    return f"s3{address.removeprefix('s3n')}" if address.startswith("s3n://") else address
+
+
 def uri(bucket: str, key: str) -> str:
     return f"s3://{bucket}/{key}"

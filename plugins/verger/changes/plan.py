@@ -14,7 +14,7 @@ from verger.errors import VergerError
 from verger.publication.model import FeatureRun, Snapshot
 from verger.settings import Settings
 from verger_contract.keys import Run
-from verger_contract.plan import BasisPolicy, BasisRequest, StepPlan
+from verger_contract.plan import BasisPolicy, BasisRequest, StepPlan, least_explained_variance
 
 
 class PlanError(VergerError):
@@ -232,7 +232,7 @@ def _projections(published: Snapshot | None, params: RunParams, tolerance: float
         found.append("the basis is to be fitted to the present photos")
     if target > published.basis_target or (params.basis == "refit" and target != published.basis_target):
         found.append(f"target variance {target:g} instead of {published.basis_target:g}")
-    elif params.basis == "auto" and explained is not None and explained < target - tolerance:
+    elif params.basis == "auto" and explained is not None and explained < least_explained_variance(target, tolerance):
         # (Without variance, that is with one photo left, no basis can be fitted.)
         found.append(f"the published basis explains {explained:.4f} of the variance, target {target:g}")
     return found

@@ -10,7 +10,7 @@ from typing import Any
 from verger.emr.requests import RUN_TAG
 from verger.publication.retention import LONGEST_RUN
 from verger.settings.prices import CURRENCY, Prices
-from verger_contract.keys import Run, uri
+from verger_contract.keys import Run, s3_scheme, uri
 
 LEAST_SECONDS = 60.0
 """EC2 and EMR count seconds, a minute at least."""
@@ -55,8 +55,7 @@ def clusters_of(emr: Any, run: Run, since: datetime) -> Iterator[str]:
                 continue
             cluster = emr.describe_cluster(ClusterId=found["Id"])["Cluster"]
             tags = {tag["Key"]: tag["Value"] for tag in cluster.get("Tags", ())}
-            # EMR answers with the scheme of an older file system.
-            logs = cluster.get("LogUri", "").replace("s3n://", "s3://")
+            logs = s3_scheme(cluster.get("LogUri", ""))
             if tags.get(RUN_TAG) == run.id and logs.startswith(uri(run.bucket, "")):
                 yield str(found["Id"])
 

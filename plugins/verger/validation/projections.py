@@ -13,6 +13,7 @@ from verger.validation.basis import Basis
 from verger.validation.check import Check
 from verger.validation.vectors import Sample, Vectors
 from verger_contract.keys import Run
+from verger_contract.plan import BasisPolicy, least_explained_variance
 from verger_contract.schemas import FEATURES_WIDTH
 
 VARIANCE_TOLERANCE = 1e-6
@@ -54,7 +55,7 @@ def _least(plan: Plan, target: float, kept: bool) -> float:
     """The share of the variance that must be explained: nothing of a basis that was asked for by name."""
     if not kept:
         return target
-    return 0.0 if plan.basis_policy == "reuse" else target - plan.basis_tolerance
+    return 0.0 if plan.basis_policy == BasisPolicy.REUSE else least_explained_variance(target, plan.basis_tolerance)
 
 
 def explained_variance(
