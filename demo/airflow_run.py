@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import re
-import signal
 import subprocess
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -14,13 +12,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
+import psutil
 from rich.markup import escape
 
+from local_aws.processes.tree import end_tree
 from sample_photos.albums import DemoError
 
 ROOT = Path(__file__).resolve().parents[1]
 AIRFLOW = ROOT / ".verger" / "venv" / "airflow" / "bin" / "airflow"
 DAG_ID = "fruit_features"
+#: Seconds between SIGTERM and SIGKILL.
+GRACE_S = 5.0
 _STARTING = re.compile(r"^\[DAG TEST\] starting task_id=(\w+)")
 # What the tasks themselves have to say is logged by Verger and its operators; the rest is Airflow's own.
 _OURS = ("verger.", "airflow.task.operators.verger.")
@@ -45,7 +47,7 @@ class Airflow:
     home: Path
     log: Path
     variables: Mapping[str, str] = field(default_factory=dict)
-    _process: subprocess.Popen[str] | None = field(default=None, init=False)
+    _process: psutil.Popen | None = field(default=None, init=False)
     _closed: bool = field(default=False, init=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
 
@@ -87,20 +89,15 @@ class Airflow:
         with self._lock:
             self._closed = True
             process = self._process
-        if process is None or process.poll() is not None:
-            return
-        for number, patience in ((signal.SIGTERM, 5.0), (signal.SIGKILL, None)):
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, number)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(patience)
-                return
+        if process is not None:
+            end_tree(process, grace_s=GRACE_S, group=True)
+            process.wait()
 
-    def _start(self, command: Iterable[str], output: int | IO[bytes]) -> subprocess.Popen[str]:
+    def _start(self, command: Iterable[str], output: int | IO[bytes]) -> psutil.Popen:
         with self._lock:
             if self._closed:
                 raise DemoError("Airflow was ended")
-            self._process = subprocess.Popen(
+            self._process = psutil.Popen(
                 [AIRFLOW, *command], env=self._environment(), stdin=subprocess.DEVNULL, stdout=output,
                 stderr=subprocess.STDOUT, text=True, start_new_session=True,
             )  # fmt: skip

@@ -49,7 +49,7 @@ def _up(given: argparse.Namespace) -> int:
         with running(given.state, ports, bucket=given.bucket, photos=given.photos, say=_say) as stack:
             print(stack.json() if given.json else _summary(stack, given.state), flush=True)
             children = Children(given.state.resolve())
-            while all(process.alive() for process in children.recorded().values()):
+            while all(process.runs() for process in children.recorded().values()):
                 time.sleep(1)  # the stack says which has ended
         return 1
     except (StartError, StackError, DemoError, TimeoutError) as error:

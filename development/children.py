@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 
-from local_aws.processes import ProcessId
+import psutil
+
+from local_aws.processes.identity import ProcessId
+from local_aws.processes.tree import end_tree
 
 SUPERVISOR = "up"
 #: Seconds between SIGTERM and SIGKILL. Airflow's scheduler lets its tasks end.
@@ -34,7 +34,7 @@ class Children:
         self.folder = folder
         self.logs = folder / "logs"
         self._file = folder / "processes.json"
-        self._started: dict[str, subprocess.Popen[bytes]] = {}
+        self._started: dict[str, psutil.Popen] = {}
         self._lock = threading.Lock()
 
     def claim(self) -> None:
@@ -43,7 +43,7 @@ class Children:
         Raises StartError when another one does. What a killed one left is ended.
         """
         supervisor = self.recorded().get(SUPERVISOR)
-        if supervisor is not None and supervisor.alive():
+        if supervisor is not None and supervisor.runs():
             raise StartError(f"{self.folder}: already up (process {supervisor.pid}); `make down` ends it")
         self.end_recorded()
         self.logs.mkdir(parents=True, exist_ok=True)
@@ -54,7 +54,7 @@ class Children:
     def start(self, name: str, command: Sequence[str], environment: Mapping[str, str], folder: Path) -> None:
         """Start one, its output in its log."""
         with (self.logs / f"{name}.log").open("wb") as log:
-            self._started[name] = started = subprocess.Popen(
+            self._started[name] = started = psutil.Popen(
                 list(command), env=dict(environment), cwd=folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 start_new_session=True,
             )  # fmt: skip
@@ -77,34 +77,27 @@ class Children:
                 raise StartError(f"{name} ended (exit code {code}); the last lines of its log:\n{self.tail(name)}")
 
     def end(self) -> None:
-        """End all that were started here, the last one first: all are asked before any is waited for."""
-        for process in self._started.values():
-            if process.poll() is None:
-                process.terminate()
-        for name, process in reversed(self._started.items()):
-            try:
-                process.wait(GRACE_S)
-            except subprocess.TimeoutExpired:
-                print(f"{name} did not end within {GRACE_S:.0f} s: killed", file=sys.stderr)
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)  # also what it left behind, such as a worker of the scheduler
+        """End all processes that this object started, and what they left running, such as workers of the scheduler."""
+        killed = end_tree(*self._started.values(), grace_s=GRACE_S)
+        for name, process in self._started.items():
+            if process in killed:
+                print(f"{name} did not end within {GRACE_S:.0f} s and was killed", file=sys.stderr)
             process.wait()
         self._started.clear()
         self._file.unlink(missing_ok=True)
 
     def end_recorded(self) -> None:
-        """End what the file names: the supervisor, which ends the others, then what is left of them."""
+        """End the processes in the file: the supervisor, which ends the others, then those that still run."""
         found = self.recorded()
-        if (supervisor := found.pop(SUPERVISOR, None)) is not None:
-            supervisor.end(GRACE_S + 40)
-        for process in found.values():
-            process.end(GRACE_S)
+        if (supervisor := found.pop(SUPERVISOR, None)) is not None and (process := supervisor.find()) is not None:
+            end_tree(process, grace_s=GRACE_S + 40)
+        end_tree(*filter(None, (recorded.find() for recorded in found.values())), grace_s=GRACE_S)
         self._file.unlink(missing_ok=True)
 
     def recorded(self) -> dict[str, ProcessId]:
         """What the file names."""
         raw = json.loads(self._file.read_text()) if self._file.exists() else {}
-        return {name: ProcessId(**value) for name, value in raw.items()}
+        return {name: ProcessId.from_json(value) for name, value in raw.items()}
 
     def tail(self, name: str, lines: int = 12) -> str:
         """The last lines of a log."""
@@ -116,5 +109,5 @@ class Children:
 
     def _record(self, processes: Mapping[str, ProcessId]) -> None:
         temporary = self._file.with_suffix(".tmp")
-        temporary.write_text(json.dumps({name: asdict(value) for name, value in processes.items()}))
+        temporary.write_text(json.dumps({name: value.to_json() for name, value in processes.items()}))
         temporary.replace(self._file)

@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from local_aws.credentials import Credentials, load_or_create
 from local_aws.node.folder import aws_environment
-from local_aws.processes import ProcessId
+from local_aws.processes.identity import ProcessId
+from local_aws.processes.tree import end_tree
 from local_aws.s3 import seaweedfs
 from local_aws.settings import DEFAULT_STATE, REPOSITORY, S3_PORTS, Settings
 
@@ -162,17 +163,18 @@ class Stack:
             time.sleep(0.1)
 
     def _end(self, name: str) -> None:
-        if (process := self._processes().get(name)) is not None:
-            process.end(GRACE_S[name])
+        if (recorded := self._processes().get(name)) is not None:
+            if (process := recorded.find()) is not None:
+                end_tree(process, grace_s=GRACE_S[name])
             self._forget(name)
 
     def _runs(self, name: str) -> bool:
         process = self._processes().get(name)
-        return process is not None and process.alive()
+        return process is not None and process.runs()
 
     def _processes(self) -> dict[str, ProcessId]:
         raw = json.loads(self._pids.read_text()) if self._pids.exists() else {}
-        return {name: ProcessId(**value) for name, value in raw.items()}
+        return {name: ProcessId.from_json(value) for name, value in raw.items()}
 
     def _record(self, name: str, process: subprocess.Popen[bytes]) -> None:
         identity = ProcessId.of(process.pid)
@@ -185,7 +187,7 @@ class Stack:
 
     def _write(self, processes: dict[str, ProcessId]) -> None:
         temporary = self._pids.with_suffix(".tmp")
-        temporary.write_text(json.dumps({name: asdict(value) for name, value in processes.items()}))
+        temporary.write_text(json.dumps({name: value.to_json() for name, value in processes.items()}))
         temporary.replace(self._pids)
 
     @contextlib.contextmanager

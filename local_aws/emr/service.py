@@ -13,7 +13,7 @@ from local_aws.credentials import load_or_create
 from local_aws.emr.model import ENDED, STEP_ENDED, Cluster, ClusterState, Ending, StepState
 from local_aws.emr.store import Store
 from local_aws.emr.supervisor import Supervisor
-from local_aws.processes import kill_marked
+from local_aws.processes.cluster import kill_cluster_processes
 from local_aws.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -42,13 +42,13 @@ class Service:
     def resume(self) -> None:
         """Take over what an earlier server left: idle clusters go on, those at work are ended with the reason.
 
-        Their processes ended with the earlier server, by their shepherds; what a killed shepherd left is killed here.
+        Subreapers ended their processes together with the earlier server. Processes of a killed subreaper are killed here.
         """
         for cluster in self.store.load_all():
             self.clusters[cluster.id] = cluster
             if cluster.state in ENDED:
                 continue
-            if left := kill_marked(cluster.id):
+            if left := kill_cluster_processes(cluster.id):
                 log.warning("%s: ended processes %s of an earlier server", cluster.id, left)
             if cluster.state is not ClusterState.WAITING:
                 self._mark_interrupted(cluster)

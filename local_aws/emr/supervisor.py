@@ -12,7 +12,7 @@ from local_aws.node.bootstrap_actions import BootstrapError, Bootstrapper
 from local_aws.node.command import RunningCommands
 from local_aws.node.folder import Node
 from local_aws.node.step_runner import StepRunner
-from local_aws.processes import kill_marked
+from local_aws.processes.cluster import kill_cluster_processes
 
 if TYPE_CHECKING:
     from local_aws.emr.service import Service
@@ -205,8 +205,8 @@ class Supervisor:
         self.end_commands()
         for thread in self._threads:
             thread.join()
-        if left := kill_marked(cluster.id):
-            log.warning("%s: ended processes %s that had outlived their shepherd", cluster.id, left)
+        if left := kill_cluster_processes(cluster.id):
+            log.warning("%s: killed processes %s that were left running", cluster.id, left)
         self._node.discard()
         time.sleep(VISIBLE_S)
         with self._service.lock:

@@ -1,16 +1,16 @@
-"""Commands on a node, each under a shepherd, and the set of those that run on one cluster."""
+"""Commands on a node, each under a subreaper, and the set of those that run on one cluster."""
 
 from __future__ import annotations
 
 import subprocess
+import sys
 import threading
 from collections.abc import Mapping
 from pathlib import Path
 
-from local_aws.node.folder import interpreter
 from local_aws.node.log_upload import LogFolder
 
-SHEPHERD = Path(__file__).with_name("subreaper.py")
+SUBREAPER = Path(__file__).with_name("subreaper.py")
 
 
 class Command:
@@ -30,7 +30,7 @@ class Command:
         with (self._logs.folder / "stdout").open("wb") as out, (self._logs.folder / "stderr").open("wb") as err:
             with self._lock:
                 process = self._process = subprocess.Popen(
-                    [str(interpreter()), "-I", "-S", str(SHEPHERD), *self._argv],
+                    [sys.executable, "-I", str(SUBREAPER), *self._argv],
                     stdin=subprocess.PIPE,
                     stdout=out,
                     stderr=err,

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from local_aws.credentials import Credentials
-from local_aws.processes import MARKER
+from local_aws.processes.cluster import MARKER
 from local_aws.settings import Settings
 
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"

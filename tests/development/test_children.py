@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from development.children import SUPERVISOR, Children, StartError
-from local_aws.processes import ProcessId
+from local_aws.processes.identity import ProcessId
 
 SLEEP = [sys.executable, "-c", "print('began', flush=True); import time; time.sleep(60)"]
 
@@ -30,7 +30,7 @@ def test_what_was_started_is_ended(tmp_path: Path) -> None:
     assert set(processes) == {SUPERVISOR, "one", "other"}
     children.check()
     children.end()
-    assert not any(process.alive() for name, process in processes.items() if name != SUPERVISOR)
+    assert not any(process.runs() for name, process in processes.items() if name != SUPERVISOR)
     assert not children.recorded()
 
 
@@ -43,7 +43,7 @@ def test_what_a_process_left_behind_is_ended_with_it(tmp_path: Path) -> None:
     assert orphan is not None
     children.end()
     deadline = time.monotonic() + 60
-    while orphan.alive():  # killed, and not yet gone
+    while orphan.runs():  # killed, and not yet gone
         assert time.monotonic() < deadline
         time.sleep(0.01)
 
@@ -75,6 +75,6 @@ def test_what_a_killed_supervisor_left_is_ended_by_the_next(tmp_path: Path) -> N
     )
     subprocess.run([sys.executable, "-c", program], check=False)
     left = Children(tmp_path).recorded()["left"]
-    assert left.alive()
+    assert left.runs()
     claimed(tmp_path).end()
-    assert not left.alive()
+    assert not left.runs()

@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from local_aws.processes import ProcessId, marked
+from local_aws.processes.cluster import cluster_processes
+from local_aws.processes.identity import ProcessId
 from local_aws.settings import REPOSITORY
 from local_aws.stack import Stack
 from tests.local_aws.clusters import reason, shell, start, step_states, wait_cluster, wait_step
@@ -42,7 +43,7 @@ def busy_and_idle(emr: Any) -> tuple[str, str]:
     busy = start(emr, "busy", shell("tree", "setsid sleep 306 & sleep 307"), shell("next", "true"))
     idle = start(emr, "idle", shell("done", "echo kept > $HOME/kept"), keep_alive=True)
     wait_cluster(emr, idle, "WAITING")
-    until(lambda: len(marked(busy)) >= 4, "the tree runs")
+    until(lambda: len(cluster_processes(busy)) >= 4, "the tree runs")
     return busy, idle
 
 
@@ -63,7 +64,7 @@ def test_killed_server_leaves_no_process_and_comes_back(own: Stack) -> None:
     emr = own.client("emr")
     busy, idle = busy_and_idle(emr)
     os.kill(pid(own, "emr"), signal.SIGKILL)
-    until(lambda: marked(busy) == [], "the shepherd sees that the server died, and ends the tree")
+    until(lambda: cluster_processes(busy) == [], "the subreaper sees that the server has ended, and ends the tree")
     local_aws("up", "--state", str(own.settings.state))
     check_after(emr, busy, idle)
 
@@ -77,7 +78,7 @@ def test_down_and_up(own: Stack) -> None:
     busy, idle = busy_and_idle(emr)
     before = {own.status()[server]["pid"] for server in ("s3", "emr")}
     local_aws("down", "--state", str(own.settings.state))
-    assert marked(busy) == []
+    assert cluster_processes(busy) == []
     assert [process for process in before if ProcessId.of(process)] == [], "a zombie that nobody reaps is no process"
     assert {server["pid"] for server in own.status().values()} == {None}
     table = local_aws("status", "--state", str(own.settings.state)).stdout.splitlines()
@@ -101,7 +102,7 @@ def test_down_does_not_end_a_stranger_with_a_recycled_pid(own: Stack) -> None:
     """A pid of a process that started at another time is not ours."""
     recorded = own.settings.state / "processes.json"
     original = recorded.read_text()
-    stranger = {"pid": os.getpid(), "started": "1"}
+    stranger = {"pid": os.getpid(), "started": 1.0}
     recorded.write_text(json.dumps({"emr": stranger, "s3": stranger}))
     try:
         local_aws("down", "--state", str(own.settings.state))

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from local_aws.processes import marked
+from local_aws.processes.cluster import cluster_processes
 from tests.local_aws.clusters import (
     BUCKET,
     log_text,
@@ -146,20 +146,20 @@ def test_cancel_a_running_step(emr: Any, waiting: str, option: str) -> None:
     tree = "setsid sleep 301 & sleep 302 & wait"
     running, following = add(emr, waiting, shell("running", tree), shell("following", "true"))
     wait_step(emr, waiting, running, "RUNNING")
-    until(lambda: len(marked(waiting)) >= 4, "shepherd, bash and two sleeps run")
+    until(lambda: len(cluster_processes(waiting)) >= 4, "subreaper, bash and two sleeps run")
     [info] = emr.cancel_steps(ClusterId=waiting, StepIds=[running], StepCancellationOption=option)[
         "CancelStepsInfoList"
     ]
     assert info["Status"] == "SUBMITTED"
     assert wait_step(emr, waiting, running, seconds=5)["Status"]["State"] == "CANCELLED"
     wait_step(emr, waiting, following, "COMPLETED")
-    assert marked(waiting) == []
+    assert cluster_processes(waiting) == []
 
 
 def test_an_interrupted_step_can_say_goodbye(emr: Any, s3: Any, waiting: str) -> None:
     [step_id] = add(emr, waiting, shell("polite", "trap 'echo goodbye; exit 1' TERM; echo ready; sleep 60 & wait"))
     wait_step(emr, waiting, step_id, "RUNNING")
-    until(lambda: len(marked(waiting)) >= 3, "it sleeps")
+    until(lambda: len(cluster_processes(waiting)) >= 3, "it sleeps")
     emr.cancel_steps(ClusterId=waiting, StepIds=[step_id], StepCancellationOption="SEND_INTERRUPT")
     wait_step(emr, waiting, step_id, "CANCELLED", seconds=5)
     assert step_log(s3, waiting, step_id, "stdout") == "ready\ngoodbye\n"
@@ -172,7 +172,7 @@ def test_a_step_that_ignores_the_interrupt_shows_cancel_pending_and_ends(emr: An
     emr.cancel_steps(ClusterId=waiting, StepIds=[step_id])
     assert emr.describe_step(ClusterId=waiting, StepId=step_id)["Step"]["Status"]["State"] == "CANCEL_PENDING"
     wait_step(emr, waiting, step_id, "CANCELLED")
-    assert marked(waiting) == []
+    assert cluster_processes(waiting) == []
 
 
 def test_cancel_what_has_ended_is_refused_for_that_step(emr: Any, waiting: str) -> None:
@@ -200,7 +200,7 @@ def test_step_concurrency(emr: Any, waiting: str) -> None:
 def test_what_a_step_leaves_behind_ends_with_it(emr: Any, waiting: str) -> None:
     [step_id] = add(emr, waiting, shell("daemon", "setsid sleep 303 > /dev/null 2>&1 & sleep 0.2"))
     wait_step(emr, waiting, step_id, "COMPLETED")
-    assert marked(waiting) == []
+    assert cluster_processes(waiting) == []
 
 
 def until(condition: Any, what: str, seconds: float = 10) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from local_aws.processes import marked
+from local_aws.processes.cluster import cluster_processes
 from tests.local_aws.clusters import reason, shell, start, step_states, wait_cluster, wait_step
 from tests.local_aws.emr.test_steps import until
 
@@ -17,10 +17,10 @@ def test_termination_while_a_step_runs_leaves_no_process(emr: Any, stack: Any) -
     cluster_id = start(emr, "busy", shell("tree", "setsid sleep 304 & sleep 305"), shell("next", "true"))
     step_id = emr.list_steps(ClusterId=cluster_id)["Steps"][-1]["Id"]
     wait_step(emr, cluster_id, step_id, "RUNNING")
-    until(lambda: len(marked(cluster_id)) >= 4, "the tree runs")
+    until(lambda: len(cluster_processes(cluster_id)) >= 4, "the tree runs")
     emr.terminate_job_flows(JobFlowIds=[cluster_id])
     assert reason(wait_cluster(emr, cluster_id)) == ("TERMINATED", "USER_REQUEST", "Terminated by user request")
-    assert marked(cluster_id) == []
+    assert cluster_processes(cluster_id) == []
     assert step_states(emr, cluster_id) == {"tree": "INTERRUPTED", "next": "CANCELLED"}
     left = {path.name for path in (stack.settings.state / "nodes" / cluster_id).iterdir()}
     assert left == {"logs"}, "home and scratch go with the cluster"

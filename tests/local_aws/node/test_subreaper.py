@@ -1,4 +1,4 @@
-"""The shepherd ends all that its command started, whatever the command did to get away."""
+"""The subreaper ends everything that its command started."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from local_aws.processes import MARKER, ProcessId, marked
+from local_aws.processes.cluster import MARKER, cluster_processes
+from local_aws.processes.identity import ProcessId
 
-SHEPHERD = Path(__file__).parents[3] / "local_aws" / "node" / "subreaper.py"
+SUBREAPER = Path(__file__).parents[3] / "local_aws" / "node" / "subreaper.py"
 TREE = "setsid sh -c 'setsid sleep 308 & sleep 309' & (trap '' TERM; sleep 310) & wait"
 
 
-def shepherd(name: str, *command: str) -> subprocess.Popen[bytes]:
+def subreaper(name: str, *command: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        [sys.executable, "-I", "-S", str(SHEPHERD), *command],
+        [sys.executable, "-I", str(SUBREAPER), *command],
         stdin=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env={"PATH": "/usr/bin:/bin", MARKER: name},
@@ -27,29 +28,29 @@ def shepherd(name: str, *command: str) -> subprocess.Popen[bytes]:
 
 def wait_for(name: str, count: int) -> None:
     deadline = time.monotonic() + 60
-    while len(marked(name)) < count:
-        assert time.monotonic() < deadline, f"{len(marked(name))} processes, expected {count}"
+    while len(cluster_processes(name)) < count:
+        assert time.monotonic() < deadline, f"{len(cluster_processes(name))} processes, expected {count}"
         time.sleep(0.02)
 
 
 @pytest.mark.parametrize(("order", "name"), [(b"K", "kill"), (b"T", "terminate"), (b"", "server died")])
 def test_nothing_survives(order: bytes, name: str) -> None:
-    process = shepherd(name, "sh", "-c", TREE)
+    process = subreaper(name, "sh", "-c", TREE)
     wait_for(name, 6)
     assert process.stdin is not None
     process.stdin.write(order)
     process.stdin.close()
     assert process.wait(60) > 128
-    assert marked(name) == []
+    assert cluster_processes(name) == []
 
 
 @pytest.mark.parametrize(("command", "code"), [("exit 0", 0), ("exit 42", 42), ("kill -9 $$", 137)])
 def test_exit_code_is_the_commands(command: str, code: int) -> None:
-    assert shepherd("code", "sh", "-c", command).wait(60) == code
+    assert subreaper("code", "sh", "-c", command).wait(60) == code
 
 
 def test_command_that_is_not_there() -> None:
-    process = shepherd("none", "no-such-command")
+    process = subreaper("none", "no-such-command")
     assert process.wait(60) == 127
     assert process.stderr is not None
     assert process.stderr.read() == b"no-such-command: No such file or directory\n"
@@ -59,11 +60,11 @@ def test_identity_of_a_process() -> None:
     process = subprocess.Popen(["sleep", "311"])
     identity = ProcessId.of(process.pid)
     assert identity is not None
-    assert identity.alive()
-    assert not ProcessId(process.pid, "another start").alive()
+    assert identity.runs()
+    assert not ProcessId(process.pid, identity.started + 1).runs()
     process.kill()
     deadline = time.monotonic() + 60
-    while identity.alive():
+    while identity.runs():
         assert time.monotonic() < deadline
     process.wait()
     assert ProcessId.of(process.pid) is None

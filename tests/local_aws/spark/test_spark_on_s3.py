@@ -164,14 +164,14 @@ def test_termination_ends_the_jvm_and_its_python_workers(emr: Any, stack: Stack,
         f"def wait(n):\n    open('{tmp_path}/worker', 'w').close()\n    time.sleep(300)\n"
         "spark.sparkContext.parallelize(range(2), 2).foreach(wait)\n"
     )
-    from local_aws.processes import marked
+    from local_aws.processes.cluster import cluster_processes
     from tests.local_aws.emr.test_steps import until
 
     cluster_id = start(
         emr, "slow spark", step("slow", "spark-submit", str(tmp_path / "slow.py")), shell("next", "true")
     )
     until((tmp_path / "worker").exists, "a Python worker runs", seconds=60)
-    assert len(marked(cluster_id)) >= 5, "shepherd, JVM, driver, daemon, worker"
+    assert len(cluster_processes(cluster_id)) >= 5, "subreaper, JVM, driver, daemon, worker"
     emr.terminate_job_flows(JobFlowIds=[cluster_id])
     wait_cluster(emr, cluster_id)
-    assert marked(cluster_id) == []
+    assert cluster_processes(cluster_id) == []
