@@ -42,7 +42,7 @@ class Service:
     def resume(self) -> None:
         """Take over what an earlier server left: idle clusters go on, those at work are ended with the reason.
 
-        Subreapers ended their processes together with the earlier server. Processes of a killed subreaper are killed here.
+        Subreapers ended their processes together with the earlier server. What a killed subreaper left is killed here.
         """
         for cluster in self.store.load_all():
             self.clusters[cluster.id] = cluster

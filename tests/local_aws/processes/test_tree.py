@@ -15,7 +15,7 @@ from tests.local_aws.emr.test_steps import until
 
 IGNORES_SIGTERM = "trap '' TERM; touch ready; while :; do sleep 0.05; done"
 ENDS_ITS_CHILD = "sleep 320 & child=$!; trap 'kill $child; touch ended; exit 0' TERM; touch ready; wait"
-LEAVES_A_SESSION = "setsid sleep 321 & touch ready; sleep 322"
+LEAVES_A_SESSION = "setsid sleep 321 & sleep 322 & touch ready; wait"
 
 
 def start(folder: Path, script: str) -> psutil.Popen:
