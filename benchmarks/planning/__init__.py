@@ -1,1 +1,1 @@
-"""What Verger costs in AWS, computed from measured figures and stated prices."""
+"""The cost of Verger in AWS, computed from measured figures and stated prices."""

@@ -1,4 +1,4 @@
-"""`python -m benchmarks.planning`: computes benchmarks/planning.md."""
+"""Compute benchmarks/planning.md: `python -m benchmarks.planning`."""
 
 from benchmarks.planning.page import main
 

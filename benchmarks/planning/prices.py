@@ -1,7 +1,7 @@
-"""What planning reckons with and nobody measured here: prices, each with its source and date, and assumptions.
+"""Figures of the planning that were not measured: prices, each with its source and date, and assumptions.
 
-Prices are those of Europe (Paris), eu-west-3, without tax. Where none could be confirmed, `confirmed` is False: look it
-up before you rely on it. Every figure can be given anew: `benchmarks.planning --set spot=0.35 cluster_start=600`.
+Prices are those of Europe (Paris), eu-west-3, without tax. `confirmed` is False for a price without a reliable source:
+check it before you use it. Every figure can be replaced: `benchmarks.planning --set spot=0.35 cluster_start=600`.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from verger.settings.prices import Prices
 
 CATALOGUE = "skypilot-org/skypilot-catalog v8, which copies AWS's price list, commit 00148f2, looked up 2026-11-24"
 SETTINGS = Prices()
-"""What the report of a run reckons with unless it is set otherwise: the same figures."""
+"""The default prices, by which the report of a run computes its cost."""
 
 HOUR, CORES = "USD an hour", "measured cores"
 
 
 @dataclass(frozen=True)
 class Stated:
-    """A figure that is said, not measured."""
+    """A price or an assumption: a figure that was not measured."""
 
     value: float
     unit: str
@@ -35,39 +35,41 @@ STATED: dict[str, Stated] = {
     "m6i.xlarge": Stated(
         SETTINGS.on_demand["m6i.xlarge"],
         HOUR,
-        f"half of m5.2xlarge's 0.448 ({CATALOGUE}); that m6i costs what m5 does",
+        f"half of 0.448 for m5.2xlarge ({CATALOGUE}); assumes that m6i costs as much as m5",
     ),
-    "m7g.xlarge": Stated(0.1904, HOUR, "us-east-1's 0.1632, dearer by as much as m6i is in Paris"),
+    "m7g.xlarge": Stated(0.1904, HOUR, "0.1632 in us-east-1, increased by the same factor as m6i in Paris"),
     "spot": Stated(
         SETTINGS.spot_share,
         "of the on-demand price",
-        "the catalogue's three zones at one moment: c6i 0.32 to 0.42, c7i 0.35 to 0.39, c7g 0.35 to 0.85",
+        "the three zones of the catalogue at one moment: c6i 0.32 to 0.42, c7i 0.35 to 0.39, c7g 0.35 to 0.85",
     ),
     "EMR": Stated(
         SETTINGS.emr_share,
         "of the on-demand price, on Spot too",
-        "us-east-1: 0.048 USD an hour for m5 and m6i.xlarge, 0.043 for c5 and c6i.xlarge; that the share holds in "
-        "Paris and for Graviton",
+        "us-east-1: 0.048 USD an hour for m5 and m6i.xlarge, 0.043 for c5 and c6i.xlarge; assumes the same share "
+        "in Paris and for Graviton",
     ),
     "gp3": Stated(
         0.0928, "USD a GB-month", "AWS Price List API, in force 2026-09-01, as quoted in a public repository", True
     ),
-    "S3 GET": Stated(0.00042, "USD a thousand", "an AWS bill of July 2019, EUW3-Requests-Tier2; that it is still so"),
-    "S3 PUT, LIST": Stated(0.0053, "USD a thousand", "the same bill, EUW3-Requests-Tier1; that it is still so"),
-    "S3 storage": Stated(0.024, "USD a GB-month", "the same bill, the first 50 TB; that it is still so"),
-    "EUR": Stated(SETTINGS.eur_for_usd, "EUR for a USD", "of the order of the rates of 2026"),
-    "x86 core": Stated(1.0, CORES, "a core of c6i and of c7i is as fast as one of the measured machine's"),
+    "S3 GET": Stated(0.00042, "USD a thousand", "an AWS bill of July 2019, EUW3-Requests-Tier2; may have changed"),
+    "S3 PUT, LIST": Stated(0.0053, "USD a thousand", "the same bill, EUW3-Requests-Tier1; may have changed"),
+    "S3 storage": Stated(0.024, "USD a GB-month", "the same bill, the first 50 TB; may have changed"),
+    "EUR": Stated(SETTINGS.eur_for_usd, "EUR for a USD", "about the rate of 2026"),
+    "x86 core": Stated(1.0, CORES, "assumes that a core of c6i and of c7i is as fast as one of the measured machine"),
     "two threads": Stated(
         1.0,
         "of one thread's work",
-        "two threads of one core do together what one does alone: dense float32 arithmetic keeps its units busy",
+        "assumes that two threads of one core together do the work of one: one thread uses all of its vector units",
     ),
     "Graviton core": Stated(
-        0.7, CORES, "by clock and width of the vector units (Neoverse V1 against Zen 4); nothing was measured on arm64"
+        0.7, CORES, "from clock and width of the vector units (Neoverse V1 against Zen 4); not measured"
     ),
-    "cluster start": Stated(420, "s", "5 to 8 minutes from RunJobFlow to the first step; some say 10 to 15"),
-    "step start": Stated(30, "s", "spark-submit on YARN until Spark has its executors; the local start is shorter"),
-    "LIST": Stated(0.15, "s", "answer of a LIST of 1,000 keys, eight under way at once"),
+    "cluster start": Stated(420, "s", "5 to 8 minutes from RunJobFlow to the first step; some sources say 10 to 15"),
+    "step start": Stated(
+        30, "s", "from spark-submit on YARN to the first executors of Spark; the local start is shorter"
+    ),
+    "LIST": Stated(0.15, "s", "response time of a LIST of 1,000 keys, with eight at the same time"),
     "GET/s": Stated(
         5500,
         "requests/s",
@@ -75,15 +77,23 @@ STATED: dict[str, Stated] = {
         True,
     ),
     "volume": Stated(
-        125, "MB/s", "AWS, EC2 API: the least throughput of a gp3 volume, read and written together", True
+        125, "MB/s", "AWS, EC2 API: the lowest throughput of a gp3 volume, reads and writes together", True
     ),
 }
 
 
 def stated(given: Iterable[str] = ()) -> dict[str, Stated]:
-    """All figures; `given` are others for some of them, as NAME=VALUE, where `_` stands for a blank in the name.
+    """Return all figures, some of them replaced.
 
-    Raises ValueError for an unknown name and for what is no number.
+    Parameters
+    ----------
+    given : iterable of str
+        Replacements as NAME=VALUE. In the name `_` stands for a space.
+
+    Raises
+    ------
+    ValueError
+        A name is unknown, or a value is not a number.
     """
     figures = dict(STATED)
     for text in given:
@@ -91,5 +101,5 @@ def stated(given: Iterable[str] = ()) -> dict[str, Stated]:
         name = name.replace("_", " ")
         if name not in figures:
             raise ValueError(f"{text!r}: expected one of {', '.join(figures)} before the '='")
-        figures[name] = replace(figures[name], value=float(value), source="given by hand", confirmed=True)
+        figures[name] = replace(figures[name], value=float(value), source="set by hand", confirmed=True)
     return figures

@@ -1,4 +1,4 @@
-"""What photos cost, reckoned again by hand from round figures."""
+"""The cost of photos, computed by hand from round figures."""
 
 from __future__ import annotations
 
@@ -9,11 +9,14 @@ from typing import Any
 import pytest
 
 from benchmarks.harness import results
+from benchmarks.planning import blocks
 from benchmarks.planning import page as planning
-from benchmarks.planning.fleet import MACHINES, Effort, Fleet, Measured, Requests, groups, requests, shares
+from benchmarks.planning.blocks import Basis
+from benchmarks.planning.fleet import MACHINES, Effort, Fleet, Measured
 from benchmarks.planning.limits import Listing
-from benchmarks.planning.page import Basis, page
+from benchmarks.planning.page import page
 from benchmarks.planning.prices import STATED, stated
+from benchmarks.planning.requests import Requests, groups, requests, splits
 
 INTEL, _, GRAVITON = MACHINES
 MILLION = 1_000_000
@@ -52,28 +55,28 @@ def test_a_line_takes_two_points() -> None:
         Effort.of([row(1000, 10.0, 8.0), row(2000, 15.0, 9.0)], "step_1", 2)
 
 
-def test_a_vcpu_of_intel_is_half_a_core_one_of_graviton_a_core_of_its_own_speed() -> None:
+def test_a_vcpu_is_half_a_core_on_intel_and_a_core_on_graviton() -> None:
     assert INTEL.cores(FIGURES) == pytest.approx(4 / 2)
     assert INTEL.cores({**FIGURES, "two threads": 1.2}) == pytest.approx(2.4)
     assert GRAVITON.cores({**FIGURES, "Graviton core": 0.75}) == pytest.approx(4 * 0.75)
 
 
 def test_a_million_photos_by_hand() -> None:
-    """3,600 s less two starts of 30 s and 12 s leave 3,528 s for 11,000 core seconds: 3.1 cores, and the driver's."""
+    """3,600 s minus two starts of 30 s and 12 s are 3,528 s for 11,000 core seconds: 3.1 cores and the driver."""
     fleet = Fleet.for_hours(Measured.of(GROWTH), FIGURES, INTEL, MILLION, 1.0)
     assert fleet is not None
     assert (fleet.nodes, fleet.cores) == (3, pytest.approx(5.0))
-    life = fleet.life(MILLION, MILLION)
-    assert life.step_1_s == pytest.approx(30 + 4 + 10_000 / 5)
-    assert life.check_s == pytest.approx(100)
-    assert life.step_2_s == pytest.approx(30 + 8 + 1000 / 5)
-    assert life.hours == pytest.approx((400 + 2034 + 100 + 238) / 3600)
+    phases = fleet.phases(MILLION, MILLION)
+    assert phases.step_1_s == pytest.approx(30 + 4 + 10_000 / 5)
+    assert phases.check_s == pytest.approx(100)
+    assert phases.step_2_s == pytest.approx(30 + 8 + 1000 / 5)
+    assert phases.hours == pytest.approx((400 + 2034 + 100 + 238) / 3600)
     # A node 0.20 and EMR's 0.05 an hour, on Spot 0.10 and 0.05; four nodes, two of which may be Spot.
-    assert fleet.eur(life, spot=False) == pytest.approx(0.77 * 4 * 0.25)
-    assert fleet.eur(life, spot=True) == pytest.approx(0.77 * (2 * 0.25 + 2 * 0.15))
+    assert fleet.eur(phases, spot=False) == pytest.approx(0.77 * 4 * 0.25)
+    assert fleet.eur(phases, spot=True) == pytest.approx(0.77 * (2 * 0.25 + 2 * 0.15))
 
 
-def test_more_nodes_do_not_shorten_what_is_not_shared() -> None:
+def test_no_number_of_nodes_shortens_the_constant_parts() -> None:
     assert Fleet.for_hours(Measured.of(GROWTH), FIGURES, INTEL, MILLION, 70 / 3600) is None
 
 
@@ -85,22 +88,22 @@ def test_volumes_are_paid_by_the_hour() -> None:
 def test_requests_of_a_million_photos_by_hand() -> None:
     """Files of 4,077, 1,021 and 256 photos for 75, 20 and 5 %, of 16, 4 and 1 MB; tasks of 32 MB for step 2."""
     files = [4077] * 184 + [1021] * 196 + [256] * 196
-    assert shares(MILLION, 12) == files
+    assert splits(MILLION, 12) == files
     found = Measured.of(GROWTH)
     # One of the large files (two were 32.6 MB), seven of the middle ones, 31 of the small ones, and what fits between.
     read = [4077] * 183 + [4077 + 3 * 1021] + [7 * 1021] * 27 + [4 * 1021 + 15 * 256] + [31 * 256] * 5 + [26 * 256]
     assert sorted(groups(found, files, 12)) == sorted(read)
-    asked = requests(found, MILLION, MILLION, 12)
+    sent = requests(found, MILLION, MILLION, 12)
     # 512 photos are one GET. Twice by step 2: length, index, photos. By checks: 3 for each, features twice.
     step_2 = 2 * (184 * (2 + 8) + 196 * (2 + 2) + 196 * (2 + 1))
-    assert asked.gets == MILLION + 3 * 576 + step_2 + 3 * (2 * 576 + 218)
+    assert sent.gets == MILLION + 3 * 576 + step_2 + 3 * (2 * 576 + 218)
     # Uploads in parts of 5 MiB, and start and end: 4 parts for the large files of features, 2 for the coordinates of
     # the 35 tasks that read several files.
-    assert asked.puts_lists == 1000 + (184 * 6 + 196 + 196) + (183 + 35 * 4)
+    assert sent.puts_lists == 1000 + (184 * 6 + 196 + 196) + (183 + 35 * 4)
     assert Requests(MILLION, 1000).eur({**FIGURES, "S3 GET": 0.0004, "S3 PUT, LIST": 0.005}) == pytest.approx(0.405)
 
 
-def test_the_listing_is_read_from_the_table_of_the_benchmarks() -> None:
+def test_the_listing_is_read_from_the_table_of_the_readme() -> None:
     text = (
         "<!-- inventory -->\n| keys | changed | listing s | comparison s | manifest s | peak |\n| --- |\n"
         "| 1,000,000 | 9, 9, 9 | 6.0 | 3.1 | 4.4 | 214 |\n| 10,000,000 | 9, 9, 9 | 70.0 | 30.0 | 40.0 | 214 |\n"
@@ -116,28 +119,28 @@ def test_every_mark_of_the_page_is_filled() -> None:
     text = page(planning.PAGE.read_text(), basis)
     assert "not computed" not in text
     assert "| 1,000,000 | 1 | c6i.xlarge | 3 | 0.63 | 0.77 | 3.1 | 0.77 | 0.62 |" in text
-    assert "as many" not in text  # nobody measured the notebook's way
+    assert "times as many" not in text  # there is no comparison with the notebook
     assert page(text, basis) == text
     with pytest.raises(ValueError, match="<!-- costs -->"):
         page(text.replace("<!-- costs -->", ""), basis)
 
 
-def test_the_notebooks_way_is_compared_where_it_was_measured() -> None:
+def test_the_notebook_is_compared_if_it_was_measured() -> None:
     rows = [{"name": "Verger", "photos_per_second": 180.0}, {"name": "The notebook's way", "photos_per_second": 18.0}]
-    text = planning.notebook(Basis(GROWTH, {"rows": rows}, LISTING, stated(ROUND)))
+    text = blocks.notebook(Basis(GROWTH, {"rows": rows}, LISTING, stated(ROUND)))
     assert "10.0 times as many" in text.replace("\n", " ")
     # A million photos of 10 ms on two cores: 1.39 hours at 0.25.
-    assert "3.47 EUR on demand instead of 0.35" in text.replace("\n", " ")
+    assert "3.47 EUR on demand, Verger 0.35" in text.replace("\n", " ")
 
 
-def test_figures_can_be_given_by_hand() -> None:
-    assert stated(["spot=0.3"])["spot"] == replace(STATED["spot"], value=0.3, source="given by hand", confirmed=True)
+def test_figures_can_be_set_by_hand() -> None:
+    assert stated(["spot=0.3"])["spot"] == replace(STATED["spot"], value=0.3, source="set by hand", confirmed=True)
     assert stated(["cluster_start=600"])["cluster start"].value == 600
     with pytest.raises(ValueError, match="'sopt=1': expected one of"):
         stated(["sopt=1"])
 
 
-def test_results_are_kept_by_name(tmp_path: Path) -> None:
+def test_results_are_saved_by_name(tmp_path: Path) -> None:
     path = tmp_path / "results.json"
     assert results.load("growth", path) is None
     results.save("growth", {"cores": 2, "rows": [{"photos": 1}]}, path)

@@ -1,4 +1,4 @@
-"""The proxy that lets answers wait, before a server that answers at once."""
+"""The proxy that delays responses, in front of a server that responds immediately."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Echo(BaseHTTPRequestHandler):
         self.wfile.write(host)
 
     def do_PUT(self) -> None:
-        """What was sent, chunked as it came or in one piece."""
+        """Answer with the body of the request, in chunks if it came in chunks."""
         chunked = self.headers.get("Transfer-Encoding") == "chunked"
         body = self._chunks() if chunked else self.rfile.read(int(self.headers["Content-Length"]))
         self.send_response(200)
@@ -56,7 +56,7 @@ class Echo(BaseHTTPRequestHandler):
         self.rfile.readline()
         return body
 
-    def log_message(self, format: str, *args: object) -> None:
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name of the base class
         pass
 
 
@@ -78,13 +78,13 @@ def address(upstream: str) -> Iterator[str]:
 
 
 def get(connection: http.client.HTTPConnection, path: str = "/") -> tuple[bytes, float]:
-    """The body, and the seconds until it was there."""
+    """Return the body, and the seconds until it was complete."""
     started = time.monotonic()
     connection.request("GET", path)
     return connection.getresponse().read(), time.monotonic() - started
 
 
-def test_each_answer_waits_on_a_connection_that_is_kept(address: str) -> None:
+def test_each_response_of_a_kept_connection_is_delayed(address: str) -> None:
     connection = http.client.HTTPConnection(address, timeout=30)
     answers = []
     for _ in range(4):
@@ -95,7 +95,7 @@ def test_each_answer_waits_on_a_connection_that_is_kept(address: str) -> None:
     connection.close()
 
 
-def test_the_host_header_stays_as_the_client_wrote_it(address: str) -> None:
+def test_the_host_header_is_unchanged(address: str) -> None:
     connection = http.client.HTTPConnection(address, timeout=30)
     assert get(connection)[0] == address.encode()
     connection.close()
@@ -112,7 +112,7 @@ def test_the_delays_of_parallel_requests_overlap(address: str) -> None:
         connection.close()
 
 
-def test_a_large_body_comes_through_unchanged_both_ways(address: str) -> None:
+def test_a_large_body_is_unchanged_in_both_directions(address: str) -> None:
     connection = http.client.HTTPConnection(address, timeout=30)
     connection.request("PUT", "/", LARGE)
     assert connection.getresponse().read() == LARGE
@@ -120,7 +120,7 @@ def test_a_large_body_comes_through_unchanged_both_ways(address: str) -> None:
     connection.close()
 
 
-def test_chunks_come_through_unchanged_both_ways(address: str) -> None:
+def test_chunks_are_unchanged_in_both_directions(address: str) -> None:
     connection = http.client.HTTPConnection(address, timeout=30)
     parts = (LARGE[start : start + 700_000] for start in range(0, len(LARGE), 700_000))
     connection.request("PUT", "/", parts, encode_chunked=True)
@@ -128,21 +128,21 @@ def test_chunks_come_through_unchanged_both_ways(address: str) -> None:
     connection.close()
 
 
-def test_a_client_may_ask_whether_to_go_on(address: str) -> None:
+def test_a_client_may_expect_100_continue(address: str) -> None:
     host, port = address.split(":")
     with socket.create_connection((host, int(port)), timeout=30) as client:
         started = time.monotonic()
         client.sendall(b"PUT / HTTP/1.1\r\nHost: here\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n")
         assert client.recv(1000).startswith(b"HTTP/1.1 100")
-        asked = time.monotonic() - started
+        continued = time.monotonic() - started
         client.sendall(b"body")
         answer = client.recv(1000)
         assert answer.startswith(b"HTTP/1.1 200")
-        assert asked >= DELAY_S
+        assert continued >= DELAY_S
         assert time.monotonic() - started >= 2 * DELAY_S
 
 
-def test_when_the_server_closes_the_client_gets_its_answer_first(address: str) -> None:
+def test_the_client_gets_the_response_of_a_server_that_closes_the_connection(address: str) -> None:
     host, port = address.split(":")
     with socket.create_connection((host, int(port)), timeout=30) as client:
         started = time.monotonic()
@@ -154,7 +154,7 @@ def test_when_the_server_closes_the_client_gets_its_answer_first(address: str) -
     assert time.monotonic() - started >= DELAY_S
 
 
-def test_without_a_delay_answers_come_at_once(upstream: str) -> None:
+def test_without_a_delay_responses_are_immediate(upstream: str) -> None:
     with proxied(upstream, 0) as endpoint:
         connection = http.client.HTTPConnection(urlsplit(endpoint).netloc, timeout=30)
         get(connection)

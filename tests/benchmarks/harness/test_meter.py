@@ -1,4 +1,4 @@
-"""The meter: nothing that a command starts escapes it."""
+"""The meter: it measures all processes that a command starts."""
 
 from __future__ import annotations
 
@@ -26,8 +26,7 @@ if os.fork() == 0:
 os.wait()
 print('{{"photos": 3}}')
 """
-# A process of its own that looks at its descendants exactly when they have done what is to be seen: the meter's own
-# looks are seconds apart where the machine is busy.
+# A process that samples its descendants at exact moments: the meter's own samples are seconds apart on a busy machine.
 BY_HAND = """
 import json, subprocess, sys
 from benchmarks.harness.tally import Tally
@@ -38,11 +37,11 @@ with subprocess.Popen([sys.executable, "-c", sys.argv[1]], stdin=-1, stdout=-1, 
     def answer():
         child.stdin.write("go on" + chr(10))
         child.stdin.flush()
-{looks}
+{samples}
 tally.close()
 print(json.dumps([tally.cpu_seconds, tally.peak_mb, tally.peak_by_role()]))
 """
-FORGOTTEN = f"""
+UNWAITED = f"""
 import os, signal, time
 signal.signal(signal.SIGCHLD, signal.SIG_IGN)
 if os.fork() == 0:
@@ -57,7 +56,7 @@ try:
 except ChildProcessError:
     pass
 """
-AT_FORGOTTEN = """
+AT_UNWAITED = """
     wait_for("started")
     tally.sample_tree()
     answer()
@@ -98,8 +97,8 @@ AT_GROWN_LATER = """
 """
 
 
-def by_hand(program: str, looks: str) -> tuple[float, float, dict[str, float]]:
-    command = [sys.executable, "-c", BY_HAND.format(looks=looks), program]
+def by_hand(program: str, samples: str) -> tuple[float, float, dict[str, float]]:
+    command = [sys.executable, "-c", BY_HAND.format(samples=samples), program]
     done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True, timeout=120)
     cpu_seconds, peak_mb, peak_by_role = json.loads(done.stdout)
     return cpu_seconds, peak_mb, peak_by_role
@@ -118,8 +117,8 @@ def test_cpu_time_of_an_orphan_counts(tmp_path: Path) -> None:
     assert measured.leftovers == []
 
 
-def test_cpu_time_of_a_child_that_nobody_waits_for_counts() -> None:
-    cpu_seconds, _, _ = by_hand(FORGOTTEN, AT_FORGOTTEN)
+def test_cpu_time_of_a_child_for_which_no_process_waits_counts() -> None:
+    cpu_seconds, _, _ = by_hand(UNWAITED, AT_UNWAITED)
     assert cpu_seconds >= 0.48  # in ticks of 10 ms
 
 
@@ -134,19 +133,19 @@ def test_cpu_time_before_and_after_a_moment(tmp_path: Path) -> None:
     assert used == sorted(used)
 
 
-def test_memory_of_a_grandchild_is_seen() -> None:
+def test_memory_of_a_grandchild_counts() -> None:
     _, peak_mb, peak_by_role = by_hand(MEMORY, AT_MEMORY)
     assert 200 < peak_mb < 300
     assert 200 < peak_by_role[OTHER] < 300
 
 
-def test_memory_that_is_had_after_the_last_look_at_all_is_seen() -> None:
+def test_memory_after_the_last_full_sample_counts() -> None:
     _, peak_mb, peak_by_role = by_hand(GROWN_LATER, AT_GROWN_LATER)
     assert peak_mb < 100
     assert 200 < peak_by_role[OTHER] < 300
 
 
-def test_what_a_command_leaves_running_is_ended(tmp_path: Path) -> None:
+def test_processes_that_a_command_leaves_running_are_ended(tmp_path: Path) -> None:
     program = "import subprocess; print(subprocess.Popen(['sleep', '60'], start_new_session=True).pid)"
     measured = measure(program, tmp_path)
     assert measured.leftovers == ["sleep 60"]

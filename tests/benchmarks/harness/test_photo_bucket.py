@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
 from benchmarks.harness.photo_bucket import subset
@@ -15,14 +17,14 @@ def test_a_smaller_subset_lies_in_every_larger_one(photos: int) -> None:
         assert len(set(rows)) == len(rows) == count
         assert rows == sorted(rows)
         assert set(rows) <= set(range(photos))
-    for smaller, larger in zip(subsets, subsets[1:], strict=False):
+    for smaller, larger in itertools.pairwise(subsets):
         assert set(smaller) <= set(larger)
     assert subsets[-1] == list(range(photos))
 
 
 def test_a_subset_is_spread_evenly() -> None:
     rows = subset(23_619, 6000)
-    steps = [after - before for before, after in zip(rows, rows[1:], strict=False)]
+    steps = [after - before for before, after in itertools.pairwise(rows)]
     assert max(steps) <= 4
     assert rows[0] < 4
     assert rows[-1] > 23_619 - 5
