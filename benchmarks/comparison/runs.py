@@ -134,6 +134,8 @@ def _script(
     out: str = "",
 ) -> Outcome:
     """Run a module of benchmarks.alternatives. Each program writes its features into a folder of its own."""
+    if not python.exists():
+        raise SystemExit(f"{python}: expected an environment with the program {name}; `make bench` installs it")
     folder = _fresh(out or name)
     command = [
         *(str(python), "-m", f"benchmarks.alternatives.{name}", "--photos", photos),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import signal
 import subprocess
 import time
 from collections.abc import Mapping
@@ -13,10 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
 from obstore.store import S3Store
 
 from benchmarks.harness import local_stack
 from benchmarks.harness.places import FOLDER, ROOT, STATE
+from local_aws.processes.tree import end_tree
 from verger_contract import keys
 from verger_contract.report import Report
 
@@ -106,21 +107,13 @@ class Airflow:
                 stderr=subprocess.STDOUT, start_new_session=True,
             ) as process,
         ):  # fmt: skip
+            tree = psutil.Process(process.pid)
             try:
                 return process.wait()
             except BaseException:
                 with local_stack.signals_ignored():
-                    _end_session(process)
+                    end_tree(tree, grace_s=GRACE_S, group=True)
                 raise
-
-
-def _end_session(process: subprocess.Popen[bytes]) -> None:
-    for number, patience in ((signal.SIGTERM, GRACE_S), (signal.SIGKILL, None)):
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, number)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(patience)
-            return
 
 
 def _state(log: bytes) -> str:

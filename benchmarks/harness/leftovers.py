@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-import contextlib
-import signal
 import time
 
 import psutil
 
 from benchmarks.harness.process_tree import command_of
 from benchmarks.harness.tally import Tally
+from local_aws.processes.tree import descendants, end_tree
 
-ALONE_S, GRACE_S, KILL_S = 2.0, 5.0, 60.0
-"""Seconds in which processes may end by themselves, end after SIGTERM, and must end after SIGKILL."""
+ALONE_S, GRACE_S = 2.0, 5.0
+"""Seconds in which processes may end by themselves, and in which they may end after SIGTERM."""
 
 POLL_S = 0.05
 
 
 def end_leftovers(tally: Tally, patient: bool) -> list[str]:
-    """End all processes below this one and return when there is none.
+    """End all processes below this one, wait for them, and return when there is none.
 
-    They may end by themselves if `patient`. Then they get SIGTERM, then SIGKILL. Only children of this process get a
-    signal: before this process waits for a child, no other process can have its pid. When a child has ended, its own
-    children become children of this process.
+    They may end by themselves if `patient`. The children of this process then get SIGTERM, and whatever runs later gets
+    SIGKILL. This process waits for a child only after its end: until then no other process can have its pid.
 
     Returns
     -------
@@ -32,20 +30,25 @@ def end_leftovers(tally: Tally, patient: bool) -> list[str]:
     Raises
     ------
     TimeoutError
-        A process is still running 60 seconds after SIGKILL.
+        A process still runs long after SIGKILL.
     """
-    names: dict[int, str] = {}
-    for number, grace in ((None, ALONE_S if patient else 0.0), (signal.SIGTERM, GRACE_S), (signal.SIGKILL, KILL_S)):
-        deadline = time.monotonic() + grace
-        while tally.reap_others(0):
-            tally.sample_unwaited()
-            if time.monotonic() > deadline:
-                break
-            for child in psutil.Process().children() if number else ():
-                names.setdefault(child.pid, " ".join(command_of(child)[:3]))
-                with contextlib.suppress(psutil.NoSuchProcess):
-                    child.send_signal(number or 0)
+    names: dict[psutil.Process, str] = {}
+
+    def note(processes: list[psutil.Process]) -> list[psutil.Process]:
+        for process in processes:
+            names.setdefault(process, " ".join(command_of(process)[:3]))
+        return processes
+
+    def reap() -> bool:
+        tally.sample_unwaited()
+        return not tally.reap_others(0)
+
+    deadline = time.monotonic() + (ALONE_S if patient else 0.0)
+    while not (ended := reap()) and time.monotonic() < deadline:
+        time.sleep(POLL_S)
+    if not ended:
+        children = note(psutil.Process().children())
+        end_tree(*children, grace_s=GRACE_S, tree=lambda: note(descendants()), poll=reap)
+        while not reap():
             time.sleep(POLL_S)
-        else:
-            return list(filter(None, names.values()))
-    raise TimeoutError(f"still running 60 seconds after SIGKILL: {', '.join(names.values())}")
+    return list(filter(None, names.values()))

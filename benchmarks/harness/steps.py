@@ -17,7 +17,7 @@ from benchmarks.harness.places import FOLDER, ROOT, STATE
 from local_aws.settings import Settings
 from local_aws.spark import jars, java, submit
 from local_aws.spark.syntax import properties_text
-from verger.emr.requests import ONE_MALLOC_ARENA, JVM_OPTIONS
+from verger.emr.requests import JVM_OPTIONS, ONE_MALLOC_ARENA
 
 ARTIFACTS = STATE / "artifacts" / "current"
 
