@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     import pyarrow
     from pyarrow.fs import FileSystem
+    from pyarrow.parquet import ParquetFile
 
 Item = TypeVar("Item")
 
@@ -57,7 +58,7 @@ class Store:
                         f"s3://{path}: expected columns {', '.join(columns)}, found "
                         f"{', '.join(file.schema_arrow.names)}"
                     )
-                yield from file.iter_batches(rows, columns=list(columns))
+                yield from _batches(file, columns, rows)
 
     def rows(self, key: str, columns: Sequence[str]) -> Iterator[tuple[Any, ...]]:
         """Rows of narrow columns, as `batches` finds them."""
@@ -95,7 +96,13 @@ def read_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[Any, ...]]:
     import pyarrow.parquet
 
     with pyarrow.parquet.ParquetFile(path) as file:
-        yield from rows_of(file.iter_batches(ROWS_PER_BATCH, columns=list(columns)), columns)
+        yield from rows_of(_batches(file, columns, ROWS_PER_BATCH), columns)
+
+
+def _batches(file: ParquetFile, columns: Sequence[str], rows: int) -> Iterator[pyarrow.RecordBatch]:
+    """Read one row group after another: pyarrow keeps the bytes of everything that one call reads."""
+    for group in range(file.num_row_groups):
+        yield from file.iter_batches(rows, row_groups=[group], columns=[*columns])
 
 
 def chunks(rows: Iterable[Item], size: int) -> Iterator[list[Item]]:
