@@ -16,11 +16,13 @@ from obstore.store import S3Store
 from rich.console import Console
 from rich.markup import escape
 
-from demo import clusters, interrupts
+from demo import clusters
 from demo.airflow_run import ROOT, Airflow
+from demo.errors import DemoError
 from demo.summary import fetch_results, published, show
+from local_aws.processes import interrupts
 from local_aws.stack import Stack, StackError
-from sample_photos.albums import Album, DemoError, synchronise
+from sample_photos.albums import Album, AlbumError, synchronise
 from sample_photos.invalid_photos import draw_broken
 from sample_photos.orchard import draw_orchard
 
@@ -90,7 +92,7 @@ def main() -> int:
     interrupts.catch()
     try:
         demonstrate(parse(), clock)
-    except (DemoError, StackError, TimeoutError) as error:
+    except (DemoError, AlbumError, StackError, TimeoutError) as error:
         console.print(f"demo: error: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
         return 1
     except KeyboardInterrupt:

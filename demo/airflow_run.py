@@ -15,8 +15,8 @@ from typing import IO, Any
 import psutil
 from rich.markup import escape
 
+from demo.errors import DemoError
 from local_aws.processes.tree import end_tree
-from sample_photos.albums import DemoError
 
 ROOT = Path(__file__).resolve().parents[1]
 AIRFLOW = ROOT / ".verger" / "venv" / "airflow" / "bin" / "airflow"

@@ -10,9 +10,9 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from demo import interrupts
+from demo.errors import DemoError
+from local_aws.processes import interrupts
 from local_aws.stack import Stack
-from sample_photos.albums import DemoError
 
 LIVING = ["STARTING", "BOOTSTRAPPING", "RUNNING", "WAITING", "TERMINATING"]
 PATIENCE_S = 60.0

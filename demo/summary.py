@@ -12,7 +12,7 @@ import obstore
 from obstore.store import S3Store
 from rich.console import Console
 
-from sample_photos.albums import DemoError
+from demo.errors import DemoError
 
 
 def published(store: S3Store) -> str | None:

@@ -7,14 +7,14 @@ import sys
 import time
 from pathlib import Path
 
-from demo import interrupts
 from development.airflow_environment import ROOT
 from development.children import Children, StartError
 from development.photos import PHOTOS
 from development.running import Running
 from development.stack import BUCKET, Ports, running
+from local_aws.processes import interrupts
 from local_aws.stack import Stack, StackError
-from sample_photos.albums import DemoError
+from sample_photos.albums import AlbumError
 
 STATE = ROOT / ".verger" / "up"
 
@@ -52,7 +52,7 @@ def _up(given: argparse.Namespace) -> int:
             while all(process.runs() for process in children.recorded().values()):
                 time.sleep(1)  # the stack says which has ended
         return 1
-    except (StartError, StackError, DemoError, TimeoutError) as error:
+    except (StartError, StackError, AlbumError, TimeoutError) as error:
         print(f"up: error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

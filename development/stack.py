@@ -29,12 +29,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from demo import interrupts
 from development import photos as drawn
 from development.airflow_environment import ROOT, airflow_environment, verger_settings
 from development.children import Children, StartError
 from development.running import DAG_ID, Running, ask
 from development.secrets import USER, password
+from local_aws.processes import interrupts
 from local_aws.settings import S3_PORTS
 from local_aws.stack import Stack
 

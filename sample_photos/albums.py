@@ -20,8 +20,8 @@ UPLOADS_AT_ONCE = 256
 """Files held in memory during the upload."""
 
 
-class DemoError(Exception):
-    """The demo cannot go on; the message says why and what to do."""
+class AlbumError(Exception):
+    """A folder or zip file cannot be used. The message names it and what to do."""
 
 
 @dataclass(frozen=True)
@@ -48,13 +48,13 @@ class Album:
     def files(self) -> Iterator[tuple[str, bytes]]:
         """(name, content) of each file, folders in names separated by `/`."""
         if not self.source.exists():
-            raise DemoError(f"IMAGES={self.source}: no such file or folder")
+            raise AlbumError(f"IMAGES={self.source}: no such file or folder")
         if self.source.is_dir():
             yield from self._of_folder()
         elif zipfile.is_zipfile(self.source):
             yield from self._of_zip()
         else:
-            raise DemoError(f"IMAGES={self.source}: expected a folder or a zip file of <label>/<photo>, found neither")
+            raise AlbumError(f"IMAGES={self.source}: expected a folder or a zip file of <label>/<photo>, found neither")
 
     def _of_folder(self) -> Iterator[tuple[str, bytes]]:
         paths = {path.relative_to(self.source).as_posix(): path for path in self.source.rglob("*") if path.is_file()}
@@ -69,7 +69,7 @@ class Album:
     def _kept(self, names: Iterable[str]) -> list[str]:
         ordered = sorted(name for name in names if not _is_about_the_set(name))
         if not ordered:
-            raise DemoError(f"IMAGES={self.source}: holds no <label>/<photo>")
+            raise AlbumError(f"IMAGES={self.source}: holds no <label>/<photo>")
         if self.limit is None or self.limit >= len(ordered):
             return ordered
         return [ordered[index * len(ordered) // self.limit] for index in range(self.limit)]

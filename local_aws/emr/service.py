@@ -13,6 +13,9 @@ from local_aws.credentials import load_or_create
 from local_aws.emr.model import ENDED, STEP_ENDED, Cluster, ClusterState, Ending, StepState
 from local_aws.emr.store import Store
 from local_aws.emr.supervisor import Supervisor
+from local_aws.node.bootstrap_actions import Bootstrapper
+from local_aws.node.folder import Node
+from local_aws.node.step_runner import StepRunner
 from local_aws.processes.cluster import kill_cluster_processes
 from local_aws.settings import Settings
 
@@ -88,7 +91,16 @@ class Service:
             supervisor.join(20)
 
     def _supervise(self, cluster: Cluster) -> None:
-        supervisor = Supervisor(cluster, self)
+        node = Node(self.settings, cluster.id)
+        environment = node.environment(self.credentials)
+        supervisor = Supervisor(
+            cluster,
+            node,
+            Bootstrapper(cluster, node, environment, self.s3),
+            StepRunner(cluster, node, self.settings, environment, self.s3),
+            lock=self.lock,
+            save=self.save,
+        )
         self._supervisors[cluster.id] = supervisor
         supervisor.start()
 

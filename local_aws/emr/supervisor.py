@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 from local_aws.emr.model import ENDED, STEP_UNDER_WAY, Cluster, ClusterState, Ending, Failure, Step, StepState
 from local_aws.node.bootstrap_actions import BootstrapError, Bootstrapper
@@ -13,9 +13,6 @@ from local_aws.node.command import RunningCommands
 from local_aws.node.folder import Node
 from local_aws.node.step_runner import StepRunner
 from local_aws.processes.cluster import kill_cluster_processes
-
-if TYPE_CHECKING:
-    from local_aws.emr.service import Service
 
 log = logging.getLogger(__name__)
 
@@ -26,13 +23,22 @@ VISIBLE_S = 0.2
 class Supervisor:
     """Owns the state machine of one cluster. API calls change the cluster under the lock and `wake` this thread."""
 
-    def __init__(self, cluster: Cluster, service: Service) -> None:
+    def __init__(
+        self,
+        cluster: Cluster,
+        node: Node,
+        bootstrapper: Bootstrapper,
+        runner: StepRunner,
+        *,
+        lock: threading.RLock,
+        save: Callable[[Cluster], None],
+    ) -> None:
         self._cluster = cluster
-        self._service = service
-        self._node = Node(service.settings, cluster.id)
-        environment = self._node.environment(service.credentials)
-        self._bootstrapper = Bootstrapper(cluster, self._node, environment, service.s3)
-        self._runner = StepRunner(cluster, self._node, service.settings, environment, service.s3)
+        self._node = node
+        self._bootstrapper = bootstrapper
+        self._runner = runner
+        self._lock = lock
+        self._save = save
         self._woken = threading.Event()
         self._commands = RunningCommands()
         self._threads: list[threading.Thread] = []
@@ -88,7 +94,7 @@ class Supervisor:
             self._woken.wait(VISIBLE_S)
             self._bootstrap()
         while not self._over():
-            with self._service.lock:
+            with self._lock:
                 self._woken.clear()
                 self._start_steps()
                 self._settle()
@@ -100,10 +106,10 @@ class Supervisor:
         return self._abandoned or self._cluster.ending is not None
 
     def _request_end(self, ending: Ending) -> None:
-        with self._service.lock:
+        with self._lock:
             if self._cluster.ending is None:
                 self._cluster.ending = ending
-                self._service.save(self._cluster)
+                self._save(self._cluster)
 
     def _bootstrap(self) -> None:
         self._enter(ClusterState.BOOTSTRAPPING)
@@ -121,7 +127,7 @@ class Supervisor:
         free = cluster.step_concurrency - len(cluster.steps_in(*STEP_UNDER_WAY))
         for step in cluster.steps_in(StepState.PENDING)[: max(0, free)]:
             step.state, step.started = StepState.RUNNING, time.time()
-            self._service.save(cluster)
+            self._save(cluster)
             thread = threading.Thread(target=self._run_step, args=(step,), name=step.id, daemon=True)
             self._threads.append(thread)
             thread.start()
@@ -158,9 +164,9 @@ class Supervisor:
 
     def _run_step(self, step: Step) -> None:
         failure = self._runner.run(step, self._commands)
-        with self._service.lock:
+        with self._lock:
             self._record(step, failure)
-            self._service.save(self._cluster)
+            self._save(self._cluster)
 
     def _record(self, step: Step, failure: Failure | None) -> None:
         """The step's end, and what it means for the cluster."""
@@ -196,7 +202,7 @@ class Supervisor:
         ending = cluster.ending or Ending(
             "INTERNAL_ERROR", "no reason was recorded", ClusterState.TERMINATED_WITH_ERRORS
         )
-        with self._service.lock:
+        with self._lock:
             cluster.idle_since = None
             cluster.reason_code, cluster.reason_message = ending.code, ending.message
             self._enter(ClusterState.TERMINATING)
@@ -209,12 +215,12 @@ class Supervisor:
             log.warning("%s: killed processes %s that were left running", cluster.id, left)
         self._node.discard()
         time.sleep(VISIBLE_S)
-        with self._service.lock:
+        with self._lock:
             cluster.ended = time.time()
             self._enter(ending.state)
 
     def _enter(self, state: ClusterState) -> None:
-        with self._service.lock:
+        with self._lock:
             if self._cluster.state is not state and self._cluster.state not in ENDED:
                 log.info(
                     "%s: %s -> %s %s",
@@ -224,4 +230,4 @@ class Supervisor:
                     self._cluster.reason_message or "",
                 )
                 self._cluster.state = state
-                self._service.save(self._cluster)
+                self._save(self._cluster)
