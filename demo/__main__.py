@@ -23,7 +23,7 @@ from demo.summary import fetch_results, published, show
 from local_aws.processes import interrupts
 from local_aws.stack import Stack, StackError
 from sample_photos.albums import Album, AlbumError, synchronise
-from sample_photos.invalid_photos import draw_broken
+from sample_photos.invalid_photos import draw_invalid_photos
 from sample_photos.orchard import draw_orchard
 
 STATE = ROOT / ".verger"
@@ -68,7 +68,7 @@ def draw_once() -> None:
     complete = ORCHARD.source.with_suffix(".complete")
     if not complete.exists():
         draw_orchard(ORCHARD.source, PHOTOS_DRAWN)
-        draw_broken(ORCHARD.source)
+        draw_invalid_photos(ORCHARD.source)
         complete.touch()
 
 

@@ -15,13 +15,13 @@ from botocore.config import Config
 from obstore.store import S3Store
 
 from sample_photos.albums import Album, synchronise
-from sample_photos.invalid_photos import draw_broken
+from sample_photos.invalid_photos import draw_invalid_photos
 from sample_photos.orchard import draw_orchard
 
 PREFIX = "images/"
 PHOTOS = 240
 #: So many or more, and a few broken and odd files are drawn too: the share of rejects stays under its limit.
-WITH_BROKEN = 200
+WITH_INVALID = 200
 
 
 def fill(bucket: str, photos: int = PHOTOS) -> int:
@@ -46,8 +46,8 @@ def fill(bucket: str, photos: int = PHOTOS) -> int:
     with tempfile.TemporaryDirectory() as folder:
         orchard = Path(folder)
         draw_orchard(orchard, photos)
-        if photos >= WITH_BROKEN:
-            draw_broken(orchard)
+        if photos >= WITH_INVALID:
+            draw_invalid_photos(orchard)
         return synchronise(store, PREFIX, Album(orchard, drawn=True))
 
 

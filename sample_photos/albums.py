@@ -1,4 +1,4 @@
-"""The photographs of a demo: a folder or a zip file, brought into the bucket."""
+"""Albums of photos: a folder or a zip file, and its upload to a bucket."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from obstore.store import S3Store
 
 CONNECTIONS = 16
 PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".tif", ".tiff", ".bmp")
+#: Number of files that the upload holds in memory.
 UPLOADS_AT_ONCE = 256
-"""Files held in memory during the upload."""
 
 
 class AlbumError(Exception):
@@ -26,9 +26,16 @@ class AlbumError(Exception):
 
 @dataclass(frozen=True)
 class Album:
-    """A folder or zip of photos; `limit` keeps that many, spread evenly over the sorted names.
+    """A folder or a zip file of photos.
 
-    `drawn` is for the one album that the demo makes itself: no other bears its bare name.
+    Attributes
+    ----------
+    source : Path
+        The folder or the zip file of <label>/<photo>.
+    limit : int, optional
+        Number of photos to take, spread evenly over the sorted names. None takes all photos.
+    drawn : bool
+        True for the album of drawn photos: its name is that of its folder, without a suffix.
     """
 
     source: Path
@@ -37,8 +44,7 @@ class Album:
 
     @property
     def name(self) -> str:
-        """A name for its bucket: lower case letters, digits and hyphens. Different sources have different names, as
-        the bucket of one holds exactly the photos of one."""
+        """Name for a bucket: lower case letters, digits and hyphens. Different sources have different names."""
         words = "".join(char if char.isalnum() and char.isascii() else " " for char in self.source.stem.lower()).split()
         title = "-".join([*words, *([str(self.limit)] if self.limit else [])])[:43].strip("-") or "photos"
         if self.drawn:
@@ -46,7 +52,13 @@ class Album:
         return f"{title}-{hashlib.sha256(os.fsencode(self.source.resolve())).hexdigest()[:6]}"
 
     def files(self) -> Iterator[tuple[str, bytes]]:
-        """(name, content) of each file, folders in names separated by `/`."""
+        """Yield (name, content) of each file; `/` separates folders in names.
+
+        Raises
+        ------
+        AlbumError
+            When the source does not exist, is neither a folder nor a zip file, or holds no photos.
+        """
         if not self.source.exists():
             raise AlbumError(f"IMAGES={self.source}: no such file or folder")
         if self.source.is_dir():
@@ -67,7 +79,7 @@ class Album:
                 yield name, archive.read(name)
 
     def _kept(self, names: Iterable[str]) -> list[str]:
-        ordered = sorted(name for name in names if not _is_about_the_set(name))
+        ordered = sorted(name for name in names if not _describes_the_album(name))
         if not ordered:
             raise AlbumError(f"IMAGES={self.source}: holds no <label>/<photo>")
         if self.limit is None or self.limit >= len(ordered):
@@ -75,18 +87,23 @@ class Album:
         return [ordered[index * len(ordered) // self.limit] for index in range(self.limit)]
 
 
-def _is_about_the_set(name: str) -> bool:
-    """LICENSE, readme and the like at the top of a set are about its photos, they are none."""
+def _describes_the_album(name: str) -> bool:
+    """Return True for a file at the top of an album that is no photo, such as LICENSE or readme.md."""
     path = PurePosixPath(name)
     return len(path.parts) == 1 and path.suffix.lower() not in PHOTO_SUFFIXES
 
 
 def synchronise(store: S3Store, prefix: str, album: Album) -> int:
-    """Make `prefix` of the bucket hold exactly the files of the album; the number of files sent.
+    """Make a prefix of a bucket hold exactly the files of an album.
 
-    What already lies there with the same content (its etag is the MD5) is not sent again.
+    A key with the same content is not uploaded again: its ETag is the MD5 of the content.
+
+    Returns
+    -------
+    int
+        Number of uploaded files.
     """
-    there = {
+    etags = {
         item["path"]: (item["e_tag"] or "").strip('"')
         for batch in obstore.list(store, prefix, chunk_size=1000)
         for item in batch
@@ -98,7 +115,7 @@ def synchronise(store: S3Store, prefix: str, album: Album) -> int:
         name, content = file
         key = prefix + name
         kept.add(key)
-        if there.get(key) == hashlib.md5(content, usedforsecurity=False).hexdigest():
+        if etags.get(key) == hashlib.md5(content, usedforsecurity=False).hexdigest():
             return False
         obstore.put(store, key, content)
         return True
@@ -107,5 +124,5 @@ def synchronise(store: S3Store, prefix: str, album: Album) -> int:
     with ThreadPoolExecutor(CONNECTIONS) as pool:
         while batch := list(islice(files, UPLOADS_AT_ONCE)):
             sent += sum(pool.map(send, batch))
-        list(pool.map(lambda key: obstore.delete(store, key), set(there) - kept))
+        list(pool.map(lambda key: obstore.delete(store, key), set(etags) - kept))
     return sent

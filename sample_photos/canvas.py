@@ -1,4 +1,7 @@
-"""A small picture to draw solids on: shapes given as signed distances, lit from one side, with soft edges."""
+"""A small image with solid shapes on it, lit from one side.
+
+A shape is an array of signed distances, one for each pixel: negative inside, positive outside, in units of the frame.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +14,13 @@ from PIL import Image
 Array = np.ndarray[Any, np.dtype[np.floating[Any]]]
 Colour = tuple[int, int, int]
 Box = tuple[slice, slice]
-# Share of the light that comes from everywhere.
+#: Share of ambient light.
 AMBIENT = 0.42
 
 
 @dataclass(frozen=True)
 class Frame:
-    """Where something is drawn: coordinates of each pixel, origin in its middle, y downwards, and a pixel's width."""
+    """Coordinates of each pixel, and the width of a pixel. The origin is the middle of a drawing, y points down."""
 
     x: Array
     y: Array
@@ -25,17 +28,17 @@ class Frame:
 
     @property
     def radius(self) -> Array:
-        """Distance from the origin."""
+        """Distance of each pixel from the origin."""
         return np.hypot(self.x, self.y)
 
     @property
     def angle(self) -> Array:
-        """Angle from the upward axis, 0 at the top, ±π at the bottom, positive to the right."""
+        """Angle of each pixel from the upward axis: 0 at the top, ±π at the bottom, positive to the right."""
         return np.arctan2(self.x, -self.y)
 
 
 class Canvas:
-    """A square picture of `side` pixels, floats from 0 to 255, and the light that falls on what is drawn."""
+    """A square image of `side` pixels, float32 from 0 to 255, and the light on the shapes."""
 
     def __init__(self, side: int, rng: np.random.Generator) -> None:
         self.side = side
@@ -47,14 +50,14 @@ class Canvas:
         self._rng = rng
 
     def frame(self, scale: float, angle: float = 0.0, dx: float = 0.0, dy: float = 0.0) -> Frame:
-        """A frame whose unit is `scale` half sides, turned by `angle` radians, its origin dx, dy off the centre."""
+        """Return a frame with a unit of `scale` half sides, rotated by `angle` radians, with its origin at dx, dy."""
         axis = (np.arange(self.side, dtype=np.float32) + 0.5) / self.side * 2 - 1
         x, y = np.meshgrid((axis - dx) / scale, (axis - dy) / scale)
         cos, sin = np.float32(np.cos(angle)), np.float32(np.sin(angle))
         return Frame(x * cos + y * sin, y * cos - x * sin, 2 / self.side / scale)
 
     def noise(self, cells: int) -> Array:
-        """Smooth noise about 0, of deviation 1, `cells` grains across the picture."""
+        """Return smooth noise of mean 0 and standard deviation 1, with `cells` grains across the image."""
         grains = self._rng.standard_normal((cells, cells)).astype(np.float32)
         image = Image.fromarray(grains).resize((self.side, self.side), Image.Resampling.BICUBIC)
         return np.asarray(image)
@@ -73,7 +76,7 @@ class Canvas:
         gloss: float = 0.4,
         rough: Array | None = None,
     ) -> None:
-        """Draw a shape as a body rounded over `depth` from its edge, with a highlight of strength `gloss`.
+        """Draw a shape as a body that is rounded over `depth` from its edge, with a highlight of strength `gloss`.
 
         `rough` is added to its relief, in units of the frame.
         """
@@ -104,13 +107,13 @@ class Canvas:
         self.pixels *= 1 - strength[..., np.newaxis]
 
     def image(self) -> Image.Image:
-        """The picture as Pillow's RGB image, with the grain of a small camera."""
+        """Return an RGB image with the grain of a small camera."""
         grain = self._rng.normal(0, 2.0, (self.side, self.side, 1)).astype(np.float32)
         return Image.fromarray((self.pixels + grain).clip(0, 255).astype(np.uint8))
 
 
 def _box(inside: np.ndarray[Any, np.dtype[np.bool_]]) -> Box:
-    """The smallest rectangle around what is inside, with a margin for gradients: most bodies are small."""
+    """Return the smallest rectangle around a shape, with a margin for gradients."""
     sides = []
     for axis in (1, 0):
         found = np.flatnonzero(inside.any(axis=axis))
@@ -119,19 +122,19 @@ def _box(inside: np.ndarray[Any, np.dtype[np.bool_]]) -> Box:
 
 
 def disc(frame: Frame, x: float, y: float, radius: float) -> Array:
-    """A circle."""
+    """Return a circle."""
     shape: Array = np.hypot(frame.x - np.float32(x), frame.y - np.float32(y)) - np.float32(radius)
     return shape
 
 
 def oval(frame: Frame, width: float, height: float) -> Array:
-    """An ellipse around the origin, of half axes `width` and `height`."""
+    """Return an ellipse around the origin with the half axes `width` and `height`."""
     stretched: Array = np.hypot(frame.x / np.float32(width), frame.y / np.float32(height))
     return (stretched - 1) * np.float32(min(width, height))
 
 
 def joined(one: Array, other: Array, softness: float) -> Array:
-    """Two shapes as one, the corner between them filled over `softness`."""
+    """Return the union of two shapes; the corner between them is filled over `softness`."""
     near = (softness - np.abs(one - other)).clip(0) / softness
     return np.minimum(one, other) - near**2 * np.float32(softness / 4)
 
@@ -139,7 +142,7 @@ def joined(one: Array, other: Array, softness: float) -> Array:
 def stroke(
     frame: Frame, start: tuple[float, float], bend: tuple[float, float], end: tuple[float, float], width: float
 ) -> Array:
-    """A curved line of half width `width`, from start to end, drawn towards `bend` on the way."""
+    """Return a curved line of half width `width` from start to end; `bend` is its control point."""
     t = np.linspace(0, 1, 9)[:, np.newaxis]
     points = (1 - t) ** 2 * np.array(start) + 2 * t * (1 - t) * np.array(bend) + t**2 * np.array(end)
     nearest: Array = np.full_like(frame.x, np.inf)
@@ -151,7 +154,7 @@ def stroke(
 
 
 def mixed(one: Colour | Array, other: Colour | Array, share: Array) -> Array:
-    """Colours between two, pixel by pixel; a share of 0 is the first."""
+    """Mix two colours for each pixel. A share of 0 gives the first colour, 1 the second."""
     weight = share.clip(0, 1)[..., np.newaxis]
     first, second = np.asarray(one, dtype=np.float32), np.asarray(other, dtype=np.float32)
     colours: Array = first + (second - first) * weight

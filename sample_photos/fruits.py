@@ -1,4 +1,4 @@
-"""Twelve fruits, each drawn by a function of a canvas, a frame and a random generator; no two come out alike."""
+"""Twelve fruits. A function draws each of them on a canvas, with random differences from one drawing to the next."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ def _leaf(canvas: Canvas, frame: Frame, x: float, y: float, angle: float) -> Non
 
 
 def apple_red(canvas: Canvas, frame: Frame, rng: np.random.Generator) -> None:
-    """Red with yellow streaks that run from stem to calyx."""
+    """Draw a red apple with yellow streaks from stem to calyx."""
     streaks = np.sin(frame.angle * 23 + 3 * canvas.noise(6)) * 0.5 + canvas.noise(9) * 0.4
     blush = 0.22 * streaks + 0.35 * np.exp(-((frame.y + 0.75) ** 2) / 0.08) + rng.uniform(0, 0.15)
     _apple(canvas, frame, rng, mixed((178, 22, 34), (226, 170, 70), blush))
 
 
 def apple_green(canvas: Canvas, frame: Frame, rng: np.random.Generator) -> None:
-    """Green with pale dots."""
+    """Draw a green apple with pale dots."""
     dots = (canvas.noise(40) > 2.1).astype(np.float32) * 0.6
     _apple(
         canvas, frame, rng, mixed((128, 178, 46), (206, 222, 120), dots + 0.2 * canvas.noise(4) + rng.uniform(0, 0.3))
@@ -51,7 +51,7 @@ def apple_green(canvas: Canvas, frame: Frame, rng: np.random.Generator) -> None:
 
 
 def orange(canvas: Canvas, frame: Frame, rng: np.random.Generator) -> None:
-    """A ball with pores, and the green star where its stem was."""
+    """Draw a ball with pores, and a green star in place of the stem."""
     pores = canvas.noise(canvas.side // 3)
     skin = mixed((240, 130, 16), (250, 164, 40), 0.4 + 0.25 * canvas.noise(5) + 0.12 * pores)
     canvas.solid(frame, oval(frame, 0.95, 0.91), skin, depth=0.93, gloss=0.3, rough=0.004 * pores)
@@ -62,7 +62,7 @@ def orange(canvas: Canvas, frame: Frame, rng: np.random.Generator) -> None:
 
 
 def lemon(canvas: Canvas, frame: Frame, rng: np.random.Generator) -> None:
-    """An ellipsoid with a nipple at each end."""
+    """Draw an ellipsoid with a tip at each end."""
     sideways = np.arctan2(frame.y, np.abs(frame.x))
     tip = np.where(frame.x > 0, 0.17, 0.09) * np.exp(-((sideways / 0.20) ** 2))
     shape = (np.hypot(frame.x / 0.93, frame.y / 0.68) - 1 - tip) * 0.68
@@ -72,7 +72,7 @@ def lemon(canvas: Canvas, frame: Frame, rng: np.random.Generator) -> None:
 
 
 def banana(canvas: Canvas, frame: Frame, rng: np.random.Generator) -> None:
-    """An arc that tapers into brown ends, with the edges of its skin and brown spots."""
+    """Draw an arc with brown ends, the edges of its skin, and brown spots."""
     curve = rng.uniform(1.05, 1.3)
     y = frame.y + curve * 0.78
     radius, angle = np.hypot(frame.x, y), np.arctan2(frame.x, y)
@@ -91,7 +91,7 @@ def banana(canvas: Canvas, frame: Frame, rng: np.random.Generator) -> None:
 
 
 def pear(canvas: Canvas, frame: Frame, rng: np.random.Generator) -> None:
-    """A large ball and a small one grown together, speckled, blushing on one side."""
+    """Draw a large ball joined to a small one, with specks and a red side."""
     shape = joined(disc(frame, 0, 0.32, 0.63), disc(frame, rng.uniform(-0.06, 0.06), -0.5, 0.31), 0.62)
     specks = (canvas.noise(48) > 1.7).astype(np.float32) * 0.35
     skin = mixed((192, 186, 66), (134, 140, 44), specks + 0.2 * canvas.noise(5) + rng.uniform(0, 0.25))
@@ -104,7 +104,7 @@ def pear(canvas: Canvas, frame: Frame, rng: np.random.Generator) -> None:
 
 
 def plum(canvas: Canvas, frame: Frame, rng: np.random.Generator) -> None:
-    """Dark violet with a seam and a bloom that blurs its shine."""
+    """Draw a dark violet oval with a seam and a pale bloom."""
     bloom = 0.35 * canvas.noise(5) + 0.12 * canvas.noise(24) + rng.uniform(0.1, 0.35)
     skin = mixed((72, 24, 74), (122, 104, 158), bloom)
     skin = mixed(skin, (128, 28, 60), 0.5 * (frame.y + rng.uniform(-0.6, 0.2)))
@@ -115,7 +115,7 @@ def plum(canvas: Canvas, frame: Frame, rng: np.random.Generator) -> None:
 
 
 def cherry(canvas: Canvas, frame: Frame, rng: np.random.Generator) -> None:
-    """Two on their stems, grown from one bud."""
+    """Draw two cherries whose stems meet."""
     top = (float(rng.uniform(-0.15, 0.25)), -0.98)
     for x, y in ((-0.45, 0.38 + rng.uniform(-0.1, 0.1)), (0.42, 0.5 + rng.uniform(-0.1, 0.1))):
         stem = stroke(frame, (x, y - 0.32), (x * 0.8, -0.4), top, 0.032)
@@ -131,7 +131,7 @@ def cherry(canvas: Canvas, frame: Frame, rng: np.random.Generator) -> None:
 
 
 def grape(canvas: Canvas, frame: Frame, rng: np.random.Generator) -> None:
-    """A bunch: rows of berries, fewer towards the tip, the front ones drawn last."""
+    """Draw a bunch: rows of berries, fewer towards the tip, in random order."""
     canvas.solid(
         frame, stroke(frame, (0, -0.7), (0, -0.9), (rng.uniform(-0.2, 0.2), -1.1), 0.04), (116, 100, 50), depth=0.05
     )
@@ -147,7 +147,7 @@ def grape(canvas: Canvas, frame: Frame, rng: np.random.Generator) -> None:
 
 
 def strawberry(canvas: Canvas, frame: Frame, rng: np.random.Generator) -> None:
-    """A rounded cone with seeds in a lattice and a green cap."""
+    """Draw a rounded cone with seeds in a lattice and a green cap."""
     shape = joined(disc(frame, 0, -0.22, 0.66), disc(frame, 0, 0.66, 0.2), 0.75)
     row = np.round(frame.y / 0.2)
     column = frame.x / (0.22 - 0.03 * frame.y) + 0.5 * (row % 2)
@@ -165,7 +165,7 @@ def strawberry(canvas: Canvas, frame: Frame, rng: np.random.Generator) -> None:
 
 
 def kiwi(canvas: Canvas, frame: Frame, rng: np.random.Generator) -> None:
-    """A slice: fur, flesh with rays, seeds around a pale core."""
+    """Draw a slice: skin, flesh with rays, seeds around a pale core."""
     radius = np.hypot(frame.x / 0.96, frame.y / 0.9) * (1 + 0.01 * canvas.noise(8))
     angle = frame.angle
     rays = np.sin(angle * 34 + 2 * canvas.noise(10)) * (radius > 0.26)
@@ -183,7 +183,7 @@ def kiwi(canvas: Canvas, frame: Frame, rng: np.random.Generator) -> None:
 
 
 def watermelon(canvas: Canvas, frame: Frame, rng: np.random.Generator) -> None:
-    """A slice: half a disc of red flesh, pale rim, striped rind."""
+    """Draw a slice: half a disc of red flesh with a pale rim and a striped rind."""
     y = frame.y + 0.48
     radius, angle = np.hypot(frame.x, y), np.arctan2(frame.x, y)
     rind = mixed((26, 84, 40), (86, 150, 70), 0.5 + 0.6 * np.sin(angle * 16 + canvas.noise(6)))

@@ -1,4 +1,4 @@
-"""Files that a bucket of photos may hold besides plain JPEGs: broken ones, odd ones, and ones that are no photos."""
+"""Draw files that a bucket of photos may hold besides plain JPEGs: damaged photos, rare formats, and other files."""
 
 from __future__ import annotations
 
@@ -17,14 +17,21 @@ from sample_photos.studio import draw_photo
 SEED = 1858
 BOMB_SIDE = 20_000
 EXIF_ORIENTATION = 0x0112
-LYING = 6
+ROTATED_BY_90 = 6
 
 
 @dataclass(frozen=True)
-class Misfits:
-    """What was written, as paths relative to the folder with `/`, sorted by what becomes of each.
+class InvalidPhotos:
+    """Paths of the files that were written, relative to the folder, with `/`.
 
-    rejected: photos that cannot be read, each to be reported. accepted: odd, yet photos. ignored: no photos at all.
+    Attributes
+    ----------
+    rejected : tuple of str
+        Photos that step 1 rejects, each with a reason.
+    accepted : tuple of str
+        Valid photos in rare formats or with rare names.
+    ignored : tuple of str
+        Files that are no photos and that the inventory leaves out.
     """
 
     rejected: tuple[str, ...]
@@ -32,24 +39,24 @@ class Misfits:
     ignored: tuple[str, ...]
 
 
-def draw_broken(folder: Path) -> Misfits:
-    """Write a handful of broken, odd and foreign files among the photos of an orchard. The same ones every time."""
+def draw_invalid_photos(folder: Path) -> InvalidPhotos:
+    """Write the files into the folder of an orchard, the same files every time."""
     groups = (dict(_rejected()), dict(_accepted()), dict(_ignored()))
     for group in groups:
         for name, content in group.items():
             path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
-    return Misfits(*(tuple(sorted(group)) for group in groups))
+    return InvalidPhotos(*(tuple(sorted(group)) for group in groups))
 
 
 def _rejected() -> Iterator[tuple[str, bytes]]:
-    whole = _encoded(_photo("Banana", 0), "JPEG")
+    complete = _encoded(_photo("Banana", 0), "JPEG")
     yield "Kiwi/empty.jpg", b""
-    yield "Banana/truncated.jpg", whole[: len(whole) // 2]
+    yield "Banana/truncated.jpg", complete[: len(complete) // 2]
     yield "Pear/a letter.jpg", b"Dear picker, the pears are ripe.\n"
     yield "Lemon/bomb.png", _bomb()
-    yield "no label.jpg", whole
+    yield "no label.jpg", complete
 
 
 def _accepted() -> Iterator[tuple[str, bytes]]:
@@ -57,9 +64,9 @@ def _accepted() -> Iterator[tuple[str, bytes]]:
     yield "Banana/banane grisée.jpg", _encoded(_photo("Banana", 2).convert("L"), "JPEG")
     yield "Orange/100% naranja.jpg", _encoded(_photo("Orange", 3).convert("CMYK"), "JPEG")
     yield "Lemon/citron #1.png", _encoded(_photo("Lemon", 4).quantize(64), "PNG")
-    yield "Strawberry/fraise d'été.png", _encoded(_on_nothing(_photo("Strawberry", 5)), "PNG")
+    yield "Strawberry/fraise d'été.png", _encoded(_with_transparent_margin(_photo("Strawberry", 5)), "PNG")
     exif = Image.Exif()
-    exif[EXIF_ORIENTATION] = LYING
+    exif[EXIF_ORIENTATION] = ROTATED_BY_90
     yield "Pear/poire?.jpg", _encoded(_photo("Pear", 6).rotate(90), "JPEG", exif=exif)
     frames = [_photo("Plum", number).quantize(128) for number in (7, 8, 9)]
     yield (
@@ -77,8 +84,7 @@ def _photo(label: str, number: int) -> Image.Image:
     return draw_photo(label, np.random.default_rng([SEED, number]))
 
 
-def _on_nothing(image: Image.Image) -> Image.Image:
-    """The image with a transparent margin."""
+def _with_transparent_margin(image: Image.Image) -> Image.Image:
     across = np.linspace(-1, 1, image.width)
     radius = np.hypot(across[:, np.newaxis], across)
     alpha = ((1.25 - radius) * 4 * 255).clip(0, 255).astype(np.uint8)
@@ -86,14 +92,14 @@ def _on_nothing(image: Image.Image) -> Image.Image:
     return image
 
 
-def _encoded(image: Image.Image, format: str, **options: object) -> bytes:
+def _encoded(image: Image.Image, image_format: str, **options: object) -> bytes:
     buffer = io.BytesIO()
-    image.save(buffer, format, **options)
+    image.save(buffer, image_format, **options)
     return buffer.getvalue()
 
 
 def _bomb() -> bytes:
-    """A PNG of some 50 kB that is 20,000 x 20,000 pixels when decoded, written row by row in little memory."""
+    """Return a PNG file of some 50 kB that decodes to 20,000 x 20,000 pixels, written row by row."""
     row = bytes(1 + (BOMB_SIDE + 7) // 8)
     deflate = zlib.compressobj(level=9)
     data = b"".join([*(deflate.compress(row) for _ in range(BOMB_SIDE)), deflate.flush()])

@@ -1,8 +1,8 @@
-"""A small orchard for the demo: photos of twelve fruits, drawn by code, the same ones every time.
+"""Draw an orchard: a folder of sample photos of twelve fruits, the same photos every time.
 
-    python -m sample_photos.orchard FOLDER [--photos N] [--seed N] [--broken]
+    python -m sample_photos.orchard FOLDER [--photos N] [--seed N] [--invalid]
 
-Photos lie in FOLDER/<label>/<label> <number>.jpg, JPEGs of 100 to 160 pixels.
+The photos are FOLDER/<label>/<label> <number>.jpg, JPEG files of 100 to 160 pixels.
 """
 
 from __future__ import annotations
@@ -14,10 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from sample_photos.fruits import FRUITS
-from sample_photos.invalid_photos import draw_broken
+from sample_photos.invalid_photos import draw_invalid_photos
 from sample_photos.studio import draw_photo
-
-__all__ = ["SEED", "Orchard", "draw_broken", "draw_orchard"]
 
 SEED = 1857
 QUALITIES = (78, 94)
@@ -25,21 +23,26 @@ QUALITIES = (78, 94)
 
 @dataclass(frozen=True)
 class Orchard:
-    """What was drawn: the folder, and how many photos of each label."""
+    """A folder of drawn photos, and the number of photos of each label."""
 
     folder: Path
     labels: dict[str, int]
 
     @property
     def photos(self) -> int:
-        """Photos of all labels together."""
+        """Number of photos of all labels."""
         return sum(self.labels.values())
 
 
 def draw_orchard(folder: Path, photos: int = 600, seed: int = SEED) -> Orchard:
-    """Draw `photos` fruit photos, evenly over twelve labels, into <folder>/<label>/. Equal arguments, equal files.
+    """Draw fruit photos into <folder>/<label>/, evenly over twelve labels.
 
-    :raises ValueError: when `photos` is less than 1.
+    Equal arguments give equal files.
+
+    Raises
+    ------
+    ValueError
+        When `photos` is less than 1.
     """
     if photos < 1:
         raise ValueError(f"photos: expected at least 1, found {photos}")
@@ -57,16 +60,20 @@ def draw_orchard(folder: Path, photos: int = 600, seed: int = SEED) -> Orchard:
 
 
 def main() -> None:
-    """The command line; see the module's docstring."""
-    parser = argparse.ArgumentParser(prog="python -m sample_photos.orchard", description="Draw a small orchard.")
+    """Run the command line; see the docstring of the module."""
+    parser = argparse.ArgumentParser(
+        prog="python -m sample_photos.orchard", description="Draw sample photos of twelve fruits."
+    )
     parser.add_argument("folder", type=Path)
     parser.add_argument("--photos", type=int, default=600)
     parser.add_argument("--seed", type=int, default=SEED)
-    parser.add_argument("--broken", action="store_true", help="also the files of demo/misfits.py")
+    parser.add_argument(
+        "--invalid", action="store_true", help="also draw invalid photos (sample_photos/invalid_photos.py)"
+    )
     given = parser.parse_args()
     orchard = draw_orchard(given.folder, given.photos, given.seed)
-    if given.broken:
-        draw_broken(given.folder)
+    if given.invalid:
+        draw_invalid_photos(given.folder)
     print(f"{orchard.folder}: {orchard.photos} photos of {len(orchard.labels)} fruits")
 
 

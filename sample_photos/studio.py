@@ -1,4 +1,4 @@
-"""The photographer: a fruit, a background, a light, a camera."""
+"""Draw one photo: a fruit with its shadow in front of a background."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SIDES = (100, 160)
 
 
 def draw_photo(label: str, rng: np.random.Generator) -> Image.Image:
-    """One photo of one of the FRUITS, as RGB image."""
+    """Draw one photo of one of the FRUITS, as an RGB image."""
     canvas = Canvas(int(rng.integers(*SIDES, endpoint=True)), rng)
     _background(canvas, rng)
     dx, dy = rng.uniform(-0.08, 0.08, 2)
@@ -26,10 +26,10 @@ def draw_photo(label: str, rng: np.random.Generator) -> Image.Image:
 def _background(canvas: Canvas, rng: np.random.Generator) -> None:
     frame = canvas.frame(1.0, rng.uniform(-0.2, 0.2))
     kind = rng.random()
-    if kind < 0.65:  # a studio's paper
+    if kind < 0.65:  # paper
         tint = rng.uniform(-8, 8, 3)
         colour = mixed(tuple(246 + tint), tuple(222 + tint), 0.4 + 0.35 * frame.y + 0.05 * canvas.noise(4))
-    elif kind < 0.85:  # leaves out of focus
+    elif kind < 0.85:  # blurred leaves
         colour = mixed((52, 92, 44), (140, 176, 96), 0.45 + 0.3 * canvas.noise(6) + 0.15 * canvas.noise(13))
     else:  # a wooden table
         grain = np.sin(frame.y * 40 + 2.5 * canvas.noise(5)) * 0.2 + 0.15 * canvas.noise(3)

@@ -17,7 +17,7 @@ from demo.__main__ import cluster_state, create_bucket, settings, store_of
 from demo.airflow_run import Airflow
 from local_aws.stack import Stack
 from sample_photos.albums import Album, synchronise
-from sample_photos.invalid_photos import Misfits, draw_broken
+from sample_photos.invalid_photos import InvalidPhotos, draw_invalid_photos
 from sample_photos.orchard import draw_orchard
 from tests.ports import free_ports
 
@@ -31,7 +31,7 @@ class Run:
     """The DAG, run once over the orchard: what it said, and the bucket afterwards."""
 
     stack: Stack
-    misfits: Misfits
+    invalid_photos: InvalidPhotos
     succeeded: bool
     lines: list[str]
 
@@ -59,7 +59,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
     first = free_ports()
     stack = Stack(folder / "stack", s3_port=first, emr_port=first + 8)
     draw_orchard(folder / "orchard", PHOTOS)
-    misfits = draw_broken(folder / "orchard")
+    invalid_photos = draw_invalid_photos(folder / "orchard")
     drawn = next((folder / "orchard").glob("*/*.jpg"))
     for key in ODD_KEYS:
         (folder / "orchard" / key).parent.mkdir(parents=True)
@@ -73,7 +73,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
         airflow.prepare()
         lines: list[str] = []
         succeeded = airflow.run(lines.append)
-        yield Run(stack, misfits, succeeded, lines)
+        yield Run(stack, invalid_photos, succeeded, lines)
     finally:
         stack.down()
 
@@ -85,9 +85,9 @@ def test_every_photo_is_published_once_or_rejected_with_a_reason(run: Run) -> No
     rejects = {
         row["path"].removeprefix("images/"): row["reason"] for row in run.rows(f"rejects/run={published['run']}/")
     }
-    assert sorted(rejects) == sorted(run.misfits.rejected)
+    assert sorted(rejects) == sorted(run.invalid_photos.rejected)
     assert all(rejects.values())
-    readable = PHOTOS + len(run.misfits.accepted) + len(ODD_KEYS)
+    readable = PHOTOS + len(run.invalid_photos.accepted) + len(ODD_KEYS)
     assert len({row["path"] for row in rows}) == len(rows) == published["photos"] == readable
     assert {f"images/{key}" for key in ODD_KEYS} <= {row["path"] for row in rows}
     assert {len(row["pca_features"]) for row in rows} == {published["k"]}
@@ -103,7 +103,7 @@ def test_every_check_is_recorded_and_passed(run: Run) -> None:
 def test_the_terminal_shows_tasks_and_progress(run: Run) -> None:
     text = "\n".join(run.lines)
     assert "list_images" in text
-    listed = PHOTOS + len(run.misfits.accepted) + len(run.misfits.rejected) + len(ODD_KEYS)
+    listed = PHOTOS + len(run.invalid_photos.accepted) + len(run.invalid_photos.rejected) + len(ODD_KEYS)
     assert f"featurize {listed}/{listed} 100 %" in text
     assert len(run.lines) < 80, "the log of a normal run is short enough to read"
     assert cluster_state(run.stack.environment()).endswith(" TERMINATED")

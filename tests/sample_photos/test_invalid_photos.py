@@ -1,4 +1,4 @@
-"""The broken, odd and foreign files of the demo, judged by the decoder that step 1 uses."""
+"""Invalid sample photos: the decoder of step 1 rejects or accepts each as its group says."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sample_photos.orchard import draw_broken
+from sample_photos.invalid_photos import draw_invalid_photos
 from tests.sample_photos.test_orchard import contents
 from verger_spark.features.photo import UnreadablePhoto, decode
 
 
-def test_what_it_names_is_what_it_writes_and_always_the_same(tmp_path: Path) -> None:
-    misfits = draw_broken(tmp_path / "one")
-    assert draw_broken(tmp_path / "again") == misfits
+def test_names_and_files_agree_and_are_the_same_every_time(tmp_path: Path) -> None:
+    invalid_photos = draw_invalid_photos(tmp_path / "one")
+    assert draw_invalid_photos(tmp_path / "again") == invalid_photos
     found = contents(tmp_path / "one")
     assert found == contents(tmp_path / "again")
-    assert set(found) == {*misfits.rejected, *misfits.accepted, *misfits.ignored}
+    assert set(found) == {*invalid_photos.rejected, *invalid_photos.accepted, *invalid_photos.ignored}
     assert sum(map(len, found.values())) < 500_000
 
 
@@ -31,20 +31,20 @@ def test_what_it_names_is_what_it_writes_and_always_the_same(tmp_path: Path) -> 
         ("Lemon/bomb.png", "image too large"),
     ],
 )
-def test_broken_files_are_broken_in_the_way_that_they_should_be(tmp_path: Path, name: str, reason: str) -> None:
-    assert name in draw_broken(tmp_path).rejected
+def test_rejected_files_have_the_expected_reason(tmp_path: Path, name: str, reason: str) -> None:
+    assert name in draw_invalid_photos(tmp_path).rejected
     with pytest.raises(UnreadablePhoto, match=reason):
         decode((tmp_path / name).read_bytes())
 
 
-def test_the_photo_without_label_is_itself_a_good_one(tmp_path: Path) -> None:
-    assert [name for name in draw_broken(tmp_path).rejected if "/" not in name] == ["no label.jpg"]
+def test_the_photo_without_a_label_is_a_valid_image(tmp_path: Path) -> None:
+    assert [name for name in draw_invalid_photos(tmp_path).rejected if "/" not in name] == ["no label.jpg"]
     assert decode((tmp_path / "no label.jpg").read_bytes()).shape == (224, 224, 3)
 
 
-def test_odd_files_are_photos_of_every_kind(tmp_path: Path) -> None:
+def test_accepted_files_have_every_format(tmp_path: Path) -> None:
     kinds = set()
-    for name in draw_broken(tmp_path).accepted:
+    for name in draw_invalid_photos(tmp_path).accepted:
         pixels = decode((tmp_path / name).read_bytes())
         assert np.ptp(pixels) > 64, name
         with Image.open(tmp_path / name) as image:
@@ -58,6 +58,6 @@ def test_odd_files_are_photos_of_every_kind(tmp_path: Path) -> None:
     }  # fmt: skip
 
 
-def test_names_have_the_characters_that_trouble_tools(tmp_path: Path) -> None:
-    names = "".join(draw_broken(tmp_path).accepted)
+def test_names_have_special_characters(tmp_path: Path) -> None:
+    names = "".join(draw_invalid_photos(tmp_path).accepted)
     assert set(" é+%#?'") <= set(names)

@@ -1,3 +1,5 @@
+"""Drawn sample photos: their number, their format, and the same files for the same arguments."""
+
 from __future__ import annotations
 
 import time
@@ -31,14 +33,14 @@ def test_fewer_photos_than_labels_make_fewer_labels(tmp_path: Path) -> None:
     assert len(orchard.labels) == 5
 
 
-def test_photos_are_small_jpegs_of_which_no_two_are_alike(tmp_path: Path) -> None:
+def test_photos_are_small_different_jpegs(tmp_path: Path) -> None:
     draw_orchard(tmp_path, photos=48)
     seen = set()
     for path in tmp_path.rglob("*.jpg"):
         with Image.open(path) as image:
             assert (image.format, image.mode) == ("JPEG", "RGB")
             assert 100 <= image.width == image.height <= 160
-            assert np.asarray(image).std() > 10  # something is on it
+            assert np.asarray(image).std() > 10  # the image is not empty
         seen.add(path.read_bytes())
     assert len(seen) == 48
 
@@ -57,8 +59,8 @@ def test_a_larger_orchard_holds_the_smaller_one(tmp_path: Path) -> None:
     assert contents(tmp_path / "small").items() <= contents(tmp_path / "large").items()
 
 
-def test_colours_tell_the_fruits_apart(tmp_path: Path) -> None:
-    """What a careless change would break first: each fruit has its colour in the middle of its photos."""
+def test_each_fruit_has_its_colour(tmp_path: Path) -> None:
+    """The middle of the photos of a fruit has the colour of the fruit."""
     draw_orchard(tmp_path, photos=120)
     middles = {}
     for label in FRUITS:
@@ -85,6 +87,6 @@ def test_six_hundred_photos_take_seconds(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("photos", [0, -1])
-def test_an_orchard_without_photos_is_refused(tmp_path: Path, photos: int) -> None:
+def test_an_orchard_without_photos_is_an_error(tmp_path: Path, photos: int) -> None:
     with pytest.raises(ValueError, match=f"photos: expected at least 1, found {photos}"):
         draw_orchard(tmp_path, photos=photos)
