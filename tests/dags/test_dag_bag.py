@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -46,6 +47,18 @@ def test_the_graph_is_one_chain_with_a_teardown(dag: Any) -> None:
         assert following in dag.get_task(task).downstream_task_ids
     assert dag.get_task("report").downstream_task_ids == set()
     assert [task.task_id for task in dag.roots] == ["run_or_roll_back"]
+
+
+def test_architecture_draws_the_graph_and_explains_every_task(dag: Any) -> None:
+    page = (ROOT / "docs/architecture.md").read_text()
+    diagram = page.partition("```mermaid")[2].partition("```")[0].partition("subgraph")[0]
+    chains = [re.sub(r"\{[^}]*\}", "", line).split(" --> ") for line in diagram.splitlines() if " --> " in line]
+    arrows = {pair for chain in chains for pair in itertools.pairwise(name.strip() for name in chain)}
+    assert {name for pair in arrows for name in pair} == set(dag.task_ids)
+    for task, following in arrows:
+        assert following in dag.get_task(task).downstream_task_ids, f"{task} --> {following}"
+    rows = " ".join(line.split("|")[1] for line in page.splitlines() if line.startswith("| `"))
+    assert set(dag.task_ids) <= set(re.findall(r"`(\w+)`", rows))
 
 
 def test_what_is_not_needed_any_more_is_removed_also_when_there_was_nothing_to_do(dag: Any) -> None:

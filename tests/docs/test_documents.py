@@ -81,6 +81,14 @@ def test_paths_exist(page: Page) -> None:
     assert missing == set()
 
 
+@every_current_page
+def test_names_in_modules_are_defined_there(page: Page) -> None:
+    for name, path in re.findall(r"`(\w+)` in `([\w/]+\.py)`", page.text):
+        assert re.search(rf"^ *(def|class) {name}\b|^{name} = ", (ROOT / path).read_text(), re.MULTILINE), (
+            f"{path}: {name}"
+        )
+
+
 @every_page
 def test_python_in_documents_can_be_parsed(page: Page) -> None:
     for block in page.blocks("python"):
