@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from airflow.providers.amazon.aws.hooks.emr import EmrHook
@@ -26,6 +26,9 @@ from tests.places import ROOT, real_photos
 from tests.plugins.orchard import run_prefixes
 from verger.s3.clients import read_json
 from verger_contract.keys import PUBLISHED
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -50,7 +53,7 @@ class Week:
     """Runs the DAG over the bucket, and remembers each run by its name."""
 
     run_dag: RunDag
-    client: Any
+    client: S3Client
     bucket: str
     nights: dict[str, Night] = field(default_factory=dict)
     photos: dict[str, bytes] = field(default_factory=dict)

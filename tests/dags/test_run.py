@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -12,18 +12,21 @@ from tests.plugins.html_page import Page
 from verger.s3.clients import read_json
 from verger_contract.keys import PUBLISHED
 
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
 pytestmark = pytest.mark.timeout(400)
 
 
 @pytest.fixture
-def one_photo(client: Any, bucket: str) -> str:
+def one_photo(client: S3Client, bucket: str) -> str:
     """A bucket whose only photo is none."""
     client.put_object(Bucket=bucket, Key="images/Kiwi/1.jpg", Body=b"no photo")
     return bucket
 
 
 def test_a_step_that_fails_ends_the_cluster_and_publishes_nothing(
-    run_dag: RunDag, client: Any, one_photo: str, clusters: Callable[[], list[str]]
+    run_dag: RunDag, client: S3Client, one_photo: str, clusters: Callable[[], list[str]]
 ) -> None:
     done = run_dag(one_photo, VERGER_MAX_REJECTS_SHARE="1")
     assert done.returncode != 0
@@ -41,7 +44,7 @@ def test_a_step_that_fails_ends_the_cluster_and_publishes_nothing(
     assert "pca_done: pca step" in Page(page).section("summary")
 
 
-def keys_of(client: Any, bucket: str) -> list[str]:
+def keys_of(client: S3Client, bucket: str) -> list[str]:
     pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix="runs/")
     return [item["Key"] for page in pages for item in page["Contents"]]
 

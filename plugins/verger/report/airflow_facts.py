@@ -18,6 +18,7 @@ from verger.emr import cost
 from verger.emr.hook import IdempotentEmrHook
 from verger.report.facts import AirflowFacts
 from verger.report.illustrations import attempt
+from verger_contract.report import Cost
 
 log = logging.getLogger(__name__)
 
@@ -59,7 +60,7 @@ def failure(context: Context, now: datetime) -> dict[str, str]:
     return {"task": context["ti"].task_id, "error": str(redact(words))[:LONGEST], "at": now.isoformat()}
 
 
-def _cost(run_context: RunContext, now: datetime) -> dict[str, Any] | None:
+def _cost(run_context: RunContext, now: datetime) -> Cost | None:
     storage = run_context.settings.storage
     emr = IdempotentEmrHook(aws_conn_id=storage.aws_conn_id, region_name=storage.region).emr_client
     return cost.measure(emr, run_context.run, run_context.settings.prices, now)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -26,6 +26,10 @@ from airflow.providers.amazon.aws.operators.emr import (
 from airflow.providers.amazon.aws.sensors.emr import EmrJobFlowSensor, EmrStepSensor
 from airflow.providers.amazon.aws.triggers.emr import EmrAddStepsTrigger, EmrTerminateJobFlowTrigger
 from airflow.sdk.exceptions import AirflowException, TaskDeferred
+
+if TYPE_CHECKING:
+    from mypy_boto3_emr import EMRClient
+    from mypy_boto3_s3 import S3Client
 
 PLACE = {"aws_conn_id": "aws_default", "region_name": "eu-west-3"}
 SOON = {"waiter_delay": 1, "waiter_max_attempts": 60}
@@ -51,7 +55,7 @@ def environment(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def job_flow(emr: Any) -> Iterator[str]:
+def job_flow(emr: EMRClient) -> Iterator[str]:
     """A cluster made by the provider's operator, which returns at once."""
     made = create(keep_alive=True)
     yield made
@@ -87,13 +91,13 @@ def add(job_flow: str, *steps: dict[str, Any], **options: Any) -> list[str]:
 
 
 @pytest.mark.parametrize("deferrable", [False, True])
-def test_create_waits_until_the_cluster_is_up(emr: Any, deferrable: bool) -> None:
+def test_create_waits_until_the_cluster_is_up(emr: EMRClient, deferrable: bool) -> None:
     made = create(keep_alive=True, deferrable=deferrable, wait_for_completion=True, **SOON)
     assert emr.describe_cluster(ClusterId=made)["Cluster"]["Status"]["State"] == "WAITING"
     emr.terminate_job_flows(JobFlowIds=[made])
 
 
-def test_create_that_fails_to_bootstrap(emr: Any, s3: Any) -> None:
+def test_create_that_fails_to_bootstrap(emr: EMRClient, s3: S3Client) -> None:
     s3.put_object(Bucket=BUCKET, Key="boot/fail.sh", Body=b"exit 3\n")
     actions = [{"Name": "fail", "ScriptBootstrapAction": {"Path": f"s3://{BUCKET}/boot/fail.sh"}}]
     with pytest.raises(AirflowException, match=r"JobFlow creation failed|Error creating jobFlow"):
@@ -113,7 +117,7 @@ def test_sensor_of_a_cluster(job_flow: str, deferrable: bool) -> None:
 
 
 @pytest.mark.parametrize("deferrable", [False, True])
-def test_steps_are_added_and_waited_for(emr: Any, job_flow: str, deferrable: bool) -> None:
+def test_steps_are_added_and_waited_for(emr: EMRClient, job_flow: str, deferrable: bool) -> None:
     ids = add(
         job_flow,
         shell("one", "sleep 1"),
@@ -157,20 +161,20 @@ def test_sensor_of_a_step(job_flow: str, deferrable: bool) -> None:
         sense(bad)
 
 
-def test_step_concurrency_is_changed(emr: Any, job_flow: str) -> None:
+def test_step_concurrency_is_changed(emr: EMRClient, job_flow: str) -> None:
     wait_cluster(emr, job_flow, "WAITING")
     level = complete(EmrModifyClusterOperator(task_id="modify", cluster_id=job_flow, step_concurrency_level=4, **PLACE))
     assert level == 4
 
 
-def test_termination_is_waited_for(emr: Any, job_flow: str) -> None:
+def test_termination_is_waited_for(emr: EMRClient, job_flow: str) -> None:
     [step_id] = add(job_flow, shell("busy", "sleep 300"))
     wait_step(emr, job_flow, step_id, "RUNNING")
     complete(EmrTerminateJobFlowOperator(task_id="end", job_flow_id=job_flow, deferrable=True, **SOON, **PLACE))
     assert emr.describe_cluster(ClusterId=job_flow)["Cluster"]["Status"]["State"] == "TERMINATED"
 
 
-def test_kill_of_the_task_that_created_the_cluster(emr: Any) -> None:
+def test_kill_of_the_task_that_created_the_cluster(emr: EMRClient) -> None:
     operator = EmrCreateJobFlowOperator(
         task_id="create", emr_conn_id=None, job_flow_overrides=request("killed", keep_alive=True), **PLACE
     )
@@ -179,13 +183,13 @@ def test_kill_of_the_task_that_created_the_cluster(emr: Any) -> None:
     assert wait_cluster(emr, str(made))["Status"]["StateChangeReason"]["Code"] == "USER_REQUEST"
 
 
-def test_cluster_is_found_by_name(emr: Any) -> None:
+def test_cluster_is_found_by_name(emr: EMRClient) -> None:
     made = create(keep_alive=True, more={"Name": "named once"})
     assert EmrHook(**PLACE).get_cluster_id_by_name("named once", ["STARTING", "BOOTSTRAPPING", "WAITING"]) == made
     emr.terminate_job_flows(JobFlowIds=[made])
 
 
-def test_triggers_survive_serialisation(emr: Any, job_flow: str) -> None:
+def test_triggers_survive_serialisation(emr: EMRClient, job_flow: str) -> None:
     """A trigger is written to the database and made again by the triggerer."""
     ids = add(job_flow, shell("one", "sleep 1"))
     for trigger in (

@@ -31,7 +31,7 @@ def progress(done: int, total: int, seconds: float, step: str = "featurize") -> 
         (100, 100, 50, "featurize 100/100 100 % 2 img/s"),
     ],
 )
-def test_a_line_says_how_far_how_fast_and_how_long(done: int, total: int, seconds: float, expected: str) -> None:
+def test_the_line_has_progress_rate_and_eta(done: int, total: int, seconds: float, expected: str) -> None:
     assert line("featurize", progress(done, total, seconds)) == expected
 
 

@@ -1,4 +1,4 @@
-"""The requests to EMR: legal for the API itself, and what safety rests on is in them."""
+"""The requests to EMR are valid for its API, and they contain what ends a cluster and protects the account."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def cluster(**values: str) -> dict[str, Any]:
         },
     ],
 )
-def test_requests_have_the_shape_that_the_api_defines(values: dict[str, str]) -> None:
+def test_requests_are_valid_for_the_api(values: dict[str, str]) -> None:
     api = botocore.session.get_session().get_service_model("emr")
     steps = [
         requests.featurize(settings(**values), RUN, ARTIFACTS),
@@ -49,18 +49,19 @@ def test_requests_have_the_shape_that_the_api_defines(values: dict[str, str]) ->
         ("AddJobFlowSteps", {"JobFlowId": "j-1", "Steps": steps}),
     ):
         shape = api.operation_model(operation).input_shape
+        assert shape is not None
         report = ParamValidator().validate(request, shape)
         assert not report.has_errors(), report.generate_report()
 
 
-def test_a_forgotten_cluster_ends_and_can_be_ended() -> None:
+def test_an_idle_cluster_terminates_itself_and_no_protection_prevents_a_termination() -> None:
     request = cluster(VERGER_IDLE_TIMEOUT="300")
     assert request["AutoTerminationPolicy"] == {"IdleTimeout": 300}
     assert request["Instances"]["TerminationProtected"] is False
     assert request["Instances"]["KeepJobFlowAliveWhenNoSteps"] is True
 
 
-def test_a_cluster_carries_the_tags_by_which_it_is_found_and_managed() -> None:
+def test_the_tags_identify_the_run_and_allow_emr_to_manage_the_cluster() -> None:
     tags = {tag["Key"]: tag["Value"] for tag in cluster()["Tags"]}
     assert tags == {
         "verger": "cluster",
@@ -70,7 +71,7 @@ def test_a_cluster_carries_the_tags_by_which_it_is_found_and_managed() -> None:
     }
 
 
-def test_the_jobs_run_in_the_environment_that_the_bootstrap_action_builds() -> None:
+def test_the_steps_run_in_the_environment_that_the_bootstrap_action_builds() -> None:
     request = cluster()
     action = request["BootstrapActions"][0]["ScriptBootstrapAction"]
     assert action == {"Path": f"{ARTIFACTS}/bootstrap_emr.sh", "Args": [ARTIFACTS, "/opt/verger/abc"]}
@@ -82,7 +83,7 @@ def test_the_jobs_run_in_the_environment_that_the_bootstrap_action_builds() -> N
     assert defaults["spark.executorEnv.AWS_REGION"] == defaults["spark.yarn.appMasterEnv.AWS_REGION"] == "eu-west-3"
 
 
-def test_spark_keeps_its_event_logs_among_the_logs() -> None:
+def test_spark_writes_its_event_logs_under_the_log_prefix() -> None:
     defaults = cluster()["Configurations"][0]["Properties"]
     events = {name.removeprefix("spark.eventLog."): value for name, value in defaults.items() if "eventLog" in name}
     assert events == {
@@ -93,7 +94,7 @@ def test_spark_keeps_its_event_logs_among_the_logs() -> None:
     }
 
 
-def test_spot_capacity_is_diverse_and_never_blocks() -> None:
+def test_spot_capacity_uses_several_types_and_falls_back_to_on_demand() -> None:
     task = cluster(VERGER_TASK_SPOT="4")["Instances"]["InstanceFleets"][2]
     assert task["TargetSpotCapacity"] == 4
     assert len(task["InstanceTypeConfigs"]) > 1
@@ -102,7 +103,7 @@ def test_spot_capacity_is_diverse_and_never_blocks() -> None:
     assert spot["TimeoutAction"] == "SWITCH_TO_ON_DEMAND"
 
 
-def test_steps_name_every_place_that_they_read_and_write() -> None:
+def test_the_arguments_of_a_step_name_everything_that_it_reads_and_writes() -> None:
     step = requests.featurize(settings(VERGER_PHOTOS_PER_TASK="64"), RUN, ARTIFACTS)
     assert step["ActionOnFailure"] == "CONTINUE"
     assert step["Name"] == "featurize run-1"
@@ -151,12 +152,12 @@ def test_steps_name_every_place_that_they_read_and_write() -> None:
         ("c6i.metal", {}, None),
     ],
 )
-def test_the_step_is_told_of_all_cores_that_will_come(types: str, more: dict[str, str], cores: str | None) -> None:
+def test_the_step_gets_the_cores_of_all_workers(types: str, more: dict[str, str], cores: str | None) -> None:
     words = requests.featurize(settings(VERGER_WORKER_INSTANCE_TYPES=types, **more), RUN, ARTIFACTS)
     words = words["HadoopJarStep"]["Args"]
     assert dict(zip(words[12::2], words[13::2], strict=True)).get("--cores") == cores
 
 
-def test_managed_scaling_never_lies_below_what_was_asked_for() -> None:
+def test_the_maximum_of_managed_scaling_is_never_below_the_initial_capacity() -> None:
     limits = cluster(VERGER_SCALE_UP_TO="1", VERGER_CORE_ON_DEMAND="2", VERGER_TASK_SPOT="3")
     assert limits["ManagedScalingPolicy"]["ComputeLimits"]["MaximumCapacityUnits"] == 5

@@ -1,26 +1,29 @@
-"""The last error of a step is found wherever EMR put it, and however late."""
+"""The last error of a step is found in whichever log EMR writes it to, also when the log arrives late."""
 
 from __future__ import annotations
 
 import gzip
 import random
 import threading
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from verger.emr.log_tail import MOST_BYTES
 from verger.emr.step_log import MAX_CONTAINERS, last_error, summary
 
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
 PREFIX = "logs/j-1/"
 OURS = "verger: error: s3://b/images/: no photo could be read"
 
 
-def put(client: Any, bucket: str, key: str, *lines: str) -> None:
+def put(client: S3Client, bucket: str, key: str, *lines: str) -> None:
     client.put_object(Bucket=bucket, Key=f"{PREFIX}{key}", Body=gzip.compress("\n".join(lines).encode()))
 
 
-def test_the_jobs_own_words_come_first(client: Any, bucket: str) -> None:
+def test_the_steps_own_error_comes_first(client: S3Client, bucket: str) -> None:
     put(client, bucket, "steps/s-1/stderr.gz", "INFO start", OURS, "INFO ShutdownHookManager", "")
     found = last_error(client, bucket, PREFIX, "s-1", 0)
     assert found.summary == OURS
@@ -28,7 +31,7 @@ def test_the_jobs_own_words_come_first(client: Any, bucket: str) -> None:
     assert found.lines[-1] == "INFO ShutdownHookManager"
 
 
-def test_what_the_job_printed_lies_in_the_standard_output_of_its_driver(client: Any, bucket: str) -> None:
+def test_the_steps_error_is_found_in_the_stdout_of_its_driver(client: S3Client, bucket: str) -> None:
     put(client, bucket, "steps/s-1/stderr.gz", "INFO start", "SparkUserAppException: User application exited with 1")
     put(client, bucket, "steps/s-1/stdout.gz", "a line", OURS)
     found = last_error(client, bucket, PREFIX, "s-1", 0)
@@ -36,13 +39,13 @@ def test_what_the_job_printed_lies_in_the_standard_output_of_its_driver(client: 
     assert found.uri.endswith("s-1/stdout.gz")
 
 
-def test_a_traceback_in_the_standard_output_says_more_than_sparks_own_error(client: Any, bucket: str) -> None:
+def test_a_traceback_in_stdout_is_preferred_to_the_error_of_spark_submit(client: S3Client, bucket: str) -> None:
     put(client, bucket, "steps/s-1/stderr.gz", "SparkUserAppException: User application exited with 1")
     put(client, bucket, "steps/s-1/stdout.gz", "Traceback (most recent call last):", "KeyError: 'features'")
     assert last_error(client, bucket, PREFIX, "s-1", 0).summary == "KeyError: 'features'"
 
 
-def test_in_cluster_mode_they_are_in_the_log_of_the_application(client: Any, bucket: str) -> None:
+def test_in_cluster_mode_the_error_is_found_in_the_log_of_the_application(client: S3Client, bucket: str) -> None:
     application = "application_1700000000000_0001"
     put(client, bucket, "steps/s-1/stderr.gz", f"Submitted application {application}", "SparkException: exited with 1")
     put(client, bucket, f"containers/{application}/container_1_0001_01_000002/stderr.gz", "INFO an executor")
@@ -52,29 +55,29 @@ def test_in_cluster_mode_they_are_in_the_log_of_the_application(client: Any, buc
     assert application in found.uri
 
 
-def test_a_log_that_comes_late_is_waited_for(client: Any, bucket: str) -> None:
+def test_a_log_that_emr_uploads_late_is_found(client: S3Client, bucket: str) -> None:
     late = threading.Timer(1, put, (client, bucket, "steps/s-1/stderr.gz", OURS))
     late.start()
     assert last_error(client, bucket, PREFIX, "s-1", 15).summary == OURS
 
 
-def test_no_log_is_said_to_be_none(client: Any, bucket: str) -> None:
+def test_without_a_log_the_result_is_empty(client: S3Client, bucket: str) -> None:
     found = last_error(client, bucket, PREFIX, "s-1", 0)
     assert (found.summary, list(found.lines)) == ("", [])
 
 
-def test_a_long_log_is_cut(client: Any, bucket: str) -> None:
+def test_only_the_last_lines_of_a_log_are_returned(client: S3Client, bucket: str) -> None:
     put(client, bucket, "steps/s-1/stderr.gz", *(f"line {number}" for number in range(1000)))
     assert last_error(client, bucket, PREFIX, "s-1", 0).lines[0] == "line 980"
 
 
-def test_only_the_end_of_a_very_long_log_is_kept(client: Any, bucket: str) -> None:
+def test_only_the_end_of_a_large_log_is_searched(client: S3Client, bucket: str) -> None:
     put(client, bucket, "steps/s-1/stderr.gz", OURS, *["x" * 99] * (MOST_BYTES // 100 + 1), "ValueError: the last")
     assert last_error(client, bucket, PREFIX, "s-1", 0).summary == "ValueError: the last"
 
 
 @pytest.mark.parametrize("part", [b"\x1f\x8b", b"no gzip at all"])
-def test_an_unreadable_log_is_read_again_until_it_is_complete(part: bytes, client: Any, bucket: str) -> None:
+def test_an_unreadable_log_is_read_again_until_it_is_complete(part: bytes, client: S3Client, bucket: str) -> None:
     client.put_object(Bucket=bucket, Key=f"{PREFIX}steps/s-1/stderr.gz", Body=part)
     assert last_error(client, bucket, PREFIX, "s-1", 0).summary == ""
     late = threading.Timer(1, put, (client, bucket, "steps/s-1/stderr.gz", OURS))
@@ -82,7 +85,7 @@ def test_an_unreadable_log_is_read_again_until_it_is_complete(part: bytes, clien
     assert last_error(client, bucket, PREFIX, "s-1", 15).summary == OURS
 
 
-def test_a_truncated_gzip_gives_its_readable_lines(client: Any, bucket: str) -> None:
+def test_a_truncated_gzip_gives_its_readable_lines(client: S3Client, bucket: str) -> None:
     rng = random.Random(1)
     lines = [f"line {number} {rng.random()}" for number in range(5000)]
     packed = gzip.compress("\n".join([*lines[:100], "ValueError: a first try", *lines[100:]]).encode())
@@ -94,7 +97,7 @@ def test_a_truncated_gzip_gives_its_readable_lines(client: Any, bucket: str) -> 
     assert not found.complete
 
 
-def test_the_complete_log_is_preferred_to_a_truncated_one(client: Any, bucket: str) -> None:
+def test_the_complete_log_is_preferred_to_a_truncated_one(client: S3Client, bucket: str) -> None:
     """A line at the end of a truncated file may be cut."""
     packed = gzip.compress(OURS.encode())[:-8]
     client.put_object(Bucket=bucket, Key=f"{PREFIX}steps/s-1/stderr.gz", Body=packed)
@@ -104,7 +107,9 @@ def test_the_complete_log_is_preferred_to_a_truncated_one(client: Any, bucket: s
     assert last_error(client, bucket, PREFIX, "s-1", 15).summary == f"{OURS}: in full"
 
 
-def test_the_application_master_is_read_first_and_of_the_others_only_some(client: Any, bucket: str) -> None:
+def test_the_application_master_is_read_first_and_the_number_of_containers_is_limited(
+    client: S3Client, bucket: str
+) -> None:
     application = "application_1700000000000_0001"
     put(client, bucket, "steps/s-1/stderr.gz", f"Submitted application {application}")
     for number in range(30):
@@ -121,15 +126,15 @@ def test_the_application_master_is_read_first_and_of_the_others_only_some(client
     ]
 
 
-def test_a_log_that_has_not_changed_is_read_once(client: Any, bucket: str) -> None:
+def test_an_unchanged_log_is_read_once(client: S3Client, bucket: str) -> None:
     put(client, bucket, "steps/s-1/stderr.gz", "INFO start")
     read = reads(client)
     last_error(client, bucket, PREFIX, "s-1", 6)
     assert read == [f"{PREFIX}steps/s-1/stderr.gz"]
 
 
-def reads(client: Any) -> list[str]:
-    """The keys that the client gets from now on."""
+def reads(client: S3Client) -> list[str]:
+    """Return a list that collects the keys of all later GetObject requests."""
     keys: list[str] = []
     client.meta.events.register("provide-client-params.s3.GetObject", lambda params, **_: keys.append(params["Key"]))
     return keys
@@ -145,5 +150,5 @@ def reads(client: Any) -> list[str]:
         ([], ""),
     ],
 )
-def test_one_line_says_what_was_wrong(lines: list[str], expected: str) -> None:
+def test_the_summary_is_the_line_with_the_error(lines: list[str], expected: str) -> None:
     assert summary(lines) == expected

@@ -180,7 +180,7 @@ def test_a_kept_basis_is_shown_beside_what_it_was_fitted_to(orchard: Orchard) ->
 @pytest.mark.parametrize(
     ("cost", "said"),
     [
-        (None, "no cluster was launched, or EMR could not be asked."),
+        (None, "no cluster was launched, or EMR did not answer."),
         (COST | {"estimated_cost": None, "explanation": "No estimate."}, "1.50 node hours, cost unknown"),
     ],
 )

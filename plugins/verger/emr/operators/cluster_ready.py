@@ -10,6 +10,7 @@ from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowFailException
 
 from verger.emr.operators.deferral import defer
+from verger_contract.keys import s3_scheme
 
 
 class ClusterReady(EmrJobFlowSensor):
@@ -53,11 +54,9 @@ class ClusterReady(EmrJobFlowSensor):
         response = super().get_emr_response(context)
         state = self.state_from_response(response)
         if state in self.failed_states:
-            # EMR returns log URIs with the scheme s3n.
-            log_uri = response["Cluster"].get("LogUri", "").replace("s3n://", "s3://")
             raise AirflowFailException(
                 f"cluster {self.job_flow_id}: expected WAITING or RUNNING, found {state} "
                 f"{self.failure_message_from_response(response) or 'without a reason'}; "
-                f"its logs: {log_uri}{self.job_flow_id}/"
+                f"its logs: {s3_scheme(response['Cluster'].get('LogUri', ''))}{self.job_flow_id}/"
             )
         return response

@@ -1,4 +1,4 @@
-"""Clusters for the operators, on the real local EMR; every one is terminated after its test."""
+"""Clusters for the tests of the operators, on the local EMR. Each cluster is terminated after its test."""
 
 from __future__ import annotations
 
@@ -6,27 +6,31 @@ import asyncio
 import importlib
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from airflow.providers.amazon.aws.hooks.emr import EmrHook
 from airflow.sdk.exceptions import TaskDeferred
 from airflow.triggers.base import BaseTrigger
 
 from tests.plugins.snapshots import put_data, snapshot
 from verger.clock import now
 from verger.emr import requests
+from verger.emr.hook import ACTIVE_CLUSTER, IdempotentEmrHook
 from verger.emr.operators.create_cluster import CreateCluster
 from verger.publication.commit import begin, publish
 from verger.settings import Settings
 from verger_contract.keys import Run
 
+if TYPE_CHECKING:
+    from mypy_boto3_emr import EMRClient
+    from mypy_boto3_s3 import S3Client
+
 NewCluster = Callable[[dict[str, Any]], CreateCluster]
-PLACE: dict[str, Any] = {"aws_conn_id": "aws_default", "region_name": "eu-west-3"}
+CONNECTION: dict[str, Any] = {"aws_conn_id": "aws_default", "region_name": "eu-west-3"}
 
 
 class RecordingTaskInstance:
-    """Takes what an operator pushes; there is no Airflow run around these tests."""
+    """Stores the XComs that an operator pushes; these tests run without Airflow's scheduler."""
 
     def __init__(self) -> None:
         self.pushed: dict[str, Any] = {}
@@ -42,18 +46,18 @@ def context() -> dict[str, Any]:
 
 
 @pytest.fixture
-def emr(stack: object) -> Iterator[Any]:
-    """A boto3 client of EMR; terminates what is left afterwards."""
-    client = EmrHook(**PLACE).conn
+def emr(stack: object) -> Iterator[EMRClient]:
+    """Yield a boto3 client of EMR; terminate the clusters that the test left."""
+    client = IdempotentEmrHook(**CONNECTION).emr_client
     yield client
-    living = client.list_clusters(ClusterStates=["STARTING", "BOOTSTRAPPING", "RUNNING", "WAITING"])["Clusters"]
-    if living:
-        client.terminate_job_flows(JobFlowIds=[cluster["Id"] for cluster in living])
+    active = client.list_clusters(ClusterStates=ACTIVE_CLUSTER)["Clusters"]
+    if active:
+        client.terminate_job_flows(JobFlowIds=[cluster["Id"] for cluster in active])
 
 
 @pytest.fixture
 def overrides(settings: Settings) -> dict[str, Any]:
-    """The pipeline's own request, less the bootstrap action, which has tests of its own."""
+    """Return the pipeline's request without its bootstrap action, which other tests cover."""
     request = requests.cluster(
         settings, dag_id="fruit_features", run_id="run-1", artifacts="s3://orchard/artifacts/0", environment="/opt/v/0"
     )
@@ -61,15 +65,15 @@ def overrides(settings: Settings) -> dict[str, Any]:
 
 
 @pytest.fixture
-def guard(settings: Settings, client: Any) -> dict[str, Any]:
-    """What the operators need that first make sure that the run, which has begun, may still publish."""
+def guard(settings: Settings, client: S3Client) -> dict[str, Any]:
+    """Return the arguments of CheckRunIsUnpublished for a run that has started."""
     begin(client, Run(settings.storage.bucket, "run-1"), now())
     return {"storage": settings.storage, "verger_run": "run-1"}
 
 
 @pytest.fixture
-def published(guard: dict[str, Any], client: Any, bucket: str) -> None:
-    """The run of the guard is the published one."""
+def published(guard: dict[str, Any], client: S3Client, bucket: str) -> None:
+    """Publish the run of the guard."""
     run = guard["verger_run"]
     put_data(client, bucket, snapshot(run))
     publish(client, Run(bucket, run), snapshot(run), None)
@@ -77,10 +81,12 @@ def published(guard: dict[str, Any], client: Any, bucket: str) -> None:
 
 @pytest.fixture
 def new_cluster(guard: dict[str, Any]) -> NewCluster:
-    """Makes the task of a request."""
+    """Return a function that makes the task of a request."""
 
     def make(request: dict[str, Any]) -> CreateCluster:
-        return CreateCluster(task_id="create_cluster", emr_conn_id=None, job_flow_overrides=request, **guard, **PLACE)
+        return CreateCluster(
+            task_id="create_cluster", emr_conn_id=None, job_flow_overrides=request, **guard, **CONNECTION
+        )
 
     return make
 
@@ -91,8 +97,8 @@ def create(new_cluster: NewCluster, overrides: dict[str, Any]) -> CreateCluster:
 
 
 @pytest.fixture
-def cluster(create: CreateCluster, context: Any, emr: Any) -> str:
-    """A cluster that is ready."""
+def cluster(create: CreateCluster, context: Any, emr: EMRClient) -> str:
+    """Return the id of a cluster that is WAITING."""
     job_flow_id = str(create.execute(context))
     wait_for(lambda: emr.describe_cluster(ClusterId=job_flow_id)["Cluster"]["Status"]["State"] == "WAITING")
     return job_flow_id
@@ -109,16 +115,16 @@ def command_step(name: str, *words: str) -> dict[str, Any]:
 def wait_for(condition: Callable[[], bool], seconds: float = 30) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
+        assert time.monotonic() < deadline, f"not true after {seconds} s"
         time.sleep(0.2)
 
 
-def step_state(emr: Any, cluster: str, step: str) -> str:
+def step_state(emr: EMRClient, cluster: str, step: str) -> str:
     return str(emr.describe_step(ClusterId=cluster, StepId=step)["Step"]["Status"]["State"])
 
 
 def deferred_trigger(execute: Callable[[Any], Any], context: Any) -> BaseTrigger:
-    """The trigger that the task defers to, as the triggerer makes it: from its serialized form."""
+    """Return the trigger of the deferral, built from its serialized form as the triggerer does."""
     with pytest.raises(TaskDeferred) as deferred:
         execute(context)
     path, arguments = deferred.value.trigger.serialize()
@@ -128,7 +134,7 @@ def deferred_trigger(execute: Callable[[Any], Any], context: Any) -> BaseTrigger
 
 
 def fire(trigger: BaseTrigger) -> dict[str, Any]:
-    """Run the trigger to its event."""
+    """Run the trigger and return its event."""
 
     async def first() -> Any:
         async for event in trigger.run():

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -8,12 +8,17 @@ from tests.plugins.emr.operators.conftest import NewCluster, wait_for
 from verger.emr.operators.create_cluster import CreateCluster
 from verger.publication.commit import AlreadyPublishedError
 
+if TYPE_CHECKING:
+    from mypy_boto3_emr import EMRClient
 
-def clusters(emr: Any) -> set[str]:
+
+def clusters(emr: EMRClient) -> set[str]:
     return {cluster["Id"] for cluster in emr.list_clusters()["Clusters"]}
 
 
-def test_it_returns_at_once_with_a_cluster_that_carries_its_tags(create: CreateCluster, context: Any, emr: Any) -> None:
+def test_the_task_returns_at_once_and_the_cluster_has_its_tags(
+    create: CreateCluster, context: Any, emr: EMRClient
+) -> None:
     made = create.execute(context)
     cluster = emr.describe_cluster(ClusterId=made)["Cluster"]
     tags = {tag["Key"]: tag["Value"] for tag in cluster["Tags"]}
@@ -22,8 +27,8 @@ def test_it_returns_at_once_with_a_cluster_that_carries_its_tags(create: CreateC
     assert emr.get_auto_termination_policy(ClusterId=made)["AutoTerminationPolicy"] == {"IdleTimeout": 3600}
 
 
-def test_a_retry_adopts_the_cluster_of_the_try_before(
-    create: CreateCluster, new_cluster: NewCluster, overrides: dict[str, Any], context: Any, emr: Any
+def test_a_retry_reuses_the_cluster_of_the_earlier_try(
+    create: CreateCluster, new_cluster: NewCluster, overrides: dict[str, Any], context: Any, emr: EMRClient
 ) -> None:
     made = create.execute(context)
     before = clusters(emr)
@@ -32,8 +37,8 @@ def test_a_retry_adopts_the_cluster_of_the_try_before(
     assert clusters(emr) == before
 
 
-def test_the_cluster_of_another_run_or_dag_is_not_adopted(
-    create: CreateCluster, new_cluster: NewCluster, overrides: dict[str, Any], context: Any, emr: Any
+def test_the_cluster_of_another_run_or_dag_is_not_reused(
+    create: CreateCluster, new_cluster: NewCluster, overrides: dict[str, Any], context: Any, emr: EMRClient
 ) -> None:
     made = create.execute(context)
     tags = [tag | {"Value": "other"} if tag["Key"] == "verger:dag" else tag for tag in overrides["Tags"]]
@@ -41,15 +46,15 @@ def test_the_cluster_of_another_run_or_dag_is_not_adopted(
     assert other.execute(context) != made
 
 
-def test_a_cluster_that_is_ending_is_not_adopted(create: CreateCluster, context: Any, emr: Any) -> None:
+def test_a_cluster_that_is_terminating_is_not_reused(create: CreateCluster, context: Any, emr: EMRClient) -> None:
     made = create.execute(context)
     emr.terminate_job_flows(JobFlowIds=[made])
     wait_for(lambda: emr.describe_cluster(ClusterId=made)["Cluster"]["Status"]["State"].startswith("TERMINAT"))
     assert create.execute(context) != made
 
 
-def test_killed_it_terminates_its_cluster_even_when_it_never_learnt_its_id(
-    create: CreateCluster, new_cluster: NewCluster, overrides: dict[str, Any], context: Any, emr: Any
+def test_a_killed_task_terminates_its_cluster_also_before_it_received_the_id(
+    create: CreateCluster, new_cluster: NewCluster, overrides: dict[str, Any], context: Any, emr: EMRClient
 ) -> None:
     made = create.execute(context)
     killed = new_cluster(overrides)
@@ -57,14 +62,16 @@ def test_killed_it_terminates_its_cluster_even_when_it_never_learnt_its_id(
     wait_for(lambda: emr.describe_cluster(ClusterId=made)["Cluster"]["Status"]["State"] == "TERMINATED")
 
 
-def test_killed_before_there_is_a_cluster_it_does_nothing(create: CreateCluster, emr: Any) -> None:
+def test_a_task_that_is_killed_before_it_created_a_cluster_terminates_nothing(
+    create: CreateCluster, emr: EMRClient
+) -> None:
     before = clusters(emr)
     create.on_kill()
     assert clusters(emr) == before
 
 
-def test_no_cluster_is_launched_for_a_run_that_is_published(
-    published: None, create: CreateCluster, context: Any, emr: Any
+def test_no_cluster_is_launched_for_a_published_run(
+    published: None, create: CreateCluster, context: Any, emr: EMRClient
 ) -> None:
     before = clusters(emr)
     with pytest.raises(AlreadyPublishedError, match="start a new run"):

@@ -1,17 +1,17 @@
-"""AddStep and StepDone: nothing twice, progress while it works, the reason when it fails, cancelled when killed."""
+"""AddStep and StepDone: no step is submitted twice, progress is logged, failures name the error, a kill cancels."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 from structlog.testing import capture_logs
 
-from tests.plugins.emr.operators.conftest import PLACE, command_step, deferred_trigger, fire, step_state, wait_for
+from tests.plugins.emr.operators.conftest import CONNECTION, command_step, deferred_trigger, fire, step_state, wait_for
 from verger.emr.operators.add_step import AddStep, ClusterEndedError
 from verger.emr.operators.step_done import StepDone
 from verger.publication.commit import AlreadyPublishedError
@@ -19,15 +19,19 @@ from verger.s3 import clients
 from verger.s3.errors import StorageError
 from verger.settings import Settings
 
+if TYPE_CHECKING:
+    from mypy_boto3_emr import EMRClient
+    from mypy_boto3_s3 import S3Client
+
 Add = Callable[..., AddStep]
 
 
 @pytest.fixture
 def add(guard: dict[str, Any]) -> Add:
-    """Makes the task that submits steps to a cluster."""
+    """Return a function that makes the task which submits steps to a cluster."""
 
     def make(cluster: str, *steps: dict[str, Any]) -> AddStep:
-        return AddStep(task_id="featurize", job_flow_id=cluster, steps=list(steps), **guard, **PLACE)
+        return AddStep(task_id="featurize", job_flow_id=cluster, steps=list(steps), **guard, **CONNECTION)
 
     return make
 
@@ -42,19 +46,21 @@ def done(cluster: str, step: str, settings: Settings) -> StepDone:
         progress_key="runs/run-1/progress.json",
         poke_interval=1,
         max_attempts=60,
-        **PLACE,
+        **CONNECTION,
     )
 
 
-def all_steps(emr: Any, cluster: str) -> list[str]:
+def all_steps(emr: EMRClient, cluster: str) -> list[str]:
     return [step["Id"] for step in emr.list_steps(ClusterId=cluster)["Steps"]]
 
 
-def test_a_retry_adopts_a_step_that_waits_runs_or_is_done(add: Add, cluster: str, context: Any, emr: Any) -> None:
+def test_a_retry_reuses_a_step_that_is_pending_running_or_completed(
+    add: Add, cluster: str, context: Any, emr: EMRClient
+) -> None:
     first, second = command_step("one", "sleep", "1"), command_step("two", "true")
     (one,) = add(cluster, first).execute(context)
-    (again,) = add(cluster, first).execute(context)
-    assert again == one
+    (repeated,) = add(cluster, first).execute(context)
+    assert repeated == one
     ids = add(cluster, second, first).execute(context)
     assert ids[1] == one
     assert sorted(all_steps(emr, cluster)) == sorted([one, ids[0]])
@@ -62,8 +68,8 @@ def test_a_retry_adopts_a_step_that_waits_runs_or_is_done(add: Add, cluster: str
     assert add(cluster, first, second).execute(context) == [one, ids[0]]
 
 
-def test_the_run_says_which_steps_it_submitted(
-    add: Add, cluster: str, context: Any, client: Any, settings: Settings
+def test_a_submitted_step_has_a_record_in_the_folder_of_the_run(
+    add: Add, cluster: str, context: Any, client: S3Client, settings: Settings
 ) -> None:
     bucket = settings.storage.bucket
     (step,) = add(cluster, command_step("one", "true")).execute(context)
@@ -71,10 +77,10 @@ def test_the_run_says_which_steps_it_submitted(
     assert (record["step"], record["cluster"], record["step_id"]) == ("featurize", cluster, step)
 
 
-def test_a_step_is_submitted_although_that_cannot_be_written(
+def test_a_record_that_cannot_be_written_is_a_warning(
     add: Add, cluster: str, context: Any, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(*asked: Any) -> None:
+    def refuse(*arguments: Any) -> None:
         raise StorageError("s3://b/k: may not be written")
 
     monkeypatch.setattr("verger.emr.step_record.write_json", refuse)
@@ -82,39 +88,39 @@ def test_a_step_is_submitted_although_that_cannot_be_written(
     assert "may not be written" in caplog.text
 
 
-def test_a_step_is_submitted_although_there_is_no_client_for_s3(
+def test_a_record_without_an_s3_client_is_a_warning(
     add: Add, cluster: str, context: Any, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = add(cluster, command_step("one", "true"))
     client, calls = clients.client, []
 
-    def first_only(*asked: Any, **limits: Any) -> Any:
-        calls.append(asked)
+    def first_only(*arguments: Any, **limits: Any) -> Any:
+        calls.append(arguments)
         if len(calls) > 1:
             raise ValueError("no such connection")
-        return client(*asked, **limits)
+        return client(*arguments, **limits)
 
     monkeypatch.setattr("verger.s3.clients.client", first_only)
     assert len(made.execute(context)) == 1
     assert "no such connection" in caplog.text
 
 
-def test_a_failed_step_is_submitted_again(add: Add, cluster: str, context: Any, emr: Any) -> None:
+def test_a_failed_step_is_submitted_again(add: Add, cluster: str, context: Any, emr: EMRClient) -> None:
     step = command_step("one", "false")
     (one,) = add(cluster, step).execute(context)
     wait_for(lambda: step_state(emr, cluster, one) == "FAILED")
     assert add(cluster, step).execute(context) != [one]
 
 
-def test_no_step_is_submitted_for_a_run_that_is_published(
-    add: Add, cluster: str, published: None, context: Any, emr: Any
+def test_no_step_is_submitted_for_a_published_run(
+    add: Add, cluster: str, published: None, context: Any, emr: EMRClient
 ) -> None:
     with pytest.raises(AlreadyPublishedError, match=r"^run run-1 is already published .*start a new run$"):
         add(cluster, command_step("one", "true")).execute(context)
     assert all_steps(emr, cluster) == []
 
 
-def test_a_cluster_that_is_gone_is_named_with_the_reason_of_emr(add: Add, cluster: str, context: Any, emr: Any) -> None:
+def test_the_error_names_an_ended_cluster_and_emrs_reason(add: Add, cluster: str, context: Any, emr: EMRClient) -> None:
     emr.terminate_job_flows(JobFlowIds=[cluster])
     wait_for(lambda: emr.describe_cluster(ClusterId=cluster)["Cluster"]["Status"]["State"] == "TERMINATED")
     with pytest.raises(ClusterEndedError) as caught:
@@ -126,7 +132,7 @@ def test_a_cluster_that_is_gone_is_named_with_the_reason_of_emr(add: Add, cluste
     assert "clear create_cluster and the tasks downstream of it, and raise VERGER_IDLE_TIMEOUT" in str(caught.value)
 
 
-def test_a_killed_submission_cancels_what_it_submitted(add: Add, cluster: str, context: Any, emr: Any) -> None:
+def test_a_killed_add_step_task_cancels_its_own_steps(add: Add, cluster: str, context: Any, emr: EMRClient) -> None:
     (running,) = add(cluster, command_step("one", "sleep", "100")).execute(context)
     task = add(cluster, command_step("two", "sleep", "100"))
     (waiting,) = task.execute(context)
@@ -135,7 +141,7 @@ def test_a_killed_submission_cancels_what_it_submitted(add: Add, cluster: str, c
     assert step_state(emr, cluster, running) in ("PENDING", "RUNNING")
 
 
-def test_a_completed_step_ends_the_wait(add: Add, cluster: str, context: Any, settings: Settings) -> None:
+def test_a_completed_step_ends_the_task(add: Add, cluster: str, context: Any, settings: Settings) -> None:
     (step,) = add(cluster, command_step("one", "sleep", "6")).execute(context)
     sensor = done(cluster, step, settings)
     event = fire(deferred_trigger(sensor.execute, context))
@@ -144,8 +150,8 @@ def test_a_completed_step_ends_the_wait(add: Add, cluster: str, context: Any, se
     sensor.execute(context)
 
 
-def test_progress_is_logged_while_the_step_works(
-    add: Add, cluster: str, context: Any, settings: Settings, client: Any
+def test_progress_is_logged_while_the_step_runs(
+    add: Add, cluster: str, context: Any, settings: Settings, client: S3Client
 ) -> None:
     stamps = {"started_at": "2026-11-23T02:00:00+00:00", "updated_at": "2026-11-23T02:01:24+00:00"}
     progress = {"step": "featurize", "done": 12400, "total": 23619, **stamps}
@@ -161,7 +167,7 @@ def test_progress_is_logged_while_the_step_works(
 
 
 @pytest.mark.parametrize("body", [None, b"", b"{}", b"[1]", b"\xff"])
-def test_without_a_readable_progress_the_state_is_logged(
+def test_the_state_is_logged_when_progress_cannot_be_read(
     body: bytes | None, add: Add, cluster: str, context: Any, settings: Settings
 ) -> None:
     if body is not None:
@@ -194,8 +200,8 @@ def test_a_failed_step_fails_the_task_with_its_last_error(
     ]
 
 
-def test_a_step_cancelled_elsewhere_fails_the_task_without_a_wait(
-    add: Add, cluster: str, context: Any, settings: Settings, emr: Any
+def test_a_step_that_a_user_cancelled_fails_the_task_without_a_wait_for_its_log(
+    add: Add, cluster: str, context: Any, settings: Settings, emr: EMRClient
 ) -> None:
     (step,) = add(cluster, command_step("one", "sleep", "100")).execute(context)
     sensor = done(cluster, step, settings)
@@ -206,8 +212,8 @@ def test_a_step_cancelled_elsewhere_fails_the_task_without_a_wait(
         sensor.execute_complete(context, event)
 
 
-def test_killed_while_deferred_the_step_is_cancelled(
-    add: Add, cluster: str, context: Any, settings: Settings, emr: Any
+def test_a_kill_during_the_deferral_cancels_the_step(
+    add: Add, cluster: str, context: Any, settings: Settings, emr: EMRClient
 ) -> None:
     (step,) = add(cluster, command_step("one", "sleep", "100")).execute(context)
     trigger = deferred_trigger(done(cluster, step, settings).execute, context)
@@ -215,15 +221,15 @@ def test_killed_while_deferred_the_step_is_cancelled(
     wait_for(lambda: step_state(emr, cluster, step) == "CANCELLED")
 
 
-def test_killed_while_it_runs_the_step_is_cancelled(
-    add: Add, cluster: str, context: Any, settings: Settings, emr: Any
+def test_a_kill_on_the_worker_cancels_the_step(
+    add: Add, cluster: str, context: Any, settings: Settings, emr: EMRClient
 ) -> None:
     (step,) = add(cluster, command_step("one", "sleep", "100")).execute(context)
     done(cluster, step, settings).on_kill()
     wait_for(lambda: step_state(emr, cluster, step) == "CANCELLED")
 
 
-def test_a_step_that_takes_too_long_fails_without_another_wait(
+def test_a_step_that_takes_too_long_fails_the_task_without_another_deferral(
     add: Add, cluster: str, context: Any, settings: Settings
 ) -> None:
     (step,) = add(cluster, command_step("one", "sleep", "100")).execute(context)

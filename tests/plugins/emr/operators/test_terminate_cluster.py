@@ -1,28 +1,33 @@
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.plugins.emr.operators.conftest import PLACE, NewCluster, deferred_trigger, fire, wait_for
+from tests.plugins.emr.operators.conftest import CONNECTION, NewCluster, deferred_trigger, fire, wait_for
 from verger.emr.operators.terminate_cluster import TerminateCluster
+
+if TYPE_CHECKING:
+    from mypy_boto3_emr import EMRClient
 
 
 def end(job_flow_id: str, context: Any) -> None:
     task = TerminateCluster(
-        task_id="terminate", job_flow_id=job_flow_id, waiter_delay=1, waiter_max_attempts=30, **PLACE
+        task_id="terminate", job_flow_id=job_flow_id, waiter_delay=1, waiter_max_attempts=30, **CONNECTION
     )
     task.execute_complete(context, fire(deferred_trigger(task.execute, context)))
 
 
-def test_it_is_done_when_the_cluster_is_gone(cluster: str, context: Any, emr: Any) -> None:
+def test_the_task_ends_when_the_cluster_is_terminated_and_can_be_repeated(
+    cluster: str, context: Any, emr: EMRClient
+) -> None:
     end(cluster, context)
     assert emr.describe_cluster(ClusterId=cluster)["Cluster"]["Status"]["State"] == "TERMINATED"
     end(cluster, context)
 
 
-def test_a_cluster_that_ended_with_errors_is_gone_too(
-    new_cluster: NewCluster, overrides: dict[str, Any], context: Any, emr: Any
+def test_a_cluster_that_ended_with_errors_does_not_fail_the_task(
+    new_cluster: NewCluster, overrides: dict[str, Any], context: Any, emr: EMRClient
 ) -> None:
     action = {"Name": "missing", "ScriptBootstrapAction": {"Path": "s3://no-such-bucket/script.sh", "Args": []}}
     request = overrides | {"BootstrapActions": [action]}
@@ -36,6 +41,6 @@ def test_a_cluster_that_ended_with_errors_is_gone_too(
 
 
 def test_a_cluster_that_does_not_end_fails_the_task(cluster: str, context: Any) -> None:
-    task = TerminateCluster(task_id="terminate", job_flow_id=cluster, **PLACE)
+    task = TerminateCluster(task_id="terminate", job_flow_id=cluster, **CONNECTION)
     with pytest.raises(Exception, match="Error terminating JobFlow"):
         task.execute_complete(context, {"status": "error", "message": "max attempts reached"})
