@@ -104,6 +104,20 @@ def test_examples_of_the_reader_use_names_that_exist(page: Page) -> None:
             assert hasattr(verger_reader.Publication, name)
 
 
+def test_messages_that_operations_explains_are_in_the_code() -> None:
+    page = (ROOT / "docs/operations.md").read_text().partition("## Messages")[2].partition("##")[0]
+    messages = [message for line in page.splitlines() for message in re.findall(r"`([^`]+)`", line[: line.find(" | ")])]
+    code = "\n".join(
+        node.value
+        for path in files(".py")
+        if path.parts[0] in ("plugins", "spark_jobs", "local_aws")
+        for node in ast.walk(ast.parse((ROOT / path).read_text()))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    )
+    parts = {part.strip(": ';").removeprefix("verger: error: ") for message in messages for part in message.split("…")}
+    assert {part for part in parts if part.count(" ") > 1 and part not in code} == set()
+
+
 def test_readme_is_short() -> None:
     assert len((ROOT / "README.md").read_text().splitlines()) <= MOST_LINES_OF_README
 
