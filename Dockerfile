@@ -1,7 +1,7 @@
-# The images of docker-compose.yml: `airflow`, and `local-aws`, which has S3, EMR and Spark. Both hold the repository at
-# /opt/verger, and what `make setup` would install in .verger/ there, from the same locked requirements.
+# The images of docker-compose.yml: `airflow`, and `local-aws` with S3, EMR and Spark. Both have the repository in
+# /opt/verger, and in its .verger/ the environments that `make setup` installs, from the same lock files.
 
-# Everything runs as the user `verger`. Its folders are where volumes are mounted, which take over their owner.
+# All processes run as the user `verger`. Volumes are mounted on its folders and inherit their owner.
 FROM python:3.11-slim-bookworm AS base
 ARG RUN_AS_UID=1000
 ARG RUN_AS_GID=1000
@@ -15,8 +15,8 @@ WORKDIR /opt/verger
 COPY development/install_environment.sh /usr/local/bin/install-environment
 COPY requirements/uv.txt requirements/
 
-# Model and wheelhouse. TensorFlow, which makes the model, is gone with the layer: nothing that runs needs it. Of the
-# steps' code only what the canary is: an edit of the rest makes no new model.
+# Model and wheelhouse. The layer removes TensorFlow, which only the export of the model needs. It copies no more of the
+# steps' code than the canary, so that other edits do not export the model again.
 FROM base AS model
 COPY requirements/export.txt requirements/node.txt requirements/
 COPY bootstrap/ bootstrap/
