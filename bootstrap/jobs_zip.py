@@ -1,4 +1,4 @@
-"""The packages that the steps import, as the zip that spark-submit takes with --py-files."""
+"""Builds the zip of the packages that the steps import, for the option --py-files of spark-submit."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ EARLIEST = (1980, 1, 1, 0, 0, 0)
 
 
 def package_zip(*packages: Path) -> bytes:
-    """A zip of the Python files of packages, under the names of these; the same files give the same bytes."""
+    """Return a zip of the Python files of some packages. The same files give the same bytes."""
     buffer = io.BytesIO()
-    # Stored, not deflated: what zlib makes of the same bytes differs from version to version.
+    # The files are stored, not compressed, because versions of zlib compress the same bytes differently.
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
         files = [
             (path.relative_to(package.parent).as_posix(), path)
@@ -22,6 +22,6 @@ def package_zip(*packages: Path) -> bytes:
         for name, path in sorted(files):
             entry = zipfile.ZipInfo(name, EARLIEST)
             entry.external_attr = 0o644 << 16
-            entry.create_system = 3  # Unix, so that file modes mean the same wherever it was built
+            entry.create_system = 3  # Unix, on every machine that builds the zip
             archive.writestr(entry, path.read_bytes())
     return buffer.getvalue()

@@ -1,9 +1,9 @@
-"""Features computed by Keras itself: the reference that the canary and the tests compare with.
+"""Computes features with Keras: the reference for the canary and the tests.
 
     python -m bootstrap.keras_features OUT.npy PHOTO... [--weights imagenet|random] [--pip-python PYTHON]
 
-Runs in the export environment and writes float32 (photos, 1280). It shares no code with spark_jobs/, so that it
-cannot share a mistake with it.
+This module runs in the export environment and writes float32 (photos, 1280). It shares no code with spark_jobs/, so
+that it cannot contain the same mistake.
 """
 
 from __future__ import annotations
@@ -24,7 +24,13 @@ Array = np.ndarray[Any, np.dtype[np.float32]]
 
 
 def decode(photo: Path | IO[bytes]) -> Array:
-    """The network's input, float32 (224, 224, 3) in [-1, 1]: RGB, bicubic, Keras's own preprocessing."""
+    """Return the input of the network: RGB, bicubic resize, preprocessing by Keras.
+
+    Returns
+    -------
+    ndarray of shape (224, 224, 3), float32
+        Values in [-1, 1].
+    """
     with Image.open(photo) as image:
         resized = image.convert("RGB").resize((224, 224), Image.Resampling.BICUBIC)
     pixels = np.asarray(resized, dtype=np.float32)
@@ -32,12 +38,17 @@ def decode(photo: Path | IO[bytes]) -> Array:
 
 
 def keras_features(model: Any, photos: Sequence[Path | IO[bytes]]) -> Array:
-    """Features of each photo, float32 (photos, 1280), one `predict` each."""
+    """Return the features of each photo, by one `predict` for each.
+
+    Returns
+    -------
+    ndarray of shape (photos, 1280), float32
+    """
     return np.concatenate([model.predict(decode(photo)[np.newaxis], verbose=0) for photo in photos])
 
 
 def main() -> int:
-    """The command line; see the module's docstring."""
+    """Run the command line and return the exit code. See the docstring of the module."""
     parser = argparse.ArgumentParser(
         prog="python -m bootstrap.keras_features", description="Compute the features of photos with Keras."
     )

@@ -1,4 +1,4 @@
-"""The manifest of an artifact set: which files it has, and their SHA-256. Its own SHA-256 names the set."""
+"""The manifest of an artifact set: the SHA-256 of its files. The SHA-256 of the manifest is the name of the set."""
 
 from __future__ import annotations
 
@@ -11,33 +11,46 @@ NAME = "manifest.json"
 
 
 class ManifestError(ValueError):
-    """A folder is not the artifact set that its manifest and its name say."""
+    """A folder does not contain the artifact set of its manifest or of its name."""
 
 
 @dataclass(frozen=True)
 class Manifest:
-    """What an artifact set holds; `files` maps each name, relative and with `/`, to (SHA-256, size in bytes)."""
+    """The content of an artifact set.
+
+    Attributes
+    ----------
+    weights : str
+        imagenet or random.
+    arch : str
+        x86_64 or aarch64.
+    files : dict of str to (str, int)
+        SHA-256 and size in bytes by name. Names are relative and contain `/`.
+    """
 
     weights: str
     arch: str
     files: dict[str, tuple[str, int]]
 
     def encode(self) -> bytes:
-        """The content of manifest.json: equal sets give equal bytes."""
+        """Return the content of manifest.json. Equal sets give equal bytes."""
         files = {name: {"sha256": sha256, "size": size} for name, (sha256, size) in self.files.items()}
         content = {"weights": self.weights, "arch": self.arch, "files": files}
         return (json.dumps(content, indent=1, sort_keys=True) + "\n").encode()
 
     @property
     def sha256(self) -> str:
-        """The name of the set: SHA-256 of manifest.json."""
+        """Name of the set: the SHA-256 of manifest.json."""
         return hashlib.sha256(self.encode()).hexdigest()
 
 
 def decode(content: bytes) -> Manifest:
-    """Read manifest.json.
+    """Parse the content of manifest.json.
 
-    :raises ManifestError: when it is no manifest.
+    Raises
+    ------
+    ManifestError
+        It is not a manifest.
     """
     try:
         fields = json.loads(content)
@@ -48,17 +61,25 @@ def decode(content: bytes) -> Manifest:
 
 
 def of_folder(folder: Path, weights: str, arch: str) -> Manifest:
-    """The manifest of the files that lie in `folder` now, less manifest.json itself."""
+    """Return the manifest of the files in `folder`, without manifest.json itself."""
     names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
     files = {name: (file_sha256(folder / name), (folder / name).stat().st_size) for name in names if name != NAME}
     return Manifest(weights, arch, files)
 
 
 def verify(folder: Path, sha256: str | None = None) -> Manifest:
-    """Check that `folder` holds exactly what its manifest.json says, and return the manifest.
+    """Check that `folder` contains exactly the files of its manifest.json, and return the manifest.
 
-    :param sha256: the set's name; the folder's own name unless given.
-    :raises ManifestError: naming each missing, additional or changed file.
+    Parameters
+    ----------
+    folder : Path
+    sha256 : str, optional
+        Name of the set. The default is the name of the folder.
+
+    Raises
+    ------
+    ManifestError
+        The message names each missing, additional or changed file.
     """
     expected_name = folder.resolve().name if sha256 is None else sha256
     try:
@@ -77,7 +98,7 @@ def verify(folder: Path, sha256: str | None = None) -> Manifest:
 
 
 def differences(expected: Manifest, found: Manifest) -> list[str]:
-    """What distinguishes `found` from `expected`, one line of text per file; empty when nothing does."""
+    """Return the differences between two manifests, one line of text for each file."""
     problems = []
     for name in sorted(expected.files.keys() | found.files.keys()):
         if name not in found.files:
@@ -93,6 +114,6 @@ def differences(expected: Manifest, found: Manifest) -> list[str]:
 
 
 def file_sha256(path: Path) -> str:
-    """SHA-256 of a file, hexadecimal."""
+    """Return the SHA-256 of a file in hex."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

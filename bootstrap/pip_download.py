@@ -1,4 +1,4 @@
-"""Wheels of a hash-locked requirements file, from wherever pip is configured to find them."""
+"""Downloads the wheels of a requirements file with hashes, from the index that pip is configured to use."""
 
 from __future__ import annotations
 
@@ -9,16 +9,28 @@ TIMEOUT_SECONDS = 900.0
 
 
 class DownloadError(RuntimeError):
-    """pip could not download what the requirements file locks."""
+    """pip could not download the wheels of a requirements file."""
 
 
 def pip_download(pip_python: Path, requirements: Path, folder: Path, *options: str) -> None:
-    """Download each wheel that `requirements` names, checked against its hash, into `folder`.
+    """Download each wheel that `requirements` names into `folder`, and check its hash.
 
-    :param pip_python: a Python that has pip.
-    :raises DownloadError: with what pip said; also when `pip_python` cannot run or 15 minutes were not enough.
+    Parameters
+    ----------
+    pip_python : Path
+        A Python that has pip.
+    requirements : Path
+        A requirements file with a hash for each wheel.
+    folder : Path
+    *options : str
+        Further options for `pip download`.
+
+    Raises
+    ------
+    DownloadError
+        pip failed, could not be started, or took more than 15 minutes. The message contains the output of pip.
     """
-    # --no-deps: the lock file is complete, and its word is final.
+    # --no-deps: the requirements file names all wheels.
     command = [str(pip_python), "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-input"]
     command += ["--no-deps", "--only-binary=:all:", "--require-hashes"]
     command += ["--dest", str(folder), "--requirement", str(requirements), *options]

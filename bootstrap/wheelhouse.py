@@ -1,4 +1,4 @@
-"""The wheelhouse of a node: every wheel of requirements/node.txt in one tar, and node.txt with it."""
+"""Builds the wheelhouse of a node: a tar of requirements/node.txt and all its wheels."""
 
 from __future__ import annotations
 
@@ -18,9 +18,12 @@ ARCHITECTURES = ("x86_64", "aarch64")
 
 
 def cached_wheelhouse(cache: Cache, requirements: Path, arch: str, pip_python: Path) -> Path:
-    """The tar for nodes of one architecture, downloaded unless the cache has it.
+    """Return the path of the tar for nodes of one architecture. The wheels are downloaded unless the cache has the tar.
 
-    :raises bootstrap.pip_download.DownloadError: when a wheel cannot be had.
+    Raises
+    ------
+    DownloadError
+        A wheel cannot be downloaded.
     """
     key = hashlib.sha256(repr((arch, pip_options(arch))).encode() + requirements.read_bytes()).hexdigest()
 
@@ -34,19 +37,19 @@ def cached_wheelhouse(cache: Cache, requirements: Path, arch: str, pip_python: P
 
 
 def pip_options(arch: str) -> list[str]:
-    """What makes pip choose wheels for a node's Python, C library and architecture instead of this machine's."""
+    """Return the options by which pip chooses wheels for a node's Python, C library and architecture."""
     tags = [f"manylinux_2_{minor}_{arch}" for minor in GLIBC_MINORS] + [f"manylinux2014_{arch}"]
     options = ["--python-version", PYTHON_VERSION, "--implementation", "cp"]
     for abi in ("cp311", "abi3", "none"):
         options += ["--abi", abi]
     for tag in tags:
         options += ["--platform", tag]
-    # Lock files are resolved by uv, which like Python's packaging guide takes no notice of upper bounds on Python.
+    # uv resolves the requirements and ignores upper limits on the version of Python.
     return [*options, "--ignore-requires-python"]
 
 
 def tar_bytes(paths: list[Path]) -> bytes:
-    """A tar of files under their bare names; the same files give the same bytes."""
+    """Return a tar of files without their folders. The same files give the same bytes."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.USTAR_FORMAT) as tar:
         for path in sorted(paths, key=lambda path: path.name):

@@ -1,17 +1,21 @@
-"""Step 1: photos -> features. MobileNetV2 over every photo of an inventory.
+r"""Step 1: computes the features of every photo of an inventory with MobileNetV2.
 
-    spark-submit --py-files verger_spark.zip featurize.py \\
-        --images s3://bucket --images-prefix images/ --inventory s3://bucket/runs/ID/work.parquet \\
-        --model s3://bucket/artifacts/SHA256/model \\
-        --features s3://bucket/features/run=ID --rejects s3://bucket/rejects/run=ID \\
+    spark-submit --py-files verger_spark.zip featurize.py \
+        --images s3://bucket --images-prefix images/ --inventory s3://bucket/runs/ID/work.parquet \
+        --model s3://bucket/artifacts/SHA256/model \
+        --features s3://bucket/features/run=ID --rejects s3://bucket/rejects/run=ID \
         --metrics s3://bucket/runs/ID/featurize.json
 
-Every photo of the inventory gets exactly one row: in the features, or in the rejects with the reason. The inventory and
-the photos, fetched ahead, are read by the Python workers themselves, and features are written by them: nothing of it
-enters the JVM. A task is told no more than the number of its share, which says what is in it and how its file is
-called. The first pass writes the features; whatever then has none is looked at again and gets its reason, so that a
-task run twice cannot put a photo in both places or in neither. A step that is submitted again, with the same inventory
-and the same model, finds by the metrics and the files that all is done, and leaves it as it is.
+Every photo of the inventory gets exactly one row: in the features, or in the rejects with the reason.
+
+The Python workers read the inventory, prefetch the photos and write the features. None of these data enter the JVM. The
+input of a Spark task is only the number of its split, which determines the photos and the name of the output file.
+
+The first pass writes the features. The second pass reads every photo without features again and writes the reject. A
+task that runs twice therefore cannot put a photo into both tables or into neither.
+
+When the step is submitted a second time with the same inventory and the same model, it checks the metrics and the files
+of the first time. If all work is done, it ends at once.
 """
 
 from __future__ import annotations
@@ -25,7 +29,7 @@ from verger_contract.metrics import FeaturizeMetrics
 from verger_contract.reasons import REPEATED_BY_THE_STEP
 from verger_contract.schemas import FEATURES, REJECTS
 from verger_spark.features.inventory import Inventory
-from verger_spark.features.splits import LARGEST, Shares
+from verger_spark.features.splits import LARGEST, Splits
 from verger_spark.io import storage, table_file
 from verger_spark.io.feature_files import FeatureFiles
 from verger_spark.python_task import python_task
@@ -39,35 +43,37 @@ if TYPE_CHECKING:
     from verger_spark.features.model import Model
     from verger_spark.features.tasks import Work
 
+REJECT_TASKS_PER_CORE = 4
+"""Maximum number of tasks of the second pass for each core. Each task writes a file."""
+
 
 class Identity(TypedDict):
-    """What identifies the work of step 1: the ETag of the inventory, the URI of the model and its SHA-256."""
+    """What identifies the work of the step: the ETag of the inventory, the URI of the model and its SHA-256.
+
+    The URI of the model names the artifact set, and with it the version of the code.
+    """
 
     work: str
     model: str
     model_sha256: str
 
 
-REJECT_TASKS_PER_CORE = 4
-"""Of the second pass, at the most; each writes a file."""
-
-
 def parse(arguments: list[str]) -> argparse.Namespace:
-    """The command line. All places are URIs, `s3://bucket/key` or `file:///path`."""
+    """Parse the command line. All locations are URIs, `s3://bucket/key` or `file:///path`."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--images", required=True, metavar="URI", help="what the inventory's paths are relative to")
-    parser.add_argument("--images-prefix", default="", help="the part of a path before <label>/<file>")
     parser.add_argument(
-        "--inventory", required=True, metavar="URI", help="Parquet: path, etag, size of every photo to do"
+        "--images", required=True, metavar="URI", help="what the paths of the inventory are relative to"
     )
+    parser.add_argument("--images-prefix", default="", help="the part of a path before <label>/<file>")
+    parser.add_argument("--inventory", required=True, metavar="URI", help="Parquet: path, etag, size of every photo")
     parser.add_argument("--model", required=True, metavar="URI", help="the model folder of an artifact set")
-    parser.add_argument("--features", required=True, metavar="URI", help="Parquet written: path, label, etag, features")
-    parser.add_argument("--rejects", required=True, metavar="URI", help="Parquet written: path, etag, kind, reason")
-    parser.add_argument("--metrics", required=True, metavar="URI", help="JSON written when all is done")
-    parser.add_argument("--progress", metavar="URI", help="JSON rewritten every few seconds")
-    parser.add_argument("--cores", type=int, help="cores that share the photos (default: those that Spark begins with)")
+    parser.add_argument("--features", required=True, metavar="URI", help="output, Parquet: path, label, etag, features")
+    parser.add_argument("--rejects", required=True, metavar="URI", help="output, Parquet: path, etag, kind, reason")
+    parser.add_argument("--metrics", required=True, metavar="URI", help="output, JSON, written at the end")
+    parser.add_argument("--progress", metavar="URI", help="output, JSON, written every few seconds")
+    parser.add_argument("--cores", type=int, help="cores that process the photos (default: those at the start)")
     parser.add_argument(
-        "--photos-per-task", type=int, default=LARGEST, help=f"photos in a Spark task, at the most (default: {LARGEST})"
+        "--photos-per-task", type=int, default=LARGEST, help=f"maximum number of photos in a task (default: {LARGEST})"
     )
     parsed = parser.parse_args(arguments)
     if parsed.cores is not None and parsed.cores < 1:
@@ -78,31 +84,30 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 
 
 def main() -> None:
-    """Read the command line, featurize, write features, rejects and metrics."""
+    """Parse the command line, featurize the photos, and write features, rejects and metrics."""
     arguments = parse(sys.argv[1:])
     watch = Stopwatch()
-    # All that can fail early does, before the first executor has anything to do.
+    # Errors of model and inventory appear here, before executors start.
     from verger_spark.features.model import Featurizer, Model
 
     model = Model.load(arguments.model)
-    # The address of the model is that of the artifact set: other code may come to other results.
     identity: Identity = {
-        "work": storage.fingerprint(arguments.inventory),
+        "work": storage.etag(arguments.inventory),
         "model": arguments.model,
         "model_sha256": model.sha256,
     }
-    if (before := done_before(arguments, identity)) is not None:
-        # On YARN a program that ends without ever having had a session counts as failed.
+    if (photos := photos_done(arguments, identity)) is not None:
+        # YARN marks an application that ends without a Spark session as failed.
         open_session("verger featurize")
-        print(f"verger: {before:,} photos were featurized by an earlier try of this run: nothing to do again")
+        print(f"verger: {photos:,} photos were featurized by an earlier attempt of this run: nothing to do")
         return
     Featurizer(model)
     inventory = Inventory(arguments.inventory)
-    len(inventory)  # that it is one
+    len(inventory)  # raises VergerError for a file that is not an inventory
     watch.lap("model")
     spark = open_session("verger featurize")
     watch.lap("startup")
-    metrics = featurize(spark, arguments, model, inventory, watch, identity)
+    metrics = featurize(spark, arguments, model, inventory, watch=watch, identity=identity)
     storage.write_json(arguments.metrics, metrics)
     of_weights = " (random weights: the features mean nothing)" if model.weights == "random" else ""
     print(f"verger: {metrics['featurized']:,} photos featurized, {metrics['rejected']:,} rejected{of_weights}")
@@ -113,11 +118,12 @@ def featurize(
     arguments: argparse.Namespace,
     model: Model,
     inventory: Inventory,
+    *,
     watch: Stopwatch,
     identity: Identity,
 ) -> FeaturizeMetrics:
-    """Write the features and rejects of all photos of the inventory; the metrics."""
-    # While the folders are being rewritten, no metrics may vouch for them.
+    """Write features and rejects of all photos of the inventory, and return the metrics."""
+    # The metrics mark the work as done. They are deleted before the folders are written.
     storage.delete(arguments.metrics)
     total = len(inventory)
     done: dict[int, int] = {}
@@ -145,10 +151,14 @@ def featurize(
     }
 
 
-def done_before(arguments: argparse.Namespace, identity: Identity) -> int | None:
-    """The number of photos that an earlier try featurized, if it did all of the same work with the same model.
+def photos_done(arguments: argparse.Namespace, identity: Identity) -> int | None:
+    """Return the number of photos that an earlier attempt featurized, if it did all of the same work.
 
-    None where there is no such try, or it rejected photos that may be readable by now.
+    Returns
+    -------
+    int or None
+        None if no earlier attempt did the same work with the same model, if its files are incomplete, or if it has
+        rejects that the step tries again (see `REPEATED_BY_THE_STEP`).
     """
     if not (storage.exists(arguments.metrics) and storage.exists(f"{arguments.features.rstrip('/')}/_SUCCESS")):
         return None
@@ -156,49 +166,67 @@ def done_before(arguments: argparse.Namespace, identity: Identity) -> int | None
     same = all(metrics.get(name) == value for name, value in identity.items())
     if not same or REPEATED_BY_THE_STEP & set(metrics["rejects"]):
         return None
-    # What was written is asked, not what the metrics claim: a task that outlived its application writes late.
-    return (
-        int(metrics["featurized"]) if FeatureFiles.of([arguments.features]).count() == metrics["featurized"] else None
-    )
+    # A task of a killed application may have overwritten a file later, so the rows themselves are counted.
+    featurized = int(metrics["featurized"])
+    return featurized if FeatureFiles.of([arguments.features]).count() == featurized else None
 
 
 def work_of(spark: SparkSession, arguments: argparse.Namespace, inventory: Inventory) -> Work:
-    """All photos of an inventory that has any, in shares for the cores that there will be."""
+    """Split the photos of an inventory. It must have at least one."""
     from verger_spark.features.tasks import Photos, Work
 
     cores = arguments.cores or spark.sparkContext.defaultParallelism
     photos = Photos(arguments.images, arguments.images_prefix)
-    return Work(photos, inventory, Shares.of(len(inventory), cores, arguments.photos_per_task), arguments.features)
+    return Work(photos, inventory, Splits.of(len(inventory), cores, arguments.photos_per_task), arguments.features)
 
 
 def write_features(spark: SparkSession, arguments: argparse.Namespace, model: Model, work: Work) -> dict[int, int]:
-    """First pass: the features of every photo that can be read, written by the workers; how many, by share."""
+    """Run the first pass: workers write the features of every readable photo.
+
+    Returns
+    -------
+    dict of int to int
+        Number of photos with features, by split.
+    """
     from verger_spark.features.tasks import Featurize
     from verger_spark.io.progress import Progress
 
-    storage.remove(arguments.features)  # what an earlier try left
-    seen, broadcast = spark.sparkContext.accumulator(0), spark.sparkContext.broadcast(model)
-    task = python_task(Featurize(work, broadcast, seen))
-    application, count, total = spark.sparkContext.applicationId, len(work.shares), len(work.inventory)
-    with Progress(arguments.progress, "featurize", application, total, lambda: seen.value):
-        # Two numbers for each share: a sum by Spark would lie on the nodes, be lost with one, and the share done again.
-        # And no DataFrame: to plan and compile a query takes longer than a hundred photos.
+    storage.delete_folder(arguments.features)
+    processed, broadcast = spark.sparkContext.accumulator(0), spark.sparkContext.broadcast(model)
+    task = python_task(Featurize(work, broadcast, processed))
+    application, count, total = spark.sparkContext.applicationId, len(work.splits), len(work.inventory)
+    with Progress(arguments.progress, "featurize", application, total, lambda: processed.value):
+        # The driver adds up the counts. A sum by Spark would need a shuffle: a lost node would lose shuffle files, and
+        # Spark would run splits again. An RDD is used because planning a query of a DataFrame takes longer than a
+        # hundred photos.
         written = spark.sparkContext.parallelize(range(count), count).mapPartitions(task).collect()
-    table_file.complete(arguments.features, count)
+    table_file.mark_complete(arguments.features, count)
     return dict(written)
 
 
 def write_rejects(
     spark: SparkSession, arguments: argparse.Namespace, work: Work | None, done: dict[int, int]
 ) -> dict[str, int]:
-    """Second pass: the reason for every photo without features. The counts by kind of reason, most frequent first.
+    """Run the second pass: workers write the reject of every photo without features.
 
-    `done`: how many photos of each share have features.
+    Parameters
+    ----------
+    spark : SparkSession
+    arguments : Namespace
+    work : Work or None
+        None if the inventory is empty.
+    done : dict of int to int
+        Number of photos with features, by split.
+
+    Returns
+    -------
+    dict of str to int
+        Number of rejects by kind, largest first.
     """
     from verger_spark.features.tasks import Reject
 
-    storage.remove(arguments.rejects)
-    missing = [share for share, photos in sorted(done.items()) if work and photos < work.shares.rows(share).many]
+    storage.delete_folder(arguments.rejects)
+    missing = [split for split, photos in sorted(done.items()) if work and photos < work.splits.rows(split).row_count]
     if not work or not missing:
         write_empty(arguments.rejects, REJECTS.arrow)
         return {}
@@ -208,15 +236,15 @@ def write_rejects(
     found: Counter[str] = Counter()
     for kind, photos in spark.sparkContext.parallelize(range(count), count).mapPartitions(task).collect():
         found[kind] += photos
-    table_file.complete(arguments.rejects, count)
+    table_file.mark_complete(arguments.rejects, count)
     return dict(sorted(found.items(), key=lambda pair: (-pair[1], pair[0])))
 
 
 def write_empty(folder: str, schema: pyarrow.Schema) -> None:
-    """A table without rows is a table still."""
-    storage.remove(folder)
+    """Write a table without rows, so that readers find its columns."""
+    storage.delete_folder(folder)
     table_file.write(folder, 0, schema.empty_table())
-    table_file.complete(folder, 1)
+    table_file.mark_complete(folder, 1)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+IMAGE_FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP", "PPM", "JPEG2000", "AVIF")
+"""The formats of photos, by Pillow's names.
+
+Pillow reads more formats. For EPS it starts Ghostscript, so that formats outside this list are never opened.
+"""
+
 DESKTOP_FILES = frozenset({"thumbs.db", "desktop.ini"})
 """Files that desktops create in folders of pictures, in lower case."""
 

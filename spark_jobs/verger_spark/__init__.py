@@ -1,1 +1,1 @@
-"""What the two Spark steps import: the path of a photo from S3 to a vector, and the PCA of the vectors."""
+"""The package of the two Spark steps: features (step 1), pca (step 2), and io, which both use."""

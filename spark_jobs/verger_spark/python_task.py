@@ -1,4 +1,4 @@
-"""What a Python worker does besides the work that Spark gives it."""
+"""Frees memory and import caches of a Python worker after each Spark task."""
 
 from __future__ import annotations
 
@@ -10,35 +10,35 @@ from zipimport import zipimporter
 
 import pyarrow as pa
 
-Taken = TypeVar("Taken")
-Given = TypeVar("Given")
+Input = TypeVar("Input")
+Output = TypeVar("Output")
 
 
-def python_task(work: Callable[[Taken], Iterator[Given]]) -> Callable[[Taken], Iterator[Given]]:
-    """`work` as Spark is to be given it: it does the same, keeps no memory, and the next task begins at once."""
+def python_task(work: Callable[[Input], Iterator[Output]]) -> Callable[[Input], Iterator[Output]]:
+    """Wrap the function of a Spark task, so that memory is freed and the next task starts faster."""
     return _PythonTask(work).__call__
 
 
 @dataclass(frozen=True)
-class _PythonTask(Generic[Taken, Given]):
-    work: Callable[[Taken], Iterator[Given]]
+class _PythonTask(Generic[Input, Output]):
+    work: Callable[[Input], Iterator[Output]]
 
-    def __call__(self, taken: Taken) -> Iterator[Given]:
-        # Arrow's own allocator keeps what it once had; the system's gives it back when it is told to.
+    def __call__(self, given: Input) -> Iterator[Output]:
+        # Arrow's own allocator keeps freed memory. The allocator of the system returns it on request.
         pa.set_memory_pool(pa.system_memory_pool())
         try:
-            yield from self.work(taken)
+            yield from self.work(given)
         finally:
             pa.system_memory_pool().release_unused()
-            forget_zips()
+            drop_zip_finders()
 
 
-def forget_zips() -> None:
-    """Drop Python's finders of modules in zip files; it makes them again when it wants them, from what it has read.
+def drop_zip_finders() -> None:
+    """Remove the finders of modules in zip files from Python's import cache.
 
-    Before each task Spark calls `importlib.invalidate_caches`, at which every such finder reads its zip's directory
-    again, in Python. Each package in Spark's own zip has one: a tenth of a second of a core. Finders that are not there
-    read nothing.
+    Before each task, Spark calls `importlib.invalidate_caches`. Every finder of a zip file then reads the directory of
+    its zip file again, in Python code. Spark's own zip file has a finder for each package, which together cost 0.1 s of
+    a core. Python creates a finder again when an import needs it.
     """
     for path, finder in [*sys.path_importer_cache.items()]:
         if isinstance(finder, zipimporter):

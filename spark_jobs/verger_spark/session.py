@@ -1,4 +1,4 @@
-"""The Spark session of a step, and how a step ends."""
+"""Start and end of a step: the Spark session, the exit code and the error message."""
 
 from __future__ import annotations
 
@@ -14,22 +14,25 @@ if TYPE_CHECKING:
 
 
 def open_session(name: str) -> SparkSession:
-    """The session that spark-submit prepared; nothing here overrides what the cluster is configured with."""
+    """Return the session that spark-submit configured. This function changes none of the cluster's settings but one."""
     from pyspark.sql import SparkSession
 
     spark = SparkSession.builder.appName(name).getOrCreate()
-    # One row of features is 5 kB, and wide rows are what these steps move: the default of 10,000 rows an Arrow
-    # batch would hold 50 MB in the JVM and in every Python worker at once.
+    # A row of features has 5 kB. With the default of 10,000 rows, an Arrow batch would take 50 MB in the JVM and in
+    # every Python worker at the same time.
     spark.conf.set("spark.sql.execution.arrow.maxRecordsPerBatch", "256")
     return spark
 
 
 def run(main: Callable[[], None]) -> int:
-    """Run a step's main function; its exit code. An error ends with one line: `verger: error: <what and why>`."""
+    """Run the main function of a step and return the exit code.
+
+    A VergerError becomes one line on stderr: `verger: error: <message>`. Any other exception is raised.
+    """
     try:
         main()
     except Exception as error:
-        message = _plain(error)
+        message = _message(error)
         if message is None:
             raise
         print(f"verger: error: {message}", file=sys.stderr)
@@ -37,8 +40,11 @@ def run(main: Callable[[], None]) -> int:
     return 0
 
 
-def _plain(error: Exception) -> str | None:
-    """The message of a VergerError, also of one that was raised on a worker and came back inside Spark's."""
+def _message(error: Exception) -> str | None:
+    """Return the message of a VergerError that was raised on the driver or on a worker, else None.
+
+    Spark passes an exception of a worker to the driver only as text: its exception contains the traceback.
+    """
     if isinstance(error, VergerError):
         return str(error)
     on_worker = re.findall(r"^(?:verger_spark\.errors\.)?VergerError: (.+)$", str(error), re.MULTILINE)

@@ -1,4 +1,4 @@
-"""How long the stages of a step took."""
+"""Measures the duration of each part of a step."""
 
 from __future__ import annotations
 
@@ -7,19 +7,25 @@ from datetime import UTC, datetime
 
 
 class Stopwatch:
-    """Runs from when it is made (`started_at`, ISO 8601, UTC); each `lap` ends a stage."""
+    """Measures the parts of a step, one after the other. The first part begins when the stopwatch is created.
+
+    Attributes
+    ----------
+    started_at : str
+        ISO 8601, UTC.
+    """
 
     def __init__(self) -> None:
         self.started_at = datetime.now(UTC).isoformat(timespec="milliseconds")
         self._started = self._lap = time.monotonic()
         self._laps: dict[str, float] = {}
 
-    def lap(self, stage: str) -> float:
-        """End the stage that began with the previous lap; its length in seconds."""
+    def lap(self, part: str) -> float:
+        """End the part that began with the previous lap, and return its seconds."""
         now = time.monotonic()
-        self._laps[stage], self._lap = now - self._lap, now
-        return self._laps[stage]
+        self._laps[part], self._lap = now - self._lap, now
+        return self._laps[part]
 
     def seconds(self) -> dict[str, float]:
-        """Seconds of each stage so far, and of all together as `total`; two decimals."""
-        return {stage: round(value, 2) for stage, value in {**self._laps, "total": self._lap - self._started}.items()}
+        """Return the seconds of each part, and their sum as `total`, rounded to two decimals."""
+        return {part: round(value, 2) for part, value in {**self._laps, "total": self._lap - self._started}.items()}

@@ -1,29 +1,35 @@
-"""The two steps as a cluster runs them: spark-submit, the job zip, Python workers in a node environment."""
+"""Run the two steps as a cluster does: spark-submit, the job zip, Python workers in a node environment."""
 
 from __future__ import annotations
 
 import json
 import os
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
 import pytest
 
 from local_aws.spark.java import java_home
+from local_aws.stack import Stack
 from tests.places import ROOT, STATE, environment_python
+from tests.ports import free_ports
 from verger.emr.requests import JVM_OPTIONS
 from verger_spark.features.local_inventory import write_inventory
 
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+BUCKET = "photos"
 ARTIFACTS = STATE / "artifacts" / "current"
 
 
 @dataclass(frozen=True)
 class Finished:
-    """A step that has ended: its exit code, what it printed, and the folder it wrote to."""
+    """A step that has ended: its exit code, its output, and the folder that it wrote to."""
 
     code: int
     output: str
@@ -31,11 +37,11 @@ class Finished:
 
     @property
     def error(self) -> str:
-        """The last line, which a step that failed ends with."""
+        """The last line: the error message of a failed step."""
         return self.output.strip().splitlines()[-1]
 
     def rows(self, name: str) -> list[dict[str, Any]]:
-        """The rows of a Parquet folder that it wrote, by path."""
+        """The rows of a Parquet folder of the step, by path."""
         rows: list[dict[str, Any]] = pq.read_table(self.folder / name).to_pylist()
         return sorted(rows, key=lambda row: row["path"])
 
@@ -48,8 +54,30 @@ Submit = Callable[..., Finished]
 
 
 @pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A running S3 server with the bucket `BUCKET`."""
+    first = free_ports()
+    stack = Stack(tmp_path_factory.mktemp("stack"), s3_port=first, emr_port=first + 8)
+    stack.up()
+    try:
+        stack.client("s3").create_bucket(Bucket=BUCKET)
+        yield stack
+    finally:
+        stack.down()
+
+
+@pytest.fixture(scope="module")
+def s3(stack: Stack) -> Iterator[S3Client]:
+    """A client of the server. The environment variables for obstore are set for the module."""
+    with pytest.MonkeyPatch.context() as environment:
+        for name, value in stack.environment().items():
+            environment.setenv(name, value)
+        yield stack.client("s3")
+
+
+@pytest.fixture(scope="session")
 def node_python() -> Path:
-    """The Python of a node environment, built by the bootstrap action itself from the wheelhouse."""
+    """The Python of a node environment, installed by the bootstrap action."""
     sha256 = ARTIFACTS.resolve().name
     environment = STATE / "node" / sha256
     subprocess.run(
@@ -60,15 +88,19 @@ def node_python() -> Path:
 
 @pytest.fixture(scope="session")
 def submit(node_python: Path) -> Submit:
-    """Run a script by spark-submit on two local cores; `spark` names the environment that brings Spark."""
+    """Run a script by spark-submit on two local cores. `spark` names the environment that contains Spark."""
 
     def run(folder: Path, script: Path, *arguments: str, spark: str = "spark") -> Finished:
         home = environment_python(spark).parents[1] / "lib" / "python3.11" / "site-packages" / "pyspark"
-        command = [
-            *(home / "bin" / "spark-submit", "--master", "local[2]", "--driver-memory", "2g"),
+        command: list[str | Path] = [
+            home / "bin" / "spark-submit",
+            *("--master", "local[2]", "--driver-memory", "2g"),
             *("--conf", "spark.ui.enabled=false", "--conf", f"spark.pyspark.python={node_python}"),
             *("--conf", f"spark.driver.{JVM_OPTIONS}"),
-            *("--py-files", ARTIFACTS / "verger_spark.zip", script, *arguments),
+            "--py-files",
+            ARTIFACTS / "verger_spark.zip",
+            script,
+            *arguments,
         ]
         variables = {
             **os.environ,
@@ -87,7 +119,7 @@ def submit(node_python: Path) -> Submit:
 
 @pytest.fixture(scope="session")
 def featurize(submit: Submit) -> Submit:
-    """Step 1 over all files below a folder, which also receives what it writes."""
+    """Run step 1 over all files below a folder, which also receives the output."""
 
     def run(folder: Path, *arguments: str, **options: Any) -> Finished:
         if not (folder / "inventory.parquet").exists():
@@ -109,7 +141,7 @@ def featurize(submit: Submit) -> Submit:
 
 @pytest.fixture(scope="session")
 def pca(submit: Submit) -> Submit:
-    """Step 2 over `features` of a folder, which also receives what it writes; `source` is what it reads instead."""
+    """Run step 2 over `features` of a folder, which also receives the output. `source` replaces its input."""
 
     def run(folder: Path, *arguments: str, source: tuple[str, ...] = (), **options: Any) -> Finished:
         at = folder.as_uri()

@@ -1,4 +1,4 @@
-"""Run by spark-submit: what Spark's own PCA makes of the features, and of a basis that step 2 saved.
+"""A program for spark-submit: fits Spark's own PCA to the features, and loads a basis that step 2 saved.
 
 mllib_reference.py FOLDER    with features/ and basis/; writes reference.npz, loaded.npz, transformed/ and saved/
 """

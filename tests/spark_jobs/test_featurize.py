@@ -1,4 +1,4 @@
-"""Step 1 by spark-submit over file://: equal to Keras, every photo one row, and clear errors."""
+"""Step 1 by spark-submit over file://: equal to Keras, one row for each photo, errors."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ import pytest
 from PIL import Image
 
 import featurize as featurize_step
+from featurize import Identity
 from tests.places import ROOT, STATE, environment_python, real_photos
 from tests.spark_jobs.conftest import ARTIFACTS, Finished, Submit
 from verger_spark.features.local_inventory import write_inventory
@@ -29,8 +30,8 @@ def photo(form: str = "JPEG", mode: str = "RGB", **options: object) -> bytes:
     return buffer.getvalue()
 
 
-def lying() -> Image.Exif:
-    """EXIF data that ask a viewer to turn the photo."""
+def rotated() -> Image.Exif:
+    """EXIF data that tell a viewer to rotate the photo."""
     exif = Image.Exif()
     exif[0x0112] = 6
     return exif
@@ -48,7 +49,7 @@ LEGAL = {
     "Kiwi/cmyk.jpg": photo(mode="CMYK"),
     "Kiwi/palette.png": photo(form="PNG", mode="P"),
     "Kiwi/rgba.png": photo(form="PNG", mode="RGBA"),
-    "Kiwi/rotated.jpg": photo(exif=lying()),
+    "Kiwi/rotated.jpg": photo(exif=rotated()),
     "Kiwi/animated.gif": photo(form="GIF", save_all=True, append_images=[Image.new("L", (100, 100))]),
     "Pomme é 1/a b+c%20#?=&.jpg": photo(),
     "Pomme é 1/a b+c #?=&.jpg": photo(),
@@ -122,14 +123,14 @@ def test_equal_to_keras_on_real_photos(tmp_path: Path, featurize: Submit, spark:
     rows = finished.rows("features")
     assert len(rows) == 32
     reference = tmp_path / "keras.npy"
-    command = [environment_python("export"), "-m", "bootstrap.keras_features", reference]
-    pip = ["--pip-python", STATE / "venv" / "uv" / "bin" / "python"]
+    command: list[str | Path] = [environment_python("export"), "-m", "bootstrap.keras_features", reference]
+    pip: list[str | Path] = ["--pip-python", STATE / "venv" / "uv" / "bin" / "python"]
     subprocess.run([*command, *(folder / row["path"] for row in rows), *pip], check=True, cwd=ROOT)
     features = np.array([row["features"] for row in rows], dtype=np.float32)
     np.testing.assert_allclose(features, np.load(reference), rtol=0, atol=1e-4)
 
 
-def test_a_model_with_other_weights_is_refused(tmp_path: Path, featurize: Submit) -> None:
+def test_a_model_with_other_weights_is_an_error(tmp_path: Path, featurize: Submit) -> None:
     put(tmp_path, "Kiwi/1.jpg", photo())
     model = tmp_path / "model"
     shutil.copytree(ARTIFACTS / "model", model)
@@ -142,7 +143,7 @@ def test_a_model_with_other_weights_is_refused(tmp_path: Path, featurize: Submit
     assert not (tmp_path / "features").exists()
 
 
-def test_a_damaged_model_is_refused(tmp_path: Path, featurize: Submit) -> None:
+def test_a_damaged_model_is_an_error(tmp_path: Path, featurize: Submit) -> None:
     put(tmp_path, "Kiwi/1.jpg", photo())
     model = tmp_path / "model"
     shutil.copytree(ARTIFACTS / "model", model)
@@ -153,12 +154,14 @@ def test_a_damaged_model_is_refused(tmp_path: Path, featurize: Submit) -> None:
     assert "mobilenet_v2.tflite: expected SHA-256" in finished.error
 
 
-def test_a_step_submitted_again_does_only_what_is_not_done(mixed: Finished, tmp_path: Path, featurize: Submit) -> None:
+def test_a_second_submission_ends_at_once(mixed: Finished, tmp_path: Path, featurize: Submit) -> None:
     folder = Path(shutil.copytree(mixed.folder, tmp_path / "again"))
     before = written(folder)
     again = featurize(folder)
     assert again.code == 0, again.output
-    assert f"verger: {len(LEGAL)} photos were featurized by an earlier try of this run: nothing to do" in again.output
+    assert (
+        f"verger: {len(LEGAL)} photos were featurized by an earlier attempt of this run: nothing to do" in again.output
+    )
     assert written(folder) == before
 
     work = pq.read_table(folder / "inventory.parquet")
@@ -173,7 +176,7 @@ def test_a_step_submitted_again_does_only_what_is_not_done(mixed: Finished, tmp_
     assert other.json("featurize.json")["work"] != mixed.json("featurize.json")["work"]
 
 
-def test_nothing_to_do_still_gives_both_tables(tmp_path: Path, featurize: Submit) -> None:
+def test_an_empty_inventory_gives_both_tables(tmp_path: Path, featurize: Submit) -> None:
     (tmp_path / "features").mkdir()
     (tmp_path / "features" / "_SUCCESS").touch()
     (tmp_path / "featurize.json").write_text('{"work": "another", "model_sha256": "another"}')
@@ -202,22 +205,22 @@ def test_nothing_to_do_still_gives_both_tables(tmp_path: Path, featurize: Submit
     ],
     ids=str,
 )
-def test_what_counts_as_done(tmp_path: Path, changed: dict[str, object], done: int | None) -> None:
-    places = argparse.Namespace(metrics=f"{tmp_path.as_uri()}/m.json", features=f"{tmp_path.as_uri()}/features/")
-    identity = {"work": "this", "model_sha256": "this"}
+def test_photos_done(tmp_path: Path, changed: dict[str, object], done: int | None) -> None:
+    arguments = argparse.Namespace(metrics=f"{tmp_path.as_uri()}/m.json", features=f"{tmp_path.as_uri()}/features/")
+    identity: Identity = {"work": "this", "model": "this", "model_sha256": "this"}
     (tmp_path / "m.json").write_text(json.dumps({**identity, "featurized": 5, "rejects": {}, **changed}))
-    assert featurize_step.done_before(places, identity) is None, "no features were written"
+    assert featurize_step.photos_done(arguments, identity) is None, "no features were written"
     rows = [(f"images/Kiwi/{row}.jpg", "Kiwi", "etag") for row in range(5)]
     vectors = [np.zeros(1280, np.float32)] * 5
-    table_file.write(places.features, 0, table_file.features(rows, vectors))
-    table_file.complete(places.features, 1)
-    assert featurize_step.done_before(places, identity) == done
-    # As a task leaves it that outlived its application and was cut short.
-    table_file.write(places.features, 0, table_file.features(rows[:4], vectors[:4]))
-    assert featurize_step.done_before(places, identity) is None
+    table_file.write(arguments.features, 0, table_file.features(rows, vectors))
+    table_file.mark_complete(arguments.features, 1)
+    assert featurize_step.photos_done(arguments, identity) == done
+    # A task of a killed application may still overwrite a file, with fewer rows.
+    table_file.write(arguments.features, 0, table_file.features(rows[:4], vectors[:4]))
+    assert featurize_step.photos_done(arguments, identity) is None
 
 
 def written(folder: Path) -> dict[Path, int]:
-    """What a step wrote, and when."""
+    """Files that the step wrote, and the time of each."""
     found = [*folder.glob("features/*"), *folder.glob("rejects/*"), folder / "featurize.json"]
     return {path: path.stat().st_mtime_ns for path in found}

@@ -1,4 +1,4 @@
-"""Step 2 by spark-submit over file://: against Spark's own PCA, and the same numbers however it is cut."""
+"""Step 2 by spark-submit over file://: compared with Spark's own PCA, the same numbers for every partitioning."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def vectors(count: int, width: int) -> NDArray[np.float32]:
 
 
 def write_features(folder: Path, data: NDArray[np.float32], files: int, seed: int = 0) -> Path:
-    """Features as step 1 would have them, in shuffled order over some files."""
+    """Write features as step 1 does, in shuffled order over several files."""
     (folder / "features").mkdir(parents=True)
     paths = np.array([f"images/Kiwi {number % 7}/é {number}.jpg" for number in range(len(data))])
     order = np.random.default_rng(seed).permutation(len(data))
@@ -53,15 +53,15 @@ def done(tmp_path_factory: pytest.TempPathFactory, pca: Submit) -> Finished:
 
 
 def described_model(folder: Path) -> dict[str, Any]:
-    """What MLlib keeps of a model beside its numbers, less when, by which Spark and by which object it was saved."""
+    """The metadata of a model, without time, Spark version and the name of the object that saved it."""
     found: dict[str, Any] = json.loads(next((folder / "metadata").glob("part-*")).read_text())
-    # The name of a column that nobody named is that of the object which was made first.
+    # The default name of a column contains the name of the object that was created first.
     unnamed = {name: value.partition("__")[2] for name, value in found["defaultParamMap"].items()}
     return {**found, "timestamp": 0, "sparkVersion": "", "defaultParamMap": unnamed}
 
 
 @pytest.mark.parametrize("spark", ["spark", "spark35"])
-def test_equals_sparks_own_pca_and_the_basis_loads_as_its_model(done: Finished, submit: Submit, spark: str) -> None:
+def test_the_result_equals_sparks_own_pca_and_spark_loads_the_basis(done: Finished, submit: Submit, spark: str) -> None:
     by_spark = submit(done.folder, ROOT / "tests/spark_jobs/mllib_reference.py", str(done.folder), spark=spark)
     assert by_spark.code == 0, by_spark.output
     reference, loaded = np.load(done.folder / "reference.npz"), np.load(done.folder / "loaded.npz")
@@ -77,7 +77,7 @@ def test_equals_sparks_own_pca_and_the_basis_loads_as_its_model(done: Finished, 
     projected = vectors(COUNT, WIDTH)[by_path].astype(np.float64) @ fix_signs(reference["components"])[:, :k]
     np.testing.assert_allclose(coordinates(done), projected, atol=1e-6)
     np.testing.assert_allclose(coordinates(done), coordinates(done, "transformed"), atol=1e-9)
-    # What Spark saves of the model that it loaded: the same columns by the same types, and the very numbers.
+    # Spark saves the model that it loaded with the same columns, types and numbers.
     ours, theirs = (
         pq.ParquetFile(next((done.folder / name / "data").glob("*.parquet"))) for name in ("basis", "saved")
     )
@@ -88,14 +88,14 @@ def test_equals_sparks_own_pca_and_the_basis_loads_as_its_model(done: Finished, 
     assert described_model(done.folder / "basis") == described_model(done.folder / "saved")
 
 
-def test_one_row_each_with_its_label(done: Finished) -> None:
+def test_every_photo_has_one_row_with_its_label(done: Finished) -> None:
     rows = done.rows("pca")
     assert len({row["path"] for row in rows}) == len(rows) == COUNT
     assert all(row["label"] == row["path"].split("/")[1] for row in rows)
     assert pq.read_schema(next((done.folder / "pca").glob("*.parquet"))).names == ["path", "label", "pca_features"]
 
 
-def test_metrics_say_what_was_done(done: Finished) -> None:
+def test_metrics(done: Finished) -> None:
     metrics = done.json("pca.json")
     assert metrics["photos"] == COUNT
     assert metrics["application"]
@@ -112,15 +112,15 @@ def test_metrics_say_what_was_done(done: Finished) -> None:
     assert (metrics["drift"], metrics["compacted"]) == (None, 0)
 
 
-def test_near_equal_eigenvalues_do_not_make_it_depend_on_the_partitions(tmp_path: Path, pca: Submit) -> None:
-    """At full width, where neighbouring eigenvalues are close and rounding would turn their eigenvectors."""
+def test_near_equal_eigenvalues_do_not_depend_on_the_partitions(tmp_path: Path, pca: Submit) -> None:
+    """At full width neighbouring eigenvalues are close, and rounding errors would rotate their eigenvectors."""
     data = np.abs(np.random.default_rng(8).normal(size=(17_000, 1280))).astype(np.float32)
     runs = [pca(write_features(tmp_path / str(files), data, files, seed=files)) for files in (2, 7)]
     assert [run.code for run in runs] == [0, 0], runs[0].output
     np.testing.assert_allclose(coordinates(runs[0]), coordinates(runs[1]), rtol=0, atol=1e-9)
 
 
-def test_the_same_numbers_however_partitioned_and_on_spark_35(done: Finished, tmp_path: Path, pca: Submit) -> None:
+def test_the_same_numbers_for_another_partitioning_and_on_spark_35(done: Finished, tmp_path: Path, pca: Submit) -> None:
     folder = write_features(tmp_path / "cut", vectors(COUNT, WIDTH), files=11, seed=5)
     other = pca(folder, spark="spark35")
     assert other.code == 0, other.output
@@ -128,7 +128,7 @@ def test_the_same_numbers_however_partitioned_and_on_spark_35(done: Finished, tm
     np.testing.assert_allclose(coordinates(other), coordinates(done), rtol=0, atol=1e-9)
 
 
-def test_an_error_ends_with_one_plain_line(tmp_path: Path, pca: Submit) -> None:
+def test_an_error_is_one_line(tmp_path: Path, pca: Submit) -> None:
     finished = pca(write_features(tmp_path / "bad", vectors(40, 12), files=1), "--max-components", "2")
     assert finished.code == 1
     message = "verger: error: target variance 0.9 cannot be reached: 2 components explain"
@@ -136,7 +136,7 @@ def test_an_error_ends_with_one_plain_line(tmp_path: Path, pca: Submit) -> None:
     assert not (tmp_path / "bad" / "pca").exists()
 
 
-def test_without_a_row_there_is_nothing_to_fit(tmp_path: Path, pca: Submit) -> None:
+def test_without_rows_there_is_an_error(tmp_path: Path, pca: Submit) -> None:
     folder = write_features(tmp_path / "none", vectors(0, 12), files=1)
     finished = pca(folder)
     assert finished.code == 1

@@ -1,4 +1,4 @@
-"""Tasks leave no finder behind that would read a whole zip before the next one."""
+"""After a task, no finder is left that would read a zip file before the next task."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def zipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture(autouse=True)
 def restored() -> Iterator[None]:
-    """Arrow's memory as it was: a worker keeps what a task sets, these tests do not."""
+    """Restore Arrow's memory pool after the test."""
     before = pa.default_memory_pool()
     yield
     pa.set_memory_pool(before)
@@ -38,7 +38,7 @@ def kinds(modules: Iterable[str]) -> Iterator[str]:
         yield importlib.import_module(module).KIND
 
 
-def test_nothing_reads_the_zip_again_until_another_module_is_wanted(zipped: Path) -> None:
+def test_the_zip_is_read_again_only_for_another_import(zipped: Path) -> None:
     task = python_task(kinds)
     assert list(task(["orchard_apple"])) == ["apple"]
     assert str(zipped) not in sys.path_importer_cache
@@ -47,14 +47,14 @@ def test_nothing_reads_the_zip_again_until_another_module_is_wanted(zipped: Path
     assert list(task(["orchard_pear", "orchard_apple"])) == ["pear", "apple"]
 
 
-def test_arrows_memory_is_the_systems() -> None:
+def test_arrow_uses_the_allocator_of_the_system() -> None:
     def backends(_: None) -> Iterator[str]:
         yield pa.default_memory_pool().backend_name
 
     assert list(python_task(backends)(None)) == ["system"]
 
 
-def test_a_task_that_fails_leaves_none_either(zipped: Path) -> None:
+def test_a_failed_task_leaves_no_finder(zipped: Path) -> None:
     with pytest.raises(ModuleNotFoundError, match="orchard_plum"):
         list(python_task(kinds)(["orchard_apple", "orchard_plum"]))
     assert str(zipped) not in sys.path_importer_cache

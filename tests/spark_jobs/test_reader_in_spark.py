@@ -1,4 +1,4 @@
-"""verger_reader in a job of somebody else's: the one file beside it, and Spark's own way to the data."""
+"""verger_reader in a Spark job of a consumer: only the one file, and Spark's own access to the data."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ print("broadcast:", "BroadcastHashJoin" in plan)
 """
 
 
-def test_spark_has_the_rows_that_arrow_has(tmp_path: Path, submit: Submit) -> None:
+def test_spark_and_arrow_read_the_same_rows(tmp_path: Path, submit: Submit) -> None:
     bucket = orchard(tmp_path / "50 % é")
     bucket.unpublish()
     (tmp_path / "job.py").write_text(JOB)

@@ -1,1 +1,1 @@
-"""Step 1: the path of a photo from S3 to a vector of features."""
+"""Step 1: reads photos from S3 and computes a vector of 1,280 features for each."""

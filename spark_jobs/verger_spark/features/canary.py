@@ -1,4 +1,4 @@
-"""A fixed image whose vector is known: wrong weights, a wrong resize or a wrong scaling cannot pass it."""
+"""The canary: a fixed image whose features are known. It detects wrong weights, a wrong resize and a wrong scaling."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ WIDTH, HEIGHT = 190, 140
 
 
 def draw() -> bytes:
-    """Draw the canary: a PNG of 190x140 pixels, the same pixels everywhere (integer arithmetic only).
+    """Draw the canary: a PNG of 190x140 pixels. Integer arithmetic gives the same pixels on every machine.
 
-    Stripes finer than the resize can keep tell one interpolation filter from another; the differing
-    gradients of the three channels tell RGB from BGR; neither side is 224, so that no resize is no match.
+    The stripes are finer than the resize can keep, so another interpolation filter gives other features. The three
+    channels have different gradients, so BGR gives other features than RGB. Neither side is 224, so a missing resize
+    gives another shape.
     """
     y, x = np.mgrid[0:HEIGHT, 0:WIDTH]
     fruit = (x - 95) ** 2 + (y - 70) ** 2 < 52**2
@@ -31,17 +32,23 @@ def draw() -> bytes:
 
 
 def check(computed: NDArray[np.float32], expected: NDArray[np.float32], tolerance: float) -> None:
-    """Compare the canary's features, both of shape (1280,).
+    """Compare the features of the canary with the expected ones.
+
+    Parameters
+    ----------
+    computed, expected : ndarray of shape (1280,), float32
+    tolerance : float
+        Maximum absolute difference of a feature.
 
     Raises
     ------
     VergerError
-        Some feature differs by more than ``tolerance`` (absolute), or is not a number.
+        A feature differs by more than the tolerance, or is NaN.
     """
     if computed.shape != expected.shape:
         raise VergerError(
             f"canary: expected {expected.shape[0]} features, the model gives {computed.shape[0]}; "
-            "the model file is not the one that the canary was made with: build the artifact set again"
+            "canary.json was computed with another model file: build the artifact set again"
         )
     difference = float(np.max(np.abs(computed - expected)))
     if not difference <= tolerance:

@@ -1,7 +1,7 @@
-"""The inventory: one Parquet file of path, etag and size, which stays as it is for the whole run.
+"""Reads the inventory: one Parquet file of path, etag and size, which does not change during a run.
 
-Each worker reads its own rows of it. What came through Spark's shuffle could end early when a node is lost, which Arrow
-takes for the end of the rows.
+Each worker reads its own rows from the file. The rows do not pass through Spark's shuffle, because the shuffle stream
+of a lost node can end early, and Arrow takes an early end for the end of the rows.
 """
 
 from __future__ import annotations
@@ -17,39 +17,48 @@ import pyarrow.parquet as pq
 
 from verger_contract.schemas import INVENTORY
 from verger_spark.errors import VergerError, one_line
-from verger_spark.features.prefetch import Listed
-from verger_spark.features.splits import Rows
+from verger_spark.features.splits import SplitRows
 from verger_spark.io import storage
 
 BATCH_ROWS = 8192
 
 
+@dataclass(frozen=True, slots=True)
+class ListedPhoto:
+    """A row of the inventory; `size` in bytes."""
+
+    path: str
+    etag: str
+    size: int
+
+
 @dataclass(frozen=True)
 class Inventory:
-    """The Parquet file at `uri`."""
+    """The Parquet file at `uri`. `len()` is its number of rows."""
 
     uri: str
 
     def __len__(self) -> int:
-        """How many rows it has, by its own end. Errors: `read`."""
-        return int(_ends(self.uri).num_rows)
+        return int(_metadata(self.uri).num_rows)
 
-    def read(self, rows: Rows) -> list[Listed]:
-        """Those rows, in the order of the file. Beside them a batch lies in memory, and what is packed of a row group.
+    def read(self, rows: SplitRows) -> list[ListedPhoto]:
+        """Return the photos of some rows, in the order of the file.
 
         Raises
         ------
         VergerError
-            There is no such file, or it is none of these three columns, or it has fewer rows.
+            The file does not exist, lacks a column, or has fewer rows.
         """
-        found = [listed for batch, start in self._batches(rows) for listed in _picked(batch, start, rows)]
-        if len(found) != rows.many:
-            raise VergerError(f"{self.uri}: expected {rows.many:,} rows up to row {rows.stop:,}, found {len(found):,}")
+        found = [photo for batch, start in self._batches(rows) for photo in _selected(batch, start, rows)]
+        if len(found) != rows.row_count:
+            raise VergerError(
+                f"{self.uri}: expected {rows.row_count:,} rows up to row {rows.stop:,}, found {len(found):,}"
+            )
         return found
 
-    def _batches(self, rows: Rows) -> Iterator[tuple[pa.RecordBatch, int]]:
-        """The batches in which the rows are, and the number of the first row of each."""
-        metadata = _ends(self.uri)
+    def _batches(self, rows: SplitRows) -> Iterator[tuple[pa.RecordBatch, int]]:
+        """Yield the batches that contain the rows, each with the number of its first row."""
+        metadata = _metadata(self.uri)
         counts = [metadata.row_group(number).num_rows for number in range(metadata.num_row_groups)]
         spans = enumerate(pairwise(accumulate(counts, initial=0)))
         groups = [(number, start) for number, (start, stop) in spans if start < rows.stop and stop > rows.start]
@@ -62,32 +71,31 @@ class Inventory:
                         yield batch, start
                         start += len(batch)
         except (pa.ArrowException, OSError, KeyError) as error:
-            raise _other(self.uri, error) from None
+            raise _unexpected(self.uri, one_line(error)) from None
 
 
-def _picked(batch: pa.RecordBatch, start: int, rows: Rows) -> Iterator[Listed]:
-    """Those of the rows that are in the batch, whose first one has the number `start`."""
+def _selected(batch: pa.RecordBatch, start: int, rows: SplitRows) -> Iterator[ListedPhoto]:
+    """Yield those of the rows that are in the batch. `start` is the number of its first row."""
     first = rows.start + rows.offset
     skipped = -(-max(start - first, 0) // rows.stride)
     numbers = np.arange(first + skipped * rows.stride, min(rows.stop, start + len(batch)), rows.stride) - start
-    picked = batch.take(pa.array(numbers))
-    yield from map(Listed, *(picked.column(name).to_pylist() for name in INVENTORY.names))
+    selected = batch.take(pa.array(numbers))
+    yield from map(ListedPhoto, *(selected.column(name).to_pylist() for name in INVENTORY.names))
 
 
 @lru_cache(maxsize=1)
-def _ends(uri: str) -> pq.FileMetaData:
-    """What the file says of its row groups, read once in a process."""
+def _metadata(uri: str) -> pq.FileMetaData:
+    """Return the footer of the file. A process reads it once."""
     try:
         with storage.reading(uri) as source:
             metadata = pq.ParquetFile(source).metadata
     except (pa.ArrowException, OSError) as error:
-        raise _other(uri, error) from None
+        raise _unexpected(uri, one_line(error)) from None
     missing = {*INVENTORY.names} - {*metadata.schema.to_arrow_schema().names}
     if missing:
-        raise _other(uri, f"no column {', '.join(sorted(missing))}")
+        raise _unexpected(uri, f"no column {', '.join(sorted(missing))}")
     return metadata
 
 
-def _other(uri: str, found: object) -> VergerError:
-    said = one_line(found) if isinstance(found, Exception) else found
-    return VergerError(f"{uri}: expected one Parquet file with {', '.join(INVENTORY.names)}, found {said}")
+def _unexpected(uri: str, found: str) -> VergerError:
+    return VergerError(f"{uri}: expected one Parquet file with {', '.join(INVENTORY.names)}, found {found}")

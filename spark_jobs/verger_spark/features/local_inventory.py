@@ -1,4 +1,4 @@
-"""An inventory of a folder of photos, for running the steps over `file://` without S3 and Airflow.
+"""Writes the inventory of a local folder, for running the steps over `file://` without S3 and Airflow.
 
 python -m verger_spark.features.local_inventory FOLDER INVENTORY.parquet
 """
@@ -15,16 +15,18 @@ from verger_contract.photos import is_ignored
 from verger_contract.schemas import INVENTORY
 from verger_spark.io.storage import etag_of
 
+FILES_PER_GROUP = 10_000
+
 
 def write_inventory(folder: Path, inventory: Path) -> int:
-    """List the photos below `folder`, paths relative to it, etag the MD5 of the content; how many there are.
+    """List the photos below `folder` into the Parquet file `inventory`, and return their number.
 
-    What is no photo at all is left out, by the rule by which the DAG lists a bucket.
+    Paths are relative to the folder. The ETag is the MD5 of the content. The DAG ignores the same files in a bucket.
     """
     files = sorted(path for path in folder.rglob("*") if path.is_file() and not is_ignored(path.name))
     with pq.ParquetWriter(inventory, INVENTORY.arrow) as writer:
-        for start in range(0, len(files), 10_000):
-            contents = [(path, path.read_bytes()) for path in files[start : start + 10_000]]
+        for start in range(0, len(files), FILES_PER_GROUP):
+            contents = ((path, path.read_bytes()) for path in files[start : start + FILES_PER_GROUP])
             rows = [
                 {"path": path.relative_to(folder).as_posix(), "etag": etag_of(content), "size": len(content)}
                 for path, content in contents

@@ -1,4 +1,4 @@
-"""The network: its files, and the interpreter that runs it."""
+"""Loads MobileNetV2 from the artifact set and computes the features of an image."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from verger_spark.io import storage
 
 @dataclass(frozen=True, eq=False)
 class Model:
-    """A LiteRT model and the vector that it must give for the canary."""
+    """A LiteRT model, and the features that it must compute for the canary image."""
 
     content: bytes
     weights: str
@@ -55,12 +55,12 @@ class Model:
 
 
 class Featurizer:
-    """MobileNetV2 without its top, average-pooled, on one thread (one interpreter per worker process).
+    """MobileNetV2 without its top, average-pooled, on one thread. A worker process needs one.
 
     Raises
     ------
     VergerError
-        When built: the canary's features are not the expected ones.
+        The features of the canary image differ from the expected ones.
     """
 
     def __init__(self, model: Model) -> None:
@@ -76,22 +76,36 @@ class Featurizer:
         canary.check(self.features(decode(canary.draw())), model.canary_features, model.canary_tolerance)
 
     def features(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """The features of one image: (224, 224, 3) uint8 -> (1280,) float32.
+        """Compute the features of one image.
 
-        The network sees ``x / 127.5 - 1`` (Keras' ``mobilenet_v2.preprocess_input``).
+        The input of the network is ``x / 127.5 - 1`` (Keras' ``mobilenet_v2.preprocess_input``).
+
+        Parameters
+        ----------
+        pixels : ndarray of shape (224, 224, 3), uint8
+
+        Returns
+        -------
+        ndarray of shape (1280,), float32
+
+        Raises
+        ------
+        VergerError
+            The features have another shape, or are not finite.
         """
         self._scale(pixels)
         self._interpreter.invoke()
         features: NDArray[np.float32] = self._interpreter.get_tensor(self._output)[0]  # a copy
         if features.shape != (FEATURES_WIDTH,) or not np.isfinite(features).all():
             raise VergerError(
-                f"the model gave {features.shape} features, not all finite; expected {FEATURES_WIDTH} finite ones"
+                f"the model gave features of shape {features.shape}, not all finite; "
+                f"expected {FEATURES_WIDTH} finite ones"
             )
         return features
 
     def _scale(self, pixels: NDArray[np.uint8]) -> None:
-        # Straight into the network's input: an array between them would be 600 kB of fresh pages for every photo.
-        # The view must be gone before the network is run, which the interpreter insists on.
+        # The result goes directly into the network's input. An intermediate array would take 600 kB for every photo.
+        # The interpreter refuses to run while this view exists, so it stays local to this function.
         tensor = self._interpreter.tensor(self._input)()[0]
         np.divide(pixels, np.float32(127.5), out=tensor, dtype=np.float32)
         np.subtract(tensor, np.float32(1.0), out=tensor)

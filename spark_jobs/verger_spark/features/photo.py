@@ -1,4 +1,4 @@
-"""From the bytes of an image file to the pixels that MobileNetV2 looks at."""
+"""Decodes the bytes of an image file into the pixels that MobileNetV2 takes as input."""
 
 from __future__ import annotations
 
@@ -8,27 +8,34 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
+from verger_contract.photos import IMAGE_FORMATS
 from verger_contract.reasons import RejectKind, reason
 from verger_spark.errors import one_line
 
 SIDE = 224
-"""Height and width of the network's input, pixels."""
+"""Height and width of the network's input in pixels."""
 
 MAX_BYTES = 256 * 1024 * 1024
-"""Above this an object is no photo but a film or an archive: it is not even fetched."""
+"""Maximum size of a file. Larger files are videos or archives. They are not downloaded."""
 
 MAX_PIXELS = 100_000_000
-"""Above this a file is taken for a decompression bomb: decoded it would need 300 MB in every worker."""
+"""Maximum number of pixels, against decompression bombs. An image of this size takes 300 MB in a worker."""
 
-Image.MAX_IMAGE_PIXELS = None  # Pillow's own limit, which it enforces with other words; ours is checked on opening
-
-# Formats that photographs come in. Pillow knows more, among them EPS, for which it starts Ghostscript.
-FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP", "PPM", "JPEG2000", "AVIF")
+Image.MAX_IMAGE_PIXELS = None  # Pillow's own limit raises another error; `rgb_image` checks MAX_PIXELS instead
 
 
 class UnreadablePhoto(Exception):
-    """A photo that gives no vector, and why: `kind` is the class of the reason, `str()` the whole reason.
+    """A photo has no features. `str()` is the text of the column `reason`.
 
+    Parameters
+    ----------
+    kind : RejectKind
+        The value of the column `kind`.
+    detail : str
+        What was found, in words.
+
+    Examples
+    --------
     >>> str(UnreadablePhoto(RejectKind.NOT_AN_IMAGE, "no known format"))
     'not an image (no known format)'
     """
@@ -39,43 +46,49 @@ class UnreadablePhoto(Exception):
 
 
 def decode(content: bytes) -> NDArray[np.uint8]:
-    """Decode an image file as the network wants it, but for the scale of its values.
+    """Decode an image file and resize it to the network's input, without scaling the values.
 
-    RGB whatever the file's mode, orientation as stored, first frame of an animation, resized to 224x224
-    with Pillow's bicubic filter.
+    The result is RGB for every mode of the file. The EXIF orientation is ignored. Of an animation the first frame is
+    taken. The filter of the resize is Pillow's bicubic.
 
     Returns
     -------
-    array of shape (224, 224, 3), uint8
+    ndarray of shape (224, 224, 3), uint8
 
     Raises
     ------
     UnreadablePhoto
-        Empty, not an image, truncated or otherwise damaged, or larger than ``MAX_PIXELS``.
+        The content is empty, not an image, damaged, or larger than ``MAX_PIXELS``.
     """
     if not content:
         raise UnreadablePhoto(RejectKind.EMPTY_FILE, "0 bytes")
-    return np.asarray(_rgb(content).resize((SIDE, SIDE), Image.Resampling.BICUBIC))
+    return np.asarray(rgb_image(content).resize((SIDE, SIDE), Image.Resampling.BICUBIC))
 
 
-def _rgb(content: bytes) -> Image.Image:
+def rgb_image(content: bytes) -> Image.Image:
+    """Decode an image file to RGB in its own size.
+
+    Raises
+    ------
+    UnreadablePhoto
+        As `decode`.
+    """
     try:
-        image: Image.Image = Image.open(io.BytesIO(content), formats=FORMATS)
+        image: Image.Image = Image.open(io.BytesIO(content), formats=IMAGE_FORMATS)
         width, height = image.size
         if width * height > MAX_PIXELS:
             found = f"{width} x {height} = {width * height:,} pixels"
             raise UnreadablePhoto(RejectKind.IMAGE_TOO_LARGE, f"{found}, the limit is {MAX_PIXELS:,}")
         image.load()
-        if image.mode.startswith("I;16"):  # 16-bit grey: Pillow's own conversion would clip it to white
+        if image.mode.startswith("I;16"):  # 16-bit grey: Pillow's own conversion clips most values to white
             image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
         return image if image.mode == "RGB" else image.convert("RGB")
     except UnidentifiedImageError as error:
-        raise UnreadablePhoto(
-            RejectKind.NOT_AN_IMAGE, f"no known image format, begins with {content[:12]!r}"
-        ) from error
+        found = f"no known image format, begins with {content[:12]!r}"
+        raise UnreadablePhoto(RejectKind.NOT_AN_IMAGE, found) from error
     except (UnreadablePhoto, MemoryError):
         raise
     except Exception as error:
-        # Pillow's plugins raise whatever comes up when a file is damaged: OSError, SyntaxError, ValueError,
-        # struct.error, RuntimeError and more. One such photo must not end a run.
+        # For a damaged file, Pillow's plugins raise many types: OSError, SyntaxError, ValueError, struct.error,
+        # RuntimeError and more. A damaged photo becomes a reject and does not end the run.
         raise UnreadablePhoto(RejectKind.DAMAGED_IMAGE, one_line(error) or type(error).__name__) from error

@@ -1,4 +1,4 @@
-"""Where the photos are read from: an S3 bucket, or a folder for work without S3."""
+"""Reads the photos from an S3 bucket, or from a folder for work without S3."""
 
 from __future__ import annotations
 
@@ -10,17 +10,30 @@ from obstore import exceptions
 
 from verger_contract.reasons import RejectKind
 from verger_spark.features.photo import UnreadablePhoto
-from verger_spark.io.storage import Location, etag_of, s3_store
+from verger_spark.io.location import Location
+from verger_spark.io.s3_store import can_request, s3_store
+from verger_spark.io.storage import etag_of
 
-Read = Callable[[str, str], bytes]
-"""(path, etag) -> the content of exactly that version of the photo. Raises UnreadablePhoto when that version
-cannot be had; any other exception is the store's failure, not the photo's, and fails the task."""
+ReadPhoto = Callable[[str, str], bytes]
+"""(path, etag) -> the content of exactly that version of the photo.
+
+It raises UnreadablePhoto when this version cannot be read. Any other exception is a failure of the store, and fails the
+task.
+"""
 
 
-def open_source(uri: str) -> Read:
-    """A reader of the photos under `uri`: `s3://bucket` (paths are keys) or `file:///folder` (paths are relative).
+def open_source(uri: str) -> ReadPhoto:
+    """Return a function that reads the photos under `uri`.
 
-    The returned function may be called from several threads at once.
+    Parameters
+    ----------
+    uri : str
+        `s3://bucket`: paths are keys. `file:///folder`: paths are relative to the folder.
+
+    Returns
+    -------
+    ReadPhoto
+        Several threads may call it at the same time.
     """
     location = Location.parse(uri)
     if location.bucket is None:
@@ -28,23 +41,21 @@ def open_source(uri: str) -> Read:
     return _bucket(location.bucket)
 
 
-def _bucket(bucket: str) -> Read:
+def _bucket(bucket: str) -> ReadPhoto:
     store = s3_store(bucket)
 
     def read(path: str, etag: str) -> bytes:
+        if not can_request(path):
+            raise UnreadablePhoto(
+                RejectKind.KEY_CANNOT_BE_READ,
+                "it has an empty or dot segment or a control character: rename the object",
+            )
         try:
             return bytes(obstore.get(store, path, options={"if_match": f'"{etag}"'}).bytes())
         except (FileNotFoundError, exceptions.NotFoundError):
             raise UnreadablePhoto(RejectKind.DELETED) from None
         except exceptions.PreconditionError:
             raise _changed(etag) from None
-        except ValueError as error:  # raised before any request, for keys that this client cannot express
-            if "path" not in str(error):
-                raise
-            raise UnreadablePhoto(
-                RejectKind.KEY_CANNOT_BE_READ,
-                "it has an empty or dot segment or a control character: rename the object",
-            ) from None
         except (exceptions.PermissionDeniedError, PermissionError):
             raise UnreadablePhoto(
                 RejectKind.ACCESS_DENIED, "by the bucket, its key or an archive storage class"
@@ -53,7 +64,7 @@ def _bucket(bucket: str) -> Read:
     return read
 
 
-def _folder(root: Path) -> Read:
+def _folder(root: Path) -> ReadPhoto:
     def read(path: str, etag: str) -> bytes:
         try:
             content = (root / path).read_bytes()

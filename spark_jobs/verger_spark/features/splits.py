@@ -1,4 +1,4 @@
-"""How the photos are shared out among Spark's tasks: large shares first, small ones at the end. Pure."""
+"""Splits the rows of an inventory for Spark's tasks: large splits first, small ones at the end. No I/O."""
 
 from __future__ import annotations
 
@@ -8,21 +8,24 @@ from itertools import accumulate
 from typing import NamedTuple
 
 LARGEST = 4096
-"""Photos in a share, at the most: some 45 s of one core, a file of 21 MB, and what is lost with a node that is lost."""
+"""Maximum number of photos in a split: about 45 s of one core, and a file of 21 MB. A lost node loses at most this."""
 
 SMALLEST = 64
-"""Photos in a share, at the least: with less than half a second of work the start of a task would show."""
+"""Minimum number of photos in a split, half a second of one core. Below it the start of a task costs more time."""
 
 BANDS = ((0.75, 1), (0.20, 4), (0.05, 16))
-"""Share of all photos, and by how much the shares in this band are smaller than the largest."""
+"""Share of all photos in a band, and the divisor: the splits of the band have LARGEST / divisor photos."""
 
 INTERLEAVED = 32
-"""Shares that take turns with the rows of a stretch of the inventory. It is sorted by path, and photos of one folder
-are much alike: so no share gets only the large ones. Each reads the whole stretch, some 0.1 µs a row."""
+"""Number of splits that take turns with the rows of one range of the inventory.
+
+The inventory is sorted by path, and photos of one folder have similar sizes. Without interleaving, some splits would
+get only large photos. Each of these splits reads the complete range, which costs about 0.1 µs a row.
+"""
 
 
-class Rows(NamedTuple):
-    """The rows numbered start + offset, start + offset + stride, ... below stop."""
+class SplitRows(NamedTuple):
+    """The rows of a split: start + offset, start + offset + stride, and so on, below stop."""
 
     start: int
     stop: int
@@ -30,51 +33,61 @@ class Rows(NamedTuple):
     offset: int = 0
 
     @property
-    def many(self) -> int:
+    def row_count(self) -> int:
+        """Number of rows."""
         return len(range(self.start + self.offset, self.stop, self.stride))
 
 
 class Band(NamedTuple):
-    """The rows in [start, stop), in so many shares."""
+    """The rows in [start, stop), divided into `splits` splits of equal size."""
 
     start: int
     stop: int
-    shares: int
+    splits: int
 
-    def rows(self, number: int) -> Rows:
-        """Those of the share of that number, from 0."""
+    def rows(self, number: int) -> SplitRows:
+        """Return the rows of a split. Numbers begin at 0."""
         first = number - number % INTERLEAVED
-        after = min(first + INTERLEAVED, self.shares)
-        return Rows(self._at(first), self._at(after), after - first, number - first)
+        after = min(first + INTERLEAVED, self.splits)
+        return SplitRows(self._start_of(first), self._start_of(after), after - first, number - first)
 
-    def _at(self, number: int) -> int:
-        """Where a share would begin if each were a stretch of its own."""
-        each, more = divmod(self.stop - self.start, self.shares)
+    def _start_of(self, number: int) -> int:
+        """Return the first row of a split if the splits were not interleaved."""
+        each, more = divmod(self.stop - self.start, self.splits)
         return self.start + number * each + min(number, more)
 
 
 @dataclass(frozen=True)
-class Shares:
-    """All rows of an inventory, in shares. Which rows are in a share depends on its number alone: a task that is done
-    again does the same.
+class Splits:
+    """All rows of an inventory in splits.
+
+    The rows of a split depend only on its number, so that a task that runs again does the same work.
     """
 
     bands: tuple[Band, ...]
 
     @classmethod
-    def of(cls, photos: int, cores: int, largest: int = LARGEST) -> Shares:
-        """How many shares of which sizes there are to be, in the order in which they are taken. At least one photo.
+    def of(cls, photos: int, cores: int, largest: int = LARGEST) -> Splits:
+        """Divide the rows into splits, in the order in which Spark runs them.
 
-        No share has more than `largest` photos, and there are as many as cores where there are photos enough.
+        There are at least as many splits as cores if there are enough photos. A slow core, or a slow split, delays the
+        end by at most the time of a small split. This is guided self-scheduling (Polychronopoulos and Kuck 1987,
+        doi:10.1109/TC.1987.5009495) in steps.
 
-        A core that is slow, or a share that is, can then hold up the others at the end by no more than a small share
-        takes; the same thought as guided self-scheduling (Polychronopoulos and Kuck 1987,
-        doi:10.1109/TC.1987.5009495), in steps.
+        Parameters
+        ----------
+        photos : int
+            Rows of the inventory, at least 1.
+        cores : int
+        largest : int
+            Maximum number of photos in a split.
 
-        >>> [band.shares for band in Shares.of(1_000_000, 64).bands]
+        Examples
+        --------
+        >>> [band.splits for band in Splits.of(1_000_000, 64).bands]
         [193, 205, 205]
-        >>> Shares.of(10, 2).bands
-        (Band(start=0, stop=10, shares=2),)
+        >>> Splits.of(10, 2).bands
+        (Band(start=0, stop=10, splits=2),)
         """
         first = min(largest, max(1, photos // (4 * cores)))
         divisors = [divisor for _, divisor in BANDS if first // divisor >= SMALLEST] or [1]
@@ -85,21 +98,27 @@ class Shares:
             size = max(first // divisor, min(largest, SMALLEST))
             found.append(Band(start, stop, -(-(stop - start) // size)))
             start = stop
-        # As many shares as cores, at the least: one photo keeps a core busy longer than it takes to bring it there.
+        # At least as many splits as cores: even one photo takes a core longer than the start of its task.
         if len(found) == 1:
-            found = [Band(0, photos, max(found[0].shares, min(cores, photos)))]
+            found = [Band(0, photos, max(found[0].splits, min(cores, photos)))]
         return cls(tuple(found))
 
     def __len__(self) -> int:
         return self._ends[-1]
 
-    def rows(self, number: int) -> Rows:
-        """Those of the share of that number, from 0. Raises IndexError when there is no such share."""
+    def rows(self, number: int) -> SplitRows:
+        """Return the rows of a split. Numbers begin at 0.
+
+        Raises
+        ------
+        IndexError
+            There is no such split.
+        """
         for band, end in zip(self.bands, self._ends, strict=True):
             if number < end:
-                return band.rows(number - (end - band.shares))
+                return band.rows(number - (end - band.splits))
         raise IndexError(number)
 
     @cached_property
     def _ends(self) -> list[int]:
-        return list(accumulate(band.shares for band in self.bands))
+        return list(accumulate(band.splits for band in self.bands))

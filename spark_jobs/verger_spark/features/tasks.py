@@ -1,4 +1,4 @@
-"""What a Spark worker does with shares of the inventory: photos in, files of features and of rejects out."""
+"""The Spark tasks of step 1: splits of the inventory in, files of features and of rejects out."""
 
 from __future__ import annotations
 
@@ -17,23 +17,24 @@ from numpy.typing import NDArray
 from verger_contract.photos import label_of
 from verger_contract.reasons import RejectKind, reason
 from verger_contract.schemas import FEATURES, REJECTS
-from verger_spark.features.inventory import Inventory
+from verger_spark.features.inventory import Inventory, ListedPhoto
 from verger_spark.features.model import Featurizer, Model
 from verger_spark.features.photo import MAX_BYTES, UnreadablePhoto, decode
-from verger_spark.features.prefetch import Listed, ahead, fetch_ahead
+from verger_spark.features.prefetch import prefetch_photos
 from verger_spark.features.source import open_source
-from verger_spark.features.splits import Shares
+from verger_spark.features.splits import Splits
 from verger_spark.io import storage, table_file
+from verger_spark.io.prefetch import prefetch
 
 if TYPE_CHECKING:
     from pyspark import Broadcast
     from pyspark.accumulators import Accumulator
 
-DECODED_AHEAD = 8
-"""Photos decoded while the network computes as many: 150 kB each, whatever the file's own size. One is decoded at a
-time, so that no two large ones lie in memory side by side."""
+DECODED_PHOTOS = 8
+"""Photos that are decoded while the network computes as many. Each takes 150 kB, independent of the file's size. Only
+one photo is decoded at a time, so that two large ones are never in memory together."""
 
-REASONS_AT_ONCE = 1024
+REJECTS_PER_BATCH = 1024
 
 RejectRow = tuple[str, str, str, str]
 """Path, etag, kind and reason."""
@@ -41,20 +42,33 @@ RejectRow = tuple[str, str, str, str]
 
 @dataclass(frozen=True)
 class Photos:
-    """Where the photos of an inventory lie, and which part of a key is not the label's folder."""
+    """The photos of an inventory.
+
+    Attributes
+    ----------
+    images : str
+        URI that the paths of the inventory are relative to.
+    images_prefix : str
+        The part of a path before `<label>/<file>`.
+    """
 
     images: str
     images_prefix: str
 
-    def pixels(self, listed: Iterable[Listed]) -> Iterator[tuple[Listed, str, NDArray[np.uint8] | UnreadablePhoto]]:
-        """Yield every photo with its label ("" where it has none) and its pixels, or why there are none."""
+    def pixels(
+        self, listed: Iterable[ListedPhoto]
+    ) -> Iterator[tuple[ListedPhoto, str, NDArray[np.uint8] | UnreadablePhoto]]:
+        """Yield every photo with its label and its pixels, in order.
+
+        The label of a photo without a label is "". For a photo that cannot be read, the pixels are the UnreadablePhoto.
+        """
         source = open_source(self.images)
 
-        def read(photo: Listed) -> bytes:
-            self._refuse_unread(photo)
+        def read(photo: ListedPhoto) -> bytes:
+            self._check_listed(photo)
             return source(photo.path, photo.etag)
 
-        for photo, content in fetch_ahead(listed, read):
+        for photo, content in prefetch_photos(listed, read):
             label = label_of(photo.path, self.images_prefix) or ""
             try:
                 if isinstance(content, UnreadablePhoto):
@@ -63,8 +77,8 @@ class Photos:
             except UnreadablePhoto as unreadable:
                 yield photo, label, unreadable
 
-    def _refuse_unread(self, photo: Listed) -> None:
-        """What the inventory alone tells: it need not be fetched."""
+    def _check_listed(self, photo: ListedPhoto) -> None:
+        """Raise UnreadablePhoto for a photo that is rejected without reading it."""
         if label_of(photo.path, self.images_prefix) is None:
             where = f"it lies directly under {self.images_prefix!r}, expected <label>/<file> there"
             raise UnreadablePhoto(RejectKind.NO_LABEL, where)
@@ -74,43 +88,46 @@ class Photos:
 
 @dataclass(frozen=True)
 class Work:
-    """Which photos are in which share, and the folder that has a file of features for each share."""
+    """The photos of each split, and the folder of the features: one file for each split."""
 
     photos: Photos
     inventory: Inventory
-    shares: Shares
+    splits: Splits
     features: str
 
-    def listed(self, share: int) -> list[Listed]:
-        return self.inventory.read(self.shares.rows(share))
+    def listed(self, split: int) -> list[ListedPhoto]:
+        """Return the photos of a split."""
+        return self.inventory.read(self.splits.rows(split))
 
 
 @dataclass(frozen=True)
 class Featurize:
-    """For `RDD.mapPartitions`: numbers of shares -> each with how many of its photos can be read; the features of these
-    are written.
+    """First pass, for `RDD.mapPartitions`: numbers of splits in, (split, number of photos with features) out.
+
+    Each split writes one file of features. `processed` counts all photos, for progress.json.
     """
 
     work: Work
     model: Broadcast[Model]
-    seen: Accumulator[int]
+    processed: Accumulator[int]
 
-    def __call__(self, shares: Iterable[int]) -> Iterator[tuple[int, int]]:
-        for share in shares:
-            yield share, self._featurize(share)
+    def __call__(self, splits: Iterable[int]) -> Iterator[tuple[int, int]]:
+        """Featurize the photos of the splits."""
+        for split in splits:
+            yield split, self._featurize(split)
 
-    def _featurize(self, share: int) -> int:
+    def _featurize(self, split: int) -> int:
         featurizer = _featurizer(self.model.value)
         count = 0
-        # Also without rows: an earlier try of this share may have left a file of photos that are gone since.
-        with table_file.writing(self.work.features, share, FEATURES.arrow) as file:
+        # The file is written even if it has no rows: it replaces the file of an earlier attempt, which may have some.
+        with table_file.writing(self.work.features, split, FEATURES.arrow) as file:
             rows: list[tuple[str, str, str]] = []
             vectors: list[NDArray[np.float32]] = []
-            # Neither thread holds Python's lock while it decodes or computes.
-            for photo, label, pixels in ahead(self.work.photos.pixels(self.work.listed(share)), DECODED_AHEAD):
-                self.seen.add(1)
+            # Decoding and computing both release Python's lock.
+            for photo, label, pixels in prefetch(self.work.photos.pixels(self.work.listed(split)), DECODED_PHOTOS):
+                self.processed.add(1)
                 if isinstance(pixels, UnreadablePhoto):
-                    continue  # the second pass gives it its row in the rejects
+                    continue  # the second pass writes the reject
                 rows.append((photo.path, label, photo.etag))
                 vectors.append(featurizer.features(pixels))
                 count += 1
@@ -124,8 +141,9 @@ class Featurize:
 
 @dataclass(frozen=True)
 class Reject:
-    """For `RDD.mapPartitions`: numbers of groups of shares -> kinds of reasons and how many photos have no features for
-    them; a file in the folder `rejects` has a row with the reason of each.
+    """Second pass, for `RDD.mapPartitions`: numbers of groups of splits in, (kind, number of rejects) out.
+
+    Each group writes one file in the folder `rejects`, with a row for each photo of its splits that has no features.
     """
 
     work: Work
@@ -133,6 +151,7 @@ class Reject:
     rejects: str
 
     def __call__(self, numbers: Iterable[int]) -> Iterator[tuple[str, int]]:
+        """Write the rejects of the groups."""
         for number in numbers:
             kinds: Counter[str] = Counter()
             with table_file.writing(self.rejects, number, REJECTS.arrow) as file:
@@ -142,23 +161,22 @@ class Reject:
                     file.write_table(pa.Table.from_arrays(columns, schema=REJECTS.arrow))
             yield from kinds.items()
 
-    def _rejects(self, shares: Sequence[int]) -> Iterator[RejectRow]:
-        """Path, etag, kind and reason of every photo of the shares that their files of features do not have."""
-        for share in shares:
-            with storage.reading(table_file.uri(self.work.features, share)) as source:
+    def _rejects(self, splits: Sequence[int]) -> Iterator[RejectRow]:
+        """Yield the reject of every photo that is missing in the feature file of its split."""
+        for split in splits:
+            with storage.reading(table_file.uri(self.work.features, split)) as source:
                 done = {*pq.read_table(source, columns=["path"])["path"].to_pylist()}
-            missing = [photo for photo in self.work.listed(share) if photo.path not in done]
+            missing = [photo for photo in self.work.listed(split) if photo.path not in done]
             for photo, _, pixels in self.work.photos.pixels(missing):
-                yield photo.path, photo.etag, *_reason(pixels)
+                yield photo.path, photo.etag, *_kind_and_reason(pixels)
 
 
 def _batched(rows: Iterator[RejectRow]) -> Iterator[list[RejectRow]]:
-    while batch := [*islice(rows, REASONS_AT_ONCE)]:
+    while batch := [*islice(rows, REJECTS_PER_BATCH)]:
         yield batch
 
 
-def _reason(pixels: NDArray[np.uint8] | UnreadablePhoto) -> tuple[str, str]:
-    """Return kind and reason."""
+def _kind_and_reason(pixels: NDArray[np.uint8] | UnreadablePhoto) -> tuple[str, str]:
     if isinstance(pixels, UnreadablePhoto):
         return pixels.kind.value, str(pixels)
     kind = RejectKind.UNREADABLE_AT_FIRST
@@ -167,5 +185,5 @@ def _reason(pixels: NDArray[np.uint8] | UnreadablePhoto) -> tuple[str, str]:
 
 @lru_cache(maxsize=1)
 def _featurizer(model: Model) -> Featurizer:
-    """One interpreter for the life of the worker process, whatever tasks it is given."""
+    """Return the one interpreter of this worker process."""
     return Featurizer(model)

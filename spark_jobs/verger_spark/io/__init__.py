@@ -1,1 +1,1 @@
-"""Objects and Parquet files, read and written by the Python workers themselves."""
+"""Objects, Parquet files and JSON files that the steps read and write."""

@@ -1,4 +1,4 @@
-"""The files of feature runs, read by the workers themselves: features that never enter the JVM cost it nothing."""
+"""Reads the files of feature runs in Python workers, so that no vector passes through the JVM."""
 
 from __future__ import annotations
 
@@ -13,21 +13,29 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from verger_contract.schemas import DELETES
 from verger_spark.errors import VergerError, one_line
-from verger_spark.features.prefetch import ahead
 from verger_spark.io import storage
+from verger_spark.io.location import name_of
+from verger_spark.io.prefetch import prefetch
 
 RUN = "run="
 COLUMNS = ("path", "label", "features")
+
 BATCH_ROWS = 256
-"""Rows that are handed on at once, at the most: 1.3 MB of features."""
+"""Maximum number of rows in a batch: 1.3 MB of features."""
+
 FETCHED_ROWS = 2 * BATCH_ROWS
-"""Rows that are fetched by one GET, unless a row group has more: while it is answered as many are worked on."""
+"""Rows that one GET fetches, unless a row group has more. The previous rows are processed during the request."""
+
 GROUP_BYTES = 32_000_000
-"""Of files that one task reads, at most, unless a single one is larger: a second or two of a core."""
-COUNTED_AT_ONCE = 16
+"""Maximum size of the files that one task reads, unless a single file is larger: a second or two of a core."""
+
+CONCURRENT_COUNTS = 16
+"""Files whose rows are counted at the same time."""
+
 TASKS_PER_CORE = 4
-"""At least, where there are files enough: tasks end at different times."""
+"""Minimum number of tasks for each core if there are enough files, because tasks end at different times."""
 
 
 @dataclass(frozen=True)
@@ -41,29 +49,45 @@ class FeatureFile:
 
 @dataclass(frozen=True)
 class FeatureFiles:
-    """All files of some feature runs, and the Parquet of (path, run) that lists their dead rows, if any are."""
+    """All files of some feature runs.
+
+    Attributes
+    ----------
+    files : tuple of FeatureFile
+    deletes : str or None
+        URI of the table of the deleted rows (see `verger_contract.schemas.DELETES`).
+    """
 
     files: tuple[FeatureFile, ...]
     deletes: str | None = None
 
     @classmethod
     def of(cls, folders: Sequence[str], deletes: str | None = None) -> FeatureFiles:
-        """The files in the folders, each named `run=<id>` where there are dead rows."""
+        """List the files in the folders. With `deletes`, each folder must be named `run=<id>`."""
         found = (
             FeatureFile(uri, run_of(folder), size)
             for folder in folders
             for uri, size in storage.files(folder)
-            if size and not storage.name_of(uri).startswith(("_", "."))  # as Spark reads a folder
+            if size and not name_of(uri).startswith(("_", "."))  # Spark ignores these names too
         )
         return cls(tuple(found), deletes)
 
     def count(self) -> int:
-        """The rows of all files, live or dead, from the files' own ends. Errors: `LiveRows.batches`."""
-        with ThreadPoolExecutor(COUNTED_AT_ONCE) as pool:
+        """Return the number of rows of all files, including deleted rows, from the footers of the files.
+
+        Raises
+        ------
+        VergerError
+            A file is missing or is not Parquet.
+        """
+        with ThreadPoolExecutor(CONCURRENT_COUNTS) as pool:
             return sum(pool.map(_rows, self.files))
 
     def groups(self, cores: int) -> list[tuple[FeatureFile, ...]]:
-        """All files in groups for one task each, the largest first: what is short is left for the end."""
+        """Group the files, one group for each task, largest group first.
+
+        The last tasks are then short, so that no core waits long for another core at the end.
+        """
         total = sum(file.size for file in self.files)
         most = min(GROUP_BYTES, total // (TASKS_PER_CORE * max(cores, 1)))
         groups: list[list[FeatureFile]] = []
@@ -82,55 +106,63 @@ def _rows(file: FeatureFile) -> int:
         try:
             return int(pq.ParquetFile(source).metadata.num_rows)
         except (pa.ArrowException, OSError) as error:
-            raise _other(file, error) from None
+            raise _unexpected(file, error) from None
 
 
-def _other(file: FeatureFile, error: Exception) -> VergerError:
+def _unexpected(file: FeatureFile, error: Exception) -> VergerError:
     return VergerError(
         f"{file.uri}: expected Parquet with {', '.join(COLUMNS)}, found {one_line(error)}; start a new run"
     )
 
 
 @dataclass(frozen=True)
-class LiveRows:
-    """Reads the live rows of files. `dead` is the address of the list of dead ones."""
+class CurrentRows:
+    """Reads the current rows of feature files.
+
+    Attributes
+    ----------
+    deletes : str or None
+        URI of the table of the deleted rows. None when no row was deleted.
+    """
 
     deletes: str | None
 
     def batches(self, files: Sequence[FeatureFile]) -> Iterator[pa.RecordBatch]:
-        """(path, label, features) of the live rows, at most ``BATCH_ROWS`` at once; ``FETCHED_ROWS`` are read ahead.
+        """Yield (path, label, features) of the current rows, in batches of at most ``BATCH_ROWS``.
+
+        ``FETCHED_ROWS`` rows are prefetched.
 
         Raises
         ------
         VergerError
-            A file is gone, or holds something else.
+            A file is missing, or is not Parquet with these columns.
         """
-        yield from (rows for rows in ahead(self._read(files), FETCHED_ROWS // BATCH_ROWS) if len(rows))
+        yield from (rows for rows in prefetch(self._read(files), FETCHED_ROWS // BATCH_ROWS) if len(rows))
 
     def _read(self, files: Sequence[FeatureFile]) -> Iterator[pa.RecordBatch]:
-        """File after file; of a file no more lies in memory than is fetched at once."""
+        """Read one file after the other. Only the rows of one request are in memory."""
         for file in files:
             with storage.reading(file.uri) as source:
                 try:
                     yield from self._of_file(file, pq.ParquetFile(source, pre_buffer=True))
                 except (pa.ArrowException, OSError, KeyError) as error:
-                    raise _other(file, error) from None
+                    raise _unexpected(file, error) from None
 
     def _of_file(self, file: FeatureFile, parquet: pq.ParquetFile) -> Iterator[pa.RecordBatch]:
         missing = {*COLUMNS} - {*parquet.schema_arrow.names}
         if missing:
             raise KeyError(f"no column {', '.join(sorted(missing))}")
-        gone = _deletes(self.deletes).get(file.run) if self.deletes else None
-        # With the etags, which nobody asked for, what is fetched is one range of the file: one GET.
+        deleted = _deletes(self.deletes).get(file.run) if self.deletes else None
+        # The column etag is not used. With it the columns are one range of the file, which one GET fetches.
         columns = [name for name in parquet.schema_arrow.names if name in (*COLUMNS, "etag")]
-        for groups in _together(parquet.metadata):
+        for groups in _groups_of_a_request(parquet.metadata):
             for batch in parquet.iter_batches(BATCH_ROWS, groups, columns, use_threads=False):
                 rows = batch.select([*COLUMNS])
-                yield rows if gone is None else rows.filter(_live(rows.column("path"), gone))
+                yield rows if deleted is None else rows.filter(_is_current(rows.column("path"), deleted))
 
 
-def _together(metadata: pq.FileMetaData) -> Iterator[list[int]]:
-    """The numbers of the row groups that are fetched at once."""
+def _groups_of_a_request(metadata: pq.FileMetaData) -> Iterator[list[int]]:
+    """Yield the numbers of the row groups that one request fetches."""
     groups: list[int] = []
     rows = 0
     for number in range(metadata.num_row_groups):
@@ -144,29 +176,35 @@ def _together(metadata: pq.FileMetaData) -> Iterator[list[int]]:
         yield groups
 
 
-def _live(paths: pa.StringArray, gone: pa.StringArray) -> pa.BooleanArray:
-    """Which of a few paths are not among those that are gone, which may be many: the few are hashed, not the many."""
-    here = gone.filter(pc.is_in(gone, value_set=paths))
+def _is_current(paths: pa.StringArray, deleted: pa.StringArray) -> pa.BooleanArray:
+    """Return which paths of a batch are not deleted.
+
+    pyarrow hashes the value set of `is_in`. The batch is small and `deleted` may be large, so the batch is the value
+    set of the first call.
+    """
+    here = deleted.filter(pc.is_in(deleted, value_set=paths))
     return pc.invert(pc.is_in(paths, value_set=here))
 
 
 def run_of(uri: str) -> str:
-    """The id of a run.
+    """Return the id of a feature run.
 
+    Examples
+    --------
     >>> run_of("s3://bucket/features/run=A/")
     'A'
     """
-    return storage.name_of(uri).removeprefix(RUN)
+    return name_of(uri).removeprefix(RUN)
 
 
 @lru_cache(maxsize=1)
 def _deletes(uri: str) -> dict[str, pa.Array]:
-    """The dead paths of each run, once for all tasks of a worker. (A run's plan is made once.)"""
+    """Return the deleted paths of each run. A worker reads the table once, because it never changes during a run."""
     try:
-        table = pq.read_table(pa.BufferReader(storage.read(uri)), columns=["path", "run"])
+        table = pq.read_table(pa.BufferReader(storage.read(uri)), columns=[*DELETES.names])
     except (pa.ArrowException, OSError) as error:
         raise VergerError(
-            f"{uri}: expected Parquet with path and run, found {one_line(error)}; start a new run"
+            f"{uri}: expected Parquet with {', '.join(DELETES.names)}, found {one_line(error)}; start a new run"
         ) from None
     return {
         run: table.filter(pc.equal(table["run"], run))["path"].combine_chunks()
@@ -175,12 +213,23 @@ def _deletes(uri: str) -> dict[str, pa.Array]:
 
 
 def matrix(batch: pa.RecordBatch, width: int | None = None) -> NDArray[np.float32]:
-    """The column `features` of a batch as an array (rows, width), float32, without a copy.
+    """Return the column `features` of a batch as an array, without a copy.
+
+    Parameters
+    ----------
+    batch : RecordBatch
+        Has the columns `path` and `features`.
+    width : int, optional
+        Expected width of the rows. The default is the width of the widest row.
+
+    Returns
+    -------
+    ndarray of shape (rows, width), float32
 
     Raises
     ------
     VergerError
-        A row has another width than asked for, or than the widest where nothing is, or a number is missing.
+        The column is not a list of 32-bit floats, a row has another width, or a value is null.
     """
     column = batch.column("features")
     if column.type.id != pa.lib.Type_LIST or column.type.value_type != pa.float32():

@@ -1,4 +1,4 @@
-"""How far a step has come, written beside the run's other files for whoever watches."""
+"""Writes progress.json: how many photos a step has done."""
 
 from __future__ import annotations
 
@@ -11,24 +11,36 @@ from verger_contract import metrics
 from verger_spark.io import storage
 
 INTERVAL = 2.0
-"""Seconds between two looks."""
+"""Seconds between two writes."""
 
 
 def now() -> str:
-    """The time in UTC, ISO 8601, to the millisecond."""
+    """Return the time in UTC, ISO 8601, to the millisecond."""
     return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
 class Progress:
-    """Writes `{step, application, done, total, started_at, updated_at}` to `uri` while the body of the `with` runs.
+    """Writes `verger_contract.metrics.Progress` to `uri` while the body of the `with` runs.
 
-    `done` is called from a thread of its own. A failure to write is said once and harms nothing: progress
-    is a courtesy. Without a `uri` nothing is written. `total` may be set to what it turns out to be.
+    A failure to write does not fail the step. It is reported once on stderr.
+
+    Parameters
+    ----------
+    uri : str or None
+        Nothing is written when it is None.
+    step : str
+        featurize or pca.
+    application : str
+        The id of the Spark application.
+    total : int
+        Photos in all. The attribute `total` may be changed when the number is known exactly.
+    done : callable
+        Returns the photos done so far. A background thread calls it.
     """
 
     def __init__(self, uri: str | None, step: str, application: str, total: int, done: Callable[[], int]) -> None:
         self._uri, self._step, self._application, self.total, self._done = uri, step, application, total, done
-        self._started, self._last, self._said = now(), -1, False
+        self._started, self._last, self._failure_reported = now(), -1, False
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="progress", daemon=True)
 
@@ -52,18 +64,18 @@ class Progress:
         done = min(self._done(), self.total)
         if self._uri is None or done == self._last:
             return
+        progress: metrics.Progress = {
+            "step": self._step,
+            "application": self._application,
+            "done": done,
+            "total": self.total,
+            "started_at": self._started,
+            "updated_at": now(),
+        }
         try:
-            progress: metrics.Progress = {
-                "step": self._step,
-                "application": self._application,
-                "done": done,
-                "total": self.total,
-                "started_at": self._started,
-                "updated_at": now(),
-            }
             storage.write_json(self._uri, progress)
             self._last = done
-        except Exception as error:
-            if not self._said:
+        except Exception as error:  # noqa: BLE001 (progress.json is optional: no error of the store may fail the step)
+            if not self._failure_reported:
                 print(f"progress cannot be written to {self._uri}: {error}", file=sys.stderr)
-                self._said = True
+                self._failure_reported = True

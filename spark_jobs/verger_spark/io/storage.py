@@ -1,95 +1,32 @@
-"""Objects on S3 and files on disk by URI, for what Spark does not read or write itself."""
+"""Objects on S3 and files on disk, by URI, for everything that Spark does not read or write itself."""
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from datetime import timedelta
-from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, cast
-from urllib.parse import quote, unquote, urlsplit
+from typing import Any, BinaryIO, cast
+from urllib.parse import quote
 
 import obstore
-from obstore.store import S3Store
 
 from verger_spark.errors import VergerError
+from verger_spark.io.location import Location
+from verger_spark.io.s3_store import s3_store
 from verger_spark.io.streams import Ranges, Sink
 
-if TYPE_CHECKING:
-    from obstore.store import RetryConfig, S3Config
-
-# Throttling and server errors are S3's way of saying "later"; what is still refused then fails the task.
-RETRIES: RetryConfig = {"max_retries": 8, "retry_timeout": timedelta(minutes=3)}
-
-
 PART_BYTES = 5 << 20
-"""Of an upload in parts, as few as S3 takes: a worker holds as many."""
+"""Size of a part of a multipart upload: the minimum of S3, because a worker holds whole parts in memory."""
 
-PARTS_AT_ONCE = 2
-"""Under way: a writer that is faster than S3 waits."""
-
-
-@dataclass(frozen=True)
-class Location:
-    """A URI taken apart. `bucket` is None for `file://`; `key` then is the path on disk."""
-
-    bucket: str | None
-    key: str
-
-    @classmethod
-    def parse(cls, uri: str) -> Location:
-        """Accepts `s3://bucket/key` (key taken as it is, unescaped) and `file:///path`.
-
-        Raises
-        ------
-        VergerError
-            Any other scheme, or no bucket.
-        """
-        scheme, _, rest = uri.partition("://")
-        if scheme in ("s3", "s3a") and rest.partition("/")[0]:
-            bucket, _, key = rest.partition("/")
-            return cls(bucket, key)
-        if scheme == "file" and rest.startswith("/"):
-            return cls(None, unquote(urlsplit(uri).path))
-        raise VergerError(f"{uri!r}: expected s3://<bucket>/<key> or file:///<path>")
-
-
-def s3_store(bucket: str) -> S3Store:
-    """The one way to S3 from Python here: region, endpoint and credentials as the AWS SDKs find them.
-
-    Credentials come from the environment or, on a cluster node, from its instance profile. A process asks for them, and
-    connects, once.
-    """
-    endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
-    region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"
-    return _s3_store(bucket, endpoint, region, os.environ.get("AWS_ACCESS_KEY_ID"))
-
-
-@lru_cache(maxsize=8)
-def _s3_store(bucket: str, endpoint: str | None, region: str, _key_id: str | None) -> S3Store:
-    config: S3Config = {"region": region, "virtual_hosted_style_request": endpoint is None}
-    if endpoint:
-        config["endpoint"] = endpoint
-    return S3Store(
-        bucket,
-        config=config,
-        client_options={
-            "allow_http": bool(endpoint and endpoint.startswith("http://")),
-            "timeout": timedelta(seconds=60),
-            "connect_timeout": timedelta(seconds=10),
-        },
-        retry_config=RETRIES,
-    )
+CONCURRENT_PARTS = 2
+"""Parts that are uploaded at the same time. A writer that is faster than S3 waits."""
 
 
 def read(uri: str) -> bytes:
-    """The content of one object or file.
+    """Return the content of one object or file.
 
     Raises
     ------
@@ -110,7 +47,7 @@ def _missing(uri: str) -> VergerError:
 
 
 def write(uri: str, content: bytes) -> None:
-    """Write one object or file whole, over what may be there."""
+    """Write one object or file. It replaces an earlier one."""
     location = Location.parse(uri)
     if location.bucket is None:
         with _replacing(Path(location.key)) as file:
@@ -121,9 +58,10 @@ def write(uri: str, content: bytes) -> None:
 
 @contextlib.contextmanager
 def writing(uri: str) -> Iterator[Sink]:
-    """A file to write to bit by bit: one object or file, there as a whole when the body has ended, and not when it has
-    failed. On S3 what is larger than ``PART_BYTES`` is sent in parts; those of a failed one are invisible, and vacuum
-    removes them.
+    """Open one object or file for writing in a `with` block.
+
+    The object appears when the block ends, and does not appear when the block raises. On S3 more than ``PART_BYTES``
+    become a multipart upload. The parts of a failed upload are invisible, and vacuum removes them.
     """
     location = Location.parse(uri)
     if location.bucket is None:
@@ -131,15 +69,15 @@ def writing(uri: str) -> Iterator[Sink]:
             yield Sink(file.write)
         return
     upload = obstore.open_writer(
-        s3_store(location.bucket), location.key, buffer_size=PART_BYTES, max_concurrency=PARTS_AT_ONCE
+        s3_store(location.bucket), location.key, buffer_size=PART_BYTES, max_concurrency=CONCURRENT_PARTS
     )
     yield Sink(upload.write)
-    upload.close()  # makes it an object
+    upload.close()  # completes the upload
 
 
 @contextlib.contextmanager
 def _replacing(target: Path) -> Iterator[BinaryIO]:
-    """A file on disk that takes the place of another when the body has ended well."""
+    """Open a temporary file that replaces `target` when the block ends without an exception."""
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_name(target.name + ".partial")
     with partial.open("wb") as file:
@@ -148,7 +86,7 @@ def _replacing(target: Path) -> Iterator[BinaryIO]:
 
 
 def reading(uri: str) -> BinaryIO:
-    """One object or file to read parts of, one request for each.
+    """Open one object or file for reads of parts of it. On S3 each read is one request.
 
     Raises
     ------
@@ -166,7 +104,7 @@ def reading(uri: str) -> BinaryIO:
 
 
 def exists(uri: str) -> bool:
-    """Whether there is such an object or file (a folder is none)."""
+    """Whether there is such an object or file. A folder does not count."""
     location = Location.parse(uri)
     if location.bucket is None:
         return Path(location.key).is_file()
@@ -177,8 +115,8 @@ def exists(uri: str) -> bool:
     return True
 
 
-def fingerprint(uri: str) -> str:
-    """The etag of one object or file, without quotes: another content has another one.
+def etag(uri: str) -> str:
+    """Return the ETag of one object or file, without quotes. Two contents have different ETags.
 
     Raises
     ------
@@ -189,15 +127,17 @@ def fingerprint(uri: str) -> str:
     if location.bucket is None:
         return etag_of(read(uri))
     try:
-        etag = obstore.head(s3_store(location.bucket), location.key)["e_tag"]
+        found = obstore.head(s3_store(location.bucket), location.key)["e_tag"]
     except FileNotFoundError:
         raise _missing(uri) from None
-    return (etag or "").strip('"')
+    return (found or "").strip('"')
 
 
 def etag_of(content: bytes) -> str:
-    """The etag of a file on disk: the MD5 of its content in hex, as S3 gives a plain PUT.
+    """Return the ETag of a content: its MD5 in hex, as S3 computes it for a plain PUT.
 
+    Examples
+    --------
     >>> etag_of(b"")
     'd41d8cd98f00b204e9800998ecf8427e'
     """
@@ -205,16 +145,16 @@ def etag_of(content: bytes) -> str:
 
 
 def delete(uri: str) -> None:
-    """Delete one object or file, if it is there."""
+    """Delete one object or file if it exists."""
     location = Location.parse(uri)
     if location.bucket is None:
         Path(location.key).unlink(missing_ok=True)
-    elif exists(uri):  # else a bucket with versions would keep a marker for what never was
+    elif exists(uri):  # a DELETE of a missing object leaves a delete marker in a bucket with versions
         obstore.delete(s3_store(location.bucket), location.key)
 
 
-def remove(uri: str) -> None:
-    """Delete everything in a folder, if there is anything."""
+def delete_folder(uri: str) -> None:
+    """Delete everything in a folder."""
     location = Location.parse(uri)
     if location.bucket is None:
         shutil.rmtree(location.key, ignore_errors=True)
@@ -225,11 +165,11 @@ def remove(uri: str) -> None:
 
 
 def files(folder: str) -> Iterator[tuple[str, int]]:
-    """URI and size of what lies directly in a folder, in the order of the names; nothing when there is no folder."""
+    """Yield URI and size in bytes of each file directly in a folder, by name. A missing folder has no files."""
     location = Location.parse(folder)
     if location.bucket is None:
-        there = sorted(path for path in Path(location.key).glob("*") if path.is_file())
-        yield from ((f"file://{quote(str(path))}", path.stat().st_size) for path in there)
+        found = sorted(path for path in Path(location.key).glob("*") if path.is_file())
+        yield from ((f"file://{quote(str(path))}", path.stat().st_size) for path in found)
         return
     prefix = f"{location.key.rstrip('/')}/"
     listed = obstore.list_with_delimiter(s3_store(location.bucket), prefix)["objects"]
@@ -237,22 +177,13 @@ def files(folder: str) -> Iterator[tuple[str, int]]:
         yield f"s3://{location.bucket}/{item['path']}", item["size"]
 
 
-def name_of(uri: str) -> str:
-    """The last part of a URI.
-
-    >>> name_of("s3://bucket/features/run=A/")
-    'run=A'
-    """
-    return uri.rstrip("/").rpartition("/")[2]
-
-
 def read_json(uri: str) -> dict[str, Any]:
-    """One JSON object.
+    """Return one JSON object.
 
     Raises
     ------
     VergerError
-        It does not exist, or is no JSON object.
+        It does not exist, or is not a JSON object.
     """
     try:
         value = json.loads(read(uri))
@@ -264,5 +195,11 @@ def read_json(uri: str) -> dict[str, Any]:
 
 
 def write_json(uri: str, value: Mapping[str, object]) -> None:
-    """One JSON object, indented for the people who open it. NaN and infinity, which JSON lacks, are a ValueError."""
+    """Write one JSON object, indented for human readers.
+
+    Raises
+    ------
+    ValueError
+        `value` holds NaN or infinity, which JSON does not have.
+    """
     write(uri, json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False).encode() + b"\n")

@@ -1,4 +1,4 @@
-"""Objects as files, as far as pyarrow needs them to be."""
+"""File objects over S3 for pyarrow."""
 
 from __future__ import annotations
 
@@ -15,43 +15,49 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Sink:
-    """What pyarrow asks of a file that it writes to. It does not close what lies beneath: that would complete an object
-    whose writing has failed.
+    """The part of a file object that pyarrow needs for writing.
+
+    `close` does nothing, because closing the upload would complete an object whose writing has failed.
     """
 
     write: Callable[[bytes], int]
     closed: bool = False
 
     def flush(self) -> None:
-        """Nothing waits here."""
+        """Do nothing: this object has no buffer."""
 
     def close(self) -> None:
-        """Left to `writing`."""
+        """Do nothing: `storage.writing` closes the upload."""
 
 
 class Ranges(io.RawIOBase):
-    """An object as a file: each read is a GET of a range."""
+    """A readable file object over one S3 object. Each read is a GET of a range."""
 
     def __init__(self, store: S3Store, key: str, size: int) -> None:
-        self._store, self._key, self._size, self._at = store, key, size, 0
+        self._store, self._key, self._size, self._position = store, key, size, 0
 
     def readable(self) -> bool:
+        """Return True."""
         return True
 
     def seekable(self) -> bool:
+        """Return True."""
         return True
 
     def tell(self) -> int:
-        return self._at
+        """Return the position in bytes."""
+        return self._position
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        self._at = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
-        return self._at
+        """Move the position and return it. No request is made."""
+        self._position = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}[whence]
+        return self._position
 
     def read(self, size: int = -1) -> bytes:
-        end = self._size if size < 0 else min(self._at + size, self._size)
-        if end <= self._at:
+        """Return up to `size` bytes from the position on, or the rest of the object."""
+        end = self._size if size < 0 else min(self._position + size, self._size)
+        if end <= self._position:
             return b""
-        content = bytes(obstore.get_range(self._store, self._key, start=self._at, end=end))
-        self._at = end
+        content = bytes(obstore.get_range(self._store, self._key, start=self._position, end=end))
+        self._position = end
         return content

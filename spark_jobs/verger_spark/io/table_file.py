@@ -1,8 +1,9 @@
-"""Parquet files that Python writes itself: a vector that never enters the JVM costs it nothing.
+"""Parquet files that Python workers write themselves, so that no vector passes through the JVM.
 
-A file holds what one task made and bears the task's number: of features those of a share of the photos, of coordinates
-those of a group of feature files. It is written row group by row group, so that the size of a file is not that of the
-worker's memory, and is there as a whole or not at all: a task done twice leaves one file, a worker that dies none.
+A file holds the result of one Spark task, and its name holds the number of the task. A file of features holds one split
+of the photos. A file of coordinates holds one group of feature files. The rows are written one row group at a time, so
+that a worker never holds a complete file in memory. A file appears only when it is complete: a task that runs twice
+leaves one file, and a worker that is killed leaves none.
 """
 
 from __future__ import annotations
@@ -17,13 +18,22 @@ from numpy.typing import NDArray
 
 from verger_contract.schemas import FEATURES, FEATURES_WIDTH
 from verger_spark.io import storage
+from verger_spark.io.location import name_of
 
 GROUP_ROWS = 256
-"""Rows of a row group of features, 1.3 MB: what a worker holds of a file that it writes, several times over."""
+"""Rows of a row group of features: 1.3 MB. A worker holds a few row groups of the file that it writes."""
 
 
 def features(rows: list[tuple[str, str, str]], vectors: list[NDArray[np.float32]]) -> pa.Table:
-    """The table of (path, label, etag) and the features of each, (1280,) float32. At least one row."""
+    """Return a table of features.
+
+    Parameters
+    ----------
+    rows : list of (path, label, etag)
+        At least one row.
+    vectors : list of ndarray of shape (1280,), float32
+        The features of each row.
+    """
     offsets = np.arange(0, (len(rows) + 1) * FEATURES_WIDTH, FEATURES_WIDTH, dtype=np.int32)
     column = pa.ListArray.from_arrays(pa.array(offsets), pa.array(np.concatenate(vectors)))
     return pa.Table.from_arrays(
@@ -33,8 +43,8 @@ def features(rows: list[tuple[str, str, str]], vectors: list[NDArray[np.float32]
 
 @contextlib.contextmanager
 def writing(folder: str, number: int, schema: pa.Schema) -> Iterator[pq.ParquetWriter]:
-    """Write `<folder>/part-<number>.parquet`, a row group at a time; it is there once the body has ended."""
-    # Hardly two numbers are equal: a dictionary of them would be built, found too large and thrown away.
+    """Open `<folder>/part-<number>.parquet` for writing. The file appears when the `with` block ends."""
+    # Almost no number occurs twice. For such a column Parquet would build a dictionary and then discard it.
     repeated = [name for name in schema.names if name == "label"]
     with (
         storage.writing(uri(folder, number)) as sink,
@@ -50,18 +60,23 @@ def write(folder: str, number: int, table: pa.Table) -> None:
 
 
 def uri(folder: str, number: int) -> str:
-    """Of the file of that number in a folder."""
+    """Return the URI of the file of a task.
+
+    Examples
+    --------
+    >>> uri("s3://bucket/features/run=A/", 7)
+    's3://bucket/features/run=A/part-00007.parquet'
+    """
     return f"{folder.rstrip('/')}/part-{number:05}.parquet"
 
 
-def complete(folder: str, files: int | None = None) -> None:
-    """Say that a folder has all its files, as Spark says it.
+def mark_complete(folder: str, file_count: int) -> None:
+    """Delete files of other tasks from a folder and write `_SUCCESS`, the marker that Spark writes too.
 
-    Where it is known how many there are, what else is there goes: a task of an earlier try may have outlived it.
+    A task of an earlier attempt may still have written a file after this attempt deleted the folder.
     """
-    if files is not None:
-        own = {storage.name_of(uri(folder, number)) for number in range(files)}
-        for found, _ in storage.files(folder):
-            if storage.name_of(found) not in own:
-                storage.delete(found)
+    own = {name_of(uri(folder, number)) for number in range(file_count)}
+    for found, _ in storage.files(folder):
+        if name_of(found) not in own:
+            storage.delete(found)
     storage.write(f"{folder.rstrip('/')}/_SUCCESS", b"")

@@ -1,1 +1,1 @@
-"""Step 2: from features to PCA coordinates."""
+"""Step 2: sums up the features, keeps or fits the PCA basis, and writes the coordinates."""

@@ -1,16 +1,15 @@
-"""The basis on storage: what `pyspark.ml.feature.PCAModel` loads, and beside it what that cannot hold.
+"""Saves and loads the PCA basis: the files of `pyspark.ml.feature.PCAModel`, and spectrum.json beside them.
 
-The model's files are written here and not by MLlib, which makes two jobs of them and, in order to be handed components
-that it did not fit, has to be called by a constructor that is private to it. Their layout is MLlib's own.
+The files are written without MLlib. MLlib would run two Spark jobs for them, and it creates a model of given components
+only by a private constructor. The layout of the data is in `verger_contract.pca_model`.
 """
 
 from __future__ import annotations
 
 import json
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -19,42 +18,57 @@ from verger_spark.errors import VergerError, one_line
 from verger_spark.io import storage
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy as np
     from numpy.typing import NDArray
 
     from verger_spark.pca.spectrum import Basis
 
 
-def save(basis: Basis, uri: str, facts: dict[str, Any]) -> None:
-    """Write the basis to the folder `uri`, in place of what is there: the PCAModel, and `spectrum.json` with `facts`
-    and all d explained variance ratios. `facts` has the version of Spark as `spark`.
+def save(basis: Basis, uri: str, spark_version: str, facts: Mapping[str, object]) -> None:
+    """Write the basis to the folder `uri`. It replaces everything in the folder.
+
+    Parameters
+    ----------
+    basis : Basis
+    uri : str
+    spark_version : str
+        The version that the files of the PCAModel name as their writer.
+    facts : mapping
+        Further members of spectrum.json, beside k and all d explained variance ratios.
     """
     folder = uri.rstrip("/")
-    storage.remove(folder)
+    storage.delete_folder(folder)
     with storage.writing(f"{folder}/data/part-00000.parquet") as sink:
         ratio = basis.explained_variance_ratio[: basis.k]
-        pq.write_table(pca_model.table(basis.components, ratio, facts["spark"]), sink, use_dictionary=False)
+        pq.write_table(pca_model.table(basis.components, ratio, spark_version), sink, use_dictionary=False)
     storage.write(f"{folder}/data/_SUCCESS", b"")
-    described = {
+    metadata = {
         "class": "org.apache.spark.ml.feature.PCAModel",
         "timestamp": time.time_ns() // 1_000_000,
-        "sparkVersion": facts["spark"],
+        "sparkVersion": spark_version,
         "uid": "pca_verger",
         "paramMap": {"inputCol": "features", "outputCol": "pca_features", "k": basis.k},
         "defaultParamMap": {"outputCol": "pca_verger__output"},
     }
-    storage.write(f"{folder}/metadata/part-00000", json.dumps(described).encode() + b"\n")
+    storage.write(f"{folder}/metadata/part-00000", json.dumps(metadata).encode() + b"\n")
     storage.write(f"{folder}/metadata/_SUCCESS", b"")
     spectrum = {**facts, "k": basis.k, "explained_variance_ratio": basis.explained_variance_ratio.tolist()}
-    storage.write_json(f"{folder}/spectrum.json", spectrum)  # the last: with it the basis is whole
+    storage.write_json(f"{folder}/spectrum.json", spectrum)  # written last: it marks the basis as complete
 
 
 def load(uri: str, width: int) -> NDArray[np.float64]:
-    """The components (width, k), float64, of the basis that `save` wrote to `uri`: the very numbers.
+    """Return the components that `save` wrote to the folder `uri`, bit for bit.
+
+    Returns
+    -------
+    ndarray of shape (width, k), float64
 
     Raises
     ------
     VergerError
-        There is no basis, or it is one for features of another width.
+        There is no complete basis, or its components have another width.
     """
     folder = uri.rstrip("/")
     if not storage.exists(f"{folder}/spectrum.json"):

@@ -1,31 +1,44 @@
-"""Copies the current rows of some feature runs into one, without the dead rows that they carry."""
+"""Copies the current rows of several feature runs into one new run, without the deleted rows."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from verger_spark.pca.current_rows import live_rows
+from verger_spark.pca.current_rows import current_rows
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 ROWS_PER_FILE = 8192
-"""Some 42 MB a file: large enough to be read fast."""
+"""About 42 MB a file. Files of this size are read fast."""
 
 GROUP_BYTES = 4 << 20
-"""Of a row group, about: it is fetched as a whole, and lies in the memory of a worker."""
+"""Approximate size of a row group. A worker fetches a row group with one request and holds it in memory."""
 
 
 def compact(spark: SparkSession, runs: Sequence[str], deletes: str, into: str) -> int:
-    """Write the rows of `runs` that `dead` does not list to `into`, over what an earlier try left; how many there are.
+    """Write the current rows of `runs` to the folder `into`, and return their number.
 
-    Errors: `live_rows`.
+    Parameters
+    ----------
+    spark : SparkSession
+    runs : sequence of str
+        URIs of feature runs.
+    deletes : str
+        URI of the table of their deleted rows.
+    into : str
+        URI of the new feature run. Files of an earlier attempt are overwritten.
+
+    Raises
+    ------
+    VergerError
+        As `current_rows`.
     """
-    rows = live_rows(spark, runs, deletes).drop("run")
+    rows = current_rows(spark, runs, deletes).drop("run")
     count = int(rows.count())
     files = max(-(-count // ROWS_PER_FILE), 1)
-    # Joining tasks, not shuffling rows: it makes no odds in which file a row lies.
+    # coalesce merges tasks and does not shuffle rows. The file that a row is in does not matter.
     options = {"maxRecordsPerFile": ROWS_PER_FILE, "parquet.block.size": GROUP_BYTES}
     rows.coalesce(files).write.options(**options).mode("overwrite").parquet(into)
     return count

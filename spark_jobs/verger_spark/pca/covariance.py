@@ -1,4 +1,4 @@
-"""The covariance of many rows, from sums that are merged in a fixed order. Pure numpy, float64."""
+"""Computes the covariance of many rows from sums that are merged in a fixed order. Only numpy, float64."""
 
 from __future__ import annotations
 
@@ -13,12 +13,22 @@ from verger_spark.errors import VergerError
 
 HEAD_BYTES = 16
 CHUNK = 1024
-"""Rows multiplied at once: 10 MB of float64 at 1,280 features."""
+"""Rows of one matrix product: 10 MB of float64 at 1,280 features."""
 
 
 @dataclass
 class Moments:
-    """Count n, sum (d,) and Gram matrix XᵀX (d, d) of some rows; float64."""
+    """The moments of some rows X of shape (n, d).
+
+    Attributes
+    ----------
+    count : int
+        n
+    total : ndarray of shape (d,), float64
+        Sum of the rows.
+    gram : ndarray of shape (d, d), float64
+        XᵀX
+    """
 
     count: int
     total: NDArray[np.float64]
@@ -26,14 +36,15 @@ class Moments:
 
     @classmethod
     def zero(cls, width: int) -> Moments:
+        """Return the moments of no rows."""
         return cls(0, np.zeros(width), np.zeros((width, width)))
 
     @classmethod
     def of(cls, blocks: Iterable[NDArray[np.floating]]) -> Moments:
-        """The moments of rows that come in blocks of shape (any, d), in chunks of ``CHUNK`` rows. At least one block.
+        """Sum up rows that come in blocks of shape (any, d), at least one block.
 
-        The chunks follow the order of the rows alone, not how they are cut into blocks: the same rows in the
-        same order give the same bits.
+        The rows are multiplied in chunks of ``CHUNK`` rows. The chunks depend only on the order of the rows, not on the
+        blocks: the same rows in the same order give the same bits.
         """
         rest = iter(blocks)
         first = next(rest)
@@ -57,22 +68,26 @@ class Moments:
     def _add(self, rows: NDArray[np.float64], product: NDArray[np.float64]) -> None:
         self.count += len(rows)
         self.total += rows.sum(axis=0)
-        self.gram += np.matmul(rows.T, rows, out=product)  # into the same pages each time
+        self.gram += np.matmul(rows.T, rows, out=product)  # reuses the memory of `product`
 
     @property
     def mean(self) -> NDArray[np.float64]:
-        """The mean (d,) of the rows. At least one row."""
+        """Mean of the rows, shape (d,). There must be at least one row."""
         return self.total / self.count
 
     def covariance(self) -> NDArray[np.float64]:
-        """The sample covariance (d, d): ``(XᵀX - n·m·mᵀ) / (n - 1)`` with m the mean of the rows.
+        """Return the sample covariance ``(XᵀX - n·m·mᵀ) / (n - 1)``, where m is the mean of the rows.
 
-        The divisor is that of `pyspark.ml.feature.PCA` and `sklearn.decomposition.PCA`. At least two rows.
+        `pyspark.ml.feature.PCA` and `sklearn.decomposition.PCA` use the same divisor. There must be at least two rows.
+
+        Returns
+        -------
+        ndarray of shape (d, d), float64
         """
         return (self.gram - self.count * np.outer(self.mean, self.mean)) / (self.count - 1)
 
     def pack(self) -> bytes:
-        """As bytes: count, sum, upper triangle of the Gram matrix; 6.6 MB at 1,280 features."""
+        """Return count, sum and upper triangle of the Gram matrix as bytes: 6.6 MB at 1,280 features."""
         upper = self.gram[np.triu_indices(len(self.total))]
         return b"".join(
             (np.array([self.count, len(self.total)], dtype=np.int64).tobytes(), self.total.tobytes(), upper.tobytes())
@@ -80,14 +95,14 @@ class Moments:
 
     @classmethod
     def merged(cls, packed: Iterable[bytes]) -> Moments:
-        """The sum of packed moments, in the order in which they come; of one alone, the inverse of `pack`.
+        """Add up packed moments in the given order. For a single one this is the inverse of `pack`.
 
-        They are added as they are: a matrix is made of the sum only. At least one.
+        The packed arrays are added, and only their sum becomes a matrix. There must be at least one.
 
         Raises
         ------
         VergerError
-            They are of rows of other widths.
+            The moments have different widths.
         """
         rest = iter(packed)
         first = next(rest)
@@ -106,6 +121,6 @@ class Moments:
 
 
 def _head(packed: bytes) -> tuple[int, int]:
-    """Count and width."""
+    """Return count and width."""
     count, width = (int(value) for value in np.frombuffer(packed, np.int64, 2))
     return count, width

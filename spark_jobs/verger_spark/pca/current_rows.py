@@ -1,4 +1,4 @@
-"""Which rows of the feature runs are current, and what is done to all of them."""
+"""The current rows of the feature runs: checks that they are complete, reads them and projects them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from verger_contract.plan import StepPlan
 from verger_contract.schemas import DELETES, FEATURES
 from verger_spark.errors import VergerError
 from verger_spark.io import storage
-from verger_spark.io.feature_files import RUN, FeatureFiles, LiveRows, run_of
+from verger_spark.io.feature_files import RUN, CurrentRows, FeatureFiles, run_of
+from verger_spark.io.location import name_of
 from verger_spark.python_task import python_task
 
 if TYPE_CHECKING:
@@ -23,35 +24,35 @@ if TYPE_CHECKING:
     from verger_spark.pca.tasks import Groups
 
 BROADCAST_ROWS = 500_000
-"""Paths, at most, that lie in the memory of every executor: some 50 MB."""
+"""Maximum number of paths that every executor holds in memory: about 50 MB."""
 
 
 @dataclass(frozen=True)
-class Current:
-    """The current rows, in files that the workers read in groups."""
+class CurrentFeatures:
+    """The features of all current photos, in groups of files. A Spark task reads one group."""
 
     spark: SparkSession
     groups: Broadcast[Groups]
-    live: LiveRows
+    rows: CurrentRows
 
     @classmethod
-    def of(cls, spark: SparkSession, files: FeatureFiles, cores: int = 0) -> Current:
-        """`cores`: how many there will be; 0: those that there are now."""
+    def of(cls, spark: SparkSession, files: FeatureFiles, cores: int = 0) -> CurrentFeatures:
+        """Group the files for a number of cores. With 0, the number is that of the cores of the running executors."""
         groups = files.groups(cores or spark.sparkContext.defaultParallelism)
-        return cls(spark, spark.sparkContext.broadcast(groups), LiveRows(files.deletes))
+        return cls(spark, spark.sparkContext.broadcast(groups), CurrentRows(files.deletes))
 
-    def rows(self) -> DataFrame:
-        """Path and features, as bytes, of every current photo."""
+    def packed(self) -> DataFrame:
+        """Return path and features (as bytes) of every current photo."""
         from verger_spark.pca.tasks import PACKED_SCHEMA, ReadRows
 
-        return self._numbers().mapInArrow(python_task(ReadRows(self.groups, self.live)), PACKED_SCHEMA)
+        return self._numbers().mapInArrow(python_task(ReadRows(self.groups, self.rows)), PACKED_SCHEMA)
 
-    def project(self, components: NDArray[np.float64], pca: str, seen: Accumulator[int]) -> int:
-        """Write the coordinates of every current photo to the folder `pca`; how many they are."""
+    def project(self, components: NDArray[np.float64], pca: str, processed: Accumulator[int]) -> int:
+        """Write the coordinates of every current photo to the folder `pca`, and return their number."""
         from verger_spark.pca.tasks import WRITTEN_SCHEMA, Project
 
-        task = Project(self.groups, self.live, self.spark.sparkContext.broadcast(components), pca, seen)
-        # One row a task, added up here: a sum by Spark were one more stage.
+        task = Project(self.groups, self.rows, self.spark.sparkContext.broadcast(components), pca, processed)
+        # Each task returns one row. A sum by Spark would need one more stage.
         return sum(row["photos"] for row in self._numbers().mapInArrow(python_task(task), WRITTEN_SCHEMA).collect())
 
     def _numbers(self) -> DataFrame:
@@ -60,54 +61,83 @@ class Current:
 
 
 def current_files(plan: StepPlan) -> FeatureFiles:
-    """The files of the rows that a plan leaves current, once its compaction is done. Errors: `require`, `base_of`."""
-    require(plan.runs, plan.deletes)
-    base_of(plan.runs)
+    """Return the files that hold the current rows after the compaction of the plan.
+
+    Raises
+    ------
+    VergerError
+        As `require_complete` and `parent_of`.
+    """
+    require_complete(plan.runs, plan.deletes)
+    parent_of(plan.runs)
     return FeatureFiles.of(plan.runs, plan.deletes)
 
 
-def live_rows(spark: SparkSession, runs: Sequence[str], deletes: str) -> DataFrame:
-    """The rows (path, label, etag, features, run) of feature runs, less those that `dead` lists by path and run.
+def current_rows(spark: SparkSession, runs: Sequence[str], deletes: str) -> DataFrame:
+    """Return the rows of feature runs without the deleted rows.
 
-    No row is moved while `dead` is short, as it is for runs that are kept. Errors: `require`, `base_of`.
+    Spark broadcasts a short table of deleted rows, so that no row of features is shuffled.
+
+    Returns
+    -------
+    DataFrame
+        path, label, etag, features, run
+
+    Raises
+    ------
+    VergerError
+        As `require_complete` and `parent_of`.
     """
     from pyspark.sql import functions as F
 
-    require(runs, deletes)
-    # One read rather than a union: the small files of many small runs are then packed into few tasks. Below a base
-    # path, the folder's run becomes a column; its type is told, or run 007 would be 7.
-    rows = spark.read.schema(f"{FEATURES.ddl}, run string").option("basePath", base_of(runs)).parquet(*runs)
-    gone = spark.read.schema(DELETES.ddl).parquet(deletes).where(F.col("run").isin([run_of(uri) for uri in runs]))
-    return rows.join(broadcast_few(gone, gone.count()), ["path", "run"], "left_anti").select(*rows.columns)
+    require_complete(runs, deletes)
+    # One read instead of a union: Spark then packs small files of many runs into few tasks. With basePath, the folder
+    # name run=<id> becomes a column. The schema sets its type, because Spark would read the run 007 as the number 7.
+    rows = spark.read.schema(f"{FEATURES.ddl}, run string").option("basePath", parent_of(runs)).parquet(*runs)
+    deleted = spark.read.schema(DELETES.ddl).parquet(deletes).where(F.col("run").isin([run_of(uri) for uri in runs]))
+    return rows.join(broadcast_few(deleted, deleted.count()), ["path", "run"], "left_anti").select(*rows.columns)
 
 
 def broadcast_few(paths: DataFrame, count: int) -> DataFrame:
-    """The rows of paths, to be held by every executor when there are few; else Spark decides how to join them."""
+    """Mark rows of paths for a broadcast if there are at most ``BROADCAST_ROWS``. Else Spark chooses the join."""
     from pyspark.sql import functions as F
 
     return F.broadcast(paths) if count <= BROADCAST_ROWS else paths
 
 
-def require(runs: Sequence[str], deletes: str) -> None:
-    """Raise VergerError, naming what is missing, unless the runs are there as a whole, and the list of dead rows."""
+def require_complete(runs: Sequence[str], deletes: str) -> None:
+    """Check that the feature runs are complete and that the table of deleted rows exists.
+
+    Raises
+    ------
+    VergerError
+        The message names what is missing.
+    """
     for uri in runs:
         if not storage.exists(f"{uri.rstrip('/')}/_SUCCESS"):
             raise VergerError(
-                f"{uri}: expected a feature run that was written to its end, found no _SUCCESS in it; "
-                "if it was removed meanwhile, start a new run"
+                f"{uri}: expected a complete feature run, found no _SUCCESS in it; "
+                "if it was deleted in the meantime, start a new run"
             )
     if not storage.exists(deletes):
-        raise VergerError(f"{deletes}: expected the list of dead rows of this plan, found none; start a new run")
+        raise VergerError(f"{deletes}: expected the table of deleted rows of this plan, found none; start a new run")
 
 
-def base_of(runs: Sequence[str]) -> str:
-    """The folder in which all runs lie as `run=<id>`; VergerError when there is none. At least one run.
+def parent_of(runs: Sequence[str]) -> str:
+    """Return the folder that contains all runs as `run=<id>`. There must be at least one run.
 
-    >>> base_of(["s3://bucket/features/run=A/", "s3://bucket/features/run=B"])
+    Raises
+    ------
+    VergerError
+        The runs are in different folders, or a folder is not named `run=<id>`.
+
+    Examples
+    --------
+    >>> parent_of(["s3://bucket/features/run=A/", "s3://bucket/features/run=B"])
     's3://bucket/features'
     """
-    bases = {uri.rstrip("/").rpartition("/")[0] for uri in runs}
-    named = all(storage.name_of(uri).startswith(RUN) for uri in runs)
-    if len(bases) != 1 or not named:
+    parents = {uri.rstrip("/").rpartition("/")[0] for uri in runs}
+    named = all(name_of(uri).startswith(RUN) for uri in runs)
+    if len(parents) != 1 or not named:
         raise VergerError(f"feature runs: expected run=<id> folders side by side, found {' '.join(runs)}")
-    return bases.pop()
+    return parents.pop()

@@ -1,9 +1,10 @@
-"""How the photos of tonight differ from the earlier ones: label by label, and by what the basis explains of them."""
+"""Measures how the new photos of a run differ from the earlier ones, for each label and for all together."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
+from verger_contract.metrics import LabelDrift
 from verger_contract.schemas import DRIFT
 from verger_spark.pca.current_rows import broadcast_few
 from verger_spark.pca.tasks import SPREAD_SCHEMA, Spread
@@ -16,21 +17,28 @@ if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
 LARGEST = 20
-"""Labels named in the metrics."""
+"""Number of labels in the metrics."""
 
 
 def by_label(coordinates: DataFrame, new: DataFrame, new_count: int) -> DataFrame:
-    """Where the new photos of each label lie among its earlier ones; one row for each label with new photos.
+    """Compare the new photos of each label with its earlier photos.
 
-    `coordinates` are (path, label, pca_features) of all current photos, `new` has the paths of the new ones. Columns:
+    Parameters
+    ----------
+    coordinates : DataFrame
+        path, label, pca_features of all current photos.
+    new : DataFrame
+        path of the new photos.
+    new_count : int
+        Rows of `new`.
 
-    label string
-    photos, new bigint: its earlier photos, and the new ones
-    distance double: between the means of the two
-    spread double: root mean square distance of the earlier photos from their mean
-    ratio double: distance / spread; null where spread is 0
-
-    The last three are null for a label without earlier photos.
+    Returns
+    -------
+    DataFrame
+        The columns of `verger_contract.schemas.DRIFT`, one row for each label with new photos. `photos` and `new` count
+        earlier and new photos. `distance` lies between the means of the two. `spread` is the root mean square distance
+        of the earlier photos from their mean. `ratio` is distance / spread, null where spread is 0. The last three are
+        null for a label without earlier photos.
     """
     from pyspark.sql import functions as F
 
@@ -56,14 +64,17 @@ def by_label(coordinates: DataFrame, new: DataFrame, new_count: int) -> DataFram
 
 
 def _sides(coordinates: DataFrame) -> DataFrame:
-    """Count, mean (k,) and spread of the rows of (label, is_new, pca_features), for each label and side."""
+    """Return count, mean (k,) and spread for each label, separately for earlier and new photos.
+
+    The columns of `coordinates` are label, is_new, pca_features.
+    """
     from pyspark.ml.functions import array_to_vector, vector_to_array
     from pyspark.ml.stat import Summarizer
     from pyspark.sql import functions as F
 
     summary = Summarizer.metrics("count", "mean", "variance").summary(array_to_vector("pca_features"))
     summed = coordinates.groupBy("label", "is_new").agg(summary.alias("summary")).select("label", "is_new", "summary.*")
-    # Spark's variance is that of a sample, with the divisor n - 1; for a single row it is 0.
+    # Spark's variance is the sample variance, with the divisor n - 1. For a single row it is 0.
     squared = _sum(vector_to_array("variance")) * (F.col("count") - 1) / F.col("count")
     mean = vector_to_array("mean").alias("mean")
     return summed.select("label", "is_new", "count", mean, F.sqrt(squared).alias("spread"))
@@ -75,21 +86,34 @@ def _sum(values: Column) -> Column:
     return F.aggregate(values, F.lit(0.0), lambda total, value: total + value)
 
 
-def write(drift: DataFrame, uri: str) -> list[dict[str, Any]]:
-    """Write what `by_label` gives as one file, largest ratio first; its first `LARGEST` rows."""
+def write(drift: DataFrame, uri: str) -> list[LabelDrift]:
+    """Write the result of `by_label` as one file, largest ratio first, and return its first ``LARGEST`` rows."""
     from pyspark.sql import functions as F
 
     order = (F.desc_nulls_last("ratio"), F.asc("label"))
     drift.repartition(1).sortWithinPartitions(*order).write.mode("overwrite").parquet(uri)
     written = drift.sparkSession.read.schema(DRIFT.ddl).parquet(uri)
-    return [row.asDict() for row in written.orderBy(*order).limit(LARGEST).collect()]
+    return [cast("LabelDrift", row.asDict()) for row in written.orderBy(*order).limit(LARGEST).collect()]
 
 
 def explained_of(new: DataFrame, components: Broadcast[NDArray[np.float64]], mean: NDArray[np.float64]) -> float | None:
-    """The share of the new photos' scatter that the components (d, k) explain: ``Σ|Vᵀ(x-m)|² / Σ|x-m|²``.
+    """Return the share of the new photos' scatter that the components explain: ``Σ|Vᵀ(x-m)|² / Σ|x-m|²``.
 
-    `new` has path and features of the new photos, m is the `mean` (d,) of all current ones: it works for a single
-    new photo, too. None where all of them lie at the mean.
+    The mean m is that of all current photos, so that the share is defined for a single new photo too.
+
+    Parameters
+    ----------
+    new : DataFrame
+        path and features of the new photos.
+    components : Broadcast of ndarray of shape (d, k)
+        V
+    mean : ndarray of shape (d,)
+        m
+
+    Returns
+    -------
+    float or None
+        None if all new photos are equal to the mean.
     """
     from pyspark.sql import functions as F
 

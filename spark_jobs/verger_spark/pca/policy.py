@@ -1,4 +1,4 @@
-"""Whether the published basis is kept or a new one fitted. Pure."""
+"""Decides whether the published basis is kept or a new one is fitted. No I/O."""
 
 from __future__ import annotations
 
@@ -8,35 +8,49 @@ from verger_contract.plan import BasisPolicy, BasisRequest, least_explained_vari
 from verger_spark.errors import VergerError
 
 ROUNDING = 1e-9
-"""What a share may miss the target by: the photos of the fit itself, summed in another way, differ by less."""
+"""Tolerance for rounding errors. Summing the photos in another order changes the share by less."""
 
 
 @dataclass(frozen=True)
-class Explains:
-    """A published basis of k components against the current photos.
+class PublishedBasis:
+    """What the decision needs to know of the published basis.
 
-    `share` of their variance that it explains; None where there is no variance.
+    Attributes
+    ----------
+    k : int
+        Number of components.
+    explained_variance : float or None
+        Share of the variance of the current photos. None if there is no variance.
     """
 
     k: int
-    share: float | None
+    explained_variance: float | None
 
 
 @dataclass(frozen=True)
 class Decision:
-    """`reason`: one sentence, with figures, for the report."""
+    """`reason` is one sentence with figures, for the report."""
 
     keep: bool
     reason: str
 
 
-def decide(request: BasisRequest, published: Explains | None, target: float, max_components: int) -> Decision:
-    """Keep or refit, where `published` describes the candidate of `request`, if there is one.
+def decide(request: BasisRequest, published: PublishedBasis | None, target: float, max_components: int) -> Decision:
+    """Decide between the published basis and a new one.
+
+    Parameters
+    ----------
+    request : BasisRequest
+    published : PublishedBasis or None
+        Describes `request.candidate`, if there is one.
+    target : float
+        Target variance, in (0, 1].
+    max_components : int
 
     Raises
     ------
     VergerError
-        The policy is reuse, but there is no basis.
+        The policy is reuse, but there is no published basis.
     """
     if request.policy is BasisPolicy.REFIT:
         return Decision(False, request.reason or "the policy is refit")
@@ -46,35 +60,39 @@ def decide(request: BasisRequest, published: Explains | None, target: float, max
             raise VergerError(f"basis policy reuse: expected a published basis: {reason}; use auto or refit")
         return Decision(False, reason)
     least = least_explained_variance(target, request.tolerance)
-    says = _says(published, least)
+    finding = _finding(published, least)
     if request.policy is BasisPolicy.REUSE:
-        return Decision(True, f"the policy is reuse: {says} (target {target:g})")
+        return Decision(True, f"the policy is reuse: {finding} (target {target:g})")
     if published.k > max_components:
         return Decision(False, f"the published basis has {published.k} components, {max_components} are allowed")
     aim = f"target {target:g}" + (f" less the tolerance {request.tolerance:g}" if request.tolerance else "")
-    if published.share is None or published.share < least - ROUNDING:
-        return Decision(False, f"{says}, less than the {aim}")
-    return Decision(True, f"{says}, {aim}")
+    if published.explained_variance is None or published.explained_variance < least - ROUNDING:
+        return Decision(False, f"{finding}, less than the {aim}")
+    return Decision(True, f"{finding}, {aim}")
 
 
-def _says(published: Explains, least: float) -> str:
-    """What a basis explains, in words.
+def _finding(published: PublishedBasis, least: float) -> str:
+    """Return in words what share the published basis explains.
 
-    >>> _says(Explains(64, 0.91347), 0.9)
+    Examples
+    --------
+    >>> _finding(PublishedBasis(64, 0.91347), 0.9)
     'the published basis (k = 64) explains 0.9135 of the variance of all current photos'
     """
-    if published.share is None:
+    if published.explained_variance is None:
         return f"the published basis (k = {published.k}) explains nothing: the current photos have no variance"
-    share = _figure(published.share, least)
+    share = _decimals(published.explained_variance, least)
     return f"the published basis (k = {published.k}) explains {share} of the variance of all current photos"
 
 
-def _figure(share: float, least: float) -> str:
-    """A share with four decimals, or with as many as it takes to be seen on its own side of the limit.
+def _decimals(share: float, least: float) -> str:
+    """Format a share with four decimals, or with more if it would otherwise appear on the other side of the limit.
 
-    >>> _figure(0.89999, 0.9)
+    Examples
+    --------
+    >>> _decimals(0.89999, 0.9)
     '0.89999'
     """
-    figures = (f"{share:.{decimals}f}" for decimals in range(4, 12))
+    formatted = (f"{share:.{decimals}f}" for decimals in range(4, 12))
     misses = share < least - ROUNDING
-    return next((figure for figure in figures if (float(figure) < least) == misses), str(share))
+    return next((text for text in formatted if (float(text) < least) == misses), str(share))

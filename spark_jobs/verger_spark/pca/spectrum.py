@@ -1,4 +1,4 @@
-"""Principal components of a covariance matrix, and how many of them to keep. Pure numpy, float64."""
+"""Principal components of a covariance matrix, and the number of components to keep. Only numpy, float64."""
 
 from __future__ import annotations
 
@@ -13,9 +13,14 @@ from verger_spark.pca.covariance import Moments
 
 @dataclass(frozen=True)
 class Basis:
-    """The components kept: `components` (d, k), columns of unit length, and the whole spectrum.
+    """A fitted basis.
 
-    `explained_variance_ratio` (d,) is each component's share of the total variance, largest first.
+    Attributes
+    ----------
+    components : ndarray of shape (d, k), float64
+        One component a column, of unit length.
+    explained_variance_ratio : ndarray of shape (d,), float64
+        The share of the total variance of all d components, largest first.
     """
 
     components: NDArray[np.float64]
@@ -23,6 +28,7 @@ class Basis:
 
     @property
     def k(self) -> int:
+        """Number of components."""
         return int(self.components.shape[1])
 
     @property
@@ -32,17 +38,25 @@ class Basis:
 
 
 def fit(moments: Moments, target: float, max_components: int) -> Basis:
-    """The smallest basis that explains the share `target` of the variance of the rows behind `moments`.
+    """Fit the smallest basis that explains a share of the variance.
 
-    The eigenvectors of the covariance (d, d), as `pyspark.ml.feature.PCA` takes them, in order of falling
-    eigenvalue; the largest-magnitude entry of each is positive (`sklearn.utils.extmath.svd_flip` fixes
-    signs likewise), so that the same photos always give the same coordinates.
+    The components are the eigenvectors of the covariance (d, d), as in `pyspark.ml.feature.PCA`, by falling eigenvalue.
+    The entry of largest magnitude of each is positive, as in `sklearn.utils.extmath.svd_flip`, so that the same photos
+    always have the same coordinates.
+
+    Parameters
+    ----------
+    moments : Moments
+        Of the rows to fit.
+    target : float
+        The share of the variance, in (0, 1].
+    max_components : int
 
     Raises
     ------
     VergerError
-        There are fewer than two rows, they are not finite or all equal, or `max_components` components do
-        not reach `target`.
+        There are fewer than two rows, the rows are not finite or all equal, or `max_components` components explain less
+        than `target`.
     """
     if moments.count < 2:
         raise VergerError(
@@ -67,10 +81,22 @@ def fit(moments: Moments, target: float, max_components: int) -> Basis:
 
 
 def explained_by(components: NDArray[np.float64], moments: Moments) -> NDArray[np.float64] | None:
-    """The share (k,) of the variance of the rows behind `moments` along each of the orthonormal `components` (d, k).
+    """Return the share of the variance of some rows that each component explains: ``diag(VᵀCV) / tr(C)``.
 
-    ``diag(VᵀCV) / tr(C)`` with C the covariance of the rows: for a basis fitted to other rows, too, the shares add up
-    to what it explains. None where there is no variance: fewer than two rows, or all equal.
+    C is the covariance of the rows. The components may have been fitted to other rows. The sum of the shares is what
+    the components explain together.
+
+    Parameters
+    ----------
+    components : ndarray of shape (d, k), float64
+        V, with orthonormal columns.
+    moments : Moments
+        Of the rows.
+
+    Returns
+    -------
+    ndarray of shape (k,), float64, or None
+        None if there is no variance: fewer than two rows, or all rows equal.
 
     Raises
     ------
@@ -95,25 +121,27 @@ def _covariance(moments: Moments) -> NDArray[np.float64]:
 
 
 def _noise(moments: Moments) -> float:
-    """The variance below which there is only rounding.
+    """Return the variance below which a value is only a rounding error.
 
-    The tolerance of numpy.linalg.matrix_rank, on the scale of the second moments, from whose difference the
-    covariance is computed (for equal photos it is rounding as a whole).
+    It is the tolerance of `numpy.linalg.matrix_rank`, scaled by the second moments, because the covariance is a
+    difference of second moments. For equal photos, the complete covariance is rounding error.
     """
     scale = float(moments.gram.diagonal().max()) / moments.count
     return scale * len(moments.total) * float(np.finfo(np.float64).eps)
 
 
 def cumulative(ratio: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Cumulative shares (d,), the last exactly 1."""
+    """Return the cumulative shares, shape (d,). The last one is exactly 1."""
     sums = np.cumsum(ratio)
     shares: NDArray[np.float64] = sums / sums[-1]
     return shares
 
 
 def components_for(ratio: NDArray[np.float64], target: float) -> int:
-    """The smallest k whose cumulative explained variance reaches `target`, in (0, 1].
+    """Return the smallest k whose cumulative explained variance reaches `target`, in (0, 1].
 
+    Examples
+    --------
     >>> components_for(np.array([0.5, 0.25, 0.25, 0.0]), 0.75)
     2
     """

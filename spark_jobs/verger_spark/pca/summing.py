@@ -1,4 +1,4 @@
-"""The moments of all rows of features, summed by Spark in an order that depends on the paths alone."""
+"""Sums up the features of all photos with Spark, in an order that depends only on the paths."""
 
 from __future__ import annotations
 
@@ -13,33 +13,50 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 BLOCK_ROWS = 16_384
-"""Rows in a block, about: its sum is one row of 6.6 MB for 84 MB of features, half a second of a core."""
+"""Approximate number of rows in a block. The moments of a block take 6.6 MB, its features 84 MB, and summing half a
+second of a core."""
 
 FAN_IN = 8
-"""Blocks merged into one at each level of the tree, about: by their hash, some get twice as many."""
+"""Approximate number of blocks that are merged into one at each level of the tree. The hash gives some parents twice as
+many."""
 
 LAST = 8
-"""Sums that are merged on the driver, at the most: 53 MB."""
+"""Maximum number of sums that the driver merges: 53 MB."""
 
 
-def sum_up(rows: DataFrame, photos: int, seen: Accumulator[int]) -> Moments | None:
-    """The moments of all rows (path, features as bytes), None without any: summed by block on the workers, merged as a
-    tree, the last few on the driver. Of `photos`, about how many rows there are, comes the number of blocks.
+def sum_up(rows: DataFrame, photos: int, processed: Accumulator[int]) -> Moments | None:
+    """Return the moments of all rows.
+
+    Workers sum up blocks of rows and merge the sums as a tree. The driver merges the last few sums.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        path, and features as bytes.
+    photos : int
+        Approximate number of rows. It determines the number of blocks.
+    processed : Accumulator
+        Counts the rows, for progress.json.
+
+    Returns
+    -------
+    Moments or None
+        None if there are no rows.
     """
     from pyspark.sql import functions as F
 
     blocks = max(1, -(-photos // BLOCK_ROWS))
-    # `repartition` sends a row to the partition pmod(hash(path), blocks): with the same expression as block number,
-    # each partition holds one block.
+    # `repartition` sends a row to the partition pmod(hash(path), blocks). The block number is the same expression, so
+    # that each partition holds one block.
     numbered = rows.select(F.expr(f"pmod(hash(path), {blocks})").alias("block"), "path", "features")
     sums = (
         numbered.repartition(blocks, "path")
         .sortWithinPartitions("block", "path")
-        .mapInArrow(python_task(Accumulate(seen)), MOMENTS_SCHEMA)
+        .mapInArrow(python_task(Accumulate(processed)), MOMENTS_SCHEMA)
     )
     while blocks > LAST:
         blocks = -(-blocks // FAN_IN)
-        # Again the number is the partition: with numbers of another kind, several would share one.
+        # The number of the parent is that of the partition again, so that no partition holds two parents.
         numbered = sums.withColumn("parent", F.expr(f"pmod(hash(block), {blocks})"))
         parents = numbered.repartition(blocks, "block").sortWithinPartitions("parent", "block")
         sums = parents.mapInArrow(python_task(Merge()), MOMENTS_SCHEMA)

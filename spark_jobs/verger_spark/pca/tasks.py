@@ -1,4 +1,4 @@
-"""What a Spark worker does for the PCA. Files of features and Arrow batches in, sums and files of coordinates out."""
+"""The Spark tasks of step 2: feature files and Arrow batches in, sums and files of coordinates out."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from verger_contract.schemas import PCA
 from verger_spark.errors import VergerError
 from verger_spark.io import table_file
-from verger_spark.io.feature_files import FeatureFile, LiveRows, matrix
+from verger_spark.io.feature_files import CurrentRows, FeatureFile, matrix
 from verger_spark.pca.covariance import Moments
 
 if TYPE_CHECKING:
@@ -35,17 +35,18 @@ _PACKED = pa.schema([("path", pa.string()), ("features", pa.binary())])
 
 @dataclass(frozen=True)
 class ReadRows:
-    """For `DataFrame.mapInArrow`: numbers (`id`) of groups of files -> path and features of their live rows.
+    """For `DataFrame.mapInArrow`: numbers (`id`) of groups of files in, path and features of their current rows out.
 
-    The features as bytes: what is one value to Spark is moved at once, a list is moved number by number.
+    The features are bytes, because Spark copies a binary value at once and a list number by number.
     """
 
     groups: Broadcast[Groups]
-    live: LiveRows
+    rows: CurrentRows
 
     def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """Read the groups."""
         for number in _numbers(batches):
-            yield from map(_packed, self.live.batches(self.groups.value[number]))
+            yield from map(_packed, self.rows.batches(self.groups.value[number]))
 
 
 def _packed(rows: pa.RecordBatch) -> pa.RecordBatch:
@@ -56,7 +57,11 @@ def _packed(rows: pa.RecordBatch) -> pa.RecordBatch:
 
 
 def unpacked(batch: pa.RecordBatch, width: int) -> NDArray[np.float32]:
-    """The inverse of what `ReadRows` does to the features: an array (rows, width), float32.
+    """Return the features of a batch of `ReadRows` as an array, without a copy.
+
+    Returns
+    -------
+    ndarray of shape (rows, width), float32
 
     Raises
     ------
@@ -65,9 +70,9 @@ def unpacked(batch: pa.RecordBatch, width: int) -> NDArray[np.float32]:
     """
     column = batch.column("features")
     bytes_each = np.diff(np.frombuffer(column.buffers()[1], np.int32, len(column) + 1, 4 * column.offset))
-    odd = np.flatnonzero(bytes_each != 4 * width)
-    if len(odd):
-        row, found = int(odd[0]), int(bytes_each[odd[0]]) // 4
+    wrong = np.flatnonzero(bytes_each != 4 * width)
+    if len(wrong):
+        row, found = int(wrong[0]), int(bytes_each[wrong[0]]) // 4
         raise VergerError(f"{batch.column('path')[row].as_py()}: expected {width} features, found {found}")
     start = np.frombuffer(column.buffers()[1], np.int32, 1, 4 * column.offset)[0]
     flat = np.frombuffer(column.buffers()[2], np.float32, len(column) * width, int(start))
@@ -76,27 +81,29 @@ def unpacked(batch: pa.RecordBatch, width: int) -> NDArray[np.float32]:
 
 @dataclass(frozen=True)
 class Accumulate:
-    """For `DataFrame.mapInArrow`: rows of `ReadRows`, sorted by block and path -> the moments of each block."""
+    """For `DataFrame.mapInArrow`: rows of `ReadRows`, sorted by block and path, in; the moments of each block out."""
 
-    seen: Accumulator[int]
+    processed: Accumulator[int]
 
     def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """Sum up the blocks."""
         for block, slices in groupby(_by_block(batches), key=lambda pair: pair[0]):
             yield _moments_batch(block, Moments.of(self._matrices(rows for _, rows in slices)))
 
     def _matrices(self, batches: Iterable[pa.RecordBatch]) -> Iterator[NDArray[np.float32]]:
         width = None
         for rows in batches:
-            self.seen.add(len(rows))
+            self.processed.add(len(rows))
             width = width or len(rows.column("features")[0].as_buffer()) // 4
             yield unpacked(rows, width)
 
 
 @dataclass(frozen=True)
 class Merge:
-    """For `DataFrame.mapInArrow`: moments sorted by parent and block -> one row for each parent."""
+    """For `DataFrame.mapInArrow`: moments, sorted by parent and block, in; the moments of each parent out."""
 
     def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """Merge the moments of each parent."""
         rows = (
             (parent, packed)
             for batch in batches
@@ -108,17 +115,20 @@ class Merge:
 
 @dataclass(frozen=True)
 class Project:
-    """For `DataFrame.mapInArrow`: numbers (`id`) of groups of files -> how many coordinates ``x · components``, x not
-    centred, were written to the folder `pca`. A group has one file there, which bears its number.
+    """For `DataFrame.mapInArrow`: numbers (`id`) of groups of files in, number of photos of each group out.
+
+    Each group writes one file of coordinates to the folder `pca`, named by its number. The coordinates of a photo are
+    ``x · components``, where x are its features, not centred.
     """
 
     groups: Broadcast[Groups]
-    live: LiveRows
+    rows: CurrentRows
     components: Broadcast[NDArray[np.float64]]
     pca: str
-    seen: Accumulator[int]
+    processed: Accumulator[int]
 
     def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """Project the groups and write their files."""
         for number in _numbers(batches):
             count = 0
             with table_file.writing(self.pca, number, PCA.arrow) as file:
@@ -129,22 +139,26 @@ class Project:
 
     def _projected(self, files: Sequence[FeatureFile]) -> Iterator[pa.RecordBatch]:
         width, k = self.components.value.shape
-        for rows in self.live.batches(files):
+        for rows in self.rows.batches(files):
             coordinates = matrix(rows, width).astype(np.float64) @ self.components.value
             offsets = np.arange(0, (len(rows) + 1) * k, k, dtype=np.int32)
             column = pa.ListArray.from_arrays(pa.array(offsets), pa.array(coordinates.ravel()))
             yield pa.RecordBatch.from_arrays([rows.column("path"), rows.column("label"), column], schema=PCA.arrow)
-            self.seen.add(len(rows))
+            self.processed.add(len(rows))
 
 
 @dataclass(frozen=True)
 class Spread:
-    """For `DataFrame.mapInArrow`: rows of features -> one row of ``Σ|x-m|²`` and ``Σ|Vᵀ(x-m)|²``, m the `mean` (d,)."""
+    """For `DataFrame.mapInArrow`: rows of features in, one row of ``Σ|x-m|²`` and ``Σ|Vᵀ(x-m)|²`` out.
+
+    V are the `components` (d, k), m is the `mean` (d,).
+    """
 
     components: Broadcast[NDArray[np.float64]]
     mean: NDArray[np.float64]
 
     def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """Sum up the rows of the partition."""
         total = explained = 0.0
         for batch in batches:
             centred = matrix(batch, len(self.mean)) - self.mean
@@ -154,7 +168,7 @@ class Spread:
 
 
 def _numbers(batches: Iterable[pa.RecordBatch]) -> Iterator[int]:
-    """The numbers in the column `id` of `SparkSession.range`."""
+    """Yield the numbers in the column `id` of `SparkSession.range`."""
     for batch in batches:
         yield from batch.column("id").to_pylist()
 

@@ -1,4 +1,4 @@
-"""The inventory as workers read it: the rows of their shares, and clear errors."""
+"""Workers read the rows of their splits from the inventory; errors name the file."""
 
 from __future__ import annotations
 
@@ -11,18 +11,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from verger_spark.errors import VergerError
-from verger_spark.features.inventory import BATCH_ROWS, Inventory, _ends
-from verger_spark.features.prefetch import Listed
-from verger_spark.features.splits import Rows, Shares
+from verger_spark.features.inventory import BATCH_ROWS, Inventory, ListedPhoto, _metadata
+from verger_spark.features.splits import SplitRows, Splits
 
 PHOTOS = 2 * BATCH_ROWS + 700
-LISTED = [Listed(f"images/Pomme é/{number:06}.jpg", f"etag{number}", number) for number in range(PHOTOS)]
+LISTED = [ListedPhoto(f"images/Pomme é/{number:06}.jpg", f"etag{number}", number) for number in range(PHOTOS)]
 
 
-def put(path: Path, listed: list[Listed], group: int) -> Inventory:
+def put(path: Path, listed: list[ListedPhoto], group: int) -> Inventory:
     columns = {name: [getattr(row, name) for row in listed] for name in ("path", "etag", "size")}
     pq.write_table(pa.table(columns), path, row_group_size=group)
-    _ends.cache_clear()  # another file of the same name, which a process of a step never meets
+    _metadata.cache_clear()  # a process of a step never reads two files of one name
     return Inventory(path.as_uri())
 
 
@@ -32,44 +31,44 @@ def inventory(tmp_path_factory: pytest.TempPathFactory) -> Inventory:
 
 
 @given(st.data())
-def test_just_the_rows_that_are_asked_for(inventory: Inventory, data: st.DataObject) -> None:
+def test_exactly_the_requested_rows(inventory: Inventory, data: st.DataObject) -> None:
     start = data.draw(st.integers(0, PHOTOS))
     stop = data.draw(st.integers(start, PHOTOS))
     stride = data.draw(st.sampled_from([1, 2, 3, 32, 5000]))
-    rows = Rows(start, stop, stride, data.draw(st.integers(0, stride - 1)))
+    rows = SplitRows(start, stop, stride, data.draw(st.integers(0, stride - 1)))
     assert inventory.read(rows) == LISTED[rows.start + rows.offset : stop : stride]
 
 
-def test_all_shares_together_are_all_rows(inventory: Inventory) -> None:
+def test_all_splits_together_are_all_rows(inventory: Inventory) -> None:
     assert len(inventory) == PHOTOS
-    shares = Shares.of(len(inventory), 2)
-    found = [listed for number in range(len(shares)) for listed in inventory.read(shares.rows(number))]
+    splits = Splits.of(len(inventory), 2)
+    found = [listed for number in range(len(splits)) for listed in inventory.read(splits.rows(number))]
     assert sorted(found, key=lambda listed: listed.path) == LISTED
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         (None, "does not exist, but this step needs it"),
         (b"", "expected one Parquet file with path, etag, size, found "),
         (b"PAR1 no more PAR1", "expected one Parquet file with path, etag, size, found "),
     ],
 )
-def test_what_is_no_inventory_is_named(tmp_path: Path, content: bytes | None, said: str) -> None:
+def test_an_error_names_the_file_that_is_not_an_inventory(tmp_path: Path, content: bytes | None, message: str) -> None:
     path = tmp_path / "work.parquet"
     if content is not None:
         path.write_bytes(content)
-    _ends.cache_clear()
+    _metadata.cache_clear()
     with pytest.raises(VergerError, match=r"work.parquet: ") as caught:
         len(Inventory(path.as_uri()))
-    assert said in str(caught.value)
+    assert message in str(caught.value)
 
 
-def test_a_missing_column_and_missing_rows_are_named(tmp_path: Path) -> None:
+def test_errors_name_missing_columns_and_rows(tmp_path: Path) -> None:
     inventory = put(tmp_path / "work.parquet", LISTED[:10], 10)
     with pytest.raises(VergerError, match="expected 11 rows up to row 11, found 10"):
-        inventory.read(Rows(0, 11))
+        inventory.read(SplitRows(0, 11))
     pq.write_table(pa.table({"path": ["a"], "size": [1]}), tmp_path / "work.parquet")
-    _ends.cache_clear()
+    _metadata.cache_clear()
     with pytest.raises(VergerError, match=r"work.parquet: expected one Parquet file with .*, found no column etag$"):
         len(inventory)

@@ -1,4 +1,4 @@
-"""The inventory of a folder lists what the DAG's inventory of a bucket would."""
+"""The inventory of a local folder, and its command line."""
 
 from __future__ import annotations
 

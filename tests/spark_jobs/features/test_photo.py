@@ -1,4 +1,4 @@
-"""What counts as a readable photo, and what the network sees of it."""
+"""Decoding: the pixels of readable photos, and the rejects of the others."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from verger_spark.features.photo import FORMATS, MAX_PIXELS, UnreadablePhoto, decode
+from verger_contract.photos import IMAGE_FORMATS
+from verger_spark.features.photo import MAX_PIXELS, UnreadablePhoto, decode
 
 
 def encoded(image: Image.Image, form: str, **options: object) -> bytes:
@@ -22,7 +23,7 @@ def drawn(mode: str = "RGB", size: tuple[int, int] = (90, 60)) -> Image.Image:
     return Image.fromarray(rng.integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)).convert(mode)
 
 
-def test_pixels_are_those_of_pillows_bicubic_filter() -> None:
+def test_pixels_are_resized_by_pillows_bicubic_filter() -> None:
     image = drawn()
     pixels = decode(encoded(image, "PNG"))
     assert pixels.dtype == np.uint8
@@ -40,7 +41,7 @@ def test_every_mode_becomes_rgb(mode: str, form: str) -> None:
     np.testing.assert_array_equal(decode(content), np.asarray(expected))
 
 
-def test_sixteen_bit_grey_keeps_its_shades() -> None:
+def test_16_bit_grey_keeps_its_shades() -> None:
     ramp = np.tile(np.linspace(0, 65535, 224).astype(np.uint16), (224, 1))
     pixels = decode(encoded(Image.fromarray(ramp), "PNG"))
     assert pixels.std() > 64, "clipped to 8 bits it would be white almost everywhere"
@@ -54,7 +55,7 @@ def test_orientation_stays_as_stored() -> None:
     np.testing.assert_array_equal(decode(plain), decode(rotated))
 
 
-def test_an_animation_is_its_first_frame() -> None:
+def test_the_first_frame_of_an_animation_is_decoded() -> None:
     first, second = drawn("P"), Image.new("P", (90, 60))
     animation = encoded(first, "GIF", save_all=True, append_images=[second])
     np.testing.assert_array_equal(decode(animation), decode(encoded(first, "GIF")))
@@ -82,13 +83,13 @@ def test_reasons(content: bytes, reason: str) -> None:
     assert "\n" not in str(refused.value)
 
 
-@pytest.mark.filterwarnings("ignore")  # Pillow grumbles about much of this, and rightly
-@pytest.mark.parametrize("form", FORMATS)
-def test_damage_of_any_kind_is_a_reason_and_no_crash(form: str) -> None:
-    rng, whole = np.random.default_rng(11), encoded(drawn(size=(40, 30)), form)
+@pytest.mark.filterwarnings("ignore")  # Pillow warns about damaged files
+@pytest.mark.parametrize("form", IMAGE_FORMATS)
+def test_a_damaged_file_is_decoded_or_rejected(form: str) -> None:
+    rng, intact = np.random.default_rng(11), encoded(drawn(size=(40, 30)), form)
     reasons: list[str] = []
     for _ in range(300):
-        damaged = bytearray(whole[: rng.integers(1, len(whole) + 1)])
+        damaged = bytearray(intact[: rng.integers(1, len(intact) + 1)])
         for position in rng.integers(0, len(damaged), rng.integers(1, 20)):
             damaged[position] = rng.integers(0, 256)
         try:

@@ -1,4 +1,4 @@
-"""The files of feature runs, as workers read them."""
+"""Workers read the files of feature runs."""
 
 from __future__ import annotations
 
@@ -12,33 +12,36 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tests.spark_jobs.feature_runs import Nights, photos
+from tests.spark_jobs.run_folder import RunFolder, photos
+from verger_contract.plan import BasisPolicy, BasisRequest
 from verger_contract.schemas import FEATURES_WIDTH, PCA
 from verger_spark.errors import VergerError
 from verger_spark.io import storage, table_file
-from verger_spark.io.feature_files import BATCH_ROWS, FETCHED_ROWS, FeatureFile, FeatureFiles, LiveRows, matrix
+from verger_spark.io.feature_files import BATCH_ROWS, FETCHED_ROWS, CurrentRows, FeatureFile, FeatureFiles, matrix
 from verger_spark.pca.tasks import ReadRows, unpacked
 
 
 @pytest.fixture
-def nights(tmp_path: Path) -> Nights:
-    found = Nights(tmp_path)
+def runs(tmp_path: Path) -> RunFolder:
+    found = RunFolder(tmp_path)
     found.featurize("A", photos("Pomme é", range(2500)), files=3)
     found.featurize("B", photos("Pomme é", range(1000, 1010)))
     found.delete(photos("Pomme é", [*range(3), 299, 300, 301, 700, 2499]))
-    found.write_plan("plan.json", {"compact": []}, {})
+    found.write_plan(
+        "plan.json", keep=(found.uri("A"),), new=found.uri("B"), basis=BasisRequest(policy=BasisPolicy.AUTO)
+    )
     return found
 
 
-def files_of(nights: Nights) -> FeatureFiles:
-    return FeatureFiles.of([nights.uri("A"), f"{nights.uri('B')}/"], f"{nights.at}/deletes.parquet")
+def files_of(runs: RunFolder) -> FeatureFiles:
+    return FeatureFiles.of([runs.uri("A"), f"{runs.uri('B')}/"], f"{runs.at}/deletes.parquet")
 
 
-def test_live_rows_alone_are_read(nights: Nights) -> None:
-    files = files_of(nights)
-    batches = list(LiveRows(files.deletes).batches(files.files))
+def test_only_current_rows_are_read(runs: RunFolder) -> None:
+    files = files_of(runs)
+    batches = list(CurrentRows(files.deletes).batches(files.files))
     found = {path: row for batch in batches for path, row in zip(batch["path"].to_pylist(), matrix(batch), strict=True)}
-    current = nights.current("A", "B")
+    current = runs.current("A", "B")
     assert len(current) == 2492
     assert sum(len(batch) for batch in batches) == len(current), "no photo twice"
     for row in current:
@@ -46,8 +49,8 @@ def test_live_rows_alone_are_read(nights: Nights) -> None:
     assert max(len(batch) for batch in batches) <= BATCH_ROWS
 
 
-def test_as_many_rows_as_are_fetched_at_once_are_one_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """And the file's end is one: what benchmarks.planning.fleet reckons with, and what lies in memory."""
+def test_the_rows_of_a_request_are_one_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The footer is one more read. benchmarks.planning.fleet counts requests by this rule."""
     rows = FETCHED_ROWS + 100
     vectors = [*np.random.default_rng(2).normal(size=(rows, FEATURES_WIDTH)).astype(np.float32)]
     names = [f"images/Kiwi/{row}.jpg" for row in range(rows)]
@@ -58,23 +61,23 @@ def test_as_many_rows_as_are_fetched_at_once_are_one_read(tmp_path: Path, monkey
     sizes: list[int] = []
 
     class Counted(io.FileIO):
-        def read(self, size: int = -1) -> bytes:
-            sizes.append(size)
+        def read(self, size: int | None = -1) -> bytes:
+            sizes.append(-1 if size is None else size)
             return super().read(size)
 
     monkeypatch.setattr(storage, "reading", lambda uri: Counted(uri.removeprefix("file://")))
     (found,) = FeatureFiles.of([tmp_path.as_uri()]).files
-    assert sum(len(batch) for batch in LiveRows(None).batches([found])) == rows
+    assert sum(len(batch) for batch in CurrentRows(None).batches([found])) == rows
     assert len(sizes) == 1 + 2
     assert max(sizes) < 1.1 * 4 * FEATURES_WIDTH * FETCHED_ROWS
 
 
-def test_features_pass_through_spark_as_bytes(nights: Nights) -> None:
-    files = files_of(nights)
-    task = ReadRows(SimpleNamespace(value=[files.files[:1], files.files[1:]]), LiveRows(files.deletes))  # type: ignore[arg-type]
+def test_features_pass_through_spark_as_bytes(runs: RunFolder) -> None:
+    files = files_of(runs)
+    task = ReadRows(SimpleNamespace(value=[files.files[:1], files.files[1:]]), CurrentRows(files.deletes))
     packed = pa.Table.from_batches(task([pa.record_batch({"id": [1, 0]})])).combine_chunks().to_batches()[0]
     rows = dict(zip(packed["path"].to_pylist(), unpacked(packed, 24), strict=True))
-    for row in nights.current("A", "B"):
+    for row in runs.current("A", "B"):
         np.testing.assert_array_equal(rows[row["path"]], row["features"])
     np.testing.assert_array_equal(unpacked(packed.slice(700, 9), 24), unpacked(packed, 24)[700:709])
     with pytest.raises(VergerError, match=r"images/Pomme é/é \d+\.jpg: expected 25 features, found 24"):
@@ -92,22 +95,22 @@ def test_features_pass_through_spark_as_bytes(nights: Nights) -> None:
     ],
     ids=["a column missing", "no vectors", "another width", "no features", "a number missing"],
 )
-def test_other_tables_are_refused(tmp_path: Path, table: dict[str, list[Any]], message: str) -> None:
+def test_a_table_of_something_else_is_an_error(tmp_path: Path, table: dict[str, list[Any]], message: str) -> None:
     columns: dict[str, Any] = {name: pa.array(values) for name, values in table.items()}
     if message != "expected lists of 32-bit floats, found string" and "features" in table:
         columns["features"] = pa.array(table["features"], pa.list_(pa.float32()))
     pq.write_table(pa.table(columns), tmp_path / "part-0.parquet")
     with pytest.raises(VergerError, match=message):
-        [matrix(batch) for batch in LiveRows(None).batches(FeatureFiles.of([tmp_path.as_uri()]).files)]
+        [matrix(batch) for batch in CurrentRows(None).batches(FeatureFiles.of([tmp_path.as_uri()]).files)]
 
 
-def test_what_is_no_parquet_is_named(tmp_path: Path) -> None:
+def test_an_error_names_the_file_that_is_not_parquet(tmp_path: Path) -> None:
     (tmp_path / "part-0.parquet").write_text("text")
     with pytest.raises(VergerError, match=r"part-0.parquet: expected Parquet with path, label, features, found "):
-        list(LiveRows(None).batches(FeatureFiles.of([tmp_path.as_uri()]).files))
+        list(CurrentRows(None).batches(FeatureFiles.of([tmp_path.as_uri()]).files))
 
 
-def test_a_folder_is_read_as_spark_reads_it(tmp_path: Path) -> None:
+def test_the_files_of_a_folder_are_those_that_spark_reads(tmp_path: Path) -> None:
     for name in ("_SUCCESS", ".part-0.parquet.crc", "part-1.parquet", "part-0.parquet", "empty.parquet"):
         (tmp_path / name).write_bytes(b"" if name == "empty.parquet" else b"1")
     (tmp_path / "_temporary").mkdir()
@@ -126,14 +129,14 @@ def test_groups_hold_every_file_once_and_keep_cores_busy(cores: int) -> None:
     assert largest == sorted(largest, reverse=True)
     most = min(32_000_000, sum(sizes) / (4 * cores))
     assert all(size <= most or len(group) == 1 for size, group in zip(largest, groups, strict=True))
-    assert FeatureFiles(files).groups(cores) == groups, "a task that is done again writes over its own file"
+    assert FeatureFiles(files).groups(cores) == groups, "a task that runs again must replace its own file"
 
 
 def test_without_files_there_are_no_groups() -> None:
     assert FeatureFiles(()).groups(2) == []
 
 
-def test_a_file_that_fails_midway_is_not_there(tmp_path: Path) -> None:
+def test_a_file_whose_writing_fails_does_not_appear(tmp_path: Path) -> None:
     rows = PCA.arrow.empty_table()
 
     def fail() -> None:
@@ -148,8 +151,8 @@ def test_a_file_that_fails_midway_is_not_there(tmp_path: Path) -> None:
     assert pq.read_table(tmp_path / "part-00003.parquet").schema.equals(PCA.arrow)
 
 
-def test_what_an_earlier_try_left_goes_when_a_folder_is_complete(tmp_path: Path) -> None:
+def test_files_of_an_earlier_attempt_are_deleted_when_a_folder_is_complete(tmp_path: Path) -> None:
     for number in range(4):
         table_file.write(tmp_path.as_uri(), number, PCA.arrow.empty_table())
-    table_file.complete(tmp_path.as_uri(), 2)
+    table_file.mark_complete(tmp_path.as_uri(), 2)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["_SUCCESS", "part-00000.parquet", "part-00001.parquet"]

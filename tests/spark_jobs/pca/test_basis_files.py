@@ -17,32 +17,32 @@ from verger_spark.io import storage
 from verger_spark.pca import basis_files
 from verger_spark.pca.spectrum import Basis
 
-FACTS = {"photos": 9, "spark": "4.1.1"}
+SPARK, FACTS = "4.1.1", {"photos": 9}
 
 
-def three_of_five() -> Basis:
+def three_components() -> Basis:
     components = np.linalg.qr(np.random.default_rng(1).normal(size=(5, 3)))[0]
     return Basis(components, np.array([0.5, 0.3, 0.1, 0.06, 0.04]))
 
 
-def test_the_very_numbers_come_back(tmp_path: Path) -> None:
-    saved = three_of_five()
-    basis_files.save(saved, tmp_path.as_uri(), FACTS)
+def test_components_are_loaded_bit_for_bit(tmp_path: Path) -> None:
+    saved = three_components()
+    basis_files.save(saved, tmp_path.as_uri(), SPARK, FACTS)
     np.testing.assert_array_equal(basis_files.load(tmp_path.as_uri(), 5), saved.components)
     spectrum = json.loads((tmp_path / "spectrum.json").read_text())
     assert spectrum == {**FACTS, "k": 3, "explained_variance_ratio": [0.5, 0.3, 0.1, 0.06, 0.04]}
 
 
-def test_what_an_earlier_try_left_goes(tmp_path: Path) -> None:
+def test_files_of_an_earlier_attempt_are_deleted(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "part-00000-of-another-try.parquet").write_bytes(b"old")
-    basis_files.save(three_of_five(), tmp_path.as_uri(), FACTS)
+    basis_files.save(three_components(), tmp_path.as_uri(), SPARK, FACTS)
     assert sorted(path.name for path in (tmp_path / "data").iterdir()) == ["_SUCCESS", "part-00000.parquet"]
 
 
-def test_a_matrix_that_is_kept_by_rows(tmp_path: Path) -> None:
-    basis_files.save(three_of_five(), tmp_path.as_uri(), FACTS)
-    rows = three_of_five().components
+def test_a_matrix_stored_by_rows(tmp_path: Path) -> None:
+    basis_files.save(three_components(), tmp_path.as_uri(), SPARK, FACTS)
+    rows = three_components().components
     matrix = {"type": 1, "numRows": 5, "numCols": 3, "values": rows.ravel().tolist(), "isTransposed": True}
     pq.write_table(pa.Table.from_pylist([{"pc": matrix}]), tmp_path / "data" / "part-00000.parquet")
     np.testing.assert_array_equal(basis_files.load(tmp_path.as_uri(), 5), rows)
@@ -54,50 +54,50 @@ def test_no_basis(tmp_path: Path) -> None:
 
 
 def test_a_basis_for_features_of_another_width(tmp_path: Path) -> None:
-    basis_files.save(three_of_five(), tmp_path.as_uri(), FACTS)
+    basis_files.save(three_components(), tmp_path.as_uri(), SPARK, FACTS)
     with pytest.raises(VergerError, match="expected a basis of 1280 features, found 5; run with policy refit"):
         basis_files.load(tmp_path.as_uri(), 1280)
 
 
 def flipped(content: bytes) -> bytes:
-    """With a byte of the first page's header another one."""
+    """Flip one byte of the header of the first page."""
     return content[:7] + bytes([content[7] ^ 0xFF]) + content[8:]
 
 
 @pytest.mark.parametrize("damage", [lambda _: b"", lambda content: content[:90], flipped], ids=["empty", "cut", "bad"])
 def test_a_damaged_basis(tmp_path: Path, damage: Callable[[bytes], bytes]) -> None:
-    basis_files.save(three_of_five(), tmp_path.as_uri(), FACTS)
+    basis_files.save(three_components(), tmp_path.as_uri(), SPARK, FACTS)
     file = tmp_path / "data" / "part-00000.parquet"
     file.write_bytes(damage(file.read_bytes()))
     with pytest.raises(VergerError, match=r"data: expected the matrix of a PCAModel, found .*run with policy refit"):
         basis_files.load(tmp_path.as_uri(), 5)
 
 
-def test_a_basis_whose_file_is_gone(tmp_path: Path) -> None:
-    basis_files.save(three_of_five(), tmp_path.as_uri(), FACTS)
+def test_a_basis_whose_file_is_missing(tmp_path: Path) -> None:
+    basis_files.save(three_components(), tmp_path.as_uri(), SPARK, FACTS)
     (tmp_path / "data" / "part-00000.parquet").unlink()
     with pytest.raises(VergerError, match=r"data: expected the matrix of a PCAModel, found .*run with policy refit"):
         basis_files.load(tmp_path.as_uri(), 5)
 
 
-def test_a_basis_that_was_not_written_to_its_end_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_incomplete_basis_is_not_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write = storage.write
 
     def interrupted(uri: str, content: bytes) -> None:
         if uri.endswith("metadata/_SUCCESS"):
-            raise OSError("S3 is away")
+            raise OSError("S3 is unavailable")
         write(uri, content)
 
     monkeypatch.setattr(storage, "write", interrupted)
-    with pytest.raises(OSError, match="S3 is away"):
-        basis_files.save(three_of_five(), tmp_path.as_uri(), FACTS)
+    with pytest.raises(OSError, match="S3 is unavailable"):
+        basis_files.save(three_components(), tmp_path.as_uri(), SPARK, FACTS)
     with pytest.raises(VergerError, match="expected the published basis, found none"):
         basis_files.load(tmp_path.as_uri(), 5)
 
 
 @pytest.mark.parametrize("table", [{"path": ["images/Kiwi/1.jpg"]}, {"pc": ["text"]}, {"pc": [{"numRows": 5}]}])
 def test_a_table_of_something_else(tmp_path: Path, table: dict[str, list[Any]]) -> None:
-    basis_files.save(three_of_five(), tmp_path.as_uri(), FACTS)
+    basis_files.save(three_components(), tmp_path.as_uri(), SPARK, FACTS)
     pq.write_table(pa.table(table), tmp_path / "data" / "part-00000.parquet")
     with pytest.raises(VergerError, match="expected the matrix of a PCAModel"):
         basis_files.load(tmp_path.as_uri(), 5)

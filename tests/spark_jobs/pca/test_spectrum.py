@@ -1,4 +1,4 @@
-"""The mathematics of step 2 on plain arrays: against scikit-learn, and where there is no answer."""
+"""The mathematics of step 2 on plain arrays, compared with scikit-learn, and its errors."""
 
 from __future__ import annotations
 
@@ -37,15 +37,15 @@ def test_basis_equals_scikit_learn(count: int, width: int) -> None:
 
 
 @given(st.lists(st.integers(0, CHUNK * 2), min_size=1, max_size=5), st.integers(0, 99))
-def test_the_cut_into_blocks_changes_no_bit(cuts: list[int], seed: int) -> None:
+def test_the_division_into_blocks_changes_no_bit(cuts: list[int], seed: int) -> None:
     data = rows(CHUNK * 2, 6, seed)
-    whole, cut = moments(data), moments(*np.split(data, sorted(cuts)))
-    assert whole.count == cut.count == len(data)
-    np.testing.assert_array_equal(whole.gram, cut.gram)
-    np.testing.assert_array_equal(whole.total, cut.total)
+    undivided, divided = moments(data), moments(*np.split(data, sorted(cuts)))
+    assert undivided.count == divided.count == len(data)
+    np.testing.assert_array_equal(undivided.gram, divided.gram)
+    np.testing.assert_array_equal(undivided.total, divided.total)
 
 
-def test_packed_moments_come_back_whole() -> None:
+def test_unpacked_moments_equal_the_packed_ones() -> None:
     before = moments(rows(50, 9))
     after = Moments.merged([before.pack()])
     assert after.count == 50
@@ -58,7 +58,7 @@ def test_packed_moments_come_back_whole() -> None:
     np.testing.assert_allclose(twice.gram, 2 * before.gram, rtol=1e-15)
 
 
-def test_rows_of_other_widths_are_not_added() -> None:
+def test_moments_of_different_widths_are_an_error() -> None:
     with pytest.raises(VergerError, match="expected one width, found 9 and 8"):
         Moments.merged(moments(rows(50, width)).pack() for width in (9, 8))
 
@@ -92,24 +92,27 @@ def test_clear_errors(data: NDArray[np.float32], target: float, most: int, messa
         fit(moments(data), target, most)
 
 
-def test_what_a_basis_of_other_photos_explains() -> None:
+def test_shares_of_photos_that_the_basis_was_not_fitted_to() -> None:
     basis, data = fit(moments(rows(500, 20)), 0.9, 20), rows(300, 20, seed=1) * np.float32(1.5)
     shares = explained_by(basis.components, moments(data))
+    assert shares is not None
     projected = data.astype(np.float64) @ basis.components
     np.testing.assert_allclose(shares, projected.var(axis=0) / data.astype(np.float64).var(axis=0).sum(), atol=1e-12)
 
 
-def test_a_basis_explains_of_its_own_photos_what_it_says() -> None:
+def test_the_shares_of_the_fitted_photos_are_the_explained_variance_ratio() -> None:
     own = moments(rows(500, 20))
     basis = fit(own, 0.9, 20)
-    np.testing.assert_allclose(explained_by(basis.components, own), basis.explained_variance_ratio[: basis.k])
+    shares = explained_by(basis.components, own)
+    assert shares is not None
+    np.testing.assert_allclose(shares, basis.explained_variance_ratio[: basis.k])
 
 
 @pytest.mark.parametrize("data", [rows(1, 300), np.tile(rows(1, 300), (7, 1))], ids=["one photo", "equal photos"])
-def test_where_there_is_no_variance_nothing_is_explained(data: NDArray[np.float32]) -> None:
+def test_without_variance_there_are_no_shares(data: NDArray[np.float32]) -> None:
     assert explained_by(np.eye(300)[:, :2], moments(data)) is None
 
 
-def test_what_is_no_number_is_not_explained() -> None:
+def test_nan_is_an_error() -> None:
     with pytest.raises(VergerError, match="not finite"):
         explained_by(np.eye(3), moments(np.full((4, 3), np.nan, np.float32)))

@@ -1,4 +1,4 @@
-"""The tree of sums above the blocks, which takes more photos than a test can have, unless blocks are small."""
+"""The tree of sums, with blocks that are small enough for a test."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ print("sums", json.dumps([*found, seen.value]))
 
 
 @pytest.mark.parametrize("spark", ["spark", "spark35"])
-def test_sums_are_merged_as_a_tree_in_an_order_of_the_paths(submit: Submit, tmp_path: Path, spark: str) -> None:
-    """20 blocks, then 3, then 1: the same bits however the rows were cut."""
+def test_sums_are_merged_in_an_order_of_the_paths(submit: Submit, tmp_path: Path, spark: str) -> None:
+    """20 blocks, then 3, then 1: the same bits for every partitioning of the rows."""
     script = tmp_path / "sums.py"
     script.write_text(SUMMED)
     done = submit(tmp_path, script, spark=spark)
