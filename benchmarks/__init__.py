@@ -1,0 +1,1 @@
+"""Measurements of Verger. README.md has the tables and the commands."""

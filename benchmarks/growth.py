@@ -25,10 +25,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow.fs import FileSelector, S3FileSystem
 
-from benchmarks.harness import local_stack, meter, results, steps, tables
+from benchmarks.harness import local_stack, results, steps, tables
 from benchmarks.harness.photo_bucket import BUCKET, PhotoBucket, photo_bucket
 from benchmarks.harness.places import FOLDER, PHOTOS, README, RESULTS
-from benchmarks.harness.process_tree import DRIVER, JVM, WORKER
+from benchmarks.measuring import meter
+from benchmarks.measuring.process_tree import DRIVER, JVM, WORKER
 
 SIZES = (1000, 2000, 4000, 8000, 16_000)
 BASE = 4000

@@ -1,13 +1,14 @@
-"""What the parts of the path of a photo cost, each by itself, in the ways that were weighed against each other.
+"""CPU time of each part of the processing of a photo, and of the variants that were considered.
 
-    python -m benchmarks.kernels    (in the dev environment, plugins/ on PYTHONPATH; `make bench-kernels`)
+    python -m benchmarks.kernels [--photos N]    (in the dev environment, plugins/ on PYTHONPATH; `make bench-kernels`)
 
-The measuring runs in a node's environment on one core; `as it is` marks what Verger does. Writes the table `kernels`
-into benchmarks/profiles.md.
+The parts run in a node environment on one core. Verger uses the variants that are marked `as it is`. Writes the table
+`kernels` into benchmarks/profiles.md.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import subprocess
@@ -17,45 +18,64 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 PHOTOS = 600
 THREADS = 32
+NETWORK_S = 0.008
+"""Seconds between two photos, in place of the network."""
+
+
+class Request(TypedDict):
+    """What `measure` gets: files and keys of photos, bucket, URI of the model folder, pid of the S3 server."""
+
+    photos: list[str]
+    keys: list[str]
+    bucket: str
+    model: str
+    server: int
 
 
 def main() -> None:
-    """Start local S3, measure, write the table."""
+    """Start local S3, measure in a node environment, write the table."""
     from benchmarks.harness import steps, tables
-    from benchmarks.harness.photo_bucket import BUCKET, photo_bucket
-    from benchmarks.harness.places import ROOT
+    from benchmarks.harness.photo_bucket import BUCKET, photo_bucket, subset
+    from benchmarks.harness.places import PHOTOS as IMAGES
+    from benchmarks.harness.places import PROFILES, ROOT
 
-    with photo_bucket() as bucket:
-        asked = {
-            "photos": [str(bucket.files / path) for path in bucket.listing["path"].to_pylist()[::39][:PHOTOS]],
-            "keys": bucket.listing["path"].to_pylist()[::39][:PHOTOS],
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--images", type=Path, default=IMAGES, help="folder or zip of <label>/<photo>")
+    parser.add_argument("--photos", type=int, default=PHOTOS, help=f"number of photos (default: {PHOTOS})")
+    parser.add_argument("--page", type=Path, default=PROFILES, help="page to write into")
+    arguments = parser.parse_args()
+    with photo_bucket(arguments.images) as bucket:
+        keys = bucket.listing["path"].take(subset(bucket.photos, arguments.photos)).to_pylist()
+        request: Request = {
+            "photos": [str(bucket.files / key) for key in keys],
+            "keys": keys,
             "bucket": BUCKET,
             "model": (steps.ARTIFACTS / "model").resolve().as_uri(),
             "server": bucket.stack.status()["s3"]["pid"],
         }
+        paths = (ROOT, ROOT / "spark_jobs", ROOT / "plugins")
         found = subprocess.run(
             [str(steps.node_python()), "-m", "benchmarks.kernels", "measure"],
-            input=json.dumps(asked), text=True, check=True, stdout=subprocess.PIPE, cwd=ROOT,
-            env={**os.environ, **bucket.variables, "PYTHONPATH": f"{ROOT}:{ROOT / 'spark_jobs'}"},
+            input=json.dumps(request), text=True, check=True, stdout=subprocess.PIPE, cwd=ROOT,
+            env={**os.environ, **bucket.variables, "PYTHONPATH": os.pathsep.join(map(str, paths))},
         )  # fmt: skip
-    rows = json.loads(found.stdout.strip().splitlines()[-1])
-    tables.write("kernels", rows, Path(__file__).with_name("profiles.md"))
+    tables.write("kernels", json.loads(found.stdout.strip().splitlines()[-1]), arguments.page)
 
 
-def measure(asked: dict[str, Any]) -> list[dict[str, str]]:
-    """Milliseconds a photo of each part."""
+def measure(request: Request) -> list[dict[str, str]]:
+    """Return a row with the milliseconds a photo for each part."""
     import numpy as np
     from PIL import Image
 
     from verger_spark.features.model import Featurizer, Model
     from verger_spark.features.photo import decode, rgb_image
 
-    contents = [Path(path).read_bytes() for path in asked["photos"]]
-    featurizer = Featurizer(Model.load(asked["model"]))
+    contents = [Path(path).read_bytes() for path in request["photos"]]
+    featurizer = Featurizer(Model.load(request["model"]))
     images = [rgb_image(content) for content in contents]
     resized = [image.resize((224, 224), Image.Resampling.BICUBIC) for image in images]
     pixels = [np.asarray(image) for image in resized]
@@ -65,20 +85,21 @@ def measure(asked: dict[str, Any]) -> list[dict[str, str]]:
         row("scale, into new arrays", each(lambda i: np.asarray(i, dtype=np.float32) / 127.5 - np.float32(1), resized)),
         row("scale, into the network's input (as it is)", each(featurizer._scale, pixels)),
         row("the network", each(lambda _: featurizer._interpreter.invoke(), pixels)),
-        row("all of it (as it is)", each(lambda content: featurizer.features(decode(content)), contents)),
+        row("all parts (as it is)", each(lambda content: featurizer.features(decode(content)), contents)),
     ]
-    for name, burst in (("one when one was used", 1), ("half of 128 when half were used (as it is)", 64)):
-        client, server = gets(asked, burst)
+    for name, burst in (("one after each photo", 1), ("64 after each 64 photos, 128 prefetched (as it is)", 64)):
+        client, server = gets(request, burst)
         rows += [row(f"GET, {name}: client's CPU", client), row(f"GET, {name}: server's CPU", server)]
     return rows
 
 
 def row(name: str, milliseconds: float) -> dict[str, str]:
+    """Return a row of the table."""
     return {"part": name, "ms a photo": f"{milliseconds:.2f}"}
 
 
 def each(work: Callable[[Any], object], inputs: Iterable[Any]) -> float:
-    """CPU milliseconds of `work` on each input."""
+    """Return the CPU milliseconds of `work` for each input."""
     before, count = time.process_time(), 0
     for value in inputs:
         work(value)
@@ -86,21 +107,21 @@ def each(work: Callable[[Any], object], inputs: Iterable[Any]) -> float:
     return 1000 * (time.process_time() - before) / count
 
 
-def gets(asked: dict[str, Any], burst: int) -> tuple[float, float]:
-    """CPU milliseconds of client and server a photo, fetched ahead while each is worked on for 8 ms."""
+def gets(request: Request, burst: int) -> tuple[float, float]:
+    """Prefetch photos, `burst` at a time, and return the CPU milliseconds of client and server for each photo."""
     import obstore
 
     from verger_spark.io.s3_store import s3_store
 
-    store = s3_store(asked["bucket"])
-    keys = iter(asked["keys"])
+    store = s3_store(request["bucket"])
+    keys = iter(request["keys"])
     waiting: deque[Future[bytes]] = deque()
     ahead = max(2 * burst, THREADS)
 
     def get(key: str) -> bytes:
         return bytes(obstore.get(store, key).bytes())
 
-    client, server = -time.process_time(), -_cpu(asked["server"])
+    client, server = -time.process_time(), -_cpu(request["server"])
     with ThreadPoolExecutor(THREADS) as pool:
         while True:
             if len(waiting) <= ahead - burst:
@@ -108,12 +129,14 @@ def gets(asked: dict[str, Any], burst: int) -> tuple[float, float]:
             if not waiting:
                 break
             waiting.popleft().result()
-            time.sleep(0.008)
-    count = len(asked["keys"])
-    return 1000 * (client + time.process_time()) / count, 1000 * (server + _cpu(asked["server"])) / count
+            time.sleep(NETWORK_S)
+    count = len(request["keys"])
+    client, server = client + time.process_time(), server + _cpu(request["server"])
+    return 1000 * client / count, 1000 * server / count
 
 
 def _cpu(pid: int) -> float:
+    """Return the CPU seconds of a process. A node environment has no psutil."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 

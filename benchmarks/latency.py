@@ -17,10 +17,11 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from benchmarks.harness import local_stack, meter, results, steps, tables
+from benchmarks.harness import local_stack, results, steps, tables
 from benchmarks.harness.latency_proxy import proxied
 from benchmarks.harness.photo_bucket import PhotoBucket, photo_bucket
 from benchmarks.harness.places import FOLDER, PHOTOS, README, RESULTS
+from benchmarks.measuring import meter
 from verger_contract.metrics import FeaturizeMetrics
 
 ADDED_MS = (0, 10, 30, 100)

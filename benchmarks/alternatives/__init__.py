@@ -1,2 +1,4 @@
-"""Other ways to the same features, each one as somebody who knows it well would write it. They run in the bench
-environment and import nothing of Verger, unless asked to."""
+"""Other programs that compute the same features, each written as its documentation recommends.
+
+They run in the bench environments and import nothing of Verger, except with `--kernels verger`.
+"""

@@ -1,10 +1,10 @@
-"""The bare loop: what is left when nothing is orchestrated. A process for each core takes every n-th photo of the list.
+"""The bare loop: no orchestration. Each of n processes, one for each core, takes every n-th photo of the list.
 
     python -m benchmarks.alternatives.bare_loop --photos FOLDER --list LIST --model MODEL.tflite --out FOLDER
 
-No retries, no rejects, no progress, one machine, local files: the upper bound for everything that has these. With
-`--kernels verger` it calls Verger's own decoder and network (spark_jobs/ on PYTHONPATH), so that what then differs from
-Verger's step is orchestration alone.
+It has no retries, no rejects, no progress, one machine and local files: an upper bound for the speed of programs with
+them. With `--kernels verger` it calls Verger's decoder and network (spark_jobs/ and plugins/ on PYTHONPATH). Then only
+orchestration differs from Verger's step.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def main() -> None:
 
 
 def work(arguments: argparse.Namespace, number: int, paths: list[str]) -> None:
-    """Featurize `paths`, one after the other, into a file of its own."""
+    """Featurize `paths` one after the other, and write a file."""
     featurize = verger(arguments.model) if arguments.kernels == "verger" else Network(arguments.model).features
     photos = Path(arguments.photos)
     with pq.ParquetWriter(arguments.out / f"part-{number:03}.parquet", interface.SCHEMA) as writer:
@@ -59,7 +59,7 @@ def work(arguments: argparse.Namespace, number: int, paths: list[str]) -> None:
 
 
 def verger(model: Path) -> Featurize:
-    """Verger's own kernels."""
+    """Return the function that computes features with Verger's decoder and network."""
     from verger_spark.features.model import Featurizer, Model
     from verger_spark.features.photo import decode
 

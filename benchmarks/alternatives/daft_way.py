@@ -2,10 +2,10 @@
 
     python -m benchmarks.alternatives.daft_way --photos s3://BUCKET/PREFIX --list LIST --model MODEL.tflite --out FOLDER
 
-As the documentation has it: `@daft.cls` with a process for each instance, `@daft.method.batch`. Tried on two cores:
-three instances and eight connections in place of 32 make no difference; four instances, threads in place of processes,
-row by row and batches of 8 or 128 are slower. Where TensorFlow is installed beside it, it is much slower: Daft imports
-it in each process.
+It follows the documentation: `@daft.cls` with a process for each instance, `@daft.method.batch`. Tried on two cores:
+three instances, and eight connections instead of 32, make no difference. Four instances, threads instead of processes,
+single rows, and batches of 8 or 128 are slower. Daft is much slower if TensorFlow is installed in its environment,
+because it imports TensorFlow in each process.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ class Featurize:
 
     @daft.method.batch(return_dtype=FEATURES, batch_size=BATCH)  # type: ignore[untyped-decorator]
     def __call__(self, photos: daft.Series) -> list[NDArray[np.float32]]:
+        """Return the features of each photo, float32 (1280,)."""
         return [self._network.features(photo) for photo in photos]
 
 
@@ -56,7 +57,7 @@ def main() -> None:
 
 
 def io(photos: str) -> IOConfig | None:
-    """How the photos are read; endpoint, region and credentials from the environment."""
+    """Return how photos in S3 are read, None for local files. The environment has endpoint, region and credentials."""
     if not photos.startswith("s3://"):
         return None
     endpoint = os.environ.get("AWS_ENDPOINT_URL_S3")

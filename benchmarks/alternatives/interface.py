@@ -1,4 +1,4 @@
-"""What every contestant is told, and what it says at the end."""
+"""The interface of all programs: arguments, the table that they write, and the JSON object that they print last."""
 
 from __future__ import annotations
 
@@ -18,30 +18,30 @@ SCHEMA = pa.schema([("path", pa.string()), ("features", pa.list_(pa.float32()))]
 
 
 def command_line(description: str | None) -> argparse.ArgumentParser:
-    """The arguments that all of them take."""
+    """Return a parser with the arguments that all programs take."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--photos", required=True, help="what the paths of the list are relative to: a folder or s3://")
-    parser.add_argument("--list", required=True, type=Path, help="Parquet: path of every photo to do")
-    parser.add_argument("--model", required=True, type=Path, help="the network's file")
+    parser.add_argument("--photos", required=True, help="folder or s3:// URI to which the paths are relative")
+    parser.add_argument("--list", required=True, type=Path, help="Parquet: path of every photo")
+    parser.add_argument("--model", required=True, type=Path, help="file of the network")
     parser.add_argument("--out", required=True, type=Path, help="folder; Parquet written: path, features")
     parser.add_argument("--cores", type=int, default=os.cpu_count(), help="cores to use (default: all)")
     return parser
 
 
 def listed(path: Path) -> list[str]:
-    """The paths of the photos to do."""
+    """Return the paths of the photos."""
     paths: list[str] = pq.read_table(path, columns=["path"])["path"].to_pylist()
     return paths
 
 
 def rows(paths: list[str], features: list[NDArray[np.float32]]) -> pa.Table:
-    """Photos and their features (each of shape (1280,)) as the table that is written."""
+    """Return the table that a program writes. Each array of features has the shape (1280,)."""
     offsets = np.arange(len(paths) + 1, dtype=np.int32) * WIDTH
     return pa.table([pa.array(paths), pa.ListArray.from_arrays(offsets, np.concatenate(features))], schema=SCHEMA)
 
 
 class Clock:
-    """Seconds of the parts of this process, from the moment that it was started, its imports included."""
+    """Measures the seconds of the parts of this process, from its start, imports included."""
 
     def __init__(self) -> None:
         started = int(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19])
@@ -50,11 +50,11 @@ class Clock:
         self._seconds: dict[str, float] = {}
 
     def lap(self, name: str) -> None:
-        """End the part `name`; the next one begins."""
+        """End the part `name` and begin the next one."""
         now = time.monotonic()
         self._seconds[name] = round(now - self._last, 3)
         self._last = now
 
     def report(self, photos: int, **more: object) -> None:
-        """Print the last line of standard output."""
+        """Print the last line of standard output: a JSON object with the number of photos and the seconds."""
         print(json.dumps({"photos": photos, "seconds": self._seconds, **more}), flush=True)

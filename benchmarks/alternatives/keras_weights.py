@@ -1,6 +1,6 @@
-"""The weights that the notebook loads: Keras' own file of MobileNetV2 without its top, saved once.
+"""The weights that the notebook loads: a Keras weights file of MobileNetV2 without its top.
 
-Runs in the export environment, which knows where ImageNet weights come from:
+It is written once, in the export environment, which has the ImageNet weights:
 
     python -m benchmarks.alternatives.keras_weights FILE
 """
@@ -15,7 +15,7 @@ from benchmarks.harness.places import FOLDER, ROOT, STATE
 
 
 def weights() -> Path:
-    """The file; made by the export environment when it is not there."""
+    """Return the path of the file, and create the file if it does not exist."""
     path = FOLDER / "keras" / "mobilenet_v2.weights.h5"
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,9 +1,9 @@
-"""The notebook's second half, by spark-submit: MLlib's PCA, fitted once to find k and once more with it, and applied.
+"""The notebook's PCA by spark-submit: MLlib's PCA, fitted once to find k, fitted again with k, and applied.
 
     spark-submit notebook_pca.py --features URI --out URI [--components N] [--target SHARE]
 
-`--features` is Parquet with the columns path and features; written are path and pca_features. Prints as its last line
-one JSON object: k, and the seconds of each part.
+It reads Parquet with the columns path and features, and writes path and pca_features. The last line that it prints is a
+JSON object: k, and the seconds of each part.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def main() -> None:
     parser.add_argument("--features", required=True, metavar="URI", help="Parquet: path, features array<float>")
     parser.add_argument("--out", required=True, metavar="URI", help="Parquet written: path, pca_features array<double>")
     parser.add_argument("--components", type=int, default=1000, help="k of the first fit (default: 1000)")
-    parser.add_argument("--target", type=float, default=0.90, help="share of the variance (default: 0.90)")
+    parser.add_argument("--target", type=float, default=0.90, help="share of the variance to explain (default: 0.90)")
     arguments = parser.parse_args()
     seconds: dict[str, float] = {}
 

@@ -1,4 +1,4 @@
-"""The Spark session of a notebook: everything on this machine, hardly anything configured."""
+"""The Spark session of a notebook: one machine, few settings."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from local_aws.spark.java import java_home
 
 
 def open_session(name: str, cores: int, memory: str, scratch: Path) -> SparkSession:
-    """Spark on `cores` cores in one JVM with `memory` of heap, reachable from this machine alone."""
+    """Start Spark on `cores` cores in one JVM with `memory` of heap. It listens on loopback only."""
     os.environ.update({
         "JAVA_HOME": str(java_home(Path(sys.prefix))),
         "PYSPARK_PYTHON": sys.executable,

@@ -1,9 +1,9 @@
-"""The notebook way: what one finds when looking for "transfer learning with Spark", written afresh.
+"""The notebook: the usual way of transfer learning with Spark.
 
     python -m benchmarks.alternatives.notebook_way --photos FOLDER --list LIST --model MOBILENET.weights.h5 --out FOLDER
 
 `binaryFile`, `repartition`, a pandas UDF that loads the Keras model and calls `predict`, `write.parquet`. It reads
-local files, which favours it: in a cluster the photos would come from S3 through the JVM.
+local files, which is an advantage: in a cluster the photos come from S3 through the JVM.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ ROWS_PER_BATCH = 1024
 
 
 def preprocess(content: bytes) -> NDArray[np.float32]:
-    """The network's input."""
+    """Decode a photo and return the input of the network, float32 (224, 224, 3)."""
     from keras.applications.mobilenet_v2 import preprocess_input
     from keras.utils import img_to_array
 
@@ -75,7 +75,7 @@ def main() -> None:
 
 
 def link(photos: Path, paths: list[str], folder: Path) -> None:
-    """Make a folder of just these photos: a notebook reads a folder."""
+    """Create a folder with links to these photos only, because a notebook reads a folder."""
     for path in paths:
         target = folder / path
         target.parent.mkdir(parents=True, exist_ok=True)

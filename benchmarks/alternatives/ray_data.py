@@ -2,11 +2,11 @@
 
     python -m benchmarks.alternatives.ray_data --photos s3://BUCKET/PREFIX --list LIST --model MODEL.tflite --out FOLDER
 
-The documentation has two ways to read images: `read_images`, which resizes with another filter, and, for a table of
-URIs, the `download` expression. For a model it recommends an actor pool (`--compute actors`); a task whose process
-keeps the network (`--compute tasks`) was a little quicker. Tried on two cores, all slower: three logical CPUs, actors,
-batches of 128, the list in four blocks, `read_binary_files`, actors of half a CPU. Actors that leave no whole logical
-CPU to the downloads wait for them for ever: hence two for each core.
+The documentation has two ways to read images: `read_images`, which resizes with another filter, and the `download`
+expression for a table of URIs. For a model it recommends an actor pool (`--compute actors`). Tasks whose process keeps
+the network (`--compute tasks`) were a little faster. Tried on two cores, all slower: three logical CPUs, actors,
+batches of 128, the list in four blocks, `read_binary_files`, actors of half a CPU. If the actors leave no whole logical
+CPU to the downloads, both wait without end. There are therefore two logical CPUs for each core.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-# What makes Ray listen on 127.0.0.1 alone, on Linux too.
+# With this setting Ray listens on 127.0.0.1 only.
 os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
-# Ray's downloads go through obstore, which refuses http otherwise; Ray then gives null for a photo, and no error.
+# obstore, which Ray's downloads use, refuses http without it. Ray then returns null for a photo and raises no error.
 os.environ["AWS_ALLOW_HTTP"] = "true"
 
 import pyarrow as pa
@@ -44,16 +44,17 @@ class Actor:
         self._network = Network(model)
 
     def __call__(self, photos: pa.Table) -> pa.Table:
+        """Return the rows that are written for a batch of photos."""
         return rows(photos, self._network)
 
 
 def task(photos: pa.Table, model: Path) -> pa.Table:
-    """What a process does that may have the network already."""
+    """Return the rows for a batch of photos. The process loads the network with its first task."""
     return rows(photos, loaded(model))
 
 
 def rows(photos: pa.Table, network: Network) -> pa.Table:
-    """The rows that are written for a batch of photos."""
+    """Return path and features of a batch of photos."""
     return interface.rows(photos["path"].to_pylist(), [network.features(photo.as_py()) for photo in photos["content"]])
 
 
@@ -62,15 +63,15 @@ def main() -> None:
     clock = interface.Clock()
     parser = interface.command_line(__doc__)
     parser.add_argument("--compute", choices=["tasks", "actors"], default="tasks")
-    parser.add_argument("--cpus", type=int, help="what Ray believes to have (default: two for each core)")
+    parser.add_argument("--cpus", type=int, help="logical CPUs that Ray is given (default: two for each core)")
     parser.add_argument("--batch", type=int, default=BATCH)
     arguments = parser.parse_args()
     paths = interface.listed(arguments.list)
     model = arguments.model.resolve()
     with local_ray(arguments.out, arguments.cpus or 2 * arguments.cores):
         clock.lap("startup")
-        place = arguments.photos if arguments.photos.startswith("s3://") else Path(arguments.photos).resolve().as_uri()
-        uris = [f"{place.rstrip('/')}/{path}" for path in paths]
+        base = arguments.photos if arguments.photos.startswith("s3://") else Path(arguments.photos).resolve().as_uri()
+        uris = [f"{base.rstrip('/')}/{path}" for path in paths]
         photos = ray.data.from_arrow(pa.table({"path": paths, "uri": uris}))
         photos = photos.with_column("content", download("uri", filesystem=filesystem(arguments.photos)))
         if arguments.compute == "tasks":
@@ -94,13 +95,13 @@ def main() -> None:
 
 @contextmanager
 def local_ray(out: Path, cpus: int) -> Iterator[None]:
-    """Ray on this machine, its session in a folder beside `out`."""
+    """Run Ray on this machine while the body runs, with its session in a folder beside `out`."""
     out.parent.mkdir(parents=True, exist_ok=True)
     session = Path(tempfile.mkdtemp(prefix="ray-", dir=out.parent.resolve()))
     (session / "token").write_text(secrets.token_hex(32))
-    os.environ["RAY_AUTH_TOKEN_PATH"] = str(session / "token")  # else Ray leaves one in the home folder
+    os.environ["RAY_AUTH_TOKEN_PATH"] = str(session / "token")  # otherwise Ray writes one into the home folder
     with tempfile.TemporaryDirectory() as short:
-        # Ray's sockets lie in its session, and the path of a socket may have 107 bytes.
+        # Ray's sockets are in the folder of its session, and the path of a socket has at most 107 bytes.
         link = Path(short) / "ray"
         link.symlink_to(session)
         ray.init(
@@ -116,7 +117,7 @@ def local_ray(out: Path, cpus: int) -> Iterator[None]:
 
 
 def filesystem(photos: str) -> pyarrow.fs.FileSystem | None:
-    """Where the photos lie; endpoint, region and credentials from the environment."""
+    """Return the file system of photos in S3, None for local files. The environment has endpoint and credentials."""
     if not photos.startswith("s3://"):
         return None
     return pyarrow.fs.S3FileSystem(

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import ClassVar
 
 from benchmarks.alternatives import keras_weights
-from benchmarks.harness import local_stack, meter, steps
+from benchmarks.harness import local_stack, steps
 from benchmarks.harness.photo_bucket import BUCKET, PhotoBucket
 from benchmarks.harness.places import FOLDER, ROOT, STATE
-from benchmarks.harness.process_tree import DRIVER, OTHER, WORKER
+from benchmarks.measuring import meter
+from benchmarks.measuring.process_tree import DRIVER, OTHER, WORKER
 from verger_contract.metrics import FeaturizeMetrics
 
 BENCH = STATE / "venv" / "bench" / "bin" / "python"

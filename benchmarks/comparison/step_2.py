@@ -15,10 +15,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from benchmarks.harness import local_stack, meter, steps
+from benchmarks.harness import local_stack, steps
 from benchmarks.harness.photo_bucket import BUCKET, PhotoBucket
 from benchmarks.harness.places import FOLDER, ROOT
-from benchmarks.harness.process_tree import DRIVER, WORKER
+from benchmarks.measuring import meter
+from benchmarks.measuring.process_tree import DRIVER, WORKER
 from verger_contract.metrics import PcaMetrics
 from verger_spark.io import table_file
 

@@ -1,1 +1,1 @@
-"""How a command is measured: the tree of its processes, the photos it gets, the tables that hold the results."""
+"""What benchmarks run on: local AWS with photos, Verger's steps and DAG, and the pages that hold the results."""

@@ -1,4 +1,4 @@
-"""The raw figures behind the tables: one small file, benchmarks/results.json, from which others can be computed."""
+"""The raw figures of the tables in one small file, benchmarks/results.json, the input of the planning."""
 
 from __future__ import annotations
 
@@ -12,7 +12,17 @@ from benchmarks.harness.places import RESULTS
 
 
 def save(name: str, value: Sequence[Mapping[str, Any]] | Mapping[str, Any], path: Path = RESULTS) -> None:
-    """Keep what was measured under `name`: rows, or figures by name; and when and on what it was measured."""
+    """Save figures under `name`, with the date and the machine.
+
+    Parameters
+    ----------
+    name : str
+        Name of the measurement. Its earlier figures are replaced.
+    value : sequence or mapping
+        Rows, or figures by name.
+    path : Path, optional
+        File to write.
+    """
     figures = dict(value) if isinstance(value, Mapping) else {"rows": list(value)}
     kept = {**_all(path), name: {"measured": tables.machine().strip("*"), **figures}}
     temporary = path.with_suffix(".tmp")
@@ -21,7 +31,7 @@ def save(name: str, value: Sequence[Mapping[str, Any]] | Mapping[str, Any], path
 
 
 def load(name: str, path: Path = RESULTS) -> dict[str, Any] | None:
-    """What was last kept under `name`: `measured` and the figures, or `rows`; None when nothing was."""
+    """Return the figures saved under `name`: `measured` and the figures, or `measured` and `rows`; None without any."""
     found: dict[str, Any] | None = _all(path).get(name)
     return found
 

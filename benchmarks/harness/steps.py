@@ -11,9 +11,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from benchmarks.harness.meter import Measured
 from benchmarks.harness.photo_bucket import BUCKET, PREFIX
 from benchmarks.harness.places import FOLDER, ROOT, STATE
+from benchmarks.measuring.meter import Measured
 from local_aws.settings import Settings
 from local_aws.spark import jars, java, submit
 from local_aws.spark.syntax import properties_text

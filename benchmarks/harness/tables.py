@@ -1,4 +1,4 @@
-"""Puts measured tables into a page, benchmarks/README.md mostly, between the marks that bear their names."""
+"""Writes measured tables into a page such as benchmarks/README.md, between marks with the names of the tables."""
 
 from __future__ import annotations
 
@@ -14,29 +14,43 @@ from benchmarks.harness.places import README, ROOT
 
 
 def write(name: str, rows: Sequence[Mapping[str, Any]], page: Path = README, *, under: str = "") -> None:
-    """Replace the table `name`, and say when and on what it was measured; `under` it comes what else there is to say.
+    """Replace a table in a page, add the date and the machine, and print the table.
 
-    Raises ValueError when there is no mark.
+    Parameters
+    ----------
+    name : str
+        Name of the table: the page has the marks `<!-- name -->` and `<!-- /name -->`.
+    rows : sequence of mapping
+        Rows with equal keys, in the order of the columns.
+    page : Path, optional
+        Page to write into.
+    under : str, optional
+        Further text below the table.
+
+    Raises
+    ------
+    ValueError
+        The page has no such marks.
     """
     text = page.read_text()
     begin, end = f"<!-- {name} -->", f"<!-- /{name} -->"
     if begin not in text or end not in text:
         raise ValueError(f"{page}: expected the marks {begin} and {end}, found none")
-    said = f"{machine()}\n\n{under}" if under else machine()
-    block = f"{begin}\n{markdown(rows)}\n\n{said}\n{end}"
+    note = f"{machine()}\n\n{under}" if under else machine()
+    block = f"{begin}\n{markdown(rows)}\n\n{note}\n{end}"
     page.write_text(re.sub(f"{re.escape(begin)}.*?{re.escape(end)}", lambda _: block, text, flags=re.DOTALL))
     print(markdown(rows))
 
 
 def markdown(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Rows of equal keys as a Markdown table."""
+    """Return rows with equal keys as a Markdown table."""
     names = list(rows[0])
     lines = [f"| {' | '.join(names)} |", "|" + " --- |" * len(names)]
     return "\n".join([*lines, *(f"| {' | '.join(_shown(row[name]) for name in names)} |" for row in rows)])
 
 
 def machine() -> str:
-    """Date, processor and Python, in one line."""
+    """Return date, processor and version of Python in one line."""
     model = next(
         (line.split(":")[1].strip() for line in _cpuinfo() if line.startswith("model name")), platform.machine()
     )
@@ -44,7 +58,7 @@ def machine() -> str:
 
 
 def versions(*environments: str) -> str:
-    """What is pinned by hand in the requirements of some environments, in one line."""
+    """Return the versions that the requirements of some environments pin, in one line."""
     texts = [(ROOT / "requirements" / f"{name}.in").read_text() for name in environments]
     pins = {pin for text in texts for pin in re.findall(r"^([\w-]+)(?:\[\w+\])?==(\S+)", text, re.MULTILINE)}
     return f"*{', '.join(f'{name} {version}' for name, version in sorted(pins))}*"

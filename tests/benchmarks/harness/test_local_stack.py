@@ -22,7 +22,8 @@ from tests.ports import free_ports
 BENCHMARK = """
 import json, subprocess, sys, time
 from pathlib import Path
-from benchmarks.harness import local_stack, meter
+from benchmarks.harness import local_stack
+from benchmarks.measuring import meter
 state, port, body = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
 with local_stack.local_stack(state, s3_port=port, emr_port=port + 8) as stack:
     store = local_stack.open_bucket(stack, "measured")

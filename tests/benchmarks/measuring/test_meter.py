@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.harness import meter
 from benchmarks.harness.places import ROOT
-from benchmarks.harness.process_tree import DRIVER, JVM, OTHER, WORKER, roles
+from benchmarks.measuring import meter
+from benchmarks.measuring.process_tree import DRIVER, JVM, OTHER, WORKER, roles
 
 BURN = "import time\nwhile time.process_time() < {seconds}: pass\n"
 ORPHAN = f"""
@@ -29,7 +29,7 @@ print('{{"photos": 3}}')
 # A process that samples its descendants at exact moments: the meter's own samples are seconds apart on a busy machine.
 BY_HAND = """
 import json, subprocess, sys
-from benchmarks.harness.tally import Tally
+from benchmarks.measuring.tally import Tally
 tally = Tally()
 with subprocess.Popen([sys.executable, "-c", sys.argv[1]], stdin=-1, stdout=-1, text=True) as child:
     def wait_for(word):

@@ -8,7 +8,7 @@ import time
 
 import psutil
 
-from benchmarks.harness.process_tree import OTHER, Sample, command_of, descendants, pss_mb, roles, sample, status_of
+from benchmarks.measuring.process_tree import OTHER, Sample, command_of, descendants, pss_mb, roles, sample, status_of
 
 
 class Tally:

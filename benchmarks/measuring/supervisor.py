@@ -1,4 +1,4 @@
-"""The process between `benchmarks.harness.meter` and a command: the subreaper of all processes that the command starts.
+"""The process between `benchmarks.measuring.meter` and a command: the subreaper of all processes of the command.
 
 It reads the command as JSON from standard input and writes the figures as JSON to standard output. As a child subreaper
 (prctl(2)) it becomes the parent of every process whose own parent has ended. So it can wait for all of them, and the
@@ -18,8 +18,8 @@ import time
 from pathlib import Path
 from typing import Any, NoReturn
 
-from benchmarks.harness.leftovers import end_leftovers
-from benchmarks.harness.tally import Tally
+from benchmarks.measuring.leftovers import end_leftovers
+from benchmarks.measuring.tally import Tally
 
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 FIRST_SAMPLE_S = 0.1

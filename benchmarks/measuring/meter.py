@@ -1,7 +1,7 @@
 """Runs a command and measures all its processes: time, CPU time, memory. Linux only.
 
 All processes that the command starts are measured: those whose parent ends first, those that are killed, and daemons,
-which are ended with the command. `benchmarks.harness.supervisor`, one process for each command, does this.
+which are ended with the command. `benchmarks.measuring.supervisor`, one process for each command, does this.
 """
 
 from __future__ import annotations
@@ -125,7 +125,7 @@ def run(
 
 def _supervised(request: str) -> dict[str, Any]:
     """Return the report of the supervisor, which ends all processes also when this process is interrupted."""
-    command = [sys.executable, "-m", "benchmarks.harness.supervisor"]
+    command = [sys.executable, "-m", "benchmarks.measuring.supervisor"]
     pipe = subprocess.PIPE
     # In its own session: Ctrl-C reaches this process only, which then ends the supervisor.
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, cwd=ROOT, start_new_session=True) as supervisor:

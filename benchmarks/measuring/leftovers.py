@@ -6,8 +6,8 @@ import time
 
 import psutil
 
-from benchmarks.harness.process_tree import command_of
-from benchmarks.harness.tally import Tally
+from benchmarks.measuring.process_tree import command_of
+from benchmarks.measuring.tally import Tally
 from local_aws.processes.tree import descendants, end_tree
 
 ALONE_S, GRACE_S = 2.0, 5.0

@@ -1,0 +1,1 @@
+"""How a command is measured: time, CPU time and memory of all its processes."""
