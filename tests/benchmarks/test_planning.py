@@ -65,7 +65,8 @@ def test_a_million_photos_by_hand() -> None:
     """3,600 s minus two starts of 30 s and 12 s are 3,528 s for 11,000 core seconds: 3.1 cores and the driver."""
     fleet = Fleet.for_hours(Measured.of(GROWTH), FIGURES, INTEL, MILLION, 1.0)
     assert fleet is not None
-    assert (fleet.nodes, fleet.cores) == (3, pytest.approx(5.0))
+    assert fleet.nodes == 3
+    assert fleet.cores == pytest.approx(5.0)
     phases = fleet.phases(MILLION, MILLION)
     assert phases.step_1_s == pytest.approx(30 + 4 + 10_000 / 5)
     assert phases.check_s == pytest.approx(100)
@@ -109,7 +110,8 @@ def test_the_listing_is_read_from_the_table_of_the_readme() -> None:
         "| 1,000,000 | 9, 9, 9 | 6.0 | 3.1 | 4.4 | 214 |\n| 10,000,000 | 9, 9, 9 | 70.0 | 30.0 | 40.0 | 214 |\n"
         "<!-- /inventory -->"
     )
-    assert Listing.read(text) == Listing(pytest.approx(7e-6), pytest.approx(14e-6))
+    found = Listing.read(text)
+    assert (found.listing_s, found.all_s) == pytest.approx((7e-6, 14e-6))
     with pytest.raises(ValueError, match="make bench-inventory"):
         Listing.read("nothing")
 
