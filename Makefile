@@ -62,9 +62,11 @@ lock: $(UV) ## renew the lock files after an edit of requirements/*.in
 
 # ---- measurements: benchmarks/README.md has the tables ----
 
+BENCH := PYTHONPATH=$(CURDIR):$(CURDIR)/plugins:$(CURDIR)/spark_jobs $(DEV)
+
 .PHONY: bench
 bench: setup $(VENV)/bench/.installed $(VENV)/bench-notebook/.installed ## compare Verger with a bare loop, a notebook, Ray Data and Daft; [PHOTOS=n] [REPEAT=n] [ONLY=comparison]
-	@PYTHONPATH=$(CURDIR):$(CURDIR)/plugins:$(CURDIR)/spark_jobs $(DEV) -m benchmarks.comparison $(if $(IMAGES),--images "$(IMAGES)") \
+	@$(BENCH) -m benchmarks.comparison $(if $(IMAGES),--images "$(IMAGES)") \
 	  $(if $(PHOTOS),--photos $(PHOTOS)) $(if $(REPEAT),--repeat $(REPEAT)) $(if $(ONLY),--only $(ONLY))
 
 .PHONY: bench-inventory
@@ -73,27 +75,27 @@ bench-inventory: $(VENV)/airflow-test/.installed ## measure listing and comparin
 
 .PHONY: bench-incremental
 bench-incremental: setup ## measure the DAG over 700 photographs, over a few new ones, over nothing new
-	@$(DEV) -m benchmarks.incremental $(if $(IMAGES),--images "$(IMAGES)")
+	@$(BENCH) -m benchmarks.incremental $(if $(IMAGES),--images "$(IMAGES)")
 
 .PHONY: bench-latency
-bench-latency: setup ## measure step 1 with 0 to 100 ms added to each answer of S3; [REPEAT=n]
-	@PYTHONPATH=$(CURDIR):$(CURDIR)/plugins $(DEV) -m benchmarks.latency $(if $(REPEAT),--repeat $(REPEAT))
+bench-latency: setup ## measure step 1 with 0 to 100 ms added to each response of S3; [REPEAT=n]
+	@$(BENCH) -m benchmarks.latency $(if $(REPEAT),--repeat $(REPEAT))
 
 .PHONY: bench-growth
 bench-growth: setup ## measure both steps over 1,000 to 23,619 photographs; [REPEAT=n]
-	@PYTHONPATH=$(CURDIR):$(CURDIR)/plugins $(DEV) -m benchmarks.growth $(if $(REPEAT),--repeat $(REPEAT))
+	@$(BENCH) -m benchmarks.growth $(if $(REPEAT),--repeat $(REPEAT))
 
 .PHONY: bench-profile
 bench-profile: setup $(VENV)/bench/.installed ## profile both steps, also of an earlier commit; [BEFORE=<commit>]
-	@PYTHONPATH=$(CURDIR):$(CURDIR)/plugins $(DEV) -m benchmarks.profile $(if $(BEFORE),--before $(BEFORE))
+	@$(BENCH) -m benchmarks.profile $(if $(BEFORE),--before $(BEFORE))
 
 .PHONY: bench-kernels
-bench-kernels: setup ## measure alternatives for reading, decoding, resizing and inference
-	@PYTHONPATH=$(CURDIR):$(CURDIR)/plugins $(DEV) -m benchmarks.kernels
+bench-kernels: setup ## measure each part of the processing of a photo
+	@$(BENCH) -m benchmarks.kernels
 
 .PHONY: bench-planning
 bench-planning: $(VENV)/dev/.installed ## estimate the cost of a million photos; [SET="spot=0.35 EUR=0.9"]
-	@PYTHONPATH=$(CURDIR):$(CURDIR)/plugins:$(CURDIR)/spark_jobs $(DEV) -m benchmarks.planning $(if $(SET),--set $(SET))
+	@$(BENCH) -m benchmarks.planning $(if $(SET),--set $(SET))
 
 .PHONY: settings
 settings: $(VENV)/airflow-test/.installed ## write the table of docs/settings.md from the declarations of the settings
@@ -143,7 +145,7 @@ lint-ruff: $(VENV)/dev/.installed ## ruff: rules and format
 .PHONY: lint-types
 lint-types: $(VENV)/dev/.installed $(VENV)/airflow-test/.installed $(VENV)/spark/.installed ## mypy --strict, for the code and its tests
 	@$(DEV) -m mypy bootstrap demo development local_aws sample_photos spark_jobs verger_reader.py benchmarks tests \
-	  --exclude '^(benchmarks/(alternatives|inventory)|tests/(plugins|dags)/|tests/local_aws/emr/test_provider)'  # other environments
+	  --exclude '^(tests/(plugins|dags)/|tests/local_aws/emr/test_provider)'  # other environments
 	@$(DEV) -m mypy --python-executable $(AIRFLOW_TEST) dags plugins $(IN_AIRFLOW)
 
 .PHONY: lint-imports
