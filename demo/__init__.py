@@ -1,1 +1,1 @@
-"""`make demo`: the whole pipeline on one machine, from photographs to published vectors."""
+"""`make demo`: run the complete pipeline on one machine, from photos to published vectors."""

@@ -1,4 +1,4 @@
-"""`python -m demo`: draws an orchard or takes your photos, and runs the DAG over them on this machine."""
+"""Run the DAG on this machine over sample photos, or over your own photos (`python -m demo`)."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import argparse
 import contextlib
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import boto3
 from obstore.store import S3Store
 from rich.console import Console
 from rich.markup import escape
@@ -19,12 +19,16 @@ from rich.markup import escape
 from demo import clusters
 from demo.airflow_run import ROOT, Airflow
 from demo.errors import DemoError
-from demo.summary import fetch_results, published, show
+from demo.summary import fetch_results, print_summary, published_run
 from local_aws.processes import interrupts
 from local_aws.stack import Stack, StackError
 from sample_photos.albums import Album, AlbumError, synchronise
+from sample_photos.bucket import create_bucket, open_store
 from sample_photos.invalid_photos import draw_invalid_photos
 from sample_photos.orchard import draw_orchard
+
+if TYPE_CHECKING:
+    from verger_contract.report import Report
 
 STATE = ROOT / ".verger"
 PHOTOS_DRAWN = 600
@@ -32,28 +36,46 @@ ORCHARD = Album(STATE / "demo" / "orchard", drawn=True)
 
 
 class Clock:
-    """Prints lines with the seconds since the start before them."""
+    """Print lines that begin with the seconds since the start."""
 
     def __init__(self, console: Console) -> None:
         self.console, self.started = console, time.monotonic()
 
     @property
     def seconds(self) -> float:
+        """Seconds since the start."""
         return time.monotonic() - self.started
 
     def say(self, line: str) -> None:
-        """Print rich's markup."""
+        """Print a line of rich's markup."""
         line = line.replace("\n", "\n" + " " * 9)
         self.console.print(f"[dim]{self.seconds:5.0f} s[/dim]  {line}", highlight=False, soft_wrap=True)
 
 
+def main() -> int:
+    """Run the demo; return its exit code."""
+    console = Console(emoji=False)
+    clock = Clock(console)
+    interrupts.catch()
+    try:
+        run_demo(parse(), clock)
+    except (DemoError, AlbumError, StackError, TimeoutError) as error:
+        console.print(f"demo: error: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
+        return 1
+    except KeyboardInterrupt:
+        interrupts.ignore_until_exit()
+        console.print("\ninterrupted: all processes that the demo started have ended")
+        return 130
+    return 0
+
+
 def parse() -> argparse.Namespace:
-    """The command line. Raises DemoError that speaks of make's variables."""
+    """Parse the command line. Raise DemoError that names the variables of make."""
     parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
-    parser.add_argument("--images", type=Path, help="folder or zip of <label>/<photo> (default: draw an orchard)")
-    parser.add_argument("--limit", help="take only so many of them, spread evenly")
+    parser.add_argument("--images", type=Path, help="folder or zip file of <label>/<photo> (default: sample photos)")
+    parser.add_argument("--limit", help="number of photos to take, spread evenly (default: all)")
     parser.add_argument(
-        "--full-refresh", action="store_true", help="featurize all photos, as if nothing were published"
+        "--full-refresh", action="store_true", help="featurize all photos, also those that are published"
     )
     arguments = parser.parse_args()
     if arguments.limit is not None:
@@ -63,8 +85,64 @@ def parse() -> argparse.Namespace:
     return arguments
 
 
+def run_demo(arguments: argparse.Namespace, clock: Clock) -> None:
+    """Prepare photos, local AWS and Airflow at the same time, run the DAG, and print a summary."""
+    album = replace(ORCHARD, limit=arguments.limit)
+    if arguments.images:
+        album = Album(arguments.images.expanduser(), arguments.limit)
+    bucket = f"verger-{album.name}"
+    stack = Stack()
+    variables = stack.environment()
+    folder = STATE / "demo" / bucket
+    # One Airflow home for each bucket: the asset `fruit_features` is the published.json of one bucket.
+    airflow = Airflow(STATE / "airflow" / bucket, folder / "airflow.log", settings(bucket, variables))
+    clock.say("preparing photos, local AWS and Airflow")
+    with ThreadPoolExecutor(2) as pool, contextlib.closing(airflow):
+        drawing = pool.submit(draw_once) if album.drawn else None
+        preparing = pool.submit(airflow.prepare)
+        with local_aws(stack):
+            if drawing:
+                drawing.result()
+            create_bucket(stack.client("s3"), bucket)
+            store = open_store(bucket, variables)
+            sent = synchronise(store, "images/", album)
+            source = escape(str(brief(album.source)))
+            clock.say(f"photos of {source} are in s3://{bucket}/images/ ({sent:,} uploaded)")
+            preparing.result()
+            clock.say("running the DAG fruit_features")
+            report, cluster = run_dag(airflow, stack, store, folder, clock, full_refresh=arguments.full_refresh)
+    print_summary(clock.console, report, brief(folder), cluster, clock.seconds)
+
+
+def run_dag(
+    airflow: Airflow, stack: Stack, store: S3Store, folder: Path, clock: Clock, *, full_refresh: bool
+) -> tuple[Report, str]:
+    """Run the DAG once.
+
+    Returns
+    -------
+    report : Report
+        The report of the published run.
+    cluster : str
+        Id and state of the cluster; empty when the run published nothing new and needed no cluster.
+
+    Raises
+    ------
+    DemoError
+        When the DAG run fails or publishes nothing.
+    """
+    with clusters.ended_after(stack, airflow.bucket):
+        before = published_run(store)
+        succeeded = airflow.run(clock.say, {"full_refresh": full_refresh})
+    cluster = clusters.newest(stack.client("emr"))
+    if not succeeded:
+        raise DemoError(f"the DAG run failed (cluster: {cluster}); the complete log of Airflow: {airflow.log}")
+    report = fetch_results(store, folder)
+    return report, "" if report["run"] == before else cluster
+
+
 def draw_once() -> None:
-    """The drawn photos, drawn again only when they are not there."""
+    """Draw the sample photos, unless a complete set exists."""
     complete = ORCHARD.source.with_suffix(".complete")
     if not complete.exists():
         draw_orchard(ORCHARD.source, PHOTOS_DRAWN)
@@ -74,74 +152,22 @@ def draw_once() -> None:
 
 @contextlib.contextmanager
 def local_aws(stack: Stack) -> Iterator[None]:
-    """Local AWS while the body runs. A stack that ran before stays up."""
-    ran = all(server["pid"] for server in stack.status().values())
+    """Run local AWS during the body. Servers that ran before stay up."""
     try:
         stack.up()
         yield
     finally:
         interrupts.ignore()
-        if not ran:
-            stack.down()
-
-
-def main() -> int:
-    """Run the demo; its exit code."""
-    console = Console(emoji=False)
-    clock = Clock(console)
-    interrupts.catch()
-    try:
-        demonstrate(parse(), clock)
-    except (DemoError, AlbumError, StackError, TimeoutError) as error:
-        console.print(f"demo: error: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
-        return 1
-    except KeyboardInterrupt:
-        console.print("\ninterrupted; everything that was started has been ended")
-        return 130
-    return 0
-
-
-def demonstrate(arguments: argparse.Namespace, clock: Clock) -> None:
-    """Photos, local AWS and Airflow get ready side by side; then the DAG runs."""
-    album = replace(ORCHARD, limit=arguments.limit)
-    if arguments.images:
-        album = Album(arguments.images.expanduser(), arguments.limit)
-    bucket = f"verger-{album.name}"
-    stack = Stack()
-    variables = stack.environment()
-    folder = STATE / "demo" / bucket
-    # A home for each bucket: the asset `fruit_features` is the bucket's published.json, and Airflow knows it once.
-    airflow = Airflow(STATE / "airflow" / bucket, folder / "airflow.log", settings(bucket, variables))
-    clock.say("preparing photos, local AWS and Airflow")
-    with ThreadPoolExecutor(2) as pool, contextlib.closing(airflow):
-        drawing = pool.submit(draw_once) if album.drawn else None
-        preparing = pool.submit(airflow.prepare)
-        with local_aws(stack):
-            if drawing:
-                drawing.result()
-            create_bucket(bucket, variables)
-            store = store_of(bucket, variables)
-            sent = synchronise(store, "images/", album)
-            clock.say(f"photos of {escape(str(brief(album.source)))} in s3://{bucket}/images/ ({sent:,} sent)")
-            preparing.result()
-            clock.say("running the DAG fruit_features")
-            with clusters.ended_after(stack, bucket):
-                before = published(store)
-                succeeded = airflow.run(clock.say, {"full_refresh": arguments.full_refresh})
-            cluster = cluster_state(variables)
-            if not succeeded:
-                raise DemoError(f"the DAG run failed (cluster {cluster}); everything that Airflow said: {airflow.log}")
-            facts = fetch_results(store, folder)
-    show(clock.console, facts, brief(folder), "" if facts["run"] == before else cluster, clock.seconds)
+        stack.end_started()
 
 
 def brief(path: Path) -> Path:
-    """The path as one would type it in the repository."""
+    """Return a path relative to the repository where that is possible."""
     return path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
 
 
-def settings(bucket: str, variables: dict[str, str]) -> dict[str, str]:
-    """Verger's settings for one run on this machine, and where AWS is."""
+def settings(bucket: str, variables: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment variables of one run on this machine: Verger's settings and the addresses of AWS."""
     return {
         **variables,
         "VERGER_BUCKET": bucket,
@@ -150,42 +176,7 @@ def settings(bucket: str, variables: dict[str, str]) -> dict[str, str]:
         "VERGER_POLL_SECONDS": "2",
         "VERGER_RETRIES": "0",
         "VERGER_LOG_WAIT_SECONDS": "20",
-        "VERGER_ALLOW_RANDOM_WEIGHTS": "true",  # who built them asked for them by name, and the summary says so
-    }
-
-
-def create_bucket(bucket: str, variables: dict[str, str]) -> None:
-    """Create the bucket where it is not there yet."""
-    client = boto3.client("s3", **clients(variables, "S3"))
-    with contextlib.suppress(client.exceptions.BucketAlreadyOwnedByYou, client.exceptions.BucketAlreadyExists):
-        client.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": variables["AWS_REGION"]})
-
-
-def store_of(bucket: str, variables: dict[str, str]) -> S3Store:
-    """The bucket for the upload and for fetching the results."""
-    return S3Store(
-        bucket,
-        endpoint=variables["AWS_ENDPOINT_URL_S3"],
-        access_key_id=variables["AWS_ACCESS_KEY_ID"],
-        secret_access_key=variables["AWS_SECRET_ACCESS_KEY"],
-        region=variables["AWS_REGION"],
-        client_options={"allow_http": True},
-    )
-
-
-def cluster_state(variables: dict[str, str]) -> str:
-    """Id and state of the newest cluster."""
-    clusters = boto3.client("emr", **clients(variables, "EMR")).list_clusters()["Clusters"]
-    return f"{clusters[0]['Id']} {clusters[0]['Status']['State']}" if clusters else "none was launched"
-
-
-def clients(variables: dict[str, str], service: str) -> dict[str, str]:
-    """Arguments of a boto3 client for one of the local endpoints."""
-    return {
-        "endpoint_url": variables[f"AWS_ENDPOINT_URL_{service}"],
-        "region_name": variables["AWS_REGION"],
-        "aws_access_key_id": variables["AWS_ACCESS_KEY_ID"],
-        "aws_secret_access_key": variables["AWS_SECRET_ACCESS_KEY"],
+        "VERGER_ALLOW_RANDOM_WEIGHTS": "true",  # `make artifacts WEIGHTS=random` builds them; the summary shows it
     }
 
 

@@ -1,4 +1,4 @@
-"""One run of the DAG by `airflow dags test`, shown as a few lines while it goes on."""
+"""One run of the DAG by `airflow dags test`, and the lines of its log that the terminal shows."""
 
 from __future__ import annotations
 
@@ -24,24 +24,34 @@ DAG_ID = "fruit_features"
 #: Seconds between SIGTERM and SIGKILL.
 GRACE_S = 5.0
 _STARTING = re.compile(r"^\[DAG TEST\] starting task_id=(\w+)")
-# What the tasks themselves have to say is logged by Verger and its operators; the rest is Airflow's own.
-_OURS = ("verger.", "airflow.task.operators.verger.")
-_REPEATED = (
+#: Loggers of Verger and its operators. Other loggers belong to Airflow.
+_LOGGERS = ("verger.", "airflow.task.operators.verger.")
+#: Beginnings of messages that the terminal does not show.
+_HIDDEN = (
     "Poking ",
     "Job flow currently",
     "Adding steps",
     "Creating job flow",
     "Terminating JobFlow with id",
     "Done. ",
-    "last lines of ",  # they are in airflow.log; the exception says what was wrong
+    "last lines of ",  # airflow.log has them, and the exception names the error
 )
 
 
 @dataclass
 class Airflow:
-    """An Airflow home of its own, with Verger's DAGs and plugins; `variables` name endpoints and settings.
+    """A separate Airflow home with the DAGs and plugins of Verger.
 
-    Its processes are in sessions of their own: Ctrl-C reaches the demo alone, which ends them by `close`.
+    Its processes run in sessions of their own: Ctrl-C reaches only the demo, which ends them by `close`.
+
+    Attributes
+    ----------
+    home : Path
+        AIRFLOW_HOME.
+    log : Path
+        File of the complete log.
+    variables : mapping
+        Environment variables: addresses of AWS, and settings of Verger.
     """
 
     home: Path
@@ -51,8 +61,19 @@ class Airflow:
     _closed: bool = field(default=False, init=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
 
+    @property
+    def bucket(self) -> str:
+        """The bucket in the settings."""
+        return self.variables["VERGER_BUCKET"]
+
     def prepare(self) -> None:
-        """Create or upgrade the metadata database, and put the DAGs into it."""
+        """Create or upgrade the metadata database, and write the DAGs to it.
+
+        Raises
+        ------
+        DemoError
+            When a command of Airflow fails.
+        """
         self.home.mkdir(parents=True, exist_ok=True)
         self.log.parent.mkdir(parents=True, exist_ok=True)
         self.log.write_bytes(b"")
@@ -63,10 +84,21 @@ class Airflow:
                 raise DemoError(f"airflow {' '.join(command)} failed; see {self.log}")
 
     def run(self, show: Callable[[str], None], params: Mapping[str, Any] | None = None) -> bool:
-        """Run the DAG once, here and now; whether it succeeded. `show` receives each line worth reading, as markup.
-        `params` are the parameters that a user would fill in.
+        """Run the DAG once and wait for its end.
 
-        When it is interrupted, Airflow is ended as it stands, without the DAG's teardown.
+        An interrupt ends Airflow at once, without the teardown of the DAG.
+
+        Parameters
+        ----------
+        show : callable
+            Receives each line for the terminal, as rich's markup.
+        params : mapping, optional
+            Params of the DAG run.
+
+        Returns
+        -------
+        bool
+            True when the run succeeded.
         """
         state, failures = "", set[str]()
         with self._start(("dags", "test", DAG_ID, "--conf", json.dumps(params or {})), subprocess.PIPE) as process:
@@ -74,18 +106,18 @@ class Airflow:
             try:
                 for event in self._events(process.stdout):
                     state = str(event.get("run_state", state))
-                    line = worth_reading(event)
+                    line = terminal_line(event)
                     if line and line not in failures:
                         show(line)
                     if event.get("exception"):
-                        failures.add(line)  # the task says it, and `dags test` says it again
+                        failures.add(line)  # the task logs it, and `dags test` logs it again
             except BaseException:
                 self.close()
                 raise
         return process.returncode == 0 and state in ("", "success")
 
     def close(self) -> None:
-        """End what runs of Airflow; nothing is started any more."""
+        """End the processes of Airflow, and start no other one."""
         with self._lock:
             self._closed = True
             process = self._process
@@ -96,7 +128,7 @@ class Airflow:
     def _start(self, command: Iterable[str], output: int | IO[bytes]) -> psutil.Popen:
         with self._lock:
             if self._closed:
-                raise DemoError("Airflow was ended")
+                raise DemoError("Airflow has been ended")
             self._process = psutil.Popen(
                 [AIRFLOW, *command], env=self._environment(), stdin=subprocess.DEVNULL, stdout=output,
                 stderr=subprocess.STDOUT, text=True, start_new_session=True,
@@ -129,15 +161,15 @@ class Airflow:
         }
 
 
-def worth_reading(event: Mapping[str, Any]) -> str:
-    """What a log event of Airflow deserves on the terminal, as rich's markup; empty for most."""
+def terminal_line(event: Mapping[str, Any]) -> str:
+    """Return the line for a log event of Airflow, as rich's markup; empty for events that are not shown."""
     message, logger = str(event.get("event", "")), str(event.get("logger", ""))
     if started := _STARTING.match(message):
         return f"[bold]{started[1]}[/bold]"
     if exceptions := event.get("exception"):
-        raised = exceptions[0] if isinstance(exceptions, list) else {}  # what follows it is what it was raised from
+        raised = exceptions[0] if isinstance(exceptions, list) else {}  # the next ones are its causes
         return f"[red]{_indented(raised.get('exc_value') or raised.get('exc_type') or message)}[/red]"
-    if logger.startswith(_OURS) and not message.startswith(_REPEATED):
+    if logger.startswith(_LOGGERS) and not message.startswith(_HIDDEN):
         return _indented(message)
     return ""
 

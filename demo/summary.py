@@ -1,12 +1,12 @@
-"""What a demo ends with: the results copied to disk, a short table, and two lines that read them."""
+"""The end of the demo: a local copy of the results, a table, and two lines of Python that read them."""
 
 from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import obstore
 from obstore.store import S3Store
@@ -14,9 +14,15 @@ from rich.console import Console
 
 from demo.errors import DemoError
 
+if TYPE_CHECKING:
+    from verger_contract.report import Report, TaskFacts
 
-def published(store: S3Store) -> str | None:
-    """The run that is published; None before the first publication."""
+#: Width of the first column of the table.
+NAMES = 26
+
+
+def published_run(store: S3Store) -> str | None:
+    """Return the id of the published run, None before the first publication."""
     try:
         run: str | None = json.loads(bytes(obstore.get(store, "published.json").bytes()))["run"]
     except FileNotFoundError:
@@ -24,61 +30,103 @@ def published(store: S3Store) -> str | None:
     return run
 
 
-def fetch_results(store: S3Store, folder: Path) -> dict[str, Any]:
-    """Copy the published coordinates and the run's report to `folder`; the facts of the run."""
-    run = published(store)
+def fetch_results(store: S3Store, folder: Path) -> Report:
+    """Copy the published PCA coordinates and the report of the run to `folder`; return the report.
+
+    Raises
+    ------
+    DemoError
+        When nothing is published.
+    """
+    run = published_run(store)
     if run is None:
-        raise DemoError("nothing is published")
+        raise DemoError("published.json: not in the bucket, nothing is published")
     found = [item["path"] for batch in obstore.list(store, f"pca/run={run}/") for item in batch]
-    vectors = [key for key in found if key.endswith(".parquet")]  # not what marks folders
+    coordinates = [key for key in found if key.endswith(".parquet")]  # without _SUCCESS and markers of folders
     reports = [f"runs/{run}/report.{kind}" for kind in ("html", "json")]
-    for name, keys in (("pca", vectors), ("report", reports)):
+    for name, keys in (("pca", coordinates), ("report", reports)):
         shutil.rmtree(folder / name, ignore_errors=True)
         (folder / name).mkdir(parents=True)
         for key in keys:
             (folder / name / key.rpartition("/")[2]).write_bytes(bytes(obstore.get(store, key).bytes()))
-    facts: dict[str, Any] = json.loads((folder / "report" / "report.json").read_text())
-    return facts
+    report: Report = json.loads((folder / "report" / "report.json").read_text())
+    return report
 
 
-def seconds_by_stage(tasks: Iterable[Mapping[str, Any]]) -> dict[str, float]:
-    """Seconds of each stage in the order of the run: asking for something and waiting for it are one stage."""
-    stages: dict[str, float] = {}
+def seconds_by_task(tasks: Iterable[TaskFacts]) -> dict[str, float]:
+    """Return the seconds of the tasks in the order of the run.
+
+    A task that submits work and the task that waits for it are one entry: `featurize` holds `featurize_done`, and
+    `cluster` holds `create_cluster` and `cluster_ready`.
+    """
+    seconds: dict[str, float] = {}
     for task in tasks:
-        name = str(task["task"])
-        stage = "cluster" if name in ("create_cluster", "cluster_ready") else name.removesuffix("_done")
-        stages[stage] = stages.get(stage, 0.0) + task["seconds"]
-    return stages
+        name = "cluster" if task["task"] in ("create_cluster", "cluster_ready") else task["task"].removesuffix("_done")
+        seconds[name] = seconds.get(name, 0.0) + task["seconds"]
+    return seconds
 
 
-def _timed(facts: Mapping[str, Any], cluster: str) -> Iterable[tuple[str, float]]:
-    return seconds_by_stage(facts["tasks"]).items() if cluster else ()
+def print_summary(console: Console, report: Report, folder: Path, cluster: str, seconds: float) -> None:
+    """Print the table and the lines that read the results.
 
-
-def show(console: Console, facts: dict[str, Any], folder: Path, cluster: str, seconds: float) -> None:
-    """Print the table and the two lines. `cluster` is empty when there was nothing to do: then nothing is timed."""
-    rejects = ", ".join(f"{reason}: {count:,}" for reason, count in facts["rejects"].items())
-    checks = [check for rows in facts["checks"].values() for check in rows]
-    rows = [
-        ("photos", f"{facts['inventory']:,}  ({facts['why']})" if cluster else f"{facts['inventory']:,}"),
-        ("rejected", f"{facts['rejected']:,}" + (f"  ({rejects})" if rejects else "")),
-        ("components k", f"{facts['k']:,}"),
-        ("explained variance", f"{facts['explained_variance'] or 0:.4f}  (target {facts['target_variance']:g})"),
-        ("checks", f"{sum(check['passed'] for check in checks)} of {len(checks)} passed"),
-        ("basis", f"{'kept' if facts['basis_kept'] else 'fitted'}: {facts['basis_reason']}"),
-        ("cluster", cluster or "none was launched: FULL_REFRESH=1 featurizes all again"),
-        *((f"seconds, {stage}", f"{taken:.1f}") for stage, taken in _timed(facts, cluster)),
-        ("seconds, all", f"{seconds:.0f}"),
-        ("Parquet", facts["locations"]["projections"]),
-        ("  a copy", str(folder / "pca")),
-        ("report", facts["locations"]["report"]),
-        ("  a copy", str(folder / "report" / "report.html")),
-    ]
-    if facts["model"]["weights"] != "imagenet":
-        rows.append(("WEIGHTS", f"{facts['model']['weights']}: the vectors mean nothing"))
+    Parameters
+    ----------
+    console : Console
+        Where to print.
+    report : Report
+        The report of the published run.
+    folder : Path
+        Folder of the local copies.
+    cluster : str
+        Id and state of the cluster. Empty when the run had nothing to do: then no task has a line.
+    seconds : float
+        Duration of the demo.
+    """
     console.print()
-    for name, value in rows:
-        console.print(f"{name:<28}{value}", highlight=False, markup=False, soft_wrap=True)
-    console.print(f"\nRead them, in {Path('.verger/venv/dev/bin/python')} or any Python with pandas and pyarrow:\n")
+    for name, value in (*_results(report), *_run(report, cluster, seconds), *_places(report, folder)):
+        console.print(f"{name:<{NAMES}}{value}", highlight=False, markup=False, soft_wrap=True)
+    console.print(
+        f"\nRead the vectors, with {Path('.verger/venv/dev/bin/python')} or any Python with pandas and pyarrow:\n"
+    )
     console.print("  import pandas", highlight=False)
     console.print(f'  pandas.read_parquet("{folder / "pca"}")\n', highlight=False, markup=False, soft_wrap=True)
+
+
+def _results(report: Report) -> Iterator[tuple[str, str]]:
+    yield "photos", f"{report['inventory'] or 0:,} listed, {report['photos'] or 0:,} published"
+    reasons = ", ".join(f"{reason}: {count:,}" for reason, count in report["rejects"].items())
+    yield "rejected photos", f"{report['rejected'] or 0:,}" + (f"  ({reasons})" if reasons else "")
+    yield "components", f"k = {report['k'] or 0:,}"
+    variance, target = report["explained_variance"] or 0.0, report["target_variance"] or 0.0
+    yield "explained variance", f"{variance:.4f}  (target {target:g})"
+    yield "PCA basis", f"{'kept' if report['basis_kept'] else 'fitted'}: {report['basis_reason']}"
+    checks = [check for rows in report["checks"].values() for check in rows]
+    yield "checks", f"{sum(check['passed'] for check in checks)} of {len(checks)} passed"
+    yield from _aligned("warnings", report["warnings"] or ["none"])
+    weights = (report["model"] or {}).get("weights", "unknown")
+    if weights != "imagenet":
+        yield "MODEL WEIGHTS", f"{weights}: the vectors have no meaning"
+
+
+def _run(report: Report, cluster: str, seconds: float) -> Iterator[tuple[str, str]]:
+    if cluster:
+        yield "reason of the run", report["why"]
+        yield "cluster", cluster
+        tasks = [f"{name:<20}{taken:7.1f} s" for name, taken in seconds_by_task(report["tasks"]).items()]
+        yield from _aligned("tasks", tasks)
+    else:
+        yield "cluster", "none: no photo has changed; `make demo FULL_REFRESH=1` featurizes all photos"
+    yield "duration of the demo", f"{seconds:.0f} s"
+
+
+def _places(report: Report, folder: Path) -> Iterator[tuple[str, str]]:
+    yield "PCA coordinates", str(report["locations"]["projections"])
+    yield "  local copy", str(folder / "pca")
+    yield "report", str(report["locations"]["report"])
+    yield "  local copy", str(folder / "report" / "report.html")
+
+
+def _aligned(name: str, values: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Yield the values below each other, the first one beside the name."""
+    for number, value in enumerate(values):
+        yield ("" if number else name), value

@@ -1,10 +1,11 @@
-"""Photos for a bucket that has none: `python -m development.photos BUCKET` draws an orchard into the S3 that the
-environment names."""
+"""Draw sample photos into a bucket that has none (`python -m development.photos BUCKET`).
+
+Endpoint, region and credentials of S3 come from the environment, as for every AWS client.
+"""
 
 from __future__ import annotations
 
 import argparse
-import contextlib
 import os
 import tempfile
 from pathlib import Path
@@ -12,35 +13,44 @@ from pathlib import Path
 import boto3
 import obstore
 from botocore.config import Config
-from obstore.store import S3Store
 
 from sample_photos.albums import Album, synchronise
+from sample_photos.bucket import create_bucket, open_store
 from sample_photos.invalid_photos import draw_invalid_photos
 from sample_photos.orchard import draw_orchard
 
 PREFIX = "images/"
 PHOTOS = 240
-#: So many or more, and a few broken and odd files are drawn too: the share of rejects stays under its limit.
+#: From this number of photos on, invalid photos are drawn too: the share of rejects stays below its limit.
 WITH_INVALID = 200
 
 
 def fill(bucket: str, photos: int = PHOTOS) -> int:
-    """Create the bucket unless it is there, and draw photos into it unless it has any; the number of files drawn.
+    """Create a bucket unless it exists, and draw sample photos into it unless it has photos.
 
-    Endpoint and credentials come from the environment.
+    Returns
+    -------
+    int
+        Number of uploaded files.
+
+    Raises
+    ------
+    RuntimeError
+        When the environment has no credentials.
     """
-    client = boto3.client("s3", config=Config(s3={"addressing_style": "path"}))
-    with contextlib.suppress(client.exceptions.BucketAlreadyOwnedByYou, client.exceptions.BucketAlreadyExists):
-        client.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": client.meta.region_name})
-    credentials = boto3.Session().get_credentials()
-    store = S3Store(
-        bucket,
-        endpoint=client.meta.endpoint_url,
-        region=client.meta.region_name,
-        access_key_id=credentials.access_key,
-        secret_access_key=credentials.secret_key,
-        client_options={"allow_http": True},
-    )
+    session = boto3.Session()
+    s3 = session.client("s3", config=Config(s3={"addressing_style": "path"}))
+    create_bucket(s3, bucket)
+    credentials = session.get_credentials()
+    if credentials is None:
+        raise RuntimeError("AWS credentials: not found in the environment or in AWS_SHARED_CREDENTIALS_FILE")
+    variables = {
+        "AWS_ENDPOINT_URL_S3": s3.meta.endpoint_url,
+        "AWS_REGION": s3.meta.region_name,
+        "AWS_ACCESS_KEY_ID": credentials.access_key,
+        "AWS_SECRET_ACCESS_KEY": credentials.secret_key,
+    }
+    store = open_store(bucket, variables)
     if not photos or next(iter(obstore.list(store, PREFIX, chunk_size=1)), None):
         return 0
     with tempfile.TemporaryDirectory() as folder:
@@ -52,12 +62,12 @@ def fill(bucket: str, photos: int = PHOTOS) -> int:
 
 
 def main() -> None:
-    """The command line; see the module's docstring."""
+    """Run the command line; see the docstring of the module."""
     parser = argparse.ArgumentParser(prog="python -m development.photos", description=__doc__)
     parser.add_argument("bucket")
     parser.add_argument("--photos", type=int, default=int(os.environ.get("PHOTOS", PHOTOS)))
     given = parser.parse_args()
-    print(f"s3://{given.bucket}/{PREFIX}: {fill(given.bucket, given.photos):,} files drawn")
+    print(f"s3://{given.bucket}/{PREFIX}: {fill(given.bucket, given.photos):,} sample photos uploaded")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Both servers of a stack, up and down, and what a client needs to find them."""
+"""Start and end the S3 server and the EMR server of a stack, and give clients their addresses."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import boto3
 from botocore.config import Config
@@ -30,33 +30,53 @@ from local_aws.processes.tree import end_tree
 from local_aws.s3 import seaweedfs
 from local_aws.settings import DEFAULT_STATE, REPOSITORY, S3_PORTS, Settings
 
+if TYPE_CHECKING:
+    from mypy_boto3_emr import EMRClient
+    from mypy_boto3_s3 import S3Client
+
 #: Seconds that a server may take to answer.
-PATIENCE_S = 60.0
-#: Seconds between SIGTERM and SIGKILL. The S3 server would wait 15 s for its own idle streams; every write that it
-#: has answered lies in its files by then, and nothing is lost by not waiting.
+TIMEOUT_S = 60.0
+#: Seconds between SIGTERM and SIGKILL. The S3 server waits 15 s for its own idle streams. That is not needed: every
+#: write that it has answered is in its files.
 GRACE_S = {"emr": 25.0, "s3": 1.5}
 
 
 class StackError(Exception):
-    """The stack cannot be brought up or down; the message says why and what to do."""
+    """The stack cannot be started or ended. The message names the reason and what to do."""
 
 
 class Stack:
-    """The stack of one state folder, with the settings that it was last started with.
+    """The S3 server and the EMR server of one state folder.
 
-    `changes` are fields of Settings, such as `s3_port=9000`. Raises ValueError for settings that cannot work.
+    Parameters
+    ----------
+    state_dir : Path or str
+        The state folder. It holds the settings of the last start.
+    **changes
+        Fields of Settings that differ from the last start, such as ``s3_port=9000``.
+
+    Raises
+    ------
+    ValueError
+        For settings that cannot be used.
     """
 
     def __init__(self, state_dir: Path | str = DEFAULT_STATE, **changes: Any) -> None:
         self._last = Settings.load(Path(state_dir))
         self.settings = replace(self._last, **changes)
         self._pids = self.settings.state / "processes.json"
+        self._started: list[str] = []
 
     def up(self) -> None:
-        """Start what does not run yet; returns when both servers answer.
+        """Start the servers that do not run yet; return when both servers answer.
 
-        Raises StackError when it is up with other settings, when a port is taken, or when a server ends or does not
-        answer within PATIENCE_S seconds. Whatever is raised, an interrupt too, what this call started is ended first.
+        After an error or an interrupt, the servers that this call has started are ended.
+
+        Raises
+        ------
+        StackError
+            When the stack is up with other settings, when a port is in use, or when a server ends or does not answer
+            within TIMEOUT_S seconds.
         """
         with self._locked():
             if self.settings != self._last and (self._runs("s3") or self._runs("emr")):
@@ -79,9 +99,12 @@ class Stack:
                 raise
 
     def down(self, *, wipe: bool = False) -> None:
-        """End both servers and everything that runs on their clusters; returns when they are gone.
+        """End both servers and all processes of their clusters; return when they have ended.
 
-        `wipe` removes the state folder too: buckets, clusters, credentials.
+        Parameters
+        ----------
+        wipe : bool
+            Remove the state folder too: buckets, clusters, credentials.
         """
         with self._locked():
             for name in ("emr", "s3"):
@@ -89,10 +112,19 @@ class Stack:
         if wipe:
             shutil.rmtree(self.settings.state)
 
-    def serve(self) -> None:
-        """Bring the stack up, keep it up until SIGTERM or SIGINT, bring it down.
+    def end_started(self) -> None:
+        """End the servers that `up` of this object has started. Servers that ran before stay up."""
+        with self._locked():
+            while self._started:
+                self._end(self._started.pop())
 
-        Raises StackError when a server ends by itself.
+    def serve(self) -> None:
+        """Start the stack, wait for SIGTERM or SIGINT, and end the stack.
+
+        Raises
+        ------
+        StackError
+            When a server ends by itself.
         """
         ended = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -108,20 +140,27 @@ class Stack:
             self.down()
 
     def status(self) -> dict[str, Any]:
-        """`s3` and `emr`: pid (None when down) and endpoint. Does not start anything."""
+        """Return pid (None when down) and endpoint of `s3` and `emr`. Start nothing."""
         return {
             name: {"pid": self._processes()[name].pid if self._runs(name) else None, "endpoint": endpoint}
             for name, endpoint in (("s3", self.settings.s3_endpoint), ("emr", self.settings.emr_endpoint))
         }
 
     def environment(self) -> dict[str, str]:
-        """Environment variables by which AWS clients find this stack, credentials included."""
+        """Return the environment variables for AWS clients of this stack, with credentials."""
         return aws_environment(self.settings, load_or_create(self.settings.state))
 
-    def client(self, service: str) -> Any:
-        """A boto3 client of this stack for `s3` or `emr`."""
+    @overload
+    def client(self, service: Literal["s3"]) -> S3Client: ...
+
+    @overload
+    def client(self, service: Literal["emr"]) -> EMRClient: ...
+
+    def client(self, service: Literal["s3", "emr"]) -> S3Client | EMRClient:
+        """Return a boto3 client of this stack."""
         environment = self.environment()
-        return boto3.client(
+        make: Callable[..., S3Client | EMRClient] = boto3.client  # each overload takes one service
+        return make(
             service,
             endpoint_url=environment[f"AWS_ENDPOINT_URL_{service.upper()}"],
             aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
@@ -140,7 +179,7 @@ class Stack:
                 except OSError as error:
                     raise StackError(
                         f"port {port}, for the {name.upper()} server: {error.strerror}; end that process, or choose"
-                        " others: python -m local_aws up --s3-port N --emr-port M"
+                        " other ports: python -m local_aws up --s3-port N --emr-port M"
                     ) from error
 
     def _start_emr(self) -> subprocess.Popen[bytes]:
@@ -152,14 +191,14 @@ class Stack:
                 env={**inherited, "PYTHONPATH": str(REPOSITORY), "AWS_EC2_METADATA_DISABLED": "true"},
             )  # fmt: skip
 
-    def _wait(self, name: str, answers: Any) -> None:
-        deadline = time.monotonic() + PATIENCE_S
+    def _wait(self, name: str, answers: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + TIMEOUT_S
         while not answers():
             log = self.settings.state / f"{name}.log"
             if not self._runs(name):
                 raise StackError(f"the {name} server ended at once; the last lines of {log}:\n{_tail(log)}")
             if time.monotonic() > deadline:
-                raise StackError(f"the {name} server does not answer after {PATIENCE_S:.0f} s; see {log}")
+                raise StackError(f"the {name} server does not answer after {TIMEOUT_S:.0f} s; see {log}")
             time.sleep(0.1)
 
     def _end(self, name: str) -> None:
@@ -181,6 +220,7 @@ class Stack:
         if identity is None:
             raise StackError(f"the {name} server ended at once; see {self.settings.state / name}.log")
         self._write({**self._processes(), name: identity})
+        self._started.append(name)
 
     def _forget(self, name: str) -> None:
         self._write({key: value for key, value in self._processes().items() if key != name})
@@ -215,7 +255,7 @@ def _s3_answers(settings: Settings, credentials: Credentials) -> bool:
 
 
 def _emr_answers(settings: Settings) -> bool:
-    """True when it is the server of this state folder that answers on the port."""
+    """Return True when the server of this state folder answers on the port."""
     connection = http.client.HTTPConnection("127.0.0.1", settings.emr_port, timeout=2)
     try:
         connection.request("GET", "/")

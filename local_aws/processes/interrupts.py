@@ -1,4 +1,4 @@
-"""Ctrl-C and its like: the first one unwinds the demo, and nothing disturbs the unwinding."""
+"""Signals that interrupt a program: the first one starts its clean-up, and no later one disturbs it."""
 
 from __future__ import annotations
 
@@ -11,20 +11,26 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def catch() -> None:
-    """From now on the first of SIGNALS raises KeyboardInterrupt; the next ones are ignored."""
+    """Raise KeyboardInterrupt at the first of SIGNALS, and ignore the next ones."""
     for number in SIGNALS:
         signal.signal(number, _interrupt)
 
 
 def ignore() -> None:
-    """From now on SIGNALS do nothing: what was started is being ended."""
+    """Ignore SIGNALS from now on."""
     for number in SIGNALS:
-        signal.signal(number, _nothing)  # not SIG_IGN, which child processes would inherit
+        signal.signal(number, _do_nothing)  # not SIG_IGN: child processes would inherit it
+
+
+def ignore_until_exit() -> None:
+    """Ignore SIGNALS also while the interpreter shuts down, when it resets handlers that are functions."""
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
 
 
 @contextlib.contextmanager
 def ignored() -> Iterator[None]:
-    """SIGNALS do nothing during the body; afterwards they do what they did before."""
+    """Ignore SIGNALS during the body, and restore their handlers after it."""
     before = {number: signal.getsignal(number) for number in SIGNALS}
     ignore()
     try:
@@ -39,5 +45,5 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-def _nothing(number: int, frame: FrameType | None) -> None:
+def _do_nothing(number: int, frame: FrameType | None) -> None:
     pass

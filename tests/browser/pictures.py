@@ -10,10 +10,10 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import FloatRect, FrameLocator, Page, expect, sync_playwright
 
-from demo.__main__ import store_of
 from development.running import Running
 from development.stack import Ports, running
 from sample_photos.albums import Album, synchronise
+from sample_photos.bucket import open_store
 from sample_photos.orchard import draw_orchard
 from tests.browser.conftest import WINDOW, browser_path, open_browser
 from tests.places import ROOT
@@ -36,7 +36,7 @@ def take(page: Page, stack: Running, folder: Path) -> None:
     expect(page.get_by_role("link", name="Verger", exact=True)).to_be_visible()
     night(stack)
     draw_orchard(folder, SECOND)
-    synchronise(store_of(stack.bucket, stack.aws), "images/", Album(folder))
+    synchronise(open_store(stack.bucket, stack.aws), "images/", Album(folder))
     run = night(stack)
 
     page.goto(f"{stack.url}/plugin/verger/verger/")

@@ -13,22 +13,28 @@ import pyarrow.fs
 import pyarrow.parquet as pq
 import pytest
 
-from demo.__main__ import cluster_state, create_bucket, settings, store_of
+from demo.__main__ import settings
 from demo.airflow_run import Airflow
+from demo.clusters import newest
 from local_aws.stack import Stack
 from sample_photos.albums import Album, synchronise
+from sample_photos.bucket import create_bucket, open_store
 from sample_photos.invalid_photos import InvalidPhotos, draw_invalid_photos
 from sample_photos.orchard import draw_orchard
 from tests.ports import free_ports
 
 BUCKET = "verger-test-orchard"
 PHOTOS = 120
-ODD_KEYS = ["りんご/赤い りんご.jpg", "Pomme é 1/a+b=c&d?e#f%20.jpg", "/".join(["Kiwi " + "x" * 230] * 4) + "/kiwi.jpg"]
+SPECIAL_KEYS = [
+    "りんご/赤い りんご.jpg",
+    "Pomme é 1/a+b=c&d?e#f%20.jpg",
+    "/".join(["Kiwi " + "x" * 230] * 4) + "/kiwi.jpg",
+]
 
 
 @dataclass
 class Run:
-    """The DAG, run once over the orchard: what it said, and the bucket afterwards."""
+    """One run of the DAG over the sample photos: its lines on the terminal, and the bucket after it."""
 
     stack: Stack
     invalid_photos: InvalidPhotos
@@ -61,14 +67,14 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
     draw_orchard(folder / "orchard", PHOTOS)
     invalid_photos = draw_invalid_photos(folder / "orchard")
     drawn = next((folder / "orchard").glob("*/*.jpg"))
-    for key in ODD_KEYS:
+    for key in SPECIAL_KEYS:
         (folder / "orchard" / key).parent.mkdir(parents=True)
         shutil.copy(drawn, folder / "orchard" / key)
     stack.up()
     try:
         variables = stack.environment()
-        create_bucket(BUCKET, variables)
-        synchronise(store_of(BUCKET, variables), "images/", Album(folder / "orchard"))
+        create_bucket(stack.client("s3"), BUCKET)
+        synchronise(open_store(BUCKET, variables), "images/", Album(folder / "orchard"))
         airflow = Airflow(folder / "airflow", folder / "airflow.log", settings(BUCKET, variables))
         airflow.prepare()
         lines: list[str] = []
@@ -87,9 +93,9 @@ def test_every_photo_is_published_once_or_rejected_with_a_reason(run: Run) -> No
     }
     assert sorted(rejects) == sorted(run.invalid_photos.rejected)
     assert all(rejects.values())
-    readable = PHOTOS + len(run.invalid_photos.accepted) + len(ODD_KEYS)
+    readable = PHOTOS + len(run.invalid_photos.accepted) + len(SPECIAL_KEYS)
     assert len({row["path"] for row in rows}) == len(rows) == published["photos"] == readable
-    assert {f"images/{key}" for key in ODD_KEYS} <= {row["path"] for row in rows}
+    assert {f"images/{key}" for key in SPECIAL_KEYS} <= {row["path"] for row in rows}
     assert {len(row["pca_features"]) for row in rows} == {published["k"]}
 
 
@@ -103,14 +109,14 @@ def test_every_check_is_recorded_and_passed(run: Run) -> None:
 def test_the_terminal_shows_tasks_and_progress(run: Run) -> None:
     text = "\n".join(run.lines)
     assert "list_images" in text
-    listed = PHOTOS + len(run.invalid_photos.accepted) + len(run.invalid_photos.rejected) + len(ODD_KEYS)
+    listed = PHOTOS + len(run.invalid_photos.accepted) + len(run.invalid_photos.rejected) + len(SPECIAL_KEYS)
     assert f"featurize {listed}/{listed} 100 %" in text
-    assert len(run.lines) < 80, "the log of a normal run is short enough to read"
-    assert cluster_state(run.stack.environment()).endswith(" TERMINATED")
+    assert len(run.lines) < 80, "the log of a normal run is short"
+    assert newest(run.stack.client("emr")).endswith(" TERMINATED")
 
 
 @pytest.mark.parametrize("kind", ["folder", "zip"])
-def test_albums_leave_out_what_is_about_the_set(tmp_path: Path, kind: str) -> None:
+def test_albums_leave_out_files_that_describe_them(tmp_path: Path, kind: str) -> None:
     for name in ("LICENSE", "readme.md", "loose.jpg", "Test/Kiwi/1.jpg", "Test/Kiwi/2.jpg", "Test/Pear/.DS_Store"):
         (tmp_path / "set" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "set" / name).write_text(name)

@@ -1,4 +1,4 @@
-"""`make demo` at a terminal: what it says when it is given what it cannot use, and what Ctrl-C leaves behind."""
+"""`make demo` at a terminal: error messages, Ctrl-C, and the local AWS that ran before."""
 
 from __future__ import annotations
 
@@ -9,18 +9,21 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from rich.markup import render
 
-from demo.airflow_run import worth_reading
-from demo.summary import seconds_by_stage
+import demo.__main__ as program
+from demo.airflow_run import terminal_line
+from demo.summary import seconds_by_task
 from local_aws.stack import Stack
 from sample_photos.albums import Album
 from sample_photos.orchard import draw_orchard
 from tests.places import ROOT, STATE
 from tests.ports import free_ports
+from verger_contract.report import TaskFacts
 
 DEMO = """
 import sys
@@ -36,7 +39,7 @@ sys.exit(demo.main())
 
 @pytest.fixture
 def stack(tmp_path: Path) -> Iterator[Stack]:
-    """The stack of a demo, which is not up."""
+    """The stack of a demo. It is not up."""
     (tmp_path / "state").mkdir()
     (STATE / "node").mkdir(parents=True, exist_ok=True)
     (tmp_path / "state" / "node").symlink_to(STATE / "node")
@@ -47,7 +50,7 @@ def stack(tmp_path: Path) -> Iterator[Stack]:
 
 
 def demo(stack: Stack, *arguments: str) -> subprocess.Popen[str]:
-    """`python -m demo`, its state beside that of the stack, in a process group as a shell would make it."""
+    """`python -m demo` in a session of its own, with its state beside that of the stack."""
     return subprocess.Popen(
         [sys.executable, "-c", DEMO, str(stack.settings.state.parent), str(stack.settings.s3_port), *arguments],
         cwd=ROOT,
@@ -77,7 +80,7 @@ def until(condition: Callable[[], bool], seconds: float) -> None:
 
 
 def interrupt(process: subprocess.Popen[str]) -> str:
-    """Ctrl-C, impatiently; what the demo said until its end."""
+    """Press Ctrl-C three times; return the output of the demo."""
     for _ in range(3):
         os.killpg(process.pid, signal.SIGINT)
         time.sleep(0.3)
@@ -91,7 +94,7 @@ def test_an_interrupt_while_the_stack_comes_up_leaves_nothing(stack: Stack, tmp_
     said = interrupt(process)
     assert process.returncode == 130, said
     assert running(tmp_path) == []
-    assert said.endswith("interrupted; everything that was started has been ended\n")
+    assert said.endswith("interrupted: all processes that the demo started have ended\n")
 
 
 def test_an_interrupt_during_a_step_ends_the_cluster_and_leaves_a_stack_that_ran_before(
@@ -104,7 +107,7 @@ def test_an_interrupt_during_a_step_ends_the_cluster_and_leaves_a_stack_that_ran
     until(lambda: bool(emr.list_clusters(ClusterStates=["RUNNING"])["Clusters"]), 250)
     said = interrupt(process)
     assert process.returncode == 130, said
-    assert said.endswith("interrupted; everything that was started has been ended\n")
+    assert said.endswith("interrupted: all processes that the demo started have ended\n")
     assert [cluster["Status"]["State"] for cluster in emr.list_clusters()["Clusters"]] == ["TERMINATED"]
     assert all(server["pid"] for server in stack.status().values())
     stack.down()
@@ -140,22 +143,52 @@ def test_different_sources_have_different_buckets() -> None:
     assert len(Album(Path("/" + "long " * 40)).name) <= 50
 
 
-def test_a_failed_task_says_once_what_was_wrong() -> None:
+def test_the_error_of_a_failed_task_is_shown_once() -> None:
     error = "step s-1 is FAILED: [Errno 2] no such file\nsee the log"
     failed = {
         "event": "Task failed with exception",
         "logger": "task",
         "exception": [{"exc_value": error}, {"exc_value": "its cause"}],
     }
-    line = worth_reading(failed)
+    line = terminal_line(failed)
     assert str(render(line)) == "  step s-1 is FAILED: [Errno 2] no such file\n  see the log"
     lines = {"event": "last lines of s3://b/stderr.gz:\nTraceback", "logger": "airflow.task.operators.verger.StepDone"}
-    assert worth_reading(lines) == ""
+    assert terminal_line(lines) == ""
     said = {"event": "two\nlines of [/b]", "logger": "verger.changes.inventory"}
-    assert str(render(worth_reading(said))) == "  two\n  lines of [/b]"
+    assert str(render(terminal_line(said))) == "  two\n  lines of [/b]"
 
 
-def test_asking_and_waiting_are_one_stage_of_the_summary() -> None:
+def test_a_task_and_its_sensor_are_one_entry_of_the_summary() -> None:
     names = ["list_images", "create_cluster", "cluster_ready", "featurize", "featurize_done", "pca", "pca_done"]
-    stages = seconds_by_stage({"task": name, "seconds": 1.5} for name in names)
-    assert list(stages.items()) == [("list_images", 1.5), ("cluster", 3.0), ("featurize", 3.0), ("pca", 3.0)]
+    tasks = [TaskFacts(task=name, state="success", seconds=1.5, start=None, end=None) for name in names]
+    seconds = seconds_by_task(tasks)
+    assert list(seconds.items()) == [("list_images", 1.5), ("cluster", 3.0), ("featurize", 3.0), ("pca", 3.0)]
+
+
+def test_servers_that_ran_before_stay_up(stack: Stack) -> None:
+    stack.up()
+    before = stack.status()
+    with program.local_aws(Stack(stack.settings.state)):
+        pass
+    assert stack.status() == before
+
+
+def test_only_the_servers_that_the_demo_started_are_ended(stack: Stack) -> None:
+    stack.up()
+    before = stack.status()
+    os.kill(before["emr"]["pid"], signal.SIGKILL)
+    until(lambda: stack.status()["emr"]["pid"] is None, 60)
+    with program.local_aws(Stack(stack.settings.state)):
+        assert stack.status()["emr"]["pid"] not in (None, before["emr"]["pid"])
+    assert stack.status()["s3"] == before["s3"]
+    assert stack.status()["emr"]["pid"] is None
+
+
+def test_a_stack_that_comes_up_at_the_same_time_stays_up(stack: Stack) -> None:
+    """The demo looks for running servers under the lock of the stack, not before."""
+    with ThreadPoolExecutor() as pool:
+        first = pool.submit(stack.up)
+        until(lambda: stack.status()["s3"]["pid"] is not None, 60)
+        with program.local_aws(Stack(stack.settings.state)):
+            first.result()
+    assert all(server["pid"] for server in stack.status().values())
