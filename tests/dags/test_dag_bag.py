@@ -1,4 +1,4 @@
-"""The DAG bag holds exactly our DAGs, and their graph is the one in docs/architecture.md."""
+"""The DAG bag holds one DAG, and its graph is that of docs/architecture.md."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -22,6 +23,14 @@ CHAIN = [
     *("featurize", "featurize_done", "check_features", "pca", "pca_done", "check_projections", "publish", "report"),
 ]
 WAITING = {"cluster_ready", "featurize_done", "pca_done", "terminate_cluster"}
+HOUR = timedelta(hours=1)
+EXECUTION_LIMITS = {
+    **dict.fromkeys(("run_or_roll_back", "rollback", "stage_artifacts", "create_cluster"), 2 * HOUR),
+    **dict.fromkeys(("featurize", "pca", "publish", "report", "vacuum"), 2 * HOUR),
+    **dict.fromkeys(("list_images", "anything_to_do", "check_features", "check_projections"), 4 * HOUR),
+    **dict.fromkeys(("cluster_ready", "terminate_cluster"), 2 * HOUR + timedelta(minutes=45)),
+    **dict.fromkeys(("featurize_done", "pca_done"), 2 * HOUR + 12 * HOUR),
+}
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +45,7 @@ def dag(bag: DagBag) -> Any:
     return bag.dags["fruit_features"]
 
 
-def test_the_bag_holds_exactly_what_we_ship(bag: DagBag) -> None:
+def test_the_bag_holds_one_dag_and_no_import_errors(bag: DagBag) -> None:
     assert bag.import_errors == {}
     assert set(bag.dags) == {"fruit_features"}
 
@@ -61,14 +70,14 @@ def test_architecture_draws_the_graph_and_explains_every_task(dag: Any) -> None:
     assert set(dag.task_ids) <= set(re.findall(r"`(\w+)`", rows))
 
 
-def test_what_is_not_needed_any_more_is_removed_also_when_there_was_nothing_to_do(dag: Any) -> None:
+def test_vacuum_also_runs_when_there_is_nothing_to_do(dag: Any) -> None:
     vacuum = dag.get_task("vacuum")
     assert vacuum.upstream_task_ids == {"publish", "rollback"}
     assert vacuum.trigger_rule == TriggerRule.NONE_FAILED
     assert dag.get_task("anything_to_do").ignore_downstream_trigger_rules is False
 
 
-def test_a_run_started_by_hand_has_a_form_of_typed_and_described_parameters(dag: Any) -> None:
+def test_every_param_has_a_type_a_title_and_a_description(dag: Any) -> None:
     forms = {name: dag.params.get_param(name) for name in dag.params}
     assert all(form.description and form.schema.get("title") for form in forms.values())
     assert {name: form.schema.get("type", "enum") for name, form in forms.items()} == {
@@ -90,36 +99,60 @@ def test_a_run_started_by_hand_has_a_form_of_typed_and_described_parameters(dag:
             forms[name].resolve(value)
 
 
-def test_the_cluster_is_ended_whatever_happened_to_the_steps(dag: Any) -> None:
+def test_the_cluster_is_terminated_also_when_a_step_fails(dag: Any) -> None:
     teardown = dag.get_task("terminate_cluster")
     assert dag.get_task("create_cluster").is_setup
     assert teardown.is_teardown
     assert teardown.on_failure_fail_dagrun
     assert teardown.trigger_rule == TriggerRule.ALL_DONE_SETUP_SUCCESS
-    # After the last step: nobody pays for a cluster while Airflow checks and publishes.
+    # Right after the last step: no cluster runs while Airflow checks and publishes.
     assert teardown.upstream_task_ids == {"create_cluster", "pca_done"}
 
 
-@pytest.mark.parametrize("stage", ["create_cluster", "featurize", "pca"])
-def test_whatever_begins_work_first_looks_whether_its_run_is_published(stage: str, dag: Any) -> None:
-    task = dag.get_task(stage)
+@pytest.mark.parametrize("task_id", ["create_cluster", "featurize", "pca"])
+def test_a_task_that_starts_paid_work_checks_that_the_run_is_unpublished(task_id: str, dag: Any) -> None:
+    task = dag.get_task(task_id)
     assert "verger_run" in task.template_fields
-    rendered = task.render_template(task.verger_run, {"run_id": "nightly.1", **dag.user_defined_macros})
-    assert (task.storage.bucket, rendered) == ("orchard", "nightly.1")
+    rendered = task.render_template(task.verger_run, {"run_id": "manual.1", **dag.user_defined_macros})
+    assert (task.storage.bucket, rendered) == ("orchard", "manual.1")
 
 
-def test_every_task_notes_when_it_began_and_reports_its_failure(dag: Any) -> None:
+def test_every_task_records_its_start_and_reports_its_failure(dag: Any) -> None:
     for task in dag.tasks:
         assert [callback.__name__ for callback in task.on_execute_callback] == ["note_start"]
         assert [callback.__name__ for callback in task.on_failure_callback] == ["report_failure"]
 
 
-def test_create_does_not_wait_and_what_waits_is_deferred(dag: Any) -> None:
+def test_every_task_has_a_stated_execution_limit(dag: Any) -> None:
+    assert {task.task_id: task.execution_timeout for task in dag.tasks} == EXECUTION_LIMITS
+
+
+@pytest.mark.parametrize("task_id", ["cluster_ready", "featurize_done", "pca_done"])
+def test_a_sensor_may_run_longer_than_it_waits(task_id: str, dag: Any) -> None:
+    sensor = dag.get_task(task_id)
+    waits = timedelta(seconds=sensor.poke_interval * sensor.max_attempts)
+    assert waits < sensor.execution_timeout
+    assert waits <= timedelta(seconds=sensor.timeout)
+
+
+def test_the_settings_limit_checks_and_waits() -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("VERGER_BUCKET", "orchard")
+        patch.setenv("VERGER_CHECK_MINUTES", "600")
+        patch.setenv("VERGER_STEP_MINUTES", "2880")
+        patch.setenv("VERGER_CLUSTER_MINUTES", "240")
+        dag = DagBag(dag_folder=str(DAGS)).dags["fruit_features"]
+    assert dag.get_task("check_features").execution_timeout == 10 * HOUR
+    assert dag.get_task("featurize_done").execution_timeout == 50 * HOUR
+    assert dag.get_task("terminate_cluster").execution_timeout == 6 * HOUR
+
+
+def test_create_does_not_wait_and_the_waiting_tasks_are_deferrable(dag: Any) -> None:
     assert dag.get_task("create_cluster").wait_for_completion is False
     assert {task.task_id for task in dag.tasks if getattr(task, "deferrable", False)} == WAITING
 
 
-def test_the_dag_runs_alone_never_catches_up_and_has_its_manual(dag: Any) -> None:
+def test_one_run_is_active_at_a_time_without_catchup_and_the_dag_page_covers_every_task(dag: Any) -> None:
     assert dag.max_active_runs == 1
     assert dag.catchup is False
     assert dag.schedule == "0 2 * * *"
@@ -128,7 +161,7 @@ def test_the_dag_runs_alone_never_catches_up_and_has_its_manual(dag: Any) -> Non
 
 
 @pytest.mark.parametrize("task", ["publish", "rollback"])
-def test_publication_is_an_asset(task: str, dag: Any) -> None:
+def test_the_publication_is_an_asset(task: str, dag: Any) -> None:
     (outlet,) = dag.get_task(task).outlets
     assert (outlet.name, outlet.uri) == ("fruit_features", "s3://orchard/published.json")
 
@@ -145,13 +178,13 @@ def parse(**environment: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_a_setting_out_of_range_fails_when_the_dag_is_parsed() -> None:
+def test_a_setting_out_of_range_is_an_import_error() -> None:
     failed = parse(VERGER_BUCKET="orchard", VERGER_IDLE_TIMEOUT="5")
     assert failed.returncode != 0
     assert "SettingsError: VERGER_IDLE_TIMEOUT: is '5'; expected 60 to 604800" in failed.stderr
 
 
-def test_parsing_imports_nothing_heavy() -> None:
+def test_parsing_imports_no_large_package() -> None:
     parsed = parse(VERGER_BUCKET="orchard")
     assert parsed.returncode == 0, parsed.stderr
     assert parsed.stdout.splitlines()[-1] == "[]"

@@ -32,7 +32,8 @@ class AddStep(CheckRunIsUnpublished, EmrAddStepsOperator):
         Raises
         ------
         ClusterEndedError
-        AlreadyPublishedError, CommitConflictError
+        AirflowFailException
+            The run cannot be published (any more), or S3 denies the access.
         """
         job_flow_id = str(self.job_flow_id)
         reason = self._emr_hook.end_reason(job_flow_id)

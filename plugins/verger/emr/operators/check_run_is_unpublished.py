@@ -7,6 +7,7 @@ from typing import Any
 
 from airflow.sdk import BaseOperator, Context
 
+from verger.airflow_errors import failing_without_retry
 from verger.publication.commit import check_may_write
 from verger.s3 import clients
 from verger.settings import Storage
@@ -41,7 +42,9 @@ class CheckRunIsUnpublished(BaseOperator):
 
         Raises
         ------
-        AlreadyPublishedError, CommitConflictError
+        AirflowFailException
+            The run cannot be published (any more), or S3 denies the access.
         """
-        check_may_write(clients.client(self.storage), Run(self.storage.bucket, self.verger_run))
+        with failing_without_retry():
+            check_may_write(clients.client(self.storage), Run(self.storage.bucket, self.verger_run))
         return super().execute(context)

@@ -14,7 +14,6 @@ from structlog.testing import capture_logs
 from tests.plugins.emr.operators.conftest import CONNECTION, command_step, deferred_trigger, fire, step_state, wait_for
 from verger.emr.operators.add_step import AddStep, ClusterEndedError
 from verger.emr.operators.step_done import StepDone
-from verger.publication.commit import AlreadyPublishedError
 from verger.s3 import clients
 from verger.s3.errors import StorageError
 from verger.settings import Settings
@@ -115,7 +114,7 @@ def test_a_failed_step_is_submitted_again(add: Add, cluster: str, context: Any, 
 def test_no_step_is_submitted_for_a_published_run(
     add: Add, cluster: str, published: None, context: Any, emr: EMRClient
 ) -> None:
-    with pytest.raises(AlreadyPublishedError, match=r"^run run-1 is already published .*start a new run$"):
+    with pytest.raises(AirflowFailException, match=r"^run run-1 is already published .*start a new run$"):
         add(cluster, command_step("one", "true")).execute(context)
     assert all_steps(emr, cluster) == []
 

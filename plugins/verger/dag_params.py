@@ -1,0 +1,56 @@
+"""The parameters of the DAG `fruit_features`: the form that Airflow shows when a user starts a run."""
+
+from __future__ import annotations
+
+from airflow.sdk import Param
+
+from verger.settings import BASIS_POLICIES, Settings
+
+
+def dag_params(settings: Settings) -> dict[str, Param]:
+    """Return the parameters, with the settings as defaults. `verger.changes.plan.RunParams` holds their values."""
+    return {
+        "basis": Param(
+            settings.pca.pca_basis,
+            enum=[*BASIS_POLICIES],
+            title="PCA basis",
+            description="auto: keep the published basis while it explains the target variance, so that vectors of "
+            "different runs can be compared; refit: fit a new basis to the current photos; reuse: keep the published "
+            "basis whatever it explains",
+        ),
+        "target_variance": Param(
+            settings.pca.target_variance,
+            type="number",
+            exclusiveMinimum=0,
+            maximum=1,
+            title="Target variance",
+            description="share of the variance that the components together explain: more than 0, at most 1",
+        ),
+        "full_refresh": Param(
+            False,
+            type="boolean",
+            title="Full refresh",
+            description="featurize all photos again, as in the first run; costs as much as the first run",
+        ),
+        "retry_rejects": Param(
+            False,
+            type="boolean",
+            title="Retry rejects",
+            description="try all rejected photos again, also those whose file has not changed",
+        ),
+        "accept_deletions": Param(
+            False,
+            type="boolean",
+            title="Accept deletions",
+            description=f"publish although more than {settings.validation.max_deleted_share:.0%} of the photos were "
+            "deleted",
+        ),
+        "rollback_to": Param(
+            None,
+            type=["null", "string"],
+            pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$",
+            title="Roll back to",
+            description="run id of an earlier publication (see published.json) that becomes current again; the run "
+            "does nothing else",
+        ),
+    }
