@@ -1,4 +1,4 @@
-"""Airflow's own command line, on an Airflow home of the test."""
+"""Runs Airflow's command line in an AIRFLOW_HOME of the test."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ AIRFLOW = (str(Path(sys.executable).with_name("airflow")),)
 
 @dataclass(frozen=True)
 class RunDag:
-    """Runs a DAG once as `airflow dags test` does; the answer's stdout holds the whole log."""
+    """Runs a DAG once, as `airflow dags test` does. The stdout of the result is the complete log."""
 
     home: Path
-    known: set[str] = field(default_factory=set)
+    prepared: set[str] = field(default_factory=set)
 
     def __call__(
         self,
@@ -32,7 +32,7 @@ class RunDag:
         params: Mapping[str, Any] | None = None,
         **environment: str,
     ) -> subprocess.CompletedProcess[str]:
-        """`at`: the time of the run; a second run of the same time is a second try of the same run."""
+        """Run the DAG and wait for its end. A second call with the same `at` (ISO 8601) repeats the same run."""
         self.prepare(bucket, **environment)
         conf = json.dumps(params or {})
         command = [*AIRFLOW, "dags", "test", dag, "--conf", conf]
@@ -43,19 +43,19 @@ class RunDag:
         return subprocess.CompletedProcess(command, process.returncode, output)
 
     def prepare(self, bucket: str, **environment: str) -> None:
-        """A metadata database that knows the DAGs of their folder."""
+        """Create the metadata database and serialize the DAGs of the DAG folder into it."""
         given = {name: value for name, value in environment.items() if name.startswith("AIRFLOW")}
         folder = given.get("AIRFLOW__CORE__DAGS_FOLDER", "")
-        if folder in self.known:
+        if folder in self.prepared:
             return
-        self.known.add(folder)
+        self.prepared.add(folder)
         for command in (("db", "migrate"), ("dags", "reserialize")):
             with self.start([*AIRFLOW, *command], {"VERGER_BUCKET": bucket} | given) as process:
                 output, _ = process.communicate()
             assert process.returncode == 0, output
 
     def start(self, command: list[str], environment: Mapping[str, str]) -> subprocess.Popen[str]:
-        """In a process group of its own, so that a test can kill all of it."""
+        """Start a command in its own process group, so that a test can kill all its processes."""
         ours = {
             "AIRFLOW_HOME": str(self.home),
             "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
@@ -70,7 +70,7 @@ class RunDag:
         }
         return subprocess.Popen(
             command,
-            env=os.environ | ours | environment,
+            env={**os.environ, **ours, **environment},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -1,8 +1,8 @@
-"""`airflow dags test` for a run of a given time: a second one of the same time is a second try of the same run.
+"""`airflow dags test` for a run of a given time. A second call with the same time repeats the same run.
 
     python -m tests.dags.same_run DAG TIME PARAMETERS
 
-Airflow's own command names every run after the present.
+Airflow's own command names each run after the current time.
 """
 
 from __future__ import annotations

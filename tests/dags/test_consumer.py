@@ -1,4 +1,4 @@
-"""The example of a DAG that uses what is published: it follows the producer, and learns what there is to learn."""
+"""The example of a consumer DAG: the producer's asset triggers it, and the classifier learns labels that differ."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LABELS, PER_LABEL = ("Apple", "Kiwi", "柿", "Poire à cuire"), 60
 
 @pytest.fixture(scope="module", autouse=True)
 def bucket() -> Iterator[None]:
-    """Both DAGs read its name when they are parsed."""
+    """Name the bucket: both DAGs read the variable when they are parsed."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("VERGER_BUCKET", "orchard")
         yield
@@ -30,7 +30,7 @@ def bucket() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def consumer(bucket: None) -> Any:
-    """The module of the DAG."""
+    """Return the module of the consumer DAG."""
     return importlib.import_module("tests.dags.consumer.fruit_classifier")
 
 
@@ -40,18 +40,18 @@ def bag(folder: Path) -> Any:
     return found.dags
 
 
-def test_the_bag_holds_the_consumer_scheduled_on_what_the_producer_publishes() -> None:
+def test_the_consumer_is_scheduled_on_the_asset_of_the_producer() -> None:
     consumers = bag(ROOT / "tests/dags/consumer")
     assert list(consumers) == ["fruit_classifier"]
     (asset,) = consumers["fruit_classifier"].timetable.asset_condition.objects
     (published,) = bag(ROOT / "dags")["fruit_features"].get_task("publish").outlets
-    # The asset itself: a DAG that is scheduled on a reference to it is not told what triggered it.
+    # The asset itself, not a reference: a DAG that is scheduled on a reference gets no events.
     assert asset == published
 
 
 @pytest.fixture(scope="module")
 def orchard(tmp_path_factory: pytest.TempPathFactory) -> WrittenBucket:
-    """Labels far apart, published by `right`; then the same photos under shuffled labels, published by `shuffled`."""
+    """Publish clearly different labels as run `right`, then the same photos with shuffled labels as run `shuffled`."""
     random = numpy.random.default_rng(11)
     rows = []
     for label in LABELS:
@@ -67,7 +67,7 @@ def orchard(tmp_path_factory: pytest.TempPathFactory) -> WrittenBucket:
     return bucket
 
 
-def test_labels_that_lie_apart_are_learned(consumer: Any, orchard: WrittenBucket) -> None:
+def test_the_classifier_learns_labels_that_differ(consumer: Any, orchard: WrittenBucket) -> None:
     result = consumer.measure(open_publication(orchard.root, run="right"))
     assert result["accuracy"] > 0.99
     assert (result["run"], result["photos"], result["labels"]) == ("right", 240, 4)
@@ -75,11 +75,11 @@ def test_labels_that_lie_apart_are_learned(consumer: Any, orchard: WrittenBucket
     assert result == consumer.measure(open_publication(orchard.root, run="right"))
 
 
-def test_there_is_nothing_to_learn_from_shuffled_labels(consumer: Any, orchard: WrittenBucket) -> None:
+def test_shuffled_labels_cannot_be_learned(consumer: Any, orchard: WrittenBucket) -> None:
     assert 0.1 < consumer.measure(open_publication(orchard.root))["accuracy"] < 0.4
 
 
-def test_too_few_photos_are_told(consumer: Any, tmp_path: Path) -> None:
+def test_too_few_photos_are_an_error(consumer: Any, tmp_path: Path) -> None:
     bucket = WrittenBucket(tmp_path)
     bucket.publish("one", [photo("images/Kiwi/1.jpg", "1", numpy.ones(WIDTH))])
     with pytest.raises(ValueError, match="run one: 1 photos are too few"):
@@ -99,5 +99,5 @@ def event(hour: int, run: str | None) -> Any:
         ({"fruit_features": [event(2, "first"), event(5, None)]}, None),
     ],
 )
-def test_the_newest_publication_that_triggered_it_is_read(consumer: Any, events: Any, run: str | None) -> None:
+def test_the_newest_triggering_publication_is_read(consumer: Any, events: Any, run: str | None) -> None:
     assert consumer.triggering_run(events) == run

@@ -1,4 +1,4 @@
-"""Runs of the DAG that fail, by `airflow dags test`: real Airflow, real S3 and EMR servers, real Spark."""
+"""Runs of the DAG that fail: `airflow dags test` with real Airflow and Spark, and local S3 and EMR servers."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ pytestmark = pytest.mark.timeout(400)
 
 @pytest.fixture
 def one_photo(client: S3Client, bucket: str) -> str:
-    """A bucket whose only photo is none."""
+    """Return a bucket whose only object under images/ is not an image."""
     client.put_object(Bucket=bucket, Key="images/Kiwi/1.jpg", Body=b"no photo")
     return bucket
 
 
-def test_a_step_that_fails_ends_the_cluster_and_publishes_nothing(
+def test_a_failed_step_terminates_the_cluster_and_publishes_nothing(
     run_dag: RunDag, client: S3Client, one_photo: str, clusters: Callable[[], list[str]]
 ) -> None:
     done = run_dag(one_photo, VERGER_MAX_REJECTS_SHARE="1")
@@ -37,8 +37,8 @@ def test_a_step_that_fails_ends_the_cluster_and_publishes_nothing(
     facts = read_json(client, one_photo, key)
     assert (facts["state"], facts["failure"]["task"]) == ("failed", "pca_done")
     assert "is FAILED: verger: error: " in facts["failure"]["error"]
-    assert all(stage["start"] < stage["end"] for stage in facts["tasks"])
-    assert [stage["task"] for stage in facts["tasks"] if stage["task"] == "featurize_done"]
+    assert all(task["start"] < task["end"] for task in facts["tasks"])
+    assert "featurize_done" in [task["task"] for task in facts["tasks"]]
     assert sum(node["count"] for node in facts["cost"]["nodes"]) == 3
     page = client.get_object(Bucket=one_photo, Key=key.replace("failure.json", "report.html"))["Body"].read().decode()
     assert "pca_done: pca step" in Page(page).section("summary")
@@ -58,10 +58,10 @@ def keys_of(client: S3Client, bucket: str) -> list[str]:
         ({"VERGER_ARTIFACTS_DIR": "/nonexistent"}, "/nonexistent/manifest.json: no artifact set"),
     ],
 )
-def test_what_can_be_known_before_is_said_before_any_cluster(
+def test_a_wrong_setup_is_an_error_before_a_cluster_is_launched(
     environment: dict[str, str], message: str, run_dag: RunDag, one_photo: str, clusters: Callable[[], list[str]]
 ) -> None:
-    failed = run_dag(one_photo, **environment)
+    failed = run_dag(one_photo, at=None, params=None, **environment)
     assert failed.returncode != 0
     assert message in failed.stdout
     assert clusters() == []

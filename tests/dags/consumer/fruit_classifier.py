@@ -1,16 +1,15 @@
-"""
-# fruit_classifier
+"""Train a classifier on the published vectors after each run of `fruit_features`: an example for consumers.
 
-What Verger is for, in small: whenever `fruit_features` has published, train a classifier on the new vectors, and say
-how good it is. A DAG like this one lives with those who use the vectors. It needs pyarrow, numpy and `verger_reader.py`
-on its path (beside it in the DAG folder will do). `VERGER_BUCKET` names the bucket; credentials come from the
-environment.
+Put a DAG like this one into your own Airflow. It needs pyarrow, numpy and `verger_reader.py` on the Python path, for
+example beside it in the DAG folder. The environment variable `VERGER_BUCKET` names the bucket. The credentials come
+from the environment.
 
-**What it reads.** The publication that triggered it, even when another one has followed meanwhile; the current one when
-it is started by hand. Nothing to train on after everything was unpublished: then it skips.
+**What it reads.** The publication that triggered the run, also when a later one exists. A run that is started by hand
+reads the current publication. The task is skipped when everything was unpublished.
 
-**What it returns.** The run that published the vectors, how many photos, and the share of held-out photos whose label
-is found. Which photos are held out depends on their path alone, so that two nights compare.
+**What it returns.** The run that published the vectors, the number of photos, and the accuracy: the share of the
+held-out photos whose label the classifier predicts. A hash of the path selects the held-out photos, so the results of
+two runs can be compared.
 """
 
 from __future__ import annotations
@@ -30,26 +29,40 @@ if TYPE_CHECKING:
     from verger_reader import Publication
 
 ROOT = f"s3://{os.environ['VERGER_BUCKET']}"
-# The producer's name and URI, not Asset.ref(name=...): Airflow 3.3 starts a DAG that is scheduled on a reference, but
-# does not tell it by which event.
+# Name and URI of the producer's asset. With Asset.ref(name=...) Airflow 3.3 also starts the DAG, but passes no events
+# to its tasks.
 PUBLICATION = Asset("fruit_features", uri=f"{ROOT}/published.json")
 HELD_OUT = 0.2
-"""Share of the photos that the classifier is measured with, and not trained on."""
+"""Share of the photos that measure the classifier. It is not trained on them."""
 
 log = logging.getLogger(__name__)
 
 
 def triggering_run(events: Mapping[Any, Sequence[Any]] | None) -> str | None:
-    """The run that made the newest of the publications that triggered this DAG run; None when none did."""
+    """Return the run id of the newest publication among the events that triggered this DAG run; None without events.
+
+    Parameters
+    ----------
+    events : mapping or None
+        Airflow's `triggering_asset_events`: lists of events by asset.
+    """
     published = [event for of_asset in (events or {}).values() for event in of_asset]
     newest = max(published, key=lambda event: event.timestamp, default=None)
     return newest.extra.get("run") if newest else None
 
 
 def measure(published: Publication) -> dict[str, Any]:
-    """Train on the published vectors. Returns run, photos, labels, held_out (photos) and accuracy (share of these).
+    """Train a nearest-centroid classifier on one part of the photos and measure it with the other part.
 
-    Raises ValueError when there are too few photos to train on some and to measure by others.
+    Returns
+    -------
+    dict
+        run, photos, labels, held_out (numbers of photos), accuracy (share of the held-out photos).
+
+    Raises
+    ------
+    ValueError
+        One of the two parts has no photos.
     """
     import numpy
 
@@ -60,7 +73,7 @@ def measure(published: Publication) -> dict[str, Any]:
     held_out = numpy.array([is_held_out(path) for path in table["path"].to_pylist()], dtype=bool)
     if held_out.all() or not held_out.any():
         raise ValueError(
-            f"run {published.run}: {len(table)} photos are too few to train on some and measure with others"
+            f"run {published.run}: {len(table)} photos are too few; expected photos to train on and others to measure"
         )
     names, centroids = train_centroids(vectors[~held_out], labels[~held_out])
     found = names[nearest(centroids, vectors[held_out])]
@@ -74,12 +87,12 @@ def measure(published: Publication) -> dict[str, Any]:
 
 
 def is_held_out(path: str) -> bool:
-    """By a hash of the path: the same answer every night, on every machine."""
+    """Return whether a photo is held out. The hash of its path decides, so every run holds out the same photos."""
     return int.from_bytes(hashlib.sha256(path.encode()).digest()[:4]) < HELD_OUT * 2**32
 
 
 def train_centroids(vectors: NDArray[Any], labels: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
-    """The labels, and the mean of the vectors (rows, k) of each: float64 (labels, k)."""
+    """Return the distinct labels and the mean vector of each: float64 (labels, k), from `vectors` (rows, k)."""
     import numpy
 
     names = numpy.unique(labels)
@@ -87,8 +100,8 @@ def train_centroids(vectors: NDArray[Any], labels: NDArray[Any]) -> tuple[NDArra
 
 
 def nearest(centroids: NDArray[Any], vectors: NDArray[Any]) -> NDArray[Any]:
-    """Index of the centroid that is nearest to each vector: int (rows,)."""
-    # |v - c|² less |v|², which is the same for all centroids.
+    """Return the index of the nearest centroid for each vector: int (rows,)."""
+    # |v - c|² without |v|², which is the same for all centroids.
     distances: NDArray[Any] = (centroids**2).sum(axis=1) - 2 * vectors @ centroids.T
     closest: NDArray[Any] = distances.argmin(axis=1)
     return closest
@@ -96,7 +109,7 @@ def nearest(centroids: NDArray[Any], vectors: NDArray[Any]) -> NDArray[Any]:
 
 with DAG(
     "fruit_classifier",
-    description="Trains a classifier on the vectors whenever Verger has published",
+    description="Trains a classifier on the vectors of each new publication",
     doc_md=__doc__,
     schedule=[PUBLICATION],
     catchup=False,
@@ -106,13 +119,12 @@ with DAG(
 
     @task
     def train(triggering_asset_events: Any = None) -> dict[str, Any]:
+        """Train and measure the classifier. Airflow passes the events that triggered the run."""
         from verger_reader import open_publication
 
-        published = open_publication(f"s3://{os.environ['VERGER_BUCKET']}", run=triggering_run(triggering_asset_events))
+        published = open_publication(ROOT, run=triggering_run(triggering_asset_events))
         if not published.photos:
-            raise AirflowSkipException(
-                f"{published.place.root}: everything was unpublished, there is nothing to train on"
-            )
+            raise AirflowSkipException(f"{ROOT}: everything was unpublished, so there is nothing to train on")
         result = measure(published)
         log.info("run %(run)s: %(photos)d photos of %(labels)d labels, accuracy %(accuracy).3f", result)
         return result
