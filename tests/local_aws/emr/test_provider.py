@@ -1,6 +1,6 @@
-"""The amazon provider's own operators, sensors, waiters and triggers against the EMR server.
+"""The amazon provider's operators, sensors, waiters and triggers work with the local EMR server.
 
-Runs where Airflow is installed; the stack itself runs in the dev environment, as a process of its own.
+The tests run in the environment that has Airflow. The stack runs in the dev environment, as a separate process.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ if TYPE_CHECKING:
     from mypy_boto3_emr import EMRClient
     from mypy_boto3_s3 import S3Client
 
-PLACE = {"aws_conn_id": "aws_default", "region_name": "eu-west-3"}
-SOON = {"waiter_delay": 1, "waiter_max_attempts": 60}
+CONNECTION: dict[str, Any] = {"aws_conn_id": "aws_default", "region_name": "eu-west-3"}
+POLLING: dict[str, Any] = {"waiter_delay": 1, "waiter_max_attempts": 60}
 
 
 class TaskInstance:
-    """Takes what an operator pushes; no Airflow run is around these tests."""
+    """Accepts the XComs that an operator pushes; these tests run without Airflow's scheduler."""
 
     def xcom_push(self, key: str, value: Any) -> None:
         assert key
@@ -48,7 +48,7 @@ CONTEXT: Any = {"ti": TaskInstance(), "task_instance": TaskInstance()}
 
 @pytest.fixture(autouse=True)
 def environment(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Airflow finds the stack by environment variables alone, as it does in production."""
+    """Configure the connection by environment variables only, as in production."""
     monkeypatch.setenv("AIRFLOW_CONN_AWS_DEFAULT", "aws://")
     for name, value in stack.environment().items():
         monkeypatch.setenv(name, value)
@@ -56,7 +56,7 @@ def environment(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def job_flow(emr: EMRClient) -> Iterator[str]:
-    """A cluster made by the provider's operator, which returns at once."""
+    """Yield the id of a cluster that the provider's operator created. The operator does not wait for it."""
     made = create(keep_alive=True)
     yield made
     emr.terminate_job_flows(JobFlowIds=[made])
@@ -65,13 +65,13 @@ def job_flow(emr: EMRClient) -> Iterator[str]:
 def create(*steps: dict[str, Any], keep_alive: bool = False, more: Any = None, **options: Any) -> str:
     overrides = request("provider", *steps, keep_alive=keep_alive, **(more or {}))
     operator = EmrCreateJobFlowOperator(
-        task_id="create", emr_conn_id=None, job_flow_overrides=overrides, **{**PLACE, **options}
+        task_id="create", emr_conn_id=None, job_flow_overrides=overrides, **{**CONNECTION, **options}
     )
     return str(complete(operator))
 
 
 def complete(task: Any) -> Any:
-    """Run a task as Airflow does: execute, and when it defers, its trigger, then the method that it named."""
+    """Run a task as Airflow does: `execute`; after a deferral the trigger, and then the method that the task named."""
     try:
         return task.execute(CONTEXT)
     except TaskDeferred as deferred:
@@ -86,45 +86,51 @@ async def first_event(trigger: Any) -> Any:
 
 
 def add(job_flow: str, *steps: dict[str, Any], **options: Any) -> list[str]:
-    operator = EmrAddStepsOperator(task_id="add", job_flow_id=job_flow, steps=list(steps), **{**PLACE, **options})
+    operator = EmrAddStepsOperator(task_id="add", job_flow_id=job_flow, steps=list(steps), **{**CONNECTION, **options})
     return list(complete(operator))
 
 
 @pytest.mark.parametrize("deferrable", [False, True])
 def test_create_waits_until_the_cluster_is_up(emr: EMRClient, deferrable: bool) -> None:
-    made = create(keep_alive=True, deferrable=deferrable, wait_for_completion=True, **SOON)
+    made = create(keep_alive=True, deferrable=deferrable, wait_for_completion=True, **POLLING)
     assert emr.describe_cluster(ClusterId=made)["Cluster"]["Status"]["State"] == "WAITING"
     emr.terminate_job_flows(JobFlowIds=[made])
 
 
-def test_create_that_fails_to_bootstrap(emr: EMRClient, s3: S3Client) -> None:
+def test_create_fails_when_the_bootstrap_action_fails(emr: EMRClient, s3: S3Client) -> None:
     s3.put_object(Bucket=BUCKET, Key="boot/fail.sh", Body=b"exit 3\n")
     actions = [{"Name": "fail", "ScriptBootstrapAction": {"Path": f"s3://{BUCKET}/boot/fail.sh"}}]
     with pytest.raises(AirflowException, match=r"JobFlow creation failed|Error creating jobFlow"):
-        create(more={"BootstrapActions": actions}, deferrable=True, wait_for_completion=True, **SOON)
+        create(more={"BootstrapActions": actions}, deferrable=True, wait_for_completion=True, **POLLING)
 
 
 @pytest.mark.parametrize("deferrable", [False, True])
-def test_sensor_of_a_cluster(job_flow: str, deferrable: bool) -> None:
-    states = {} if deferrable else {"target_states": ["WAITING"]}
+def test_the_cluster_sensor_waits_for_its_target_state(emr: EMRClient, job_flow: str, deferrable: bool) -> None:
+    states: dict[str, Any] = {} if deferrable else {"target_states": ["WAITING"]}
     if deferrable:
-        EmrHook(**PLACE).conn.terminate_job_flows(JobFlowIds=[job_flow])
+        emr.terminate_job_flows(JobFlowIds=[job_flow])
     complete(
         EmrJobFlowSensor(
-            task_id="sense", job_flow_id=job_flow, poke_interval=1, timeout=60, deferrable=deferrable, **states, **PLACE
+            task_id="sense",
+            job_flow_id=job_flow,
+            poke_interval=1,
+            timeout=60,
+            deferrable=deferrable,
+            **states,
+            **CONNECTION,
         )
     )
 
 
 @pytest.mark.parametrize("deferrable", [False, True])
-def test_steps_are_added_and_waited_for(emr: EMRClient, job_flow: str, deferrable: bool) -> None:
+def test_added_steps_complete(emr: EMRClient, job_flow: str, deferrable: bool) -> None:
     ids = add(
         job_flow,
         shell("one", "sleep 1"),
         shell("two", "true"),
         deferrable=deferrable,
         wait_for_completion=not deferrable,
-        **SOON,
+        **POLLING,
     )
     assert [wait_step(emr, job_flow, step_id)["Status"]["State"] for step_id in ids] == ["COMPLETED"] * 2
 
@@ -134,12 +140,12 @@ def test_a_failed_step_fails_the_task_with_the_reason(job_flow: str, deferrable:
     with pytest.raises(AirflowException, match=r"EMR Steps failed|Error while running steps|waiting for steps"):
         add(
             job_flow, shell("bad", "echo fruit is missing >&2; exit 1"), deferrable=deferrable,
-            wait_for_completion=not deferrable, **SOON,
+            wait_for_completion=not deferrable, **POLLING,
         )  # fmt: skip
 
 
 @pytest.mark.parametrize("deferrable", [False, True])
-def test_sensor_of_a_step(job_flow: str, deferrable: bool) -> None:
+def test_the_step_sensor_succeeds_and_fails_with_the_step(job_flow: str, deferrable: bool) -> None:
     good, bad = add(job_flow, shell("good", "sleep 1"), shell("bad", "echo no fruit >&2; exit 1"))
 
     def sense(step_id: str) -> None:
@@ -152,7 +158,7 @@ def test_sensor_of_a_step(job_flow: str, deferrable: bool) -> None:
                 timeout=60,
                 max_attempts=60,
                 deferrable=deferrable,
-                **PLACE,
+                **CONNECTION,
             )
         )
 
@@ -161,40 +167,42 @@ def test_sensor_of_a_step(job_flow: str, deferrable: bool) -> None:
         sense(bad)
 
 
-def test_step_concurrency_is_changed(emr: EMRClient, job_flow: str) -> None:
+def test_step_concurrency_can_be_changed(emr: EMRClient, job_flow: str) -> None:
     wait_cluster(emr, job_flow, "WAITING")
-    level = complete(EmrModifyClusterOperator(task_id="modify", cluster_id=job_flow, step_concurrency_level=4, **PLACE))
+    level = complete(
+        EmrModifyClusterOperator(task_id="modify", cluster_id=job_flow, step_concurrency_level=4, **CONNECTION)
+    )
     assert level == 4
 
 
-def test_termination_is_waited_for(emr: EMRClient, job_flow: str) -> None:
+def test_terminate_waits_until_the_cluster_is_terminated(emr: EMRClient, job_flow: str) -> None:
     [step_id] = add(job_flow, shell("busy", "sleep 300"))
     wait_step(emr, job_flow, step_id, "RUNNING")
-    complete(EmrTerminateJobFlowOperator(task_id="end", job_flow_id=job_flow, deferrable=True, **SOON, **PLACE))
+    complete(EmrTerminateJobFlowOperator(task_id="end", job_flow_id=job_flow, deferrable=True, **POLLING, **CONNECTION))
     assert emr.describe_cluster(ClusterId=job_flow)["Cluster"]["Status"]["State"] == "TERMINATED"
 
 
-def test_kill_of_the_task_that_created_the_cluster(emr: EMRClient) -> None:
+def test_a_killed_create_task_terminates_its_cluster(emr: EMRClient) -> None:
     operator = EmrCreateJobFlowOperator(
-        task_id="create", emr_conn_id=None, job_flow_overrides=request("killed", keep_alive=True), **PLACE
+        task_id="create", emr_conn_id=None, job_flow_overrides=request("killed", keep_alive=True), **CONNECTION
     )
     made = operator.execute(CONTEXT)
     operator.on_kill()
     assert wait_cluster(emr, str(made))["Status"]["StateChangeReason"]["Code"] == "USER_REQUEST"
 
 
-def test_cluster_is_found_by_name(emr: EMRClient) -> None:
+def test_a_cluster_is_found_by_name(emr: EMRClient) -> None:
     made = create(keep_alive=True, more={"Name": "named once"})
-    assert EmrHook(**PLACE).get_cluster_id_by_name("named once", ["STARTING", "BOOTSTRAPPING", "WAITING"]) == made
+    assert EmrHook(**CONNECTION).get_cluster_id_by_name("named once", ["STARTING", "BOOTSTRAPPING", "WAITING"]) == made
     emr.terminate_job_flows(JobFlowIds=[made])
 
 
-def test_triggers_survive_serialisation(emr: EMRClient, job_flow: str) -> None:
-    """A trigger is written to the database and made again by the triggerer."""
+def test_triggers_work_after_serialization(emr: EMRClient, job_flow: str) -> None:
+    """The triggerer builds a trigger from its serialized form in the database."""
     ids = add(job_flow, shell("one", "sleep 1"))
     for trigger in (
-        EmrAddStepsTrigger(job_flow_id=job_flow, step_ids=ids, waiter_delay=1, waiter_max_attempts=60, **PLACE),
-        EmrTerminateJobFlowTrigger(job_flow_id=job_flow, waiter_delay=1, waiter_max_attempts=60, **PLACE),
+        EmrAddStepsTrigger(job_flow_id=job_flow, step_ids=ids, waiter_delay=1, waiter_max_attempts=60, **CONNECTION),
+        EmrTerminateJobFlowTrigger(job_flow_id=job_flow, waiter_delay=1, waiter_max_attempts=60, **CONNECTION),
     ):
         if isinstance(trigger, EmrTerminateJobFlowTrigger):
             emr.terminate_job_flows(JobFlowIds=[job_flow])
