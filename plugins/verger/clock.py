@@ -1,4 +1,4 @@
-"""The time, as everything that Verger writes gives it."""
+"""The current time in the form that Verger writes."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ from datetime import UTC, datetime
 
 
 def now() -> datetime:
-    """In UTC, without fractions of a second."""
+    """Return the current time in UTC, in whole seconds."""
     return datetime.now(UTC).replace(microsecond=0)

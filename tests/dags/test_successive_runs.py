@@ -211,7 +211,7 @@ def test_the_files_of_the_killed_run_are_deleted(sequence: RunSequence) -> None:
     assert result.published is not None
     assert before.published is not None
     assert run_prefixes([*result.keys]) == {result.published["run"], before.published["run"]}
-    assert "objects removed that no kept publication names" in result.log
+    assert "objects deleted that no kept snapshot names" in result.log
 
 
 def test_a_run_without_changes_launches_no_cluster_and_logs_the_reason(sequence: RunSequence) -> None:

@@ -31,7 +31,7 @@ AUTO = RunParams(basis="auto", target_variance=0.9)
 
 def write_artifacts(folder: Path, model: str) -> Path:
     """The manifest of an artifact set with a model of that name; nothing in these tests reads more of it."""
-    files = {name: {"sha256": "0" * 64, "size": 1} for name in artifacts.NEEDED}
+    files = {name: {"sha256": "0" * 64, "size": 1} for name in artifacts.REQUIRED}
     files[artifacts.MODEL] = {"sha256": hashlib.sha256(model.encode()).hexdigest(), "size": 1}
     folder.mkdir(parents=True, exist_ok=True)
     (folder / artifacts.MANIFEST).write_text(json.dumps({"weights": "imagenet", "files": files}))

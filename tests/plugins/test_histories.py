@@ -240,8 +240,8 @@ def orchard(settings: Settings, client: Any, tmp_path: Path) -> Orchard:
 def test_after_every_publication_the_set_is_that_of_a_full_reprocessing(
     orchard: Orchard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(compaction, "MOST_RUNS", 3)
-    monkeypatch.setattr(compaction, "MOST_DEAD_ROWS", 4)
+    monkeypatch.setattr(compaction, "MAX_FEATURE_RUNS", 3)
+    monkeypatch.setattr(compaction, "MAX_DELETED_ROWS", 4)
     run_state_machine_as_test(  # type: ignore[no-untyped-call]
         lambda: History(replace(orchard, photos={})),
         settings=hypothesis.settings(

@@ -16,8 +16,8 @@ from verger import tasks
 from verger.changes.plan import PlanError
 from verger.context import RunContext
 from verger.publication.commit import current
-from verger.publication.vacuum import Bucket
 from verger.s3.artifacts import ArtifactError
+from verger.s3.versions import Bucket
 from verger.settings import BUILT, Settings
 from verger_contract.keys import SPARK_EVENTS
 
@@ -136,7 +136,7 @@ def test_a_bucket_that_keeps_versions_shows_current_ones_only(orchard: Orchard) 
     orchard.put("Kiwi/1.jpg", b"1")
     assert orchard.run("three").why == "1 new"
     assert_published(orchard)
-    Bucket(orchard.client, orchard.bucket, versions=True).remove([""], [])
+    Bucket(orchard.client, orchard.bucket, versions=True).delete([""], [])
 
 
 def test_rejects_are_tried_again_when_there_is_reason_to(orchard: Orchard) -> None:
@@ -159,7 +159,7 @@ def test_rejects_are_tried_again_when_there_is_reason_to(orchard: Orchard) -> No
     orchard.put("Kiwi/61.jpg", b"61")
     plan = orchard.run("five")
     assert (plan.photos["new"], plan.photos["opportunistic_retry"]) == (1, 2)
-    assert orchard.run("six", dataclasses.replace(AUTO, retry_rejects=True)).why == "2 rejects to look at again"
+    assert orchard.run("six", dataclasses.replace(AUTO, retry_rejects=True)).why == "2 rejects to retry"
     assert_published(orchard)
 
 
@@ -170,7 +170,7 @@ def test_another_prefix_is_not_published_over_what_is_there(orchard: Orchard) ->
     orchard.client.put_object(Bucket=orchard.bucket, Key="photos/Kiwi/1.jpg", Body=b"1")
     storage = dataclasses.replace(orchard.settings.storage, images_prefix="photos/")
     orchard.settings = dataclasses.replace(orchard.settings, storage=storage)
-    with pytest.raises(PlanError, match=r"^4 of the 4 published photos are no longer in the bucket"):
+    with pytest.raises(PlanError, match=r"^4 of the 4 published photos are missing in the bucket"):
         orchard.run("two")
     assert_published(orchard)
 

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from verger.run_id import LONGEST, run_id
+from verger.run_id import MAX_LENGTH, run_id
 
 LEGAL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
@@ -30,7 +30,7 @@ LEGAL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 def test_an_id_is_legal_and_deterministic(airflow: str) -> None:
     made = run_id(airflow)
     assert LEGAL.fullmatch(made)
-    assert len(made) <= LONGEST + 9
+    assert len(made) <= MAX_LENGTH + 9
     assert ".." not in made
     assert run_id(airflow) == made
 

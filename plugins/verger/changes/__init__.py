@@ -1,1 +1,1 @@
-"""What is new, changed or deleted since the last publication, and what a run does about it."""
+"""Which photos are new, changed or deleted since the last publication, and what a run does about them."""

@@ -1,7 +1,7 @@
-"""Which feature runs are rewritten without their dead rows. Pure.
+"""Chooses the feature runs that are rewritten without their deleted rows.
 
-A feature run is written once and read by every later run, while photos change and disappear. Left alone, reads and
-storage would grow without end, and the features of a deleted photo would stay for ever.
+A feature run is written once, and every later run reads it, while photos change and disappear. Compaction limits how
+much later runs read and store, and removes the features of deleted photos.
 """
 
 from __future__ import annotations
@@ -11,42 +11,55 @@ from datetime import datetime, timedelta
 
 from verger.publication.model import FeatureRun
 
-MOST_DEAD_SHARE = 0.5
-"""More dead rows than that in a run: storage and reads at most double."""
+MAX_SHARE_OF_DELETED_ROWS = 0.5
+"""The largest share of deleted rows in a feature run: reads and storage at most double."""
 
-MOST_DEAD_ROWS = 500_000
-"""Dead rows in all runs together: whoever reads the features holds their paths in memory, some 50 MB."""
+MAX_DELETED_ROWS = 500_000
+"""The most deleted rows in all feature runs: readers hold their paths in memory, some 50 MB."""
 
-MOST_RUNS = 16
-"""Feature runs. When there are more, the smaller ones become one: large ones are rewritten rarely, reads stay few."""
+MAX_FEATURE_RUNS = 16
+"""The most feature runs. When there are more, the smallest are merged: large ones are rewritten rarely."""
 
 
 def choose(runs: Sequence[FeatureRun], max_deletes_age: timedelta, now: datetime) -> frozenset[str]:
-    """The runs to be rewritten into one. All have live rows.
+    """Return the ids of the feature runs whose current rows are rewritten into one new feature run.
 
-    Rewritten are runs with more than half of their rows dead, those whose dead rows are older than `most_dead_age`,
-    then the ones with most dead rows until few are left, then the smaller ones until there are few runs.
+    They are, in this order: runs in which more than half of the rows are deleted; overdue runs; runs with the most
+    deleted rows, until the others have at most `MAX_DELETED_ROWS`; the smallest runs, when more than
+    `MAX_FEATURE_RUNS` would be left.
+
+    Parameters
+    ----------
+    runs
+        Feature runs that have current rows.
+    max_deletes_age
+        The longest time that a deleted row may stay.
     """
     chosen = {
-        run.run for run in runs if _dead(run) > MOST_DEAD_SHARE * run.rows or _is_due(run, max_deletes_age, now)
-    }  # fmt: skip
-    left = sorted((run for run in runs if run.run not in chosen), key=_dead)
-    while sum(map(_dead, left)) > MOST_DEAD_ROWS:
+        run.run
+        for run in runs
+        if _deleted_rows(run) > MAX_SHARE_OF_DELETED_ROWS * run.rows or _is_overdue(run, max_deletes_age, now)
+    }
+    left = sorted((run for run in runs if run.run not in chosen), key=_deleted_rows)
+    while sum(map(_deleted_rows, left)) > MAX_DELETED_ROWS:
         chosen.add(left.pop().run)
-    if len(left) + bool(chosen) > MOST_RUNS:
-        smallest = sorted(left, key=lambda run: run.current_rows)[: len(left) - MOST_RUNS // 2]
+    if len(left) + bool(chosen) > MAX_FEATURE_RUNS:
+        smallest = sorted(left, key=lambda run: run.current_rows)[: len(left) - MAX_FEATURE_RUNS // 2]
         chosen.update(run.run for run in smallest)
     return frozenset(chosen)
 
 
-def due(runs: Sequence[FeatureRun], max_deletes_age: timedelta, now: datetime) -> list[str]:
-    """The runs whose dead rows have to go now, whatever else there is to do."""
-    return [run.run for run in runs if _is_due(run, max_deletes_age, now)]
+def overdue(runs: Sequence[FeatureRun], max_deletes_age: timedelta, now: datetime) -> list[str]:
+    """Return the ids of the runs whose first deleted row is `max_deletes_age` old.
+
+    They are compacted even when the run has no other work.
+    """
+    return [run.run for run in runs if _is_overdue(run, max_deletes_age, now)]
 
 
-def _dead(run: FeatureRun) -> int:
+def _deleted_rows(run: FeatureRun) -> int:
     return run.rows - run.current_rows
 
 
-def _is_due(run: FeatureRun, max_deletes_age: timedelta, now: datetime) -> bool:
+def _is_overdue(run: FeatureRun, max_deletes_age: timedelta, now: datetime) -> bool:
     return run.deletes_since is not None and now - datetime.fromisoformat(run.deletes_since) >= max_deletes_age

@@ -1,8 +1,10 @@
-"""What became of each photo since the last publication. Pure: two sorted streams in, one out, in flat memory.
+"""Compares the inventory with the published manifest: what changed for each photo.
 
-Etags alone decide, never times: clocks may be wrong, and two versions of a photo may be of the same second. An etag is
-an opaque text (that of a multipart upload is no MD5); a photo uploaded anew with another etag counts as changed even
-when its pixels are the same.
+The input is two sorted streams, the output one, so memory does not grow with the number of photos.
+
+Only ETags are compared, never times: clocks may be wrong, and two versions of a photo may have the same second. An ETag
+is an opaque string (that of a multipart upload is no MD5). A photo that is uploaded with another ETag counts as changed
+even when its pixels are the same.
 """
 
 from __future__ import annotations
@@ -18,32 +20,32 @@ from verger_contract.reasons import RETRIED, RETRIED_WITH_OTHER_WORK
 
 
 class PhotoChange(Enum):
-    """Of one photo of the inventory or of the published manifest."""
+    """What changed for a photo of the inventory or of the published manifest."""
 
     NEW = "new"
     CHANGED = "changed"
     RETRY = "retry"
-    """Rejected for a reason of the moment."""
+    """Rejected for a temporary reason: featurized like a new photo."""
     OPPORTUNISTIC_RETRY = "opportunistic_retry"
-    """A reject that may be readable by now."""
+    """Rejected, but may be readable now: featurized whenever the run has other work."""
     UNCHANGED = "unchanged"
     DELETED = "deleted"
 
 
 FEATURIZED = frozenset({PhotoChange.NEW, PhotoChange.CHANGED, PhotoChange.RETRY, PhotoChange.OPPORTUNISTIC_RETRY})
-"""What step 1 is given."""
+"""The changes after which step 1 featurizes the photo."""
 
 
 class Listed(NamedTuple):
-    """A row of the inventory: `size` in bytes."""
+    """A row of the inventory; `size` in bytes."""
 
     path: str
     etag: str
     size: int
 
 
-class Known(NamedTuple):
-    """A row of a manifest: the feature run that holds the photo's features, or why the photo was rejected."""
+class Published(NamedTuple):
+    """A row of a manifest: the feature run that holds the photo's features, or kind and reason of the reject."""
 
     path: str
     etag: str
@@ -53,52 +55,65 @@ class Known(NamedTuple):
 
 
 class Compared(NamedTuple):
-    """One photo: where it stands, and its rows in inventory and manifest, of which one at least is there."""
+    """A photo: its change, and its rows in inventory and manifest, at least one of which is not None."""
 
     change: PhotoChange
     listed: Listed | None
-    known: Known | None
+    published: Published | None
 
 
 def compare(
     inventory: Iterable[Row], manifest: Iterable[Row], *, retry_all_rejects: bool = False
 ) -> Iterator[Compared]:
-    """The full outer join of inventory and manifest, both increasing by path, with each photo's standing.
+    """Join inventory and manifest (full outer join), and add the change of each photo.
 
-    `retry_all_rejects`: every rejected photo may be readable by now, since what reads them has changed.
+    Parameters
+    ----------
+    inventory, manifest
+        Rows of the two tables in increasing order of paths.
+    retry_all_rejects
+        Whether every rejected photo may be readable now, for example with a new artifact set.
     """
-    for one, two in outer_join(inventory, manifest):
-        listed = Listed(*one) if one else None
-        known = Known(*two) if two else None
-        yield Compared(change(listed, known, retry_all_rejects), listed, known)
+    for left, right in outer_join(inventory, manifest):
+        listed = Listed(*left) if left else None
+        published = Published(*right) if right else None
+        yield Compared(photo_change(listed, published, retry_all_rejects), listed, published)
 
 
-def change(listed: Listed | None, known: Known | None, retry_all_rejects: bool) -> PhotoChange:
-    """Where a photo stands."""
-    if known is None:
+def photo_change(listed: Listed | None, published: Published | None, retry_all_rejects: bool) -> PhotoChange:
+    """Return what changed for one photo."""
+    if published is None:
         return PhotoChange.NEW
     if listed is None:
         return PhotoChange.DELETED
-    if listed.etag != known.etag:
+    if listed.etag != published.etag:
         return PhotoChange.CHANGED
-    if known.kind in RETRIED:
+    if published.kind in RETRIED:
         return PhotoChange.RETRY
-    if known.kind and (retry_all_rejects or known.kind in RETRIED_WITH_OTHER_WORK):
+    if published.kind and (retry_all_rejects or published.kind in RETRIED_WITH_OTHER_WORK):
         return PhotoChange.OPPORTUNISTIC_RETRY
     return PhotoChange.UNCHANGED
 
 
 @dataclass
 class Tally:
-    """Photos by standing, and of the unchanged ones how many features each feature run still holds."""
+    """Counts of a comparison.
+
+    Attributes
+    ----------
+    photos : Counter of PhotoChange
+    current_rows : Counter of str
+        Unchanged photos with features, by the feature run that holds them.
+    """
 
     photos: Counter[PhotoChange] = field(default_factory=Counter)
     current_rows: Counter[str] = field(default_factory=Counter)
 
     def count(self, compared: Compared) -> None:
+        """Add a photo."""
         self.photos[compared.change] += 1
-        if compared.change is PhotoChange.UNCHANGED and compared.known and compared.known.run:
-            self.current_rows[compared.known.run] += 1
+        if compared.change is PhotoChange.UNCHANGED and compared.published and compared.published.run:
+            self.current_rows[compared.published.run] += 1
 
     @property
     def listed(self) -> int:
@@ -106,6 +121,6 @@ class Tally:
         return self.photos.total() - self.photos[PhotoChange.DELETED]
 
     @property
-    def known(self) -> int:
+    def published(self) -> int:
         """Photos of the manifest."""
         return self.photos.total() - self.photos[PhotoChange.NEW]

@@ -1,7 +1,7 @@
-"""Lists the photos of a bucket into the inventory, the fixed input of a run: every photo once, sorted by path.
+"""Lists the photos of a bucket into the inventory: the fixed input of a run, one row per photo, sorted by path.
 
-Folders are listed in parallel where there are several, and the keys put in order afterwards: not every S3 lists them in
-the order of their bytes (directory buckets and servers that keep files in folders do not). Memory stays flat.
+Folders are listed in parallel, and the keys are sorted afterwards. Not every S3 server lists keys in the order of their
+bytes: directory buckets and servers that store files in folders do not. Memory does not grow with the number of photos.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from verger.tables.external_sort import Row, Segment, increasing, merged, spool
 from verger.tables.parquet import upload, write_rows
@@ -20,28 +20,45 @@ from verger_contract.keys import uri
 from verger_contract.photos import is_ignored
 from verger_contract.schemas import INVENTORY
 
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import ObjectTypeDef
+
 log = logging.getLogger(__name__)
 
 CONNECTIONS = 8
-"""Folders listed at once: while one answer is read, which keeps a core busy, the others are on their way."""
+"""Folders that are listed in parallel. Parsing one response keeps a core busy while the others are on their way."""
 
 DEPTH = 3
-"""Levels of folders looked at for folders to list in parallel."""
+"""Levels of folders that are searched for folders to list in parallel."""
 
 
 @dataclass
 class Inventory:
-    """What was listed: photos (rows of the inventory), their bytes, and objects that are no photos at all."""
+    """The counts of a listing.
+
+    Attributes
+    ----------
+    photos : int
+        Rows of the inventory.
+    bytes : int
+        The size of all photos.
+    ignored : int
+        Objects that are no photos (see `verger_contract.photos.is_ignored`).
+    """
 
     photos: int = 0
     bytes: int = 0
     ignored: int = 0
 
 
-def write_inventory(s3: Any, bucket: str, prefix: str, key: str) -> Inventory:
-    """List `prefix` and write path, etag and size of each photo, sorted by path, as Parquet to `key`.
+def write_inventory(s3: S3Client, bucket: str, prefix: str, key: str) -> Inventory:
+    """List `prefix`, and write path, ETag and size of each photo to the Parquet file `key`, sorted by path.
 
-    Raises StorageError when the bucket is missing or may not be listed.
+    Raises
+    ------
+    StorageError
+        The bucket is missing or may not be listed.
     """
     with tempfile.TemporaryDirectory(prefix="verger-listing-") as scratch:
         found, segments = _list(s3, bucket, prefix, Path(scratch))
@@ -57,16 +74,16 @@ def write_inventory(s3: Any, bucket: str, prefix: str, key: str) -> Inventory:
     return found
 
 
-def _list(s3: Any, bucket: str, prefix: str, scratch: Path) -> tuple[Inventory, list[Segment]]:
-    loose, folders = _branches(s3, bucket, prefix)
+def _list(s3: S3Client, bucket: str, prefix: str, scratch: Path) -> tuple[Inventory, list[Segment]]:
+    objects, folders = _split(s3, bucket, prefix)
 
-    def work(job: tuple[int, Iterable[dict[str, Any]]]) -> tuple[Inventory, list[Segment]]:
+    def work(job: tuple[int, Iterable[ObjectTypeDef]]) -> tuple[Inventory, list[Segment]]:
         number, items = job
         found, folder = Inventory(), scratch / str(number)
         folder.mkdir()
         return found, spool(_photos(items, found), INVENTORY, folder)
 
-    jobs = [loose, *(_objects(s3, bucket, folder) for folder in folders)]
+    jobs = [objects, *(_objects(s3, bucket, folder) for folder in folders)]
     with ThreadPoolExecutor(CONNECTIONS, thread_name_prefix="list") as pool:
         parts = list(pool.map(work, enumerate(jobs)))
     total = Inventory()
@@ -76,36 +93,37 @@ def _list(s3: Any, bucket: str, prefix: str, scratch: Path) -> tuple[Inventory, 
     return total, [segment for _, segments in parts for segment in segments]
 
 
-def _branches(s3: Any, bucket: str, prefix: str) -> tuple[list[dict[str, Any]], list[str]]:
-    """Folders that together with some loose objects hold everything under `prefix`.
+def _split(s3: S3Client, bucket: str, prefix: str) -> tuple[list[ObjectTypeDef], list[str]]:
+    """Return objects and folders that together cover everything under `prefix`.
 
-    A level with more than a page of entries (1,000) is not taken apart: it may be one huge folder, or a folder a photo.
+    A folder with more than one page of entries (1,000) is not split: it may be one large folder, or have a folder for
+    each photo.
     """
-    loose: list[dict[str, Any]] = []
-    whole: list[str] = []
-    open_folders = [prefix]
+    objects: list[ObjectTypeDef] = []
+    unsplit: list[str] = []
+    folders = [prefix]
     for _ in range(DEPTH):
         deeper: list[str] = []
-        for folder in open_folders:
+        for folder in folders:
             page = s3.list_objects_v2(Bucket=bucket, Prefix=folder, Delimiter="/")
             if page.get("IsTruncated"):
-                whole.append(folder)
+                unsplit.append(folder)
                 continue
-            loose += page.get("Contents", ())
-            deeper += [common["Prefix"] for common in page.get("CommonPrefixes", ())]
-        open_folders = deeper
-        if len(open_folders) >= CONNECTIONS:
+            objects += page.get("Contents", [])
+            deeper += [common["Prefix"] for common in page.get("CommonPrefixes", [])]
+        folders = deeper
+        if len(folders) >= CONNECTIONS:
             break
-    return loose, [*whole, *open_folders]
+    return objects, [*unsplit, *folders]
 
 
-def _objects(s3: Any, bucket: str, prefix: str) -> Iterator[dict[str, Any]]:
-    # boto3 asks for encoding-type=url and decodes: keys come as they are, control characters included.
+def _objects(s3: S3Client, bucket: str, prefix: str) -> Iterator[ObjectTypeDef]:
+    # boto3 requests URL-encoded keys and decodes them, so keys with control characters are correct.
     for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
-        yield from page.get("Contents", ())
+        yield from page.get("Contents", [])
 
 
-def _photos(items: Iterable[dict[str, Any]], found: Inventory) -> Iterator[Row]:
+def _photos(items: Iterable[ObjectTypeDef], found: Inventory) -> Iterator[Row]:
     for item in items:
         if is_ignored(item["Key"]):
             found.ignored += 1

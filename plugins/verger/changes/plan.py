@@ -1,4 +1,7 @@
-"""What a run does: decided once, before any cluster, from what is published, listed and asked for. Pure."""
+"""Decides what a run does, before a cluster is launched, from the published snapshot, the inventory and the parameters.
+
+The functions read and write nothing.
+"""
 
 from __future__ import annotations
 
@@ -18,12 +21,26 @@ from verger_contract.plan import BasisPolicy, BasisRequest, StepPlan, least_expl
 
 
 class PlanError(VergerError):
-    """The run would do what nobody can have meant; the message says how to ask for it all the same."""
+    """The run would do what is probably a mistake; the message says how to do it anyway."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunParams:
-    """What a run was asked for: the parameters of the DAG."""
+    """The parameters of the DAG that concern the plan.
+
+    Attributes
+    ----------
+    basis : str
+        A `BasisPolicy`.
+    target_variance : float
+        The share of the variance that the components together explain.
+    full_refresh : bool
+        Featurize all photos.
+    retry_rejects : bool
+        Featurize all rejected photos.
+    accept_deletions : bool
+        Publish although more photos are missing than VERGER_MAX_DELETED_SHARE.
+    """
 
     basis: str
     target_variance: float
@@ -34,17 +51,34 @@ class RunParams:
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """`work` says whether there is anything to do, `why` in words. Feature runs are given by id.
+    """What a run does. Feature runs and bases are given by run id; `for_step` replaces the ids by URIs.
 
-    etag: of the publication that it was made with, the one that the run may replace
-    model_sha256: of the model that featurizes; images_prefix: where the photos lie
-    anew: every photo is featurized, whatever is published
-    retry_all_rejects: every published reject is looked at again
-    keep: published feature runs that are read as they are, with their live rows of tonight
-    compact: those whose live rows are rewritten into the run `into`
-    basis: the run whose basis may be kept; None: fitted anew, for the reason `basis_reason`
-    basis_target: the target variance that this basis was fitted to
-    basis_tolerance: what the share that a kept basis explains may miss the target by
+    Attributes
+    ----------
+    work : bool
+        Whether there is anything to do; `why` gives the reasons in words.
+    photos : dict of str to int
+        Photos by change, and `listed`.
+    etag : str or None
+        The ETag of the `published.json` that the run may replace; None when there is none yet.
+    model_sha256 : str
+        SHA-256 of the model that featurizes.
+    images_prefix : str
+    full_refresh : bool
+        Every listed photo is featurized, whatever is published.
+    retry_all_rejects : bool
+        Every rejected photo is featurized.
+    keep, compact : tuple of FeatureRun
+        The published feature runs that stay, and those whose current rows are copied to the feature run `into`.
+    into : str or None
+    basis_policy : str
+    basis : str or None
+        The run whose basis may be kept. None: a new basis is fitted, for the reason `basis_reason`.
+    basis_reason : str
+    basis_target : float
+        The target variance that this basis was fitted to.
+    basis_tolerance : float
+        See `verger_contract.plan.BasisRequest`.
     """
 
     work: bool
@@ -66,24 +100,24 @@ class Plan:
 
     @classmethod
     def of(cls, facts: Mapping[str, Any]) -> Plan:
-        """From what `dataclasses.asdict` made of it."""
+        """Return the plan of the JSON object that an XCom holds: the inverse of `dataclasses.asdict`."""
         runs = {name: tuple(FeatureRun(**run) for run in facts[name]) for name in ("keep", "compact")}
         return cls(**{**facts, **runs})
 
     @property
     def moved(self) -> dict[str, str]:
-        """Feature run to the one that it is rewritten into."""
+        """For each compacted feature run, the feature run that takes its rows."""
         return {run.run: self.into for run in self.compact if self.into}
 
     def features_of(self, run: Run) -> list[str]:
-        """The feature runs that hold the current rows when the steps of `run` are done."""
+        """Return the feature runs that hold all current rows after the steps of `run`."""
         return [*(kept.run for kept in self.keep), *([self.into] if self.into else []), run.id]
 
     def for_step(self, run: Run) -> StepPlan:
         """Return the plan as the steps read it: with URIs instead of run ids."""
 
-        def features(id: str) -> str:
-            return run.uri(Run(run.bucket, id).features)
+        def features(run_id: str) -> str:
+            return run.uri(Run(run.bucket, run_id).features)
 
         return StepPlan(
             run=run.id,
@@ -106,23 +140,23 @@ class Plan:
 
 
 class FullRefresh(StrEnum):
-    """Why no published features can be used."""
+    """Why the run featurizes all photos; empty when it does not."""
 
     NO = ""
     MODEL = "the model changed"
     PREFIX = "the prefix of the photos changed"
-    ASKED = "all photos are to be featurized again"
+    REQUESTED = "a full refresh was requested"
 
 
 def full_refresh_reason(
     published: Snapshot | None, model_sha256: str, images_prefix: str, params: RunParams
 ) -> FullRefresh:
-    """Whether the published features can be used. (What is to be featurized depends on it.)"""
+    """Return the reason for a full refresh, or `FullRefresh.NO` when the published features can be used."""
     if published and published.run and published.model["sha256"] != model_sha256:
         return FullRefresh.MODEL
     if published and published.run and published.images_prefix != images_prefix:
-        return FullRefresh.PREFIX  # whether a photo has a label depends on it
-    return FullRefresh.ASKED if params.full_refresh else FullRefresh.NO
+        return FullRefresh.PREFIX  # the label of a photo depends on it
+    return FullRefresh.REQUESTED if params.full_refresh else FullRefresh.NO
 
 
 def decide(
@@ -138,20 +172,35 @@ def decide(
     retry_all_rejects: bool,
     now: datetime,
 ) -> Plan:
-    """The plan of a run.
+    """Return the plan of a run.
 
-    `anew` is what `full_refresh_reason` said, `retry_all_rejects` what the photos were compared with.
-    Raises PlanError for more deletions than expected, and for a basis that is to be reused but is not there.
+    Parameters
+    ----------
+    tally
+        The counts of the comparison.
+    published
+        The snapshot that the run is based on; None when nothing is published.
+    full_refresh
+        The result of `full_refresh_reason`.
+    etag
+        The ETag of `published.json`.
+    retry_all_rejects
+        The value that the comparison was made with.
+
+    Raises
+    ------
+    PlanError
+        More photos are missing than expected, or there is no basis to reuse.
     """
     _check_deletions(tally, params, settings.validation.max_deleted_share)
     basis, basis_reason = _basis(published, params, full_refresh)
     runs = () if full_refresh or not published else active_runs(published.features, tally, now)
-    due = compaction.due(runs, settings.retention.max_deletes_age, now)
+    overdue = compaction.overdue(runs, settings.retention.max_deletes_age, now)
     reasons = [
         *([full_refresh.value] if full_refresh else []),
-        *_photos(tally, params),
-        *([f"features of {len(due)} runs hold rows of photos deleted or changed long ago"] if due else []),
-        *_projections(published, params, settings.pca.basis_tolerance),
+        *_photo_reasons(tally, params),
+        *([f"{len(overdue)} feature runs have rows of photos deleted or changed long ago"] if overdue else []),
+        *_projection_reasons(published, params, settings.pca.basis_tolerance),
     ]
     chosen = compaction.choose(runs, settings.retention.max_deletes_age, now)
     return Plan(
@@ -175,64 +224,68 @@ def decide(
 
 
 def active_runs(runs: Sequence[FeatureRun], tally: Tally, now: datetime) -> tuple[FeatureRun, ...]:
-    """The feature runs that still hold live rows, with their count."""
-    found = (replace(run, current_rows=tally.current_rows[run.run]) for run in runs)
+    """Return the feature runs that have current rows, with their number and the time of the first deleted row."""
+    counted = (replace(run, current_rows=tally.current_rows[run.run]) for run in runs)
     return tuple(
         replace(run, deletes_since=run.deletes_since or now.isoformat()) if run.current_rows < run.rows else run
-        for run in found
+        for run in counted
         if run.current_rows
     )
 
 
 def _check_deletions(tally: Tally, params: RunParams, most: float) -> None:
     deleted = tally.photos[PhotoChange.DELETED]
-    if deleted > most * tally.known and not params.accept_deletions:
+    if deleted > most * tally.published and not params.accept_deletions:
         raise PlanError(
-            f"{deleted:,} of the {tally.known:,} published photos are no longer in the bucket; expected at most "
-            f"{most:.0%} (VERGER_MAX_DELETED_SHARE) to disappear at once. If they were deleted on purpose, trigger the "
-            "DAG with accept_deletions; else correct VERGER_IMAGES_PREFIX or bring the photos back"
+            f"{deleted:,} of the {tally.published:,} published photos are missing in the bucket; expected at most "
+            f"{most:.0%} (VERGER_MAX_DELETED_SHARE). If they were deleted on purpose, trigger the DAG with "
+            "accept_deletions; else correct VERGER_IMAGES_PREFIX or restore the photos"
         )
 
 
 def _basis(published: Snapshot | None, params: RunParams, full_refresh: FullRefresh) -> tuple[str | None, str]:
-    """The basis that may be kept, or why there is none."""
-    if params.basis == "refit":
-        return None, "asked for"
+    """Return the run whose basis may be kept, or why there is none."""
+    if params.basis == BasisPolicy.REFIT:
+        return None, "requested"
     if full_refresh is FullRefresh.MODEL:
         reason = full_refresh.value
     elif not published or not published.basis:
         reason = "no basis is published yet"
-    elif params.basis == "auto" and params.target_variance > published.basis_target:
+    elif params.basis == BasisPolicy.AUTO and params.target_variance > published.basis_target:
         return None, f"the target was raised from {published.basis_target:g} to {params.target_variance:g}"
     else:
         return published.basis, ""
-    if params.basis == "reuse":
-        raise PlanError(f"basis=reuse: there is no basis to reuse: {reason}; start the run with basis=auto or refit")
+    if params.basis == BasisPolicy.REUSE:
+        raise PlanError(f"basis=reuse: no basis can be reused: {reason}; start the run with basis=auto or refit")
     return None, reason
 
 
-def _photos(tally: Tally, params: RunParams) -> list[str]:
+def _photo_reasons(tally: Tally, params: RunParams) -> list[str]:
     words = {
         PhotoChange.NEW: "{:,} new",
         PhotoChange.CHANGED: "{:,} changed",
         PhotoChange.DELETED: "{:,} deleted",
-        PhotoChange.RETRY: "{:,} unreadable for the moment last time",
+        PhotoChange.RETRY: "{:,} rejected for a temporary reason",
     }
     if params.retry_rejects:
-        words[PhotoChange.OPPORTUNISTIC_RETRY] = "{:,} rejects to look at again"
+        words[PhotoChange.OPPORTUNISTIC_RETRY] = "{:,} rejects to retry"
     return [text.format(tally.photos[kind]) for kind, text in words.items() if tally.photos[kind]]
 
 
-def _projections(published: Snapshot | None, params: RunParams, tolerance: float) -> list[str]:
-    """What else than photos makes the published projections out of date."""
-    if not published or not published.run or params.basis == "reuse":
+def _projection_reasons(published: Snapshot | None, params: RunParams, tolerance: float) -> list[str]:
+    """Return why the published projections are out of date, apart from changed photos."""
+    if not published or not published.run or params.basis == BasisPolicy.REUSE:
         return []
     found, target, explained = [], params.target_variance, published.explained_variance
-    if params.basis == "refit" and published.basis != published.pca:
-        found.append("the basis is to be fitted to the present photos")
-    if target > published.basis_target or (params.basis == "refit" and target != published.basis_target):
+    if params.basis == BasisPolicy.REFIT and published.basis != published.pca:
+        found.append("a basis that is fitted to the current photos was requested")
+    if target > published.basis_target or (params.basis == BasisPolicy.REFIT and target != published.basis_target):
         found.append(f"target variance {target:g} instead of {published.basis_target:g}")
-    elif params.basis == "auto" and explained is not None and explained < least_explained_variance(target, tolerance):
-        # (Without variance, that is with one photo left, no basis can be fitted.)
+    elif (
+        params.basis == BasisPolicy.AUTO
+        and explained is not None
+        and explained < least_explained_variance(target, tolerance)
+    ):
+        # The explained variance is None when the photos have no variance: then no basis can be fitted.
         found.append(f"the published basis explains {explained:.4f} of the variance, target {target:g}")
     return found

@@ -1,11 +1,13 @@
-"""The tables by which a run knows what to do, and what its publication says of each photo. Written in streams.
+"""Writes the tables of a run: what step 1 featurizes, which rows are deleted, and the manifest.
 
-| table | when | rows |
+| table | written | rows |
 | --- | --- | --- |
-| work.parquet | before step 1 | photos that step 1 is given: path, etag, size |
-| deletes.parquet | before step 1 | rows of feature runs that are kept, but that are current no longer: path, run |
-| compacted_deletes.parquet | before step 1 | the same for the feature runs that step 2 rewrites |
-| manifest.parquet | after step 1 | every listed photo: path, etag, and its feature run, or its reject's reason |
+| work.parquet | before step 1 | the photos that step 1 featurizes: path, etag, size |
+| deletes.parquet | before step 1 | deleted rows of the feature runs that are kept: path, run |
+| compacted_deletes.parquet | before step 1 | deleted rows of the feature runs that step 2 compacts: path, run |
+| manifest.parquet | after step 1 | every listed photo: path, etag, run of its features, kind and reason of its reject |
+
+Rows are streamed, so memory does not grow with the number of photos.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ import tempfile
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from verger.changes.compare import FEATURIZED, Compared, PhotoChange, Tally, compare
 from verger.changes.plan import Plan
@@ -24,37 +26,52 @@ from verger.tables.parquet import Store, read_rows, upload, write_rows, writer
 from verger_contract.keys import Run
 from verger_contract.schemas import DELETES, INVENTORY, MANIFEST, REJECTS, Table
 
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
 
 @dataclass(frozen=True)
 class Comparison:
-    """Inventory of a run against the manifest of what is published; may be streamed again and again."""
+    """The inventory of a run compared with the published manifest. It can be streamed several times.
+
+    Attributes
+    ----------
+    store : Store
+    run : Run
+    published : Snapshot or None
+    full_refresh : bool
+        Every listed photo is featurized, whatever is published.
+    retry_all_rejects : bool
+        See `verger.changes.compare.compare`.
+    """
 
     store: Store
     run: Run
     published: Snapshot | None
     full_refresh: bool
-    """Every photo is featurized, whatever is published."""
     retry_all_rejects: bool
 
     def stream(self) -> Iterator[Compared]:
-        """Every photo of either, by path."""
+        """Yield every photo of inventory and manifest in order of paths."""
         inventory = self._rows(self.run.inventory, INVENTORY)
-        known: Iterator[Row] = iter(())
+        published: Iterator[Row] = iter(())
         if self.published and self.published.run:
-            known = self._rows(Run(self.run.bucket, self.published.run).manifest, MANIFEST)
-        return compare(inventory, known, retry_all_rejects=self.retry_all_rejects)
+            published = self._rows(Run(self.run.bucket, self.published.run).manifest, MANIFEST)
+        return compare(inventory, published, retry_all_rejects=self.retry_all_rejects)
 
     def is_work(self, compared: Compared) -> bool:
-        """Whether step 1 is given this photo."""
+        """Whether step 1 featurizes the photo."""
         return compared.listed is not None and (self.full_refresh or compared.change in FEATURIZED)
 
-    def is_dying(self, compared: Compared) -> bool:
-        """Whether the photo's row in a feature run that stays is dead from now on."""
-        gone = compared.change in (PhotoChange.CHANGED, PhotoChange.DELETED)
-        return gone and not self.full_refresh and compared.known is not None and compared.known.run is not None
+    def deleted_row(self, compared: Compared) -> Row | None:
+        """Return path and feature run of the published row that this run deletes, None when it deletes none."""
+        published, is_deleted = compared.published, compared.change in (PhotoChange.CHANGED, PhotoChange.DELETED)
+        if self.full_refresh or not is_deleted or published is None or published.run is None:
+            return None
+        return published.path, published.run
 
-    def dead_before(self) -> Iterator[Row]:
-        """What was dead already in feature runs that are still published."""
+    def published_deletes(self) -> Iterator[Row]:
+        """Yield the deleted rows of earlier runs, for feature runs that are still published."""
         if self.full_refresh or not self.published or not self.published.run:
             return iter(())
         current = {features.run for features in self.published.features}
@@ -65,68 +82,81 @@ class Comparison:
         return increasing(self.store.rows(key, table.names), self.run.uri(key))
 
 
-def write_work(s3: Any, comparison: Comparison, decide: Callable[[Tally], Plan]) -> Plan:
-    """Write what step 1 has to do and which rows of feature runs are dead from now on; `decide` makes the plan of what
-    was counted on the way.
+def write_work(s3: S3Client, comparison: Comparison, decide: Callable[[Tally], Plan]) -> Plan:
+    """Write work.parquet, deletes.parquet and compacted_deletes.parquet. Return the plan.
+
+    Parameters
+    ----------
+    decide
+        Makes the plan from the counts of the comparison. The plan determines which of the two tables takes the deleted
+        rows of a feature run.
     """
     run, tally = comparison.run, Tally()
-    with tempfile.TemporaryDirectory(prefix="verger-dead-") as scratch:
-        dead_file = Path(scratch, "deletes.parquet")
+    with tempfile.TemporaryDirectory(prefix="verger-deletes-") as scratch:
+        deletes_file = Path(scratch, "deletes.parquet")
         with (
             upload(s3, run.bucket, run.work) as work_file,
-            writer(work_file, INVENTORY) as work,
-            writer(dead_file, DELETES) as deletes,
+            writer(work_file, INVENTORY) as write_photo,
+            writer(deletes_file, DELETES) as write_delete,
         ):
-            for row in comparison.dead_before():
-                deletes(row)
+            for row in comparison.published_deletes():
+                write_delete(row)
             for compared in comparison.stream():
                 tally.count(compared)
                 if comparison.is_work(compared) and compared.listed:
-                    work(compared.listed)
-                if comparison.is_dying(compared) and compared.known:
-                    deletes((compared.known.path, compared.known.run))
+                    write_photo(compared.listed)
+                deleted = comparison.deleted_row(compared)
+                if deleted:
+                    write_delete(deleted)
         plan = decide(tally)
         for key, runs in ((run.deletes, plan.keep), (run.compacted_deletes, plan.compact)):
-            _write_dead_of(s3, run.bucket, key, dead_file, {features.run for features in runs})
+            _write_deletes_of(s3, run.bucket, key, deletes_file, {features.run for features in runs})
     return plan
 
 
-def _write_dead_of(s3: Any, bucket: str, key: str, deletes: Path, runs: Collection[str]) -> None:
-    """Keep of the dead rows those of some feature runs."""
+def _write_deletes_of(s3: S3Client, bucket: str, key: str, deletes: Path, runs: Collection[str]) -> None:
     with upload(s3, bucket, key) as file:
         write_rows(file, DELETES, (row for row in read_rows(deletes, DELETES.names) if row[1] in runs))
 
 
-def write_manifest(s3: Any, comparison: Comparison, moved: Mapping[str, str]) -> tuple[int, int]:
-    """Write where each photo of the inventory stands after step 1; how many photos there are, and rejects among them.
+def write_manifest(s3: S3Client, comparison: Comparison, moved: Mapping[str, str]) -> tuple[int, int]:
+    """Write the manifest after step 1.
 
-    `moved` gives for each feature run that step 2 rewrites the one that it is rewritten into.
+    Parameters
+    ----------
+    moved
+        For each feature run that step 2 compacts, the feature run that takes its rows.
+
+    Returns
+    -------
+    tuple of int
+        The number of photos, and the number of rejects among them.
     """
     run, photos, rejected = comparison.run, 0, 0
     with (
         tempfile.TemporaryDirectory(prefix="verger-rejects-") as scratch,
         upload(s3, run.bucket, run.manifest) as file,
-        writer(file, MANIFEST) as manifest,
+        writer(file, MANIFEST) as write_photo,
     ):
         rejects = spool(comparison.store.rows(run.rejects, REJECTS.names), REJECTS, Path(scratch))
-        # A path that was rejected twice, or that was not to be done, is for the checks to find.
-        for row, reject in outer_join(_standing_rows(comparison, moved), merged(rejects, REJECTS)):
+        # The checks report paths that are rejected twice, or that are not in work.parquet.
+        for row, reject in outer_join(_rows_without_rejects(comparison, moved), merged(rejects, REJECTS)):
             if row is None:
                 continue
             path, etag, features, kind, reason = row
             if reject and features == run.id:
                 features, kind, reason = None, reject[2], reject[3]
-            manifest((path, etag, features, kind, reason))
+            write_photo((path, etag, features, kind, reason))
             photos, rejected = photos + 1, rejected + (kind is not None)
     return photos, rejected
 
 
-def _standing_rows(comparison: Comparison, moved: Mapping[str, str]) -> Iterator[Row]:
-    """Manifest rows as if step 1 had rejected nothing."""
+def _rows_without_rejects(comparison: Comparison, moved: Mapping[str, str]) -> Iterator[Row]:
+    """Yield the rows of the manifest as if step 1 had rejected no photo."""
     for compared in comparison.stream():
-        listed, known = compared.listed, compared.known
+        listed, published = compared.listed, compared.published
         if listed and comparison.is_work(compared):
             yield listed.path, listed.etag, comparison.run.id, None, None
-        elif listed and known:
-            features = moved.get(known.run, known.run) if known.run else None
-            yield known.path, known.etag, features, known.kind, known.reason
+        elif listed and published:
+            features = moved.get(published.run, published.run) if published.run else None
+            yield published.path, published.etag, features, published.kind, published.reason

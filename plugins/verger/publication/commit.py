@@ -1,7 +1,7 @@
-"""The commit point: `published.json`, replaced only when it still is what it was at the start of the run.
+"""The commit: a run replaces `published.json` only if the object has the same ETag as when the run started.
 
-Its content never repeats (`revision` rises with every write), so neither does its ETag: who read another ETag than the
-present one can never replace it any more. By that, not by clocks, a run that is over is told from one at work.
+Every write increments `revision`, so ETags never repeat, and a run that holds a stale ETag can never commit. Whether a
+run may still be active follows from its ETag too. No clock is needed for either.
 """
 
 from __future__ import annotations
@@ -9,40 +9,49 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING
 
 from verger.errors import VergerError
 from verger.publication.model import Publication, Snapshot, parse
 from verger.s3.clients import error_code, read_json, write_json
 from verger_contract.keys import PUBLISHED, Run, owner, uri
 
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
 
 class CommitConflictError(VergerError):
-    """Another run published since this one began."""
+    """Another run published since this run started."""
 
 
 class AlreadyPublishedError(VergerError):
-    """The run is published: readers use what it wrote."""
+    """The run is published, so readers use its data."""
 
 
 class MissingDataError(VergerError):
-    """What is to be published is not there any more."""
+    """Data that a snapshot names is missing."""
 
 
 class PublicationError(VergerError):
-    """`published.json` is not what Verger writes there."""
+    """`published.json` has unexpected content."""
 
 
 @dataclass(frozen=True)
 class Current:
-    """What is published, and the ETag of it, quoted as If-Match wants it."""
+    """The content of `published.json`, and its ETag in quotes, as `If-Match` takes it."""
 
     publication: Publication
     etag: str
 
 
-def current(s3: Any, bucket: str) -> Current | None:
-    """Read `published.json`; None before the first publication. Raises PublicationError when it is unreadable."""
+def current(s3: S3Client, bucket: str) -> Current | None:
+    """Read `published.json`; None before the first publication.
+
+    Raises
+    ------
+    PublicationError
+        The object has unexpected content.
+    """
     try:
         answer = s3.get_object(Bucket=bucket, Key=PUBLISHED)
     except s3.exceptions.NoSuchKey:
@@ -52,15 +61,17 @@ def current(s3: Any, bucket: str) -> Current | None:
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise PublicationError(
             f"{uri(bucket, PUBLISHED)}: expected the JSON that names the published run, its features, pca and basis; "
-            f"found something else ({type(error).__name__}: {error}); put an earlier version of the object back, or "
-            "delete it: then all photos are featurized again"
+            f"found something else ({type(error).__name__}: {error}); restore an earlier version of the object, or "
+            "delete it: then the next run featurizes all photos"
         ) from error
 
 
-def refuse_published(s3: Any, bucket: str, run: str) -> Current | None:
-    """Make sure that the run may write: what it would overwrite is not published. Returns what is.
+def check_unpublished(s3: S3Client, bucket: str, run: str) -> Current | None:
+    """Check that no kept snapshot names the data of a run, so that the run may write. Return what is published.
 
-    Raises AlreadyPublishedError, or PublicationError.
+    Raises
+    ------
+    AlreadyPublishedError, PublicationError
     """
     now = current(s3, bucket)
     if now and run in map(owner, now.publication.named):
@@ -71,105 +82,136 @@ def refuse_published(s3: Any, bucket: str, run: str) -> Current | None:
     return now
 
 
-def check_may_write(s3: Any, run: Run) -> None:
-    """Before work that costs something: the run is not published, and what it began with is still what is.
+def check_may_write(s3: S3Client, run: Run) -> None:
+    """Check, before expensive work, that the run is unpublished and can still commit.
 
-    Raises AlreadyPublishedError, CommitConflictError, or PublicationError.
+    Raises
+    ------
+    AlreadyPublishedError, CommitConflictError, PublicationError
     """
-    now = refuse_published(s3, run.bucket, run.id)
-    began = read_json(s3, run.bucket, run.marker)
-    # Of a run that is long over, not even that is left.
-    if began is None or began["base_etag"] != (now.etag if now else None):
-        raise _lost(run.bucket, run.id, now)
+    now = check_unpublished(s3, run.bucket, run.id)
+    marker = read_json(s3, run.bucket, run.marker)
+    # Vacuum deletes the marker of an old run.
+    if marker is None or marker["base_etag"] != (now.etag if now else None):
+        raise _conflict(run.bucket, run.id, now)
 
 
-def begin(s3: Any, run: Run, now: datetime) -> Current | None:
-    """Begin a run: note in its folder, before anything else is written, which publication it may replace.
+def start_run(s3: S3Client, run: Run, now: datetime) -> Current | None:
+    """Write the run marker, the first object of a run. Return what is published, which the run may replace.
 
-    Raises AlreadyPublishedError, or PublicationError.
+    Raises
+    ------
+    AlreadyPublishedError, PublicationError
     """
-    found = refuse_published(s3, run.bucket, run.id)
-    write_json(s3, run.bucket, run.marker, {"base_etag": found.etag if found else None, "started_at": now.isoformat()})
-    return found
+    base = check_unpublished(s3, run.bucket, run.id)
+    write_json(s3, run.bucket, run.marker, {"base_etag": base.etag if base else None, "started_at": now.isoformat()})
+    return base
 
 
-def unchanged(s3: Any, run: Run, etag: str | None) -> Current | None:
-    """What is published, if it still is what the run began with (`etag`). Raises CommitConflictError when it is not."""
+def check_base(s3: S3Client, run: Run, etag: str | None) -> Current | None:
+    """Return what is published if its ETag is still `etag`, the one from the start of the run.
+
+    Raises
+    ------
+    CommitConflictError
+        The ETag is another.
+    """
     now = current(s3, run.bucket)
     if (now.etag if now else None) != etag:
-        raise _lost(run.bucket, run.id, now)
+        raise _conflict(run.bucket, run.id, now)
     return now
 
 
-def already(s3: Any, run: Run, etag: str | None) -> Publication | None:
-    """What is current, if it is of this run: a second try of it has nothing to do. None when the run may publish.
+def already_published(s3: S3Client, run: Run, etag: str | None) -> Publication | None:
+    """Return the publication if its current snapshot is that of the run, None if the run may publish.
 
-    Raises CommitConflictError when what it began with (`etag`) is current no longer.
+    Raises
+    ------
+    CommitConflictError
+        Neither holds: the ETag is not `etag`, the one from the start of the run.
     """
     now = current(s3, run.bucket)
     if now and now.publication.current.run == run.id:
         return now.publication
-    unchanged(s3, run, etag)
+    check_base(s3, run, etag)
     return None
 
 
-def publish(s3: Any, run: Run, snapshot: Snapshot, etag: str | None) -> Publication:
-    """Make `snapshot` of `run` current if what is published still is what the run began with (`etag`).
+def publish(s3: S3Client, run: Run, snapshot: Snapshot, etag: str | None) -> Publication:
+    """Make `snapshot` of `run` current if the ETag of `published.json` is still `etag`.
 
-    A second try of a run that already published changes nothing. Raises CommitConflictError when another was first, and
-    MissingDataError when data that the snapshot names is not there.
+    A second try of a published run changes nothing.
+
+    Raises
+    ------
+    CommitConflictError
+        Another run published since this run started.
+    MissingDataError
+        Data that the snapshot names is missing.
     """
-    done = already(s3, run, etag)
+    done = already_published(s3, run, etag)
     if done:
         return done
     check_data(s3, run.bucket, snapshot)
-    before = unchanged(s3, run, etag)
-    publication = before.publication.followed_by(snapshot) if before else Publication(snapshot)
+    base = check_base(s3, run, etag)
+    publication = base.publication.followed_by(snapshot) if base else Publication(snapshot)
     replace(s3, run.bucket, publication, etag)
     return publication
 
 
-def check_data(s3: Any, bucket: str, snapshot: Snapshot) -> None:
-    """Every place that a snapshot names holds something. Raises MissingDataError."""
+def check_data(s3: S3Client, bucket: str, snapshot: Snapshot) -> None:
+    """Check that there is an object under every key and prefix that a snapshot names. Raises MissingDataError."""
     run = Run(bucket, str(snapshot.run))
-    places = [Run(bucket, features.run).features for features in snapshot.features]
-    places += [Run(bucket, snapshot.pca).pca] if snapshot.pca else []
-    places += [Run(bucket, snapshot.basis).basis] if snapshot.basis else []
-    for place in (*places, run.manifest, run.deletes):
-        if not s3.list_objects_v2(Bucket=bucket, Prefix=place, MaxKeys=1).get("KeyCount"):
+    prefixes = [Run(bucket, features.run).features for features in snapshot.features]
+    prefixes += [Run(bucket, snapshot.pca).pca] if snapshot.pca else []
+    prefixes += [Run(bucket, snapshot.basis).basis] if snapshot.basis else []
+    for prefix in (*prefixes, run.manifest, run.deletes):
+        if not s3.list_objects_v2(Bucket=bucket, Prefix=prefix, MaxKeys=1).get("KeyCount"):
             raise MissingDataError(
-                f"run {snapshot.run}: expected its data in {uri(bucket, place)}, found nothing there; start a new run"
+                f"run {snapshot.run}: expected its data in {uri(bucket, prefix)}, found nothing there; start a new run"
             )
 
 
-def replace(s3: Any, bucket: str, publication: Publication, etag: str | None) -> str:
-    """Replace `published.json` if its ETag still is `etag` (None: if there still is none). Returns the new ETag.
+def replace(s3: S3Client, bucket: str, publication: Publication, etag: str | None) -> str:
+    """Replace `published.json` if its ETag is still `etag` (None: if there is none yet). Return the new ETag.
 
-    Raises CommitConflictError when somebody else was first.
+    Raises
+    ------
+    CommitConflictError
+        The ETag is another.
     """
     from botocore.exceptions import ClientError
 
-    condition = {"IfMatch": etag} if etag else {"IfNoneMatch": "*"}
     body = json.dumps(publication.document(), indent=2, ensure_ascii=False).encode()
     try:
-        answer = s3.put_object(Bucket=bucket, Key=PUBLISHED, Body=body, ContentType="application/json", **condition)
+        if etag:
+            answer = s3.put_object(
+                Bucket=bucket, Key=PUBLISHED, Body=body, ContentType="application/json", IfMatch=etag
+            )
+        else:
+            answer = s3.put_object(
+                Bucket=bucket, Key=PUBLISHED, Body=body, ContentType="application/json", IfNoneMatch="*"
+            )
     except ClientError as error:
-        # If-Match on an object that was deleted meanwhile is answered with 404; two at the same time with 409.
+        # S3 answers 404 to If-Match when the object was deleted, and 409 when two writes are concurrent.
         if error_code(error) not in ("PreconditionFailed", "NoSuchKey", "404", "ConditionalRequestConflict"):
             raise
         now = current(s3, bucket)
-        # The answer to a first PUT may be lost, and the client's own retry of it refused.
+        # The response to a successful PUT may be lost. Then botocore repeats the PUT, and S3 refuses the repetition.
         if now and now.publication == publication:
             return now.etag
-        raise _lost(bucket, str(publication.current.run), now) from error
+        raise _conflict(bucket, str(publication.current.run), now) from error
     return str(answer["ETag"])
 
 
-def _lost(bucket: str, run: str, now: Current | None) -> CommitConflictError:
-    found = (
-        f"run {now.publication.current.run} published (revision {now.publication.revision})" if now else "it deleted"
-    )
+def _conflict(bucket: str, run: str, now: Current | None) -> CommitConflictError:
+    if now is None:
+        found = "it deleted"
+    else:
+        current_run = now.publication.current.run
+        revision = f"revision {now.publication.revision}"
+        found = f"it replaced by run {current_run} ({revision})" if current_run else f"it unpublished ({revision})"
     return CommitConflictError(
-        f"{uri(bucket, PUBLISHED)}: expected it unchanged since run {run} began, found {found} meanwhile; nothing was "
-        "published by this run and the current data is untouched: start a new run, which takes over what is missing"
+        f"{uri(bucket, PUBLISHED)}: expected it unchanged since run {run} started, found {found}; this run published "
+        "nothing, and the current data is unchanged: start a new run, which includes the photos of this one"
     )

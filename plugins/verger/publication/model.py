@@ -1,4 +1,4 @@
-"""What `published.json` says: the data that is current, the facts about it, and what it can be rolled back to."""
+"""The content of `published.json`: the current snapshot, and the earlier snapshots that can be rolled back to."""
 
 from __future__ import annotations
 
@@ -13,7 +13,16 @@ VERSION = 3
 
 @dataclass(frozen=True, kw_only=True)
 class FeatureRun:
-    """A table of features: its rows, how many of them are live (current), and since when some are not."""
+    """A table of features, which one run wrote.
+
+    Attributes
+    ----------
+    run : str
+    rows, current_rows : int
+        All rows, and those that are not deleted.
+    deletes_since : str or None
+        Time of the first deleted row (ISO 8601, UTC); None when there is none.
+    """
 
     run: str
     rows: int
@@ -23,7 +32,38 @@ class FeatureRun:
 
 @dataclass(frozen=True, kw_only=True)
 class Snapshot:
-    """One publication. `run` is None for the empty one, which holds no photo."""
+    """One published state of the data. Data is named by the run that wrote it.
+
+    Attributes
+    ----------
+    published_at : str
+        ISO 8601, UTC; so is `superseded_at`.
+    run : str or None
+        The run that published it; None for the empty snapshot, which has no photos.
+    features : tuple of FeatureRun
+    pca, basis : str or None
+        The run that wrote the projections, and the run that fitted the basis.
+    photos, rejected : int
+        Photos with features, and photos without.
+    k : int
+        Components.
+    target_variance, explained_variance : float
+        Shares of the variance. `explained_variance` is None when the photos have no variance.
+    model : mapping
+        `weights` and `sha256`.
+    artifacts : str
+        SHA-256 of the artifact set.
+    changes : mapping of str to int
+        Photos listed, new, changed, retry, opportunistic_retry, unchanged, deleted.
+    basis_reason : str
+        Why the basis was kept or refitted.
+    basis_target : float
+        The target variance that the basis was fitted to.
+    rolled_back_from : str or None
+        The run that was current before the rollback to this snapshot.
+    superseded_at : str or None
+        When the next snapshot replaced this one; None for the current snapshot.
+    """
 
     published_at: str
     run: str | None
@@ -41,26 +81,31 @@ class Snapshot:
     changes: Mapping[str, int]
     basis_reason: str
     basis_target: float
-    """The target variance that the basis was fitted to."""
     rolled_back_from: str | None = None
     superseded_at: str | None = None
 
     @property
     def named(self) -> frozenset[str]:
-        """Every run whose data it names."""
+        """Every run whose data the snapshot names."""
         names = {self.run, self.pca, self.basis, *(features.run for features in self.features)}
         return frozenset(name for name in names if name is not None)
 
     def facts(self) -> dict[str, Any]:
-        """As JSON has it."""
+        """Return the snapshot as a JSON object."""
         return dataclasses.asdict(self)
 
 
 @dataclass(frozen=True)
 class Publication:
-    """The current snapshot, and those before it that are still kept, newest first.
+    """The content of `published.json`.
 
-    `revision` counts the writes, so that no two have the same content.
+    Attributes
+    ----------
+    current : Snapshot
+    history : tuple of Snapshot
+        The earlier snapshots that are kept, newest first.
+    revision : int
+        The number of writes. It makes the content, and so the ETag, of every write unique.
     """
 
     current: Snapshot
@@ -69,6 +114,7 @@ class Publication:
 
     @property
     def kept(self) -> tuple[Snapshot, ...]:
+        """The current snapshot and the history."""
         return (self.current, *self.history)
 
     @property
@@ -77,30 +123,39 @@ class Publication:
         return frozenset().union(*(snapshot.named for snapshot in self.kept))
 
     def followed_by(self, snapshot: Snapshot) -> Publication:
-        """The publication after this one. What the new snapshot repeats of the history is no longer history."""
+        """Return the next revision, in which `snapshot` is current.
+
+        The history keeps no earlier snapshot of the same run: after a rollback, that snapshot is the current one.
+        """
         past = (replace(self.current, superseded_at=snapshot.published_at), *self.history)
         return Publication(snapshot, tuple(old for old in past if old.run != snapshot.run), self.revision + 1)
 
     def keeping(self, history: tuple[Snapshot, ...]) -> Publication:
-        """The same data in the next revision, with less history."""
+        """Return the next revision, with the same current snapshot and a shorter history."""
         return Publication(self.current, history, self.revision + 1)
 
     def document(self) -> dict[str, Any]:
-        """The JSON of `published.json`."""
+        """Return the JSON object of `published.json`."""
         history = [snapshot.facts() for snapshot in self.history]
         return {"version": VERSION, "revision": self.revision, **self.current.facts(), "history": history}
 
 
 def parse(body: bytes) -> Publication:
-    """The inverse of `document`. Raises ValueError, KeyError or TypeError for anything else."""
-    said = json.loads(body)
-    if said["version"] != VERSION:
-        raise ValueError(f"version {said['version']}, this Verger writes version {VERSION}")
-    return Publication(_snapshot(said), tuple(_snapshot(old) for old in said["history"]), said["revision"])
+    """Return the publication of a JSON text: the inverse of `Publication.document`.
+
+    Raises
+    ------
+    ValueError, KeyError, TypeError
+        The text is not that of a publication, or has another version.
+    """
+    document = json.loads(body)
+    if document["version"] != VERSION:
+        raise ValueError(f"version {document['version']}, this Verger writes version {VERSION}")
+    return Publication(_snapshot(document), tuple(_snapshot(old) for old in document["history"]), document["revision"])
 
 
-def _snapshot(said: Mapping[str, Any]) -> Snapshot:
-    # Unknown names are a later Verger's, which keeps `version` as long as an earlier one may pass over them.
+def _snapshot(facts: Mapping[str, Any]) -> Snapshot:
+    # A later Verger may add members without a new version. They are ignored.
     names = {field.name for field in dataclasses.fields(Snapshot)}
-    values = {name: value for name, value in said.items() if name in names}
-    return Snapshot(**values | {"features": tuple(FeatureRun(**features) for features in said["features"])})
+    values = {name: value for name, value in facts.items() if name in names}
+    return Snapshot(**values | {"features": tuple(FeatureRun(**features) for features in facts["features"])})

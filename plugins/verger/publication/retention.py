@@ -1,4 +1,4 @@
-"""What of the bucket nobody needs any more. Pure: decides from names, never deletes."""
+"""Decides which data vacuum deletes, from names, ETags and times. Deletes nothing itself."""
 
 from __future__ import annotations
 
@@ -9,29 +9,29 @@ from datetime import datetime, timedelta
 from verger.publication.model import Publication, Snapshot
 from verger_contract.keys import BASES, COMPACTED_DELETES, FEATURES, PCA, REJECTS, owner
 
-KINDS = {"features": FEATURES, "rejects": REJECTS, "pca": PCA, "basis": BASES}
-"""What a run writes outside its folder in runs/, and where."""
+PREFIXES = {"features": FEATURES, "rejects": REJECTS, "pca": PCA, "basis": BASES}
+"""The kinds of data that a run writes outside its folder in runs/, and their key prefixes."""
 
-LASTING = "report.json"
-"""Of a published run this stays: figures, no photo's name."""
-
+NEVER_DELETED = "report.json"
+"""The file that stays when the other files of a published run are deleted. It names no photo."""
 
 LONGEST_RUN = timedelta(days=7)
-"""A run that has not published by then is taken for dead; cleared after that it is told to start anew."""
+"""Vacuum takes a run that started earlier and has not published for a failed one. When such a run is cleared later, it
+fails with a commit conflict."""
 
 
 @dataclass(frozen=True)
 class RunMarker:
-    """What a run noted when it began: the ETag of `published.json` (None: there was none), and the time."""
+    """run.json of a run: the ETag of `published.json` when it started (None: there was none), and that time."""
 
     run: str
-    etag: str | None
-    at: datetime
+    base_etag: str | None
+    started_at: datetime
 
 
 @dataclass(frozen=True)
-class Found:
-    """An object of a run's folder in runs/."""
+class RunObject:
+    """An object in the folder of a run in runs/."""
 
     run: str
     key: str
@@ -39,7 +39,7 @@ class Found:
 
 
 def kept_history(publication: Publication, age: timedelta, now: datetime) -> tuple[Snapshot, ...]:
-    """The snapshots that one can still roll back to: those that were replaced less than `age` ago."""
+    """Return the earlier snapshots that stay: those that were superseded less than `age` ago."""
     return tuple(
         old
         for old in publication.history
@@ -48,7 +48,7 @@ def kept_history(publication: Publication, age: timedelta, now: datetime) -> tup
 
 
 def needed(publication: Publication) -> dict[str, frozenset[str]]:
-    """The runs whose data of each kind (and whose folder in runs/) a kept snapshot names."""
+    """Return the runs whose data a kept snapshot names, for each kind of data and for the folders in runs/."""
     kept = publication.kept
     runs = frozenset(snapshot.run for snapshot in kept if snapshot.run)
     return {
@@ -60,45 +60,64 @@ def needed(publication: Publication) -> dict[str, frozenset[str]]:
     }
 
 
-def alive(began: Iterable[RunMarker], etag: str, finished: str) -> frozenset[str]:
-    """The runs that may still be at work: those that began with what is published now, but for the one that asks.
+def active_runs(markers: Iterable[RunMarker], etag: str, finished: str) -> frozenset[str]:
+    """Return the runs that may still commit.
 
-    Nobody who read another ETag can publish any more, so no clock is needed.
+    Parameters
+    ----------
+    etag
+        The current ETag of `published.json`. Only a run that started with it can commit.
+    finished
+        The run that calls vacuum at its end.
     """
-    return frozenset(run.run for run in began if run.etag == etag and run.run != finished)
+    return frozenset(marker.run for marker in markers if marker.base_etag == etag and marker.run != finished)
 
 
-def stale(began: Iterable[RunMarker], etag: str, finished: str, now: datetime) -> bool:
-    """Whether a run that might still publish, by its ETag, began longer ago than any run can take."""
-    return any(run.etag == etag and run.run != finished and now - run.at > LONGEST_RUN for run in began)
+def has_stale_run(markers: Iterable[RunMarker], etag: str, finished: str, now: datetime) -> bool:
+    """Whether a run may still commit by its ETag, but started longer ago than a run can take.
+
+    The parameters are those of `active_runs`.
+    """
+    return any(
+        marker.base_etag == etag and marker.run != finished and now - marker.started_at > LONGEST_RUN
+        for marker in markers
+    )
 
 
 def prefixes_to_delete(
-    there: Mapping[str, Iterable[str]], publication: Publication, alive: frozenset[str]
+    found: Mapping[str, Iterable[str]], publication: Publication, active: frozenset[str]
 ) -> list[str]:
-    """Key prefixes of the data that can go; `there` names the runs found of each kind."""
+    """Return the key prefixes of data that no kept snapshot names and no active run may publish.
+
+    Parameters
+    ----------
+    found
+        The runs that have data in the bucket, by kind of data.
+    """
     wanted = needed(publication)
     return [
-        f"{KINDS[kind]}{run}/"
-        for kind, runs in there.items()
+        f"{PREFIXES[kind]}{run}/"
+        for kind, runs in found.items()
         for run in sorted(runs)
-        if run not in wanted[kind] and owner(run) not in alive
+        if run not in wanted[kind] and owner(run) not in active
     ]
 
 
 def objects_to_delete(
-    there: Iterable[Found], publication: Publication, alive: frozenset[str], age: timedelta, now: datetime
+    found: Iterable[RunObject], publication: Publication, active: frozenset[str], age: timedelta, now: datetime
 ) -> list[str]:
-    """Keys in runs/ that can go: tables and pages of runs that are not needed, after `age` their JSON as well, and of
-    every run at its end the list of what it dropped.
-    """
-    wanted = needed(publication)["runs"] | alive
+    """Return the keys in runs/ to delete.
 
-    def can_go(found: Found) -> bool:
+    Tables and pages of runs that no kept snapshot names are deleted at once, their JSON files after `age`. The
+    compacted deletes of every run are deleted when the run is finished.
+    """
+    wanted = needed(publication)["runs"] | active
+
+    def is_expired(found: RunObject) -> bool:
         if found.key.endswith(f"/{COMPACTED_DELETES}"):
-            return found.run not in alive
-        if found.run in wanted or found.key.endswith(f"/{LASTING}"):
+            return found.run not in active
+        if found.run in wanted or found.key.endswith(f"/{NEVER_DELETED}"):
             return False
         return not found.key.endswith(".json") or now - found.modified >= age
 
-    return [found.key for found in there if can_go(found)]
+    return [run_object.key for run_object in found if is_expired(run_object)]

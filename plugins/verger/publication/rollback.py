@@ -1,34 +1,43 @@
-"""Rolling back to an earlier publication, and publishing the empty one."""
+"""Rolls back to an earlier snapshot, and publishes an empty one."""
 
 from __future__ import annotations
 
 import dataclasses
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING
 
 from verger.errors import VergerError
-from verger.publication import build, commit
+from verger.publication import commit
 from verger.publication.commit import Current
-from verger.publication.model import Publication
+from verger.publication.model import Publication, Snapshot
 from verger_contract.keys import PUBLISHED, uri
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 
 class RollbackError(VergerError):
-    """There is nothing to go back to; the message lists what there is."""
+    """The snapshot to roll back to is not kept; the message lists the kept ones."""
 
 
-def rollback(client: Any, bucket: str, run: str, at: datetime) -> Publication:
-    """Make the publication of `run` current again; nothing but `published.json` is written.
+def rollback(client: S3Client, bucket: str, run: str, at: datetime) -> Publication:
+    """Make the snapshot of `run` current again. Only `published.json` is written.
 
-    Raises RollbackError when it is not among those that are kept or its data is not there, CommitConflictError when
-    another run published meanwhile.
+    Raises
+    ------
+    RollbackError
+        No kept snapshot is of that run, or nothing is published.
+    MissingDataError
+        Data of the snapshot is missing.
+    CommitConflictError
+        Another run published at the same time.
     """
     current = published(client, bucket)
     publication = current.publication
     target = next((old for old in publication.kept if old.run == run), None)
     if target is None:
         kept = ", ".join(old.run for old in publication.history if old.run) or "none"
-        raise RollbackError(f"run {run}: expected one of the publications that are kept, found it is none of {kept}")
+        raise RollbackError(f"run {run}: expected a run whose snapshot is kept, found {kept}")
     if target == publication.current:
         return publication
     commit.check_data(client, bucket, target)
@@ -40,18 +49,48 @@ def rollback(client: Any, bucket: str, run: str, at: datetime) -> Publication:
     return restored
 
 
-def unpublish(client: Any, bucket: str, at: datetime) -> Publication:
-    """Publish the empty set. What was current can be rolled back to as long as any other."""
+def unpublish(client: S3Client, bucket: str, at: datetime) -> Publication:
+    """Publish an empty snapshot. The previous snapshot stays in the history, so that it can be rolled back to.
+
+    Raises
+    ------
+    RollbackError
+        Nothing is published.
+    CommitConflictError
+        Another run published at the same time.
+    """
     current = published(client, bucket)
     if current.publication.current.run is None:
         return current.publication
-    nothing = current.publication.followed_by(build.empty(current.publication.current, at))
-    commit.replace(client, bucket, nothing, current.etag)
-    return nothing
+    emptied = current.publication.followed_by(_empty(current.publication.current, at))
+    commit.replace(client, bucket, emptied, current.etag)
+    return emptied
 
 
-def published(client: Any, bucket: str) -> Current:
+def published(client: S3Client, bucket: str) -> Current:
+    """Return what is published. Raises RollbackError when there is nothing."""
     current = commit.current(client, bucket)
     if current is None:
         raise RollbackError(f"{uri(bucket, PUBLISHED)}: expected a publication, found none")
     return current
+
+
+def _empty(before: Snapshot, now: datetime) -> Snapshot:
+    return Snapshot(
+        published_at=now.isoformat(),
+        run=None,
+        features=(),
+        pca=None,
+        basis=None,
+        photos=0,
+        rejected=0,
+        k=0,
+        target_variance=before.target_variance,
+        explained_variance=None,
+        model=before.model,
+        artifacts=before.artifacts,
+        images_prefix=before.images_prefix,
+        changes={"deleted": before.photos + before.rejected},
+        basis_reason="unpublished",
+        basis_target=before.basis_target,
+    )

@@ -1,1 +1,1 @@
-"""S3 clients, the errors of S3 in plain words, and the artifact set in the bucket."""
+"""Access to S3: clients, error messages, the artifact set, and deletion with all versions."""

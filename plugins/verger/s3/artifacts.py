@@ -1,4 +1,4 @@
-"""Stages the artifact set (model, job, wheelhouse, bootstrap script) in the bucket, once per content."""
+"""Uploads the artifact set (model, Spark code, wheelhouse, bootstrap script) to the bucket, once for each content."""
 
 from __future__ import annotations
 
@@ -6,18 +6,21 @@ import hashlib
 import json
 import logging
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from verger.errors import VergerError
 from verger.s3.clients import error_code
 from verger.settings import Settings
 from verger_contract import keys
 
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
 log = logging.getLogger(__name__)
 
 MANIFEST = "manifest.json"
 MODEL = "model/mobilenet_v2.tflite"
-NEEDED = (
+REQUIRED = (
     "bootstrap_emr.sh",
     "featurize.py",
     "pca.py",
@@ -31,15 +34,21 @@ BUILD = "run `make artifacts`, or point VERGER_ARTIFACTS_DIR at a complete set"
 
 
 class ArtifactError(VergerError):
-    """The artifact set is missing, incomplete, altered, or not allowed; the message says what to do."""
+    """The artifact set is missing, incomplete, altered or not allowed; the message says what to do."""
 
 
-def stage(s3: Any, settings: Settings) -> dict[str, str]:
-    """Verify the local set and upload what the bucket lacks.
+def upload(s3: S3Client, settings: Settings) -> dict[str, str]:
+    """Verify the local set, and upload the files that are missing in the bucket.
 
-    Returns what later tasks need, all text: `sha256` and `uri` of the set, `environment` (the Python environment that
-    the bootstrap action builds from it on each node), `weights` and `model_sha256`.
-    Raises ArtifactError.
+    Returns
+    -------
+    dict of str to str
+        `sha256` and `uri` of the set, `environment` (the folder of the Python environment that the bootstrap action
+        creates on each node), `weights`, and `model_sha256`.
+
+    Raises
+    ------
+    ArtifactError
     """
     storage = settings.storage
     folder = storage.artifacts_dir
@@ -48,17 +57,17 @@ def stage(s3: Any, settings: Settings) -> dict[str, str]:
     if weights == "random" and not storage.allow_random_weights:
         raise ArtifactError(
             f"{folder}: the model has random weights, so its features mean nothing; build the set with "
-            "`--weights imagenet`, or set VERGER_ALLOW_RANDOM_WEIGHTS=true to test the plumbing"
+            "`--weights imagenet`, or set VERGER_ALLOW_RANDOM_WEIGHTS=true for tests"
         )
     prefix = keys.artifacts(sha256)
-    # The manifest goes last: where it is, the set is whole.
+    # The manifest is the last file: when it is in the bucket, the set is complete.
     sent = [
         name
         for name in [*manifest["files"], MANIFEST]
-        if _upload(s3, storage.bucket, f"{prefix}/{name}", folder / name)
+        if _put_if_absent(s3, storage.bucket, f"{prefix}/{name}", folder / name)
     ]
     log.info(
-        "%s: %s weights, %d files uploaded, %d already there",
+        "%s: %s weights, %d files uploaded, %d already in the bucket",
         keys.uri(storage.bucket, prefix),
         weights,
         len(sent),
@@ -74,18 +83,24 @@ def stage(s3: Any, settings: Settings) -> dict[str, str]:
 
 
 def identity(folder: Path) -> tuple[str, str]:
-    """SHA-256 of the local set and of its model, without a look at the files themselves.
+    """Return the SHA-256 of the local set and of its model from the manifest, without reading the other files.
 
-    Raises ArtifactError when there is no set.
+    Raises
+    ------
+    ArtifactError
+        There is no set.
     """
     sha256, manifest = _manifest(folder)
     return sha256, manifest["files"][MODEL]["sha256"]
 
 
 def verify(folder: Path) -> tuple[str, dict[str, Any]]:
-    """Check every file of the set against its manifest; returns the set's SHA-256 and the manifest.
+    """Check every file of the set against the manifest. Return the SHA-256 of the set and the manifest.
 
-    Raises ArtifactError naming the first file that is missing or altered.
+    Raises
+    ------
+    ArtifactError
+        A file is missing or altered; the message names the first.
     """
     sha256, manifest = _manifest(folder)
     for file, expected in manifest["files"].items():
@@ -103,9 +118,9 @@ def _manifest(folder: Path) -> tuple[str, dict[str, Any]]:
     if len(name) == 64 and name != sha256:
         raise ArtifactError(f"{folder / MANIFEST}: altered: expected SHA-256 {name}, found {sha256}; {BUILD}")
     manifest = json.loads(text)
-    absent = [needed for needed in NEEDED if needed not in manifest["files"]]
+    absent = [name for name in REQUIRED if name not in manifest["files"]]
     if absent:
-        raise ArtifactError(f"{folder / MANIFEST}: lists no {absent[0]}; {BUILD}")
+        raise ArtifactError(f"{folder / MANIFEST}: expected {absent[0]} in the list of files, found none; {BUILD}")
     return sha256, manifest
 
 
@@ -119,20 +134,20 @@ def _verify_file(path: Path, expected: dict[str, Any]) -> None:
         raise ArtifactError(f"{path}: altered: expected SHA-256 {expected['sha256']}, found {found}; {BUILD}")
 
 
-def _upload(s3: Any, bucket: str, key: str, path: Path) -> bool:
-    """Put the file where nothing is yet. Returns False when it lies there already, whoever put it."""
+def _put_if_absent(s3: S3Client, bucket: str, key: str, path: Path) -> bool:
+    """Upload the file if the key has no object yet. Return whether it was uploaded."""
     from botocore.exceptions import ClientError
 
     size = path.stat().st_size
     try:
-        there = s3.head_object(Bucket=bucket, Key=key)["ContentLength"]
+        found = s3.head_object(Bucket=bucket, Key=key)["ContentLength"]
     except ClientError as error:
         if error_code(error) not in ("404", "NoSuchKey", "NotFound"):
             raise
     else:
-        if there != size:
+        if found != size:
             raise ArtifactError(
-                f"{keys.uri(bucket, key)}: altered: expected {size} bytes, found {there}; "
+                f"{keys.uri(bucket, key)}: altered: expected {size} bytes, found {found}; "
                 "delete that object and run again"
             )
         return False

@@ -1,8 +1,7 @@
-"""The one factory of S3 clients, and the few object operations that more than one module needs.
+"""The factory of S3 clients, and the operations that several modules need.
 
-What trying again does not mend (a missing right, bucket or credentials, nobody at the endpoint) every operation of such
-a client raises as a StorageError, which names the object and what to do. The endpoint comes from the environment
-(`AWS_ENDPOINT_URL_S3`), the credentials from Airflow's connection.
+The endpoint comes from the environment (`AWS_ENDPOINT_URL_S3`), the credentials from the Airflow connection. Every
+client raises StorageError for errors that a retry does not fix: see `verger.s3.errors`.
 """
 
 from __future__ import annotations
@@ -17,78 +16,95 @@ from verger.s3.errors import StorageError
 if TYPE_CHECKING:
     from airflow.providers.amazon.aws.hooks.s3 import S3Hook
     from botocore.config import Config
-    from pyarrow.fs import S3FileSystem
+    from mypy_boto3_s3 import S3Client
+    from pyarrow.fs import FileSystem
 
     from verger.settings import Storage
 
 
-def client_config(**limits: Any) -> Config:
-    """Path style wherever an endpoint is named: only AWS itself resolves `<bucket>.<host>`.
+def client_config(**options: Any) -> Config:
+    """Return the configuration of an S3 client.
 
-    `limits` replace what botocore's Config would have otherwise, such as `connect_timeout`.
+    It uses path-style addresses when an endpoint is set: only AWS resolves `<bucket>.<host>`.
+
+    Parameters
+    ----------
+    **options
+        Options of botocore's Config that replace the defaults, such as `connect_timeout`.
     """
     from botocore.config import Config
 
-    named = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
-    style = {"addressing_style": "path" if named else "auto"}
-    return Config(**{"s3": style, "retries": {"mode": "standard", "max_attempts": 6}} | limits)
+    endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+    style = {"addressing_style": "path" if endpoint else "auto"}
+    return Config(**{"s3": style, "retries": {"mode": "standard", "max_attempts": 6}} | options)
 
 
-def hook(storage: Storage, **limits: Any) -> S3Hook:
+def hook(storage: Storage, **options: Any) -> S3Hook:
+    """Return Airflow's hook for S3; `options` as in `client_config`."""
     from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 
-    return S3Hook(aws_conn_id=storage.aws_conn_id, region_name=storage.region, config=client_config(**limits))
+    return S3Hook(aws_conn_id=storage.aws_conn_id, region_name=storage.region, config=client_config(**options))
 
 
-def client(storage: Storage, **limits: Any) -> Any:
-    """A boto3 S3 client that explains what it is refused; `limits` as in `client_config`."""
-    made = hook(storage, **limits).get_conn()
-    errors.explain(made, storage.aws_conn_id)
+def client(storage: Storage, **options: Any) -> S3Client:
+    """Return a boto3 client that raises StorageError; `options` as in `client_config`."""
+    made: S3Client = hook(storage, **options).get_conn()
+    errors.raise_storage_errors(made, storage.aws_conn_id)
     return made
 
 
-def filesystem(storage: Storage) -> S3FileSystem:
-    """The same S3 for pyarrow, whose paths are `<bucket>/<key>`."""
-    from pyarrow.fs import S3FileSystem
+def filesystem(storage: Storage) -> FileSystem:
+    """Return the bucket's S3 as a pyarrow file system to read from. Its paths are `<bucket>/<key>`.
 
-    origin = hook(storage)
-    credentials = origin.get_credentials(region_name=storage.region)
-    return S3FileSystem(
-        access_key=credentials.access_key,
-        secret_key=credentials.secret_key,
-        session_token=credentials.token,
-        region=storage.region,
-        endpoint_override=origin.get_conn().meta.endpoint_url,
-    )
+    It uses the current credentials of the session for every file that it opens, so that reads may take longer than
+    the lifetime of temporary credentials.
+    """
+    from pyarrow.fs import PyFileSystem
+
+    from verger.s3.filesystem import RefreshingS3
+
+    s3_hook = hook(storage)
+    session = s3_hook.get_session(region_name=storage.region)
+    credentials = session.get_credentials()
+    if credentials is None:
+        raise StorageError(errors.no_credentials(f"s3://{storage.bucket}", storage.aws_conn_id))
+    endpoint = s3_hook.get_conn().meta.endpoint_url
+    return PyFileSystem(RefreshingS3(credentials, region=storage.region, endpoint_override=endpoint))
 
 
-def check_region(s3: Any, storage: Storage) -> None:
-    """Raise StorageError when the bucket lies in another region than the settings say.
+def check_region(s3: S3Client, storage: Storage) -> None:
+    """Check that the bucket lies in the region of the settings.
 
-    A server that tells no region (not AWS) has none that could be wrong.
+    A server other than AWS may return no region. Then there is nothing to compare.
+
+    Raises
+    ------
+    StorageError
+        The bucket lies in another region.
     """
     found = s3.head_bucket(Bucket=storage.bucket).get("BucketRegion")
     if found and found != storage.region:
         raise StorageError(
             f"s3://{storage.bucket}: expected a bucket in {storage.region} (VERGER_REGION), found it in {found}; "
-            "the cluster would read it from afar and the photos would leave their region: correct VERGER_REGION or "
-            "move the photos to a bucket there"
+            "the cluster would read the photos from another region: correct VERGER_REGION or move the photos to a "
+            f"bucket in {storage.region}"
         )
 
 
-def read_json(s3: Any, bucket: str, key: str) -> Any:
-    """The object parsed, or None when there is none."""
+def read_json(s3: S3Client, bucket: str, key: str) -> Any:
+    """Return the parsed object, or None when there is none."""
     try:
         return json.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
     except s3.exceptions.NoSuchKey:
         return None
 
 
-def write_json(s3: Any, bucket: str, key: str, value: Any) -> None:
+def write_json(s3: S3Client, bucket: str, key: str, value: Any) -> None:
+    """Write `value` as JSON."""
     body = json.dumps(value, indent=2, ensure_ascii=False).encode()
     s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType="application/json")
 
 
 def error_code(error: Exception) -> str:
-    """The code of a botocore ClientError: `NoSuchBucket`, `403`, `PreconditionFailed` ..."""
+    """Return the code of a botocore ClientError, such as `NoSuchBucket`, `403` or `PreconditionFailed`."""
     return str(getattr(error, "response", {}).get("Error", {}).get("Code", ""))

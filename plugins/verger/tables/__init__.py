@@ -1,1 +1,1 @@
-"""Parquet tables in the bucket, read, written and sorted in streams."""
+"""Parquet tables in the bucket: streaming reads and writes, and sorting on disk."""

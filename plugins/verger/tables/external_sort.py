@@ -1,6 +1,6 @@
-"""Rows in the order of their first column, however many: sorted on disk, merged and compared as they stream by.
+"""Sorts any number of rows by their first column on disk, and merges and joins sorted streams.
 
-The order is that of code points, which for UTF-8 is the order of bytes: the one in which S3 lists keys.
+Strings are sorted by code points. For UTF-8 this is the order of bytes, in which S3 lists keys.
 
 Why not DuckDB: it sorts unordered keys twice as fast, but its plan for the comparison is a hash join and a sort. Its
 memory limit must then grow with the number of keys, and a run that exceeds the limit fails. A merge of sorted streams
@@ -22,12 +22,12 @@ from verger_contract.schemas import Table
 Row = tuple[Any, ...]
 KEY = itemgetter(0)
 FAN_IN = 32
-"""Files open at once."""
+"""Files that are open at the same time."""
 
 
 @dataclass(frozen=True)
 class Segment:
-    """A sorted Parquet file on disk, and its first and last key."""
+    """A sorted Parquet file on disk, with its first and last key."""
 
     path: Path
     first: str
@@ -35,7 +35,15 @@ class Segment:
 
 
 def spool(rows: Iterable[Row], table: Table, folder: Path) -> list[Segment]:
-    """Write rows that come in any order to sorted segments of so many rows at most in `folder`, which must be empty."""
+    """Write unsorted rows to sorted segments of at most `ROWS_PER_CHUNK` rows.
+
+    Parameters
+    ----------
+    rows
+        Rows with the columns of `table`, in any order.
+    folder
+        An empty folder.
+    """
     segments: list[Segment] = []
     for number, chunk in enumerate(chunks(rows, ROWS_PER_CHUNK)):
         ordered = sorted(chunk, key=KEY)
@@ -46,8 +54,10 @@ def spool(rows: Iterable[Row], table: Table, folder: Path) -> list[Segment]:
 
 
 def merged(segments: Iterable[Segment], table: Table) -> Iterator[Row]:
-    """The rows of all segments in order. Segments that do not overlap are read one after another; of those that do, a
-    few at a time are merged into longer ones on disk, beside the first, until few are left.
+    """Return the rows of all segments in order.
+
+    Segments that do not overlap are read one after another. Of those that overlap, `FAN_IN` at a time are merged to
+    longer segments in the folder of the first, until `FAN_IN` are left.
     """
     chains = _chains(segments)
     while len(chains) > FAN_IN:
@@ -61,7 +71,7 @@ def merged(segments: Iterable[Segment], table: Table) -> Iterator[Row]:
 
 
 def _chains(segments: Iterable[Segment]) -> list[list[Segment]]:
-    """Segments that do not overlap, one after another, in as few chains as there are."""
+    """Group segments into as few chains as possible. The segments of a chain do not overlap and are in order."""
     chains: list[list[Segment]] = []
     for segment in sorted(segments, key=lambda segment: (segment.first, segment.last)):
         chain = next((chain for chain in chains if chain[-1].last < segment.first), None)
@@ -82,17 +92,34 @@ def _read(chain: list[Segment], table: Table) -> Iterator[Row]:
 
 
 def increasing(rows: Iterable[Row], name: str) -> Iterator[Row]:
-    """The rows as they come. Raises TableError, which says `name`, when one is not after the one before it."""
+    """Yield the rows, and check that their keys are unique and in order.
+
+    Parameters
+    ----------
+    name
+        The table in the error message.
+
+    Raises
+    ------
+    TableError
+        The key of a row is not greater than the key before it.
+    """
     last = None
     for row in rows:
         if last is not None and row[0] <= last:
-            raise TableError(f"{name}: expected every key once and in order, found {row[0]!r} after {last!r}")
+            raise TableError(f"{name}: expected unique keys in order, found {row[0]!r} after {last!r}")
         last = row[0]
         yield row
 
 
 def outer_join(left: Iterable[Row], right: Iterable[Row]) -> Iterator[tuple[Row | None, Row | None]]:
-    """The full outer join of two increasing streams on their first column, in its order."""
+    """Yield the full outer join of two streams on their first column, in its order.
+
+    Parameters
+    ----------
+    left, right
+        Rows with unique keys in increasing order.
+    """
     lefts, rights = iter(left), iter(right)
     one, two = next(lefts, None), next(rights, None)
     while one is not None or two is not None:

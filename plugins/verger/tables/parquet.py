@@ -1,4 +1,4 @@
-"""Parquet tables in the bucket, read and written in streams: memory does not grow with the number of rows."""
+"""Reads and writes Parquet tables in streams, so that memory does not grow with the number of rows."""
 
 from __future__ import annotations
 
@@ -16,36 +16,56 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import pyarrow
+    from mypy_boto3_s3 import S3Client
     from pyarrow.fs import FileSystem
     from pyarrow.parquet import ParquetFile
 
 Item = TypeVar("Item")
 
 ROWS_PER_BATCH = 2048
-"""Rows read at once: 10 MB of features."""
+"""Rows of a batch that is read: 10 MB of features."""
 
 ROWS_PER_CHUNK = 8192
-"""Rows held as Python's objects at once: some 3 MB of keys and etags."""
+"""Rows that are held as Python objects: some 3 MB of keys and ETags."""
 
 CHUNKS_PER_GROUP = 16
-"""Chunks in a row group of a file: few groups, since readers and writers hold what a file says of each."""
+"""Chunks in a row group of a file. Readers and writers hold metadata of each group, so there are few of them."""
 
 
 class TableError(VergerError):
-    """A table has not the columns, or not the order, that it must have."""
+    """A table has unexpected columns, or its rows are not in order."""
 
 
 @dataclass(frozen=True)
 class Store:
-    """A bucket seen through pyarrow (or a folder, for a file system of files)."""
+    """The Parquet tables of a bucket.
+
+    Attributes
+    ----------
+    filesystem : FileSystem
+        S3, or a local file system for tests.
+    bucket : str
+        The bucket, or the path of a folder.
+    """
 
     filesystem: FileSystem
     bucket: str
 
     def batches(self, key: str, columns: Sequence[str], rows: int = ROWS_PER_BATCH) -> Iterator[pyarrow.RecordBatch]:
-        """The columns of one Parquet file, or of every Parquet file directly under a prefix that ends in '/'.
+        """Yield columns of a table in batches.
 
-        A prefix without files has no rows. Raises TableError for a file that lacks a column.
+        Parameters
+        ----------
+        key
+            The key of a Parquet file, or a prefix that ends in '/': then all Parquet files directly under it are read
+            in order of keys. A prefix without files has no rows.
+        rows
+            The largest number of rows of a batch.
+
+        Raises
+        ------
+        TableError
+            A file has no such column.
         """
         import pyarrow.parquet
 
@@ -61,19 +81,19 @@ class Store:
                 yield from _batches(file, columns, rows)
 
     def rows(self, key: str, columns: Sequence[str]) -> Iterator[tuple[Any, ...]]:
-        """Rows of narrow columns, as `batches` finds them."""
+        """Yield rows of narrow columns, otherwise as `batches`."""
         return rows_of(self.batches(key, columns, 4 * ROWS_PER_BATCH), columns)
 
     def versions(self, key: str) -> Iterator[tuple[str, str]]:
-        """Path and etag of every row."""
+        """Yield path and ETag of every row."""
         return ((path, etag) for path, etag in self.rows(key, ("path", "etag")))
 
     def column(self, key: str, name: str) -> Iterator[str]:
-        """One narrow column."""
+        """Yield the values of a narrow column."""
         return (value for (value,) in self.rows(key, (name,)))
 
     def sizes(self, prefix: str) -> dict[str, int]:
-        """Bytes of every Parquet file directly under a prefix that ends in '/', by key."""
+        """Return the size in bytes of every Parquet file directly under a prefix that ends in '/', by key."""
         from pyarrow.fs import FileSelector
 
         found = self.filesystem.get_file_info(FileSelector(f"{self.bucket}/{prefix}", allow_not_found=True))
@@ -86,13 +106,13 @@ class Store:
 
 
 def rows_of(batches: Iterable[pyarrow.RecordBatch], columns: Sequence[str]) -> Iterator[tuple[Any, ...]]:
-    """The rows of record batches, as tuples in the order of `columns`."""
+    """Yield the rows of record batches as tuples in the order of `columns`."""
     for batch in batches:
         yield from zip(*(batch.column(name).to_pylist() for name in columns), strict=True)
 
 
 def read_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[Any, ...]]:
-    """The rows of a file on disk."""
+    """Yield the rows of a file on disk as tuples in the order of `columns`."""
     import pyarrow.parquet
 
     with pyarrow.parquet.ParquetFile(path) as file:
@@ -106,7 +126,7 @@ def _batches(file: ParquetFile, columns: Sequence[str], rows: int) -> Iterator[p
 
 
 def chunks(rows: Iterable[Item], size: int) -> Iterator[list[Item]]:
-    """The rows in lists of `size`, the last one shorter."""
+    """Yield the rows in lists of `size`; the last list may be shorter."""
     source = iter(rows)
     while chunk := list(islice(source, size)):
         yield chunk
@@ -114,7 +134,7 @@ def chunks(rows: Iterable[Item], size: int) -> Iterator[list[Item]]:
 
 @contextmanager
 def writer(path: Path | str, table: Table) -> Iterator[Callable[[tuple[Any, ...]], None]]:
-    """Takes rows one by one while the body of the `with` runs, and makes one Parquet file of them."""
+    """Write one Parquet file row by row: the `with` statement returns the function that adds a row."""
     import pyarrow
     import pyarrow.parquet
 
@@ -146,15 +166,15 @@ def writer(path: Path | str, table: Table) -> Iterator[Callable[[tuple[Any, ...]
 
 
 def write_rows(path: Path | str, table: Table, rows: Iterable[tuple[Any, ...]]) -> None:
-    """Write rows as one Parquet file."""
+    """Write rows to one Parquet file."""
     with writer(path, table) as add:
         for row in rows:
             add(row)
 
 
 @contextmanager
-def upload(s3: Any, bucket: str, key: str) -> Iterator[str]:
-    """A temporary file to write to, which is put into the bucket when the body of the `with` ends without error."""
+def upload(s3: S3Client, bucket: str, key: str) -> Iterator[str]:
+    """Return a temporary file to write to, and upload it when the `with` block ends without an error."""
     with tempfile.NamedTemporaryFile(prefix="verger-", suffix=".parquet") as file:
         yield file.name
         s3.upload_file(file.name, bucket, key)

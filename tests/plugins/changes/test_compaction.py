@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from verger.changes.compaction import MOST_DEAD_ROWS, MOST_RUNS, choose, due
+from verger.changes.compaction import MAX_DELETED_ROWS, MAX_FEATURE_RUNS, choose, overdue
 from verger.publication.model import FeatureRun
 
 NOW = datetime(2026, 11, 24, 2, tzinfo=UTC)
@@ -30,12 +30,12 @@ def run(name: str, rows: int, current_rows: int, days: float = 1) -> FeatureRun:
         ([run("a", 100, 49), run("b", 100, 51)], {"a"}),
         ([run("a", 100, 99, days=20.9)], set()),
         ([run("a", 100, 99, days=21)], {"a"}),
-        ([run("a", 10**9, 10**9 - MOST_DEAD_ROWS)], set()),
-        ([run("a", 10**9, 10**9 - MOST_DEAD_ROWS), run("b", 10**9, 10**9 - 1)], {"a"}),
-        ([run(f"{number}", number + 1, number + 1) for number in range(MOST_RUNS)], set()),
+        ([run("a", 10**9, 10**9 - MAX_DELETED_ROWS)], set()),
+        ([run("a", 10**9, 10**9 - MAX_DELETED_ROWS), run("b", 10**9, 10**9 - 1)], {"a"}),
+        ([run(f"{number}", number + 1, number + 1) for number in range(MAX_FEATURE_RUNS)], set()),
         (
-            [run(f"{number}", number + 1, number + 1) for number in range(MOST_RUNS + 1)],
-            {f"{number}" for number in range(MOST_RUNS + 1 - MOST_RUNS // 2)},
+            [run(f"{number}", number + 1, number + 1) for number in range(MAX_FEATURE_RUNS + 1)],
+            {f"{number}" for number in range(MAX_FEATURE_RUNS + 1 - MAX_FEATURE_RUNS // 2)},
         ),
     ],
 )
@@ -50,10 +50,10 @@ def test_afterwards_reads_storage_and_the_age_of_dead_rows_are_bounded(
     runs = [run(f"r{n}", rows, max(1, int(rows * share)), days) for n, (rows, share, days) in enumerate(drawn)]
     chosen = choose(runs, AGE, NOW)
     left = [kept for kept in runs if kept.run not in chosen]
-    assert len(left) + bool(chosen) <= MOST_RUNS
+    assert len(left) + bool(chosen) <= MAX_FEATURE_RUNS
     assert sum(kept.rows for kept in left) <= 2 * sum(kept.current_rows for kept in left)
-    assert sum(kept.rows - kept.current_rows for kept in left) <= MOST_DEAD_ROWS
-    assert not due(left, AGE, NOW)
+    assert sum(kept.rows - kept.current_rows for kept in left) <= MAX_DELETED_ROWS
+    assert not overdue(left, AGE, NOW)
 
 
 def test_many_small_nights_rewrite_a_row_rarely() -> None:
@@ -65,6 +65,6 @@ def test_many_small_nights_rewrite_a_row_rarely() -> None:
         rewritten += moved
         runs = [kept for kept in runs if kept.run not in chosen]
         runs += [run(f"c{night}", moved, moved)] * bool(moved) + [run(f"n{night}", 10, 10)]
-        assert len(runs) <= MOST_RUNS + 1
+        assert len(runs) <= MAX_FEATURE_RUNS + 1
     assert runs[0].run == "base"
     assert rewritten < 365 * 10 * 24

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import pytest
 
-from verger.changes.compare import Known, Listed, PhotoChange, Tally, change, compare
+from verger.changes.compare import Listed, PhotoChange, Published, Tally, compare, photo_change
 from verger_contract.reasons import RETRIED, RETRIED_WITH_OTHER_WORK, RejectKind
 
 PATH = "images/Kiwi/1.jpg"
-NOW, BEFORE = Listed(PATH, "e1", 5), Known(PATH, "e1", "run-1", None, None)
+NOW, BEFORE = Listed(PATH, "e1", 5), Published(PATH, "e1", "run-1", None, None)
 MULTIPART = "07f03acbd8aa1df5403da280042b23d8-2"
 
 
-def rejected(kind: RejectKind, etag: str = "e1") -> Known:
+def rejected(kind: RejectKind, etag: str = "e1") -> Published:
     # A table holds the kind as plain text.
-    return Known(PATH, etag, None, kind.value, f"{kind.value} (some detail)")
+    return Published(PATH, etag, None, kind.value, f"{kind.value} (some detail)")
 
 
 @pytest.mark.parametrize(
-    ("listed", "known", "again", "expected"),
+    ("listed", "published", "retry_all_rejects", "expected"),
     [
         (NOW, None, False, PhotoChange.NEW),
         (None, BEFORE, False, PhotoChange.DELETED),
@@ -29,11 +29,11 @@ def rejected(kind: RejectKind, etag: str = "e1") -> Known:
         # The size says nothing: same etag, same content.
         (Listed(PATH, "e1", 6), BEFORE, False, PhotoChange.UNCHANGED),
         # Etags are opaque: those of multipart uploads, and a plain one against a multipart one of the same content.
-        (Listed(PATH, MULTIPART, 5), Known(PATH, MULTIPART, "run-1", None, None), False, PhotoChange.UNCHANGED),
+        (Listed(PATH, MULTIPART, 5), Published(PATH, MULTIPART, "run-1", None, None), False, PhotoChange.UNCHANGED),
         (Listed(PATH, MULTIPART, 5), BEFORE, False, PhotoChange.CHANGED),
         (
             Listed(PATH, MULTIPART[:-1] + "3", 5),
-            Known(PATH, MULTIPART, "run-1", None, None),
+            Published(PATH, MULTIPART, "run-1", None, None),
             False,
             PhotoChange.CHANGED,
         ),
@@ -44,8 +44,10 @@ def rejected(kind: RejectKind, etag: str = "e1") -> Known:
         *((NOW, rejected(kind), False, PhotoChange.OPPORTUNISTIC_RETRY) for kind in sorted(RETRIED_WITH_OTHER_WORK)),
     ],
 )
-def test_standing(listed: Listed | None, known: Known | None, again: bool, expected: PhotoChange) -> None:
-    assert change(listed, known, again) is expected
+def test_change_of_a_photo(
+    listed: Listed | None, published: Published | None, retry_all_rejects: bool, expected: PhotoChange
+) -> None:
+    assert photo_change(listed, published, retry_all_rejects) is expected
 
 
 def test_the_tally_counts_photos_and_what_feature_runs_still_hold() -> None:
@@ -62,4 +64,4 @@ def test_the_tally_counts_photos_and_what_feature_runs_still_hold() -> None:
         tally.count(compared)
     assert tally.photos == {PhotoChange.UNCHANGED: 3, PhotoChange.CHANGED: 1, PhotoChange.DELETED: 1}
     assert tally.current_rows == {"old": 1, "new": 1}
-    assert (tally.listed, tally.known) == (4, 5)
+    assert (tally.listed, tally.published) == (4, 5)

@@ -52,7 +52,7 @@ def test_nothing_new_is_nothing_to_do() -> None:
         ({"new": 7}, "7 new"),
         ({"changed": 1200}, "1,200 changed"),
         ({"deleted": 5, "current_rows": 95}, "5 deleted"),
-        ({"retry": 2}, "2 unreadable for the moment last time"),
+        ({"retry": 2}, "2 rejected for a temporary reason"),
         ({"new": 7, "changed": 3, "deleted": 5, "current_rows": 92}, "7 new, 3 changed, 5 deleted"),
     ],
 )
@@ -64,7 +64,7 @@ def test_photos_are_work(photos: dict[str, int], why: str) -> None:
 def test_old_rejects_are_no_work_alone_unless_asked_for() -> None:
     assert not decided(tally(opportunistic_retry=3)).work
     params = decided(tally(opportunistic_retry=3), params=replace(AUTO, retry_rejects=True))
-    assert (params.work, params.why) == (True, "3 rejects to look at again")
+    assert (params.work, params.why) == (True, "3 rejects to retry")
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,11 @@ def test_old_rejects_are_no_work_alone_unless_asked_for() -> None:
     [
         (RunParams(basis="auto", target_variance=0.95), BASE, "target variance 0.95 instead of 0.9"),
         (RunParams(basis="auto", target_variance=0.9), replace(BASE, explained_variance=0.8901), None),
-        (RunParams(basis="refit", target_variance=0.9), replace(BASE, basis="older"), "the basis is to be fitted"),
+        (
+            RunParams(basis="refit", target_variance=0.9),
+            replace(BASE, basis="older"),
+            "a basis that is fitted to the current photos",
+        ),
         (RunParams(basis="refit", target_variance=0.8), BASE, "target variance 0.8 instead of 0.9"),
         # Already so, or asked to leave it as it is.
         (RunParams(basis="auto", target_variance=0.8), BASE, None),
@@ -95,7 +99,7 @@ def test_features_of_photos_gone_long_ago_are_work() -> None:
     old = FeatureRun(run="base", rows=101, current_rows=100, deletes_since="2026-11-01T02:00:00+00:00")
     plan = decided(tally(), replace(BASE, features=(old,)))
     assert plan.work
-    assert plan.why == "features of 1 runs hold rows of photos deleted or changed long ago"
+    assert plan.why == "1 feature runs have rows of photos deleted or changed long ago"
     assert (plan.keep, [run.run for run in plan.compact], plan.into) == ((), ["base"], "tonight-compacted")
 
 
@@ -114,7 +118,7 @@ def test_what_dies_tonight_is_dated_and_a_run_without_live_rows_is_dropped() -> 
         ("00" * 32, "images/", AUTO, FullRefresh.MODEL),
         ("00" * 32, "images/", replace(AUTO, full_refresh=True), FullRefresh.MODEL),
         ("ab" * 32, "images/Kiwi/", AUTO, FullRefresh.PREFIX),
-        ("ab" * 32, "images/", replace(AUTO, full_refresh=True), FullRefresh.ASKED),
+        ("ab" * 32, "images/", replace(AUTO, full_refresh=True), FullRefresh.REQUESTED),
     ],
 )
 def test_what_makes_published_features_useless(
@@ -150,7 +154,7 @@ def test_a_raised_target_wants_a_new_basis_a_lowered_one_does_not() -> None:
 
 
 def test_featurizing_again_with_the_same_model_may_keep_the_basis() -> None:
-    assert decided(tally(), full_refresh=FullRefresh.ASKED).basis == "base"
+    assert decided(tally(), full_refresh=FullRefresh.REQUESTED).basis == "base"
 
 
 @pytest.mark.parametrize(
@@ -163,7 +167,7 @@ def test_featurizing_again_with_the_same_model_may_keep_the_basis() -> None:
 )
 def test_a_basis_to_reuse_that_is_not_there_is_an_error(published: Any, how: Any, message: str) -> None:
     params = RunParams(basis="reuse", target_variance=0.9)
-    with pytest.raises(PlanError, match=rf"^basis=reuse: there is no basis to reuse: {message}; start the run with"):
+    with pytest.raises(PlanError, match=rf"^basis=reuse: no basis can be reused: {message}; start the run with"):
         decided(tally(new=3), published, params, **how)
 
 

@@ -1,4 +1,4 @@
-"""The commit point: one wins, nobody overwrites unseen."""
+"""The commit: one run succeeds, and no run overwrites a publication that it did not start from."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from verger.publication.commit import (
     CommitConflictError,
     MissingDataError,
     PublicationError,
-    begin,
     check_may_write,
     current,
     publish,
+    start_run,
 )
 from verger.publication.model import FeatureRun
 from verger.s3.clients import read_json
@@ -32,7 +32,7 @@ def current_etag(client: Any, bucket: str) -> str | None:
 
 
 def publish_run(client: Any, bucket: str, run: str, etag: str | None, **values: Any) -> None:
-    """Publish a snapshot of the run, for whose data something lies in every place that it names."""
+    """Publish a snapshot of the run, with an object under every prefix that it names."""
     made = snapshot(run, **values)
     put_data(client, bucket, made)
     publish(client, Run(bucket, run), made, etag)
@@ -41,15 +41,15 @@ def publish_run(client: Any, bucket: str, run: str, etag: str | None, **values: 
 def test_the_first_publication_and_the_next(client: Any, bucket: str) -> None:
     assert current_etag(client, bucket) is None
     publish_run(client, bucket, "one", None)
-    said = read_json(client, bucket, PUBLISHED)
-    assert (said["version"], said["revision"], said["run"], said["history"]) == (3, 1, "one", [])
+    document = read_json(client, bucket, PUBLISHED)
+    assert (document["version"], document["revision"], document["run"], document["history"]) == (3, 1, "one", [])
     publish_run(client, bucket, "two", current_etag(client, bucket), published_at="2026-11-25T02:30:00+00:00")
-    said = read_json(client, bucket, PUBLISHED)
-    assert (said["revision"], said["run"]) == (2, "two")
-    assert [(old["run"], old["superseded_at"]) for old in said["history"]] == [("one", "2026-11-25T02:30:00+00:00")]
+    document = read_json(client, bucket, PUBLISHED)
+    assert (document["revision"], document["run"]) == (2, "two")
+    assert [(old["run"], old["superseded_at"]) for old in document["history"]] == [("one", "2026-11-25T02:30:00+00:00")]
 
 
-def test_what_is_written_is_what_is_read(client: Any, bucket: str) -> None:
+def test_parse_is_the_inverse_of_document(client: Any, bucket: str) -> None:
     runs = (
         FeatureRun(run="zero", rows=9, current_rows=5, deletes_since="2026-11-20T00:00:00+00:00"),
         FeatureRun(run="one", rows=1, current_rows=1),
@@ -61,22 +61,25 @@ def test_what_is_written_is_what_is_read(client: Any, bucket: str) -> None:
     assert now.publication.named == {"zero", "one"}
 
 
-def test_who_comes_second_publishes_nothing_and_is_told_what_to_do(client: Any, bucket: str) -> None:
+def test_the_second_of_two_concurrent_runs_gets_a_commit_conflict(client: Any, bucket: str) -> None:
     publish_run(client, bucket, "one", None)
     seen = current_etag(client, bucket)
     publish_run(client, bucket, "two", seen)
-    with pytest.raises(CommitConflictError, match=r"since run three began, found run two published .* start a new run"):
+    with pytest.raises(
+        CommitConflictError,
+        match=r"since run three started, found it replaced by run two \(revision 2\); .* start a new run",
+    ):
         publish_run(client, bucket, "three", seen)
     with pytest.raises(CommitConflictError):
         publish_run(client, bucket, "four", None)
     assert read_json(client, bucket, PUBLISHED)["run"] == "two"
 
 
-def test_a_publication_deleted_meanwhile_is_not_replaced(client: Any, bucket: str) -> None:
+def test_a_publication_that_was_deleted_is_not_replaced(client: Any, bucket: str) -> None:
     publish_run(client, bucket, "one", None)
     seen = current_etag(client, bucket)
     client.delete_object(Bucket=bucket, Key=PUBLISHED)
-    with pytest.raises(CommitConflictError, match="found it deleted meanwhile"):
+    with pytest.raises(CommitConflictError, match="since run two started, found it deleted; "):
         publish_run(client, bucket, "two", seen)
     assert current_etag(client, bucket) is None
 
@@ -88,8 +91,8 @@ def test_a_retry_after_success_is_a_success(client: Any, bucket: str) -> None:
     assert current_etag(client, bucket) == published
 
 
-def test_of_many_at_once_exactly_one_wins(client: Any, bucket: str) -> None:
-    start, won = threading.Barrier(8), []
+def test_exactly_one_of_many_concurrent_commits_succeeds(client: Any, bucket: str) -> None:
+    start, succeeded = threading.Barrier(8), []
 
     def race(number: int) -> None:
         start.wait()
@@ -97,18 +100,18 @@ def test_of_many_at_once_exactly_one_wins(client: Any, bucket: str) -> None:
             publish_run(client, bucket, f"run-{number}", None)
         except CommitConflictError:
             return
-        won.append(f"run-{number}")
+        succeeded.append(f"run-{number}")
 
     threads = [threading.Thread(target=race, args=(number,)) for number in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(won) == 1
-    assert read_json(client, bucket, PUBLISHED)["run"] == won[0]
+    assert len(succeeded) == 1
+    assert read_json(client, bucket, PUBLISHED)["run"] == succeeded[0]
 
 
-def test_a_bucket_that_keeps_versions_has_the_same_commit_point(client: Any, bucket: str) -> None:
+def test_commits_in_a_bucket_that_keeps_versions(client: Any, bucket: str) -> None:
     client.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
     publish_run(client, bucket, "one", None)
     seen = current_etag(client, bucket)
@@ -123,7 +126,7 @@ def test_a_bucket_that_keeps_versions_has_the_same_commit_point(client: Any, buc
     )
 
 
-def test_what_has_lost_its_data_is_not_published(client: Any, bucket: str) -> None:
+def test_a_snapshot_with_missing_data_is_not_published(client: Any, bucket: str) -> None:
     with pytest.raises(
         MissingDataError, match=rf"^run one: expected its data in s3://{bucket}/features/run=one/, found"
     ):
@@ -131,23 +134,23 @@ def test_what_has_lost_its_data_is_not_published(client: Any, bucket: str) -> No
     assert current(client, bucket) is None
 
 
-def test_a_run_begins_by_noting_what_it_may_replace(client: Any, bucket: str) -> None:
+def test_the_run_marker_holds_the_etag_that_the_run_may_replace(client: Any, bucket: str) -> None:
     run = Run(bucket, "one")
-    assert begin(client, run, NOW) is None
+    assert start_run(client, run, NOW) is None
     assert read_json(client, bucket, run.marker) == {"base_etag": None, "started_at": "2026-11-24T02:00:00+00:00"}
     publish_run(client, bucket, "one", None)
     two = Run(bucket, "two")
-    found = begin(client, two, NOW)
+    found = start_run(client, two, NOW)
     assert found is not None
     assert read_json(client, bucket, two.marker)["base_etag"] == found.etag == current_etag(client, bucket)
 
 
-def test_a_run_that_cannot_be_published_any_more_begins_no_more_work(client: Any, bucket: str) -> None:
-    begin(client, Run(bucket, "one"), NOW)
-    begin(client, Run(bucket, "two"), NOW)
+def test_a_run_with_a_stale_etag_may_not_write(client: Any, bucket: str) -> None:
+    start_run(client, Run(bucket, "one"), NOW)
+    start_run(client, Run(bucket, "two"), NOW)
     check_may_write(client, Run(bucket, "one"))
     publish_run(client, bucket, "two", None)
-    with pytest.raises(CommitConflictError, match="since run one began, found run two published"):
+    with pytest.raises(CommitConflictError, match="since run one started, found it replaced by run two"):
         check_may_write(client, Run(bucket, "one"))
 
 
@@ -161,22 +164,22 @@ def test_a_run_that_cannot_be_published_any_more_begins_no_more_work(client: Any
         {"features": (FeatureRun(run="one-compacted", rows=1, current_rows=1),), "run": "two", "basis": "two"},
     ],
 )
-def test_a_run_whose_data_readers_use_is_not_worked_on_again(values: Any, client: Any, bucket: str) -> None:
+def test_a_published_run_may_not_write(values: Any, client: Any, bucket: str) -> None:
     made = snapshot(**{"run": "one", "basis": "one"} | values)
     put_data(client, bucket, made)
     publish(client, Run(bucket, "two"), made, None)
     again = r"^run one is already published .*readers use; start a new run$"
     with pytest.raises(AlreadyPublishedError, match=again):
-        begin(client, Run(bucket, "one"), NOW)
+        start_run(client, Run(bucket, "one"), NOW)
     with pytest.raises(AlreadyPublishedError, match=again):
         check_may_write(client, Run(bucket, "one"))
 
 
-def test_nor_is_a_run_that_one_could_roll_back_to(client: Any, bucket: str) -> None:
+def test_a_run_in_the_history_may_not_write(client: Any, bucket: str) -> None:
     publish_run(client, bucket, "one", None)
     publish_run(client, bucket, "two", current_etag(client, bucket))
     with pytest.raises(AlreadyPublishedError):
-        begin(client, Run(bucket, "one"), NOW)
+        start_run(client, Run(bucket, "one"), NOW)
 
 
 @pytest.mark.parametrize(
@@ -187,9 +190,9 @@ def test_nor_is_a_run_that_one_could_roll_back_to(client: Any, bucket: str) -> N
         b'{"version": 1, "run": "one", "features": ["one"], "pca": "one", "basis": "one"}',
     ],
 )
-def test_an_unreadable_publication_stops_the_run(body: bytes, client: Any, bucket: str) -> None:
+def test_unexpected_content_of_published_json_is_an_error(body: bytes, client: Any, bucket: str) -> None:
     client.put_object(Bucket=bucket, Key=PUBLISHED, Body=body)
     with pytest.raises(PublicationError, match=rf"^s3://{bucket}/published.json: expected the JSON that names the"):
-        begin(client, Run(bucket, "one"), NOW)
+        start_run(client, Run(bucket, "one"), NOW)
     with pytest.raises(PublicationError):
         publish_run(client, bucket, "one", None)

@@ -1,4 +1,4 @@
-"""Going back to what was published, and publishing nothing."""
+"""Rollback to an earlier snapshot, and unpublishing."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from verger_contract.keys import PUBLISHED, Run
 
 @pytest.fixture
 def orchard(settings: Settings, client: Any, tmp_path: Path) -> Orchard:
-    """Three photos published by `one`, then a fourth, and one less, by `two`."""
+    """Run `one` publishes three photos; then one is added and one deleted, and run `two` publishes."""
     made = Orchard(settings, client, tmp_path)
     for number in range(3):
         made.put(f"Kiwi/{number}.jpg", b"%d" % number)
@@ -40,73 +40,74 @@ def published(orchard: Orchard) -> tuple[str | None, list[str]]:
     return found.run, sorted(path.split("/")[-1] for path in found.pca()["path"].to_pylist())
 
 
-def test_a_rollback_makes_an_earlier_publication_current_and_writes_nothing_else(orchard: Orchard) -> None:
+def test_a_rollback_only_writes_published_json(orchard: Orchard) -> None:
     assert published(orchard) == ("two", ["1.jpg", "2.jpg", "3.jpg"])
     before = set(orchard.listing())
     restored = rollback(orchard.client, orchard.bucket, "one", orchard.now)
     assert set(orchard.listing()) == before
     assert published(orchard) == ("one", ["0.jpg", "1.jpg", "2.jpg"])
     assert (restored.current.rolled_back_from, [old.run for old in restored.history]) == ("two", ["two"])
-    # And forth again.
+    # And back to the newer one.
     rollback(orchard.client, orchard.bucket, "two", orchard.now)
     assert published(orchard) == ("two", ["1.jpg", "2.jpg", "3.jpg"])
 
 
-def test_the_run_after_a_rollback_takes_up_all_that_is_new_since(orchard: Orchard) -> None:
+def test_the_run_after_a_rollback_compares_with_the_restored_snapshot(orchard: Orchard) -> None:
     rollback(orchard.client, orchard.bucket, "one", orchard.now)
     assert orchard.run("three").why == "1 new, 1 deleted"
     assert published(orchard) == ("three", ["1.jpg", "2.jpg", "3.jpg"])
 
 
-def test_a_rollback_to_what_is_current_changes_nothing(orchard: Orchard) -> None:
+def test_a_rollback_to_the_current_snapshot_changes_nothing(orchard: Orchard) -> None:
     etag = orchard.client.head_object(Bucket=orchard.bucket, Key=PUBLISHED)["ETag"]
     rollback(orchard.client, orchard.bucket, "two", orchard.now)
     assert orchard.client.head_object(Bucket=orchard.bucket, Key=PUBLISHED)["ETag"] == etag
 
 
-def test_a_run_that_began_before_a_rollback_loses(orchard: Orchard) -> None:
+def test_a_run_that_started_before_a_rollback_gets_a_commit_conflict(orchard: Orchard) -> None:
     orchard.put("Kiwi/4.jpg", b"4")
     running = orchard.begin("three").until("check_projections")
     rollback(orchard.client, orchard.bucket, "one", orchard.now)
-    with pytest.raises(CommitConflictError, match="found run one published"):
+    with pytest.raises(CommitConflictError, match="found it replaced by run one"):
         running.finish()
     assert published(orchard)[0] == "one"
 
 
-def test_what_is_not_kept_cannot_be_rolled_back_to(orchard: Orchard) -> None:
-    with pytest.raises(RollbackError, match=r"^run zero: expected one of the publications that are kept, .* one$"):
+def test_a_rollback_to_an_unknown_run_lists_the_kept_ones(orchard: Orchard) -> None:
+    with pytest.raises(RollbackError, match=r"^run zero: expected a run whose snapshot is kept, found one$"):
         rollback(orchard.client, orchard.bucket, "zero", orchard.now)
 
 
-def test_nor_what_lost_its_data(orchard: Orchard) -> None:
-    lost = Run(orchard.bucket, "one").pca
-    for key in orchard.listing(lost):
+def test_a_rollback_to_missing_data_is_an_error(orchard: Orchard) -> None:
+    prefix = Run(orchard.bucket, "one").pca
+    for key in orchard.listing(prefix):
         orchard.client.delete_object(Bucket=orchard.bucket, Key=key)
     with pytest.raises(
-        MissingDataError, match=rf"expected its data in s3://{orchard.bucket}/{lost}, found nothing there"
+        MissingDataError, match=rf"expected its data in s3://{orchard.bucket}/{prefix}, found nothing there"
     ):
         rollback(orchard.client, orchard.bucket, "one", orchard.now)
     assert published(orchard)[0] == "two"
 
 
-def test_when_all_photos_are_gone_runs_say_what_to_do_until_it_is_done(orchard: Orchard) -> None:
+def test_when_all_photos_are_deleted_runs_fail_until_they_are_unpublished(orchard: Orchard) -> None:
     for path in list(orchard.photos):
         orchard.delete(path.removeprefix("images/"))
     with pytest.raises(
-        StorageError, match=r"expected photos .* 3 photos are published: if all were deleted on purpose, .* unpublish`"
+        StorageError,
+        match=r"expected photos .* 3 photos are published: if all were deleted on purpose, run .* unpublish`",
     ):
         orchard.run("three")
     assert published(orchard)[0] == "two"
     unpublish(orchard.client, orchard.bucket, orchard.now)
     assert published(orchard) == (None, [])
     assert not orchard.run("four").work
-    # Nothing is left when its time has come, though no run publishes any more.
+    # All data expires, although no run publishes any more.
     orchard.pass_days(31)
     orchard.run("five")
     assert not [key for key in orchard.listing() if not key.endswith(".json")]
 
 
-def test_what_was_withdrawn_can_be_rolled_back_to_and_photos_may_come_again(orchard: Orchard) -> None:
+def test_after_unpublishing_a_rollback_and_new_photos_are_possible(orchard: Orchard) -> None:
     unpublish(orchard.client, orchard.bucket, orchard.now)
     unpublish(orchard.client, orchard.bucket, orchard.now)
     rollback(orchard.client, orchard.bucket, "two", orchard.now)
@@ -116,13 +117,13 @@ def test_what_was_withdrawn_can_be_rolled_back_to_and_photos_may_come_again(orch
     assert published(orchard) == ("three", ["1.jpg", "2.jpg", "3.jpg"])
 
 
-def test_one_photo_left_is_published_on_the_basis_that_is_there(orchard: Orchard) -> None:
+def test_a_single_photo_can_be_published_with_the_published_basis(orchard: Orchard) -> None:
     for name in ("1.jpg", "2.jpg"):
         orchard.delete(f"Kiwi/{name}")
-    asked = dataclasses.replace(AUTO, accept_deletions=True)
+    params = dataclasses.replace(AUTO, accept_deletions=True)
     with pytest.raises(RuntimeError, match="at least two photos"):
-        orchard.run("three", asked)
-    orchard.run("four", dataclasses.replace(asked, basis="reuse"))
+        orchard.run("three", params)
+    orchard.run("four", dataclasses.replace(params, basis="reuse"))
     assert published(orchard) == ("four", ["3.jpg"])
 
 
@@ -136,7 +137,7 @@ def command(bucket: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_one_command_lists_and_one_rolls_back(orchard: Orchard) -> None:
+def test_the_commands_list_roll_back_and_unpublish(orchard: Orchard) -> None:
     listed = command(orchard.bucket)
     assert listed.returncode == 0, listed.stderr
     rows = [line.split() for line in listed.stdout.splitlines()]
@@ -149,4 +150,9 @@ def test_one_command_lists_and_one_rolls_back(orchard: Orchard) -> None:
     assert now.publication.current.run == "one"
     failed = command(orchard.bucket, "rollback", "zero")
     assert failed.returncode == 1
-    assert failed.stderr.splitlines()[-1].startswith("verger: error: run zero: expected one of the publications")
+    assert failed.stderr.splitlines()[-1].startswith(
+        "verger: error: run zero: expected a run whose snapshot is kept, found "
+    )
+    emptied = command(orchard.bucket, "unpublish")
+    assert emptied.returncode == 0, emptied.stderr
+    assert published(orchard) == (None, [])

@@ -1,4 +1,4 @@
-"""What is removed, when, and what never is."""
+"""What vacuum deletes, when, and what it never deletes."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from botocore.stub import Stubber
 from tests.plugins.orchard import AUTO, Orchard, run_prefixes
 from verger.publication.commit import CommitConflictError
 from verger.publication.rollback import RollbackError, rollback
-from verger.publication.vacuum import Bucket, vacuum
+from verger.publication.vacuum import vacuum
 from verger.s3 import clients
 from verger.s3.errors import StorageError
+from verger.s3.versions import Bucket
 from verger.settings import Settings
 from verger_contract.keys import Run
 
@@ -29,35 +30,35 @@ def orchard(settings: Settings, client: Any, tmp_path: Path) -> Iterator[Orchard
     made.run("one")
     yield made
     remover = Bucket(client, made.bucket, versions=True)
-    remover.remove([""], [])
+    remover.delete([""], [])
 
 
 def paths(orchard: Orchard) -> set[str]:
-    """Every photo that any table of the bucket names."""
+    """Return every photo that any table of the bucket names."""
     tables = [key for key in orchard.listing() if key.endswith(".parquet") and "/data/" not in key]
     return {path.split("/")[-1] for key in tables for path in orchard.store.column(key, "path")}
 
 
-def test_a_deleted_photo_is_gone_within_the_erasure_time(orchard: Orchard) -> None:
-    """The defaults: 7 days to roll back, erased after 30, one run a night."""
+def test_no_table_names_a_deleted_photo_after_the_erasure_time(orchard: Orchard) -> None:
+    """The defaults: 7 days to roll back, erased after 30, one run a day."""
     orchard.delete("Kiwi/0.jpg")
     orchard.pass_days(1)
-    orchard.run("night-1")
-    gone, compacted = None, None
-    for night in range(2, 32):
-        # Each run begins a moment earlier than the one before: what is due today is not yet due then.
+    orchard.run("day-1")
+    erased, compacted = None, None
+    for day in range(2, 32):
+        # Each run starts a few seconds earlier in the day than the one before, so each deadline is missed by a day.
         orchard.pass_days(1 - 1e-4)
-        plan = orchard.run(f"night-{night}")
+        plan = orchard.run(f"day-{day}")
         if plan.into:
-            compacted = night
-        if gone is None and "0.jpg" not in paths(orchard):
-            gone = night
+            compacted = day
+        if erased is None and "0.jpg" not in paths(orchard):
+            erased = day
     assert compacted == 22
-    assert gone == 30, "30 days after night 1 would be night 31"
+    assert erased == 30, "30 days after day 1 would be day 31"
     assert sorted(paths(orchard)) == ["1.jpg", "2.jpg", "3.jpg"]
 
 
-def test_a_snapshot_is_kept_as_long_as_one_may_roll_back_to_it_and_no_longer(orchard: Orchard) -> None:
+def test_a_snapshot_expires_with_the_time_to_roll_back_to_it(orchard: Orchard) -> None:
     orchard.put("Kiwi/4.jpg", b"4")
     orchard.run("two", replace(AUTO, full_refresh=True, basis="refit"))
     orchard.pass_days(6.9)
@@ -72,7 +73,7 @@ def test_a_snapshot_is_kept_as_long_as_one_may_roll_back_to_it_and_no_longer(orc
         rollback(orchard.client, orchard.bucket, "one", orchard.now)
 
 
-def test_what_a_failed_run_left_goes_with_the_next_publication(orchard: Orchard) -> None:
+def test_the_data_of_a_failed_run_is_deleted_after_the_next_publication(orchard: Orchard) -> None:
     orchard.put("Kiwi/4.jpg", b"4")
     orchard.begin("failed").until("pca")
     upload = orchard.client.create_multipart_upload(Bucket=orchard.bucket, Key="pca/run=failed/part-9.parquet")
@@ -83,14 +84,14 @@ def test_what_a_failed_run_left_goes_with_the_next_publication(orchard: Orchard)
     assert upload["UploadId"] not in {left["UploadId"] for left in uploads}
 
 
-def test_what_a_worker_that_died_had_begun_to_upload_goes_with_its_run(orchard: Orchard) -> None:
+def test_unfinished_uploads_of_the_run_itself_are_aborted(orchard: Orchard) -> None:
     orchard.client.create_multipart_upload(Bucket=orchard.bucket, Key="features/run=two/part-9.parquet")
     orchard.put("Kiwi/4.jpg", b"4")
     orchard.run("two")
     assert not orchard.client.list_multipart_uploads(Bucket=orchard.bucket, Prefix="features/run=two/").get("Uploads")
 
 
-def test_a_run_at_work_keeps_what_it_wrote(orchard: Orchard) -> None:
+def test_the_data_of_an_active_run_is_kept(orchard: Orchard) -> None:
     orchard.put("Kiwi/4.jpg", b"4")
     running = orchard.begin("slow").until("check_features")
     vacuum(orchard.client, Run(orchard.bucket, "other"), orchard.settings.retention, orchard.now)
@@ -99,7 +100,7 @@ def test_a_run_at_work_keeps_what_it_wrote(orchard: Orchard) -> None:
     assert orchard.json("published.json")["run"] == "slow"
 
 
-def test_a_run_that_failed_long_ago_goes_although_nothing_was_published_since(orchard: Orchard) -> None:
+def test_the_data_of_a_run_that_failed_long_ago_is_deleted_without_a_new_publication(orchard: Orchard) -> None:
     orchard.put("Kiwi/4.jpg", b"4")
     running = orchard.begin("stuck").until("check_features")
     orchard.delete("Kiwi/4.jpg")
@@ -110,18 +111,18 @@ def test_a_run_that_failed_long_ago_goes_although_nothing_was_published_since(or
         running.finish()
 
 
-@pytest.mark.parametrize("stage", ["list_images", "plan", "featurize", "check_features", "pca", "check_projections"])
-def test_a_run_of_which_nothing_is_left_is_told_that_it_has_lost(stage: str, orchard: Orchard) -> None:
+@pytest.mark.parametrize("task", ["list_images", "plan", "featurize", "check_features", "pca", "check_projections"])
+def test_a_run_whose_files_vacuum_deleted_gets_a_commit_conflict(task: str, orchard: Orchard) -> None:
     orchard.put("Kiwi/4.jpg", b"4")
-    running = orchard.begin("forgotten").until(stage)
+    running = orchard.begin("deleted").until(task)
     orchard.run("two")
-    for key in orchard.listing("runs/forgotten/"):
+    for key in orchard.listing("runs/deleted/"):
         orchard.client.delete_object(Bucket=orchard.bucket, Key=key)
-    with pytest.raises(CommitConflictError, match="found run two published"):
+    with pytest.raises(CommitConflictError, match="found it replaced by run two"):
         running.finish()
 
 
-def test_figures_outlast_the_data_and_nothing_else_does(orchard: Orchard) -> None:
+def test_json_files_stay_longer_than_the_data_and_report_json_for_ever(orchard: Orchard) -> None:
     for name in ("report.json", "report.html"):
         orchard.client.put_object(Bucket=orchard.bucket, Key=f"runs/one/{name}", Body=b"{}")
     orchard.put("Kiwi/4.jpg", b"4")
@@ -136,7 +137,7 @@ def test_figures_outlast_the_data_and_nothing_else_does(orchard: Orchard) -> Non
     assert {key.split("/")[-1] for key in orchard.listing("runs/one/")} == {"report.json"}
 
 
-def test_photos_artifacts_and_logs_are_never_touched(orchard: Orchard) -> None:
+def test_photos_artifacts_and_logs_are_never_deleted(orchard: Orchard) -> None:
     kept = [
         "artifacts/0/model",
         "logs/j-1/steps/s-1/stderr.gz",
@@ -150,7 +151,7 @@ def test_photos_artifacts_and_logs_are_never_touched(orchard: Orchard) -> None:
     assert {*kept, *orchard.photos} <= set(orchard.listing())
 
 
-def test_a_bucket_that_keeps_versions_keeps_none_of_what_is_erased(orchard: Orchard) -> None:
+def test_all_versions_of_expired_data_are_deleted(orchard: Orchard) -> None:
     orchard.client.put_bucket_versioning(Bucket=orchard.bucket, VersioningConfiguration={"Status": "Enabled"})
     orchard.put("Kiwi/4.jpg", b"4")
     orchard.begin("failed").until("pca")
@@ -162,7 +163,7 @@ def test_a_bucket_that_keeps_versions_keeps_none_of_what_is_erased(orchard: Orch
     assert run_prefixes([*left]) == {"two"}
 
 
-def test_a_step_done_twice_leaves_no_version_of_its_first_results(orchard: Orchard) -> None:
+def test_old_versions_of_a_step_that_ran_twice_are_deleted(orchard: Orchard) -> None:
     orchard.client.put_bucket_versioning(Bucket=orchard.bucket, VersioningConfiguration={"Status": "Enabled"})
     orchard.put("Kiwi/4.jpg", b"4")
     orchard.put("Kiwi/5.jpg", b"5")
@@ -170,24 +171,20 @@ def test_a_step_done_twice_leaves_no_version_of_its_first_results(orchard: Orcha
     orchard.delete("Kiwi/5.jpg")
     orchard.run("two")
     bucket = Bucket(orchard.client, orchard.bucket, versions=True)
-    versions = [item for prefix in ("features/", "rejects/", "pca/") for item in bucket.under(prefix)]
+    versions = [item for prefix in ("features/", "rejects/", "pca/") for item in bucket.objects(prefix)]
     assert versions
     assert all(item["IsLatest"] and "Size" in item for item in versions)
 
 
-def test_what_may_not_be_deleted_is_an_error_that_says_which_right_is_missing(settings: Settings) -> None:
+def test_an_object_that_may_not_be_deleted_is_an_error_with_the_missing_permission(settings: Settings) -> None:
     client = clients.client(settings.storage)
-    refused = {"Errors": [{"Key": "pca/run=x/1", "Code": "AccessDenied", "Message": "no such right"}]}
+    refused = {"Errors": [{"Key": "pca/run=x/1", "Code": "AccessDenied", "Message": "not allowed"}]}
     with Stubber(client) as stub:
         stub.add_response("delete_objects", refused)
-        with pytest.raises(
-            StorageError, match=r"pca/run=x/1: may not be deleted \(AccessDenied: no such right\); grant"
-        ):
-            Bucket(client, "orchard", versions=False).remove([], ["pca/run=x/1"])
+        with pytest.raises(StorageError, match=r"pca/run=x/1: may not be deleted \(AccessDenied: not allowed\); grant"):
+            Bucket(client, "orchard", versions=False).delete([], ["pca/run=x/1"])
 
 
-def test_before_the_first_publication_there_is_nothing_to_clean(
-    settings: Settings, client: Any, tmp_path: Path
-) -> None:
+def test_nothing_is_deleted_before_the_first_publication(settings: Settings, client: Any, tmp_path: Path) -> None:
     empty = Orchard(settings, client, tmp_path)
     assert vacuum(client, Run(empty.bucket, "one"), settings.retention, empty.now) == 0

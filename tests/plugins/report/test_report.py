@@ -14,7 +14,6 @@ from tests.plugins.snapshots import put_data
 from tests.plugins.validation.written_run import plan as written_plan
 from verger.changes.plan import Plan
 from verger.context import RunContext
-from verger.publication.build import snapshot
 from verger.publication.commit import PublicationError, publish
 from verger.publication.model import FeatureRun, Snapshot
 from verger.report import warnings
@@ -22,6 +21,7 @@ from verger.report.airflow_facts import task_facts
 from verger.report.facts import AirflowFacts, of_published
 from verger.report.illustrations import Illustrations
 from verger.report.page import page
+from verger.run_snapshot import snapshot
 from verger.s3 import clients
 from verger.s3.clients import read_json, write_json
 from verger.settings import Settings

@@ -1,4 +1,4 @@
-"""Staging: what is incomplete, altered or random never reaches the bucket."""
+"""The upload of the artifact set: a set that is incomplete, altered or random is never uploaded."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from typing import Any
 import pytest
 
 from tests.plugins.conftest import with_storage
-from verger.s3.artifacts import MODEL, NEEDED, ArtifactError, stage
+from verger.s3.artifacts import MODEL, REQUIRED, ArtifactError, upload
 from verger.settings import Settings
 
 
 def build(folder: Path, weights: str = "imagenet", without: str = "") -> Path:
-    """A set with the names of a real one, in a folder named by its SHA-256."""
+    """Write a set with the file names of a real one to a folder that is named by its SHA-256."""
     draft = folder / "draft"
     files = {}
-    for name in NEEDED:
+    for name in REQUIRED:
         content = f"content of {name}".encode()
         (draft / name).parent.mkdir(parents=True, exist_ok=True)
         (draft / name).write_bytes(content)
@@ -32,7 +32,7 @@ def build(folder: Path, weights: str = "imagenet", without: str = "") -> Path:
 
 @pytest.fixture
 def built(tmp_path: Path, settings: Settings) -> Settings:
-    """Settings that name a set by a link, as the builder leaves it."""
+    """Settings whose artifact set is a link, as the build creates it."""
     (tmp_path / "current").symlink_to(build(tmp_path).name)
     return with_storage(settings, artifacts_dir=tmp_path / "current")
 
@@ -41,8 +41,8 @@ def keys(client: Any, bucket: str) -> dict[str, Any]:
     return {item["Key"]: item["LastModified"] for item in client.list_objects_v2(Bucket=bucket).get("Contents", ())}
 
 
-def test_a_set_is_staged_once_under_its_own_hash(built: Settings, client: Any, bucket: str) -> None:
-    staged = stage(client, built)
+def test_a_set_is_uploaded_once_under_its_own_hash(built: Settings, client: Any, bucket: str) -> None:
+    staged = upload(client, built)
     sha256 = built.storage.artifacts_dir.resolve().name
     assert staged == {
         "sha256": sha256,
@@ -52,30 +52,34 @@ def test_a_set_is_staged_once_under_its_own_hash(built: Settings, client: Any, b
         "model_sha256": hashlib.sha256(f"content of {MODEL}".encode()).hexdigest(),
     }
     first = keys(client, bucket)
-    assert set(first) == {f"artifacts/{sha256}/{name}" for name in (*NEEDED, "manifest.json")}
-    assert stage(client, built) == staged
+    assert set(first) == {f"artifacts/{sha256}/{name}" for name in (*REQUIRED, "manifest.json")}
+    assert upload(client, built) == staged
     assert keys(client, bucket) == first
 
 
-def test_what_an_interrupted_upload_left_out_is_added(built: Settings, client: Any, bucket: str) -> None:
+def test_a_second_try_adds_the_files_that_an_interrupted_upload_left_out(
+    built: Settings, client: Any, bucket: str
+) -> None:
     prefix = f"artifacts/{built.storage.artifacts_dir.resolve().name}"
-    stage(client, built)
+    upload(client, built)
     for name in ("manifest.json", MODEL):
         client.delete_object(Bucket=bucket, Key=f"{prefix}/{name}")
-    stage(client, built)
+    upload(client, built)
     assert {f"{prefix}/manifest.json", f"{prefix}/{MODEL}"} <= set(keys(client, bucket))
 
 
 def refused(settings: Settings, client: Any, bucket: str) -> str:
     with pytest.raises(ArtifactError) as caught:
-        stage(client, settings)
+        upload(client, settings)
     assert keys(client, bucket) == {}
     return str(caught.value)
 
 
-def test_a_missing_set_says_how_to_build_it(built: Settings, client: Any, bucket: str, tmp_path: Path) -> None:
-    message = refused(with_storage(built, artifacts_dir=tmp_path / "nowhere"), client, bucket)
-    assert "nowhere/manifest.json: no artifact set (No such file or directory); run `make artifacts`" in message
+def test_the_error_for_a_missing_set_says_how_to_build_it(
+    built: Settings, client: Any, bucket: str, tmp_path: Path
+) -> None:
+    message = refused(with_storage(built, artifacts_dir=tmp_path / "missing"), client, bucket)
+    assert "missing/manifest.json: no artifact set (No such file or directory); run `make artifacts`" in message
 
 
 def test_a_missing_file_is_named(built: Settings, client: Any, bucket: str) -> None:
@@ -89,23 +93,25 @@ def test_an_altered_file_is_named(built: Settings, client: Any, bucket: str) -> 
     assert "pca.py: altered: expected SHA-256 " in message
 
 
-def test_an_altered_manifest_is_noticed(built: Settings, client: Any, bucket: str) -> None:
+def test_an_altered_manifest_is_an_error(built: Settings, client: Any, bucket: str) -> None:
     manifest = built.storage.artifacts_dir / "manifest.json"
     manifest.write_text(manifest.read_text().replace("imagenet", "Imagenet"))
     assert "manifest.json: altered: expected SHA-256 " in refused(built, client, bucket)
 
 
-def test_a_set_without_a_needed_file_is_refused(settings: Settings, client: Any, bucket: str, tmp_path: Path) -> None:
+def test_a_set_without_a_required_file_is_refused(settings: Settings, client: Any, bucket: str, tmp_path: Path) -> None:
     folder = build(tmp_path, without="featurize.py")
-    assert "lists no featurize.py" in refused(with_storage(settings, artifacts_dir=folder), client, bucket)
+    assert "expected featurize.py in the list of files" in refused(
+        with_storage(settings, artifacts_dir=folder), client, bucket
+    )
 
 
 def test_an_object_of_another_size_is_named(built: Settings, client: Any, bucket: str) -> None:
-    stage(client, built)
+    upload(client, built)
     key = f"artifacts/{built.storage.artifacts_dir.resolve().name}/pca.py"
     client.put_object(Bucket=bucket, Key=key, Body=b"other")
     with pytest.raises(ArtifactError, match=rf"s3://{bucket}/{key}: altered: expected 17 bytes, found 5; delete"):
-        stage(client, built)
+        upload(client, built)
 
 
 def test_random_weights_are_refused_unless_allowed(
@@ -113,10 +119,10 @@ def test_random_weights_are_refused_unless_allowed(
 ) -> None:
     ours = with_storage(settings, artifacts_dir=build(tmp_path, weights="random"))
     assert "random weights, so its features mean nothing" in refused(ours, client, bucket)
-    assert stage(client, with_storage(ours, allow_random_weights=True))["weights"] == "random"
+    assert upload(client, with_storage(ours, allow_random_weights=True))["weights"] == "random"
 
 
-def test_a_copied_set_needs_no_folder_of_its_hash(built: Settings, client: Any, tmp_path: Path) -> None:
+def test_a_copied_set_may_have_any_folder_name(built: Settings, client: Any, tmp_path: Path) -> None:
     shutil.copytree(built.storage.artifacts_dir.resolve(), tmp_path / "copy")
     copied = with_storage(built, artifacts_dir=tmp_path / "copy")
-    assert stage(client, copied)["sha256"] == built.storage.artifacts_dir.resolve().name
+    assert upload(client, copied)["sha256"] == built.storage.artifacts_dir.resolve().name

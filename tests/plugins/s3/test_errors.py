@@ -16,7 +16,7 @@ from botocore.stub import Stubber
 from tests.plugins.conftest import with_storage
 from tests.plugins.snapshots import snapshot
 from verger.changes.inventory import write_inventory
-from verger.publication.commit import refuse_published, replace
+from verger.publication.commit import check_unpublished, replace
 from verger.publication.model import Publication
 from verger.s3 import clients
 from verger.s3.errors import StorageError
@@ -59,7 +59,7 @@ def test_a_photo_list_that_may_not_be_read(denying: Callable[..., Any]) -> None:
     client = denying("list_objects_v2")
     assert refused(lambda: write_inventory(client, "orchard", "images/", "i.parquet")) == (
         "s3://orchard/images/: may not be listed (AccessDenied); grant s3:ListBucket there to the credentials of the "
-        "Airflow connection aws_default, or correct them; S3 says: no such right"
+        "Airflow connection aws_default, or correct them; message of S3: no such right"
     )
 
 
@@ -73,7 +73,7 @@ def test_an_upload_that_is_denied_names_the_object_not_the_file(denying: Callabl
 def test_a_publication_that_may_not_be_read_or_written(denying: Callable[..., Any]) -> None:
     reading, writing = denying("get_object"), denying("put_object")
     assert "s3://orchard/published.json: may not be read (AccessDenied); grant s3:GetObject" in refused(
-        lambda: refuse_published(reading, "orchard", "one")
+        lambda: check_unpublished(reading, "orchard", "one")
     )
     assert "s3://orchard/published.json: may not be written (AccessDenied); grant s3:PutObject" in refused(
         lambda: replace(writing, "orchard", Publication(snapshot("one")), None)
@@ -99,7 +99,7 @@ def test_missing_credentials_are_said_to_be_missing(monkeypatch: pytest.MonkeyPa
     for name in ("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"):
         monkeypatch.setenv(name, str(tmp_path / "none"))
     client = clients.client(HERE.storage)
-    assert refused(lambda: refuse_published(client, "orchard", "one")) == (
+    assert refused(lambda: check_unpublished(client, "orchard", "one")) == (
         "s3://orchard/published.json: expected credentials in the Airflow connection aws_default or in the "
         "environment, found none; add them"
     )
@@ -109,7 +109,7 @@ def test_nobody_at_the_endpoint(anyone: None, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:1")
     monkeypatch.setattr("botocore.endpoint.time.sleep", lambda seconds: None)  # between the tries
     client = clients.client(HERE.storage)
-    message = refused(lambda: refuse_published(client, "orchard", "one"))
+    message = refused(lambda: check_unpublished(client, "orchard", "one"))
     assert "s3://orchard/published.json: Could not connect to the endpoint URL" in message
     assert "correct AWS_ENDPOINT_URL_S3" in message
 
@@ -129,4 +129,4 @@ def test_a_bucket_of_the_right_region_or_of_none_is_accepted(settings: Settings,
 def test_a_missing_bucket_is_named_by_the_first_look(settings: Settings, client: Any) -> None:
     elsewhere = with_storage(settings, bucket="no-such-bucket").storage
     assert "s3://no-such-bucket: no such bucket; create it" in refused(lambda: clients.check_region(client, elsewhere))
-    assert "s3://no-such-bucket: no such bucket" in refused(lambda: refuse_published(client, "no-such-bucket", "one"))
+    assert "s3://no-such-bucket: no such bucket" in refused(lambda: check_unpublished(client, "no-such-bucket", "one"))

@@ -17,7 +17,7 @@ from verger.clock import now
 from verger.emr import requests
 from verger.emr.hook import ACTIVE_CLUSTER, IdempotentEmrHook
 from verger.emr.operators.create_cluster import CreateCluster
-from verger.publication.commit import begin, publish
+from verger.publication.commit import publish, start_run
 from verger.settings import Settings
 from verger_contract.keys import Run
 
@@ -67,7 +67,7 @@ def overrides(settings: Settings) -> dict[str, Any]:
 @pytest.fixture
 def guard(settings: Settings, client: S3Client) -> dict[str, Any]:
     """Return the arguments of CheckRunIsUnpublished for a run that has started."""
-    begin(client, Run(settings.storage.bucket, "run-1"), now())
+    start_run(client, Run(settings.storage.bucket, "run-1"), now())
     return {"storage": settings.storage, "verger_run": "run-1"}
 
 

@@ -1,4 +1,4 @@
-"""The snapshot that a run publishes: from its plan, from what was staged, and from what the checks counted. Pure."""
+"""Builds the snapshot that a run publishes, from its plan, the results of the checks, and the metrics of step 2."""
 
 from __future__ import annotations
 
@@ -17,7 +17,13 @@ Checks = Mapping[str, Sequence[Mapping[str, Any]]]
 
 
 def basis_run(run: Run, plan: Plan, metrics: Mapping[str, Any]) -> str:
-    """The run that fitted the basis which step 2 used: this one, or the published one that was kept."""
+    """Return the id of the run that fitted the basis of step 2: this run, or an earlier one whose basis was kept.
+
+    Parameters
+    ----------
+    metrics
+        pca.json.
+    """
     kept = metrics["basis"]["action"] == "kept"
     return plan.basis if kept and plan.basis else run.id
 
@@ -25,9 +31,23 @@ def basis_run(run: Run, plan: Plan, metrics: Mapping[str, Any]) -> str:
 def snapshot(
     run: Run, plan: Plan, *, staged: Mapping[str, str], checks: Checks, metrics: Mapping[str, Any], now: datetime
 ) -> Snapshot:
-    """What the run publishes. Every number was counted in the tables, none is the jobs' own.
+    """Return the snapshot that the run publishes.
 
-    `metrics`: those of step 2. Raises ValidationError when the checks left no counts.
+    All counts come from the checks, which count rows of the written tables. None comes from the metrics of the steps.
+
+    Parameters
+    ----------
+    staged
+        The result of `verger.s3.artifacts.upload`.
+    checks
+        validation.json.
+    metrics
+        pca.json.
+
+    Raises
+    ------
+    ValidationError
+        The checks have no counts.
     """
     features, pca, basis = counted(checks, "features"), counted(checks, "pca"), basis_run(run, plan, metrics)
     try:
@@ -51,34 +71,15 @@ def snapshot(
         )
     except KeyError as error:
         raise ValidationError(
-            f"{run.uri(run.validation)}: expected the checks of features and pca to have counted {error}, found "
+            f"{run.uri(run.validation)}: expected {error} among the counts of the checks of features and pca, found "
             f"{features | pca}; nothing is published: clear check_features, or start a new run"
         ) from error
 
 
-def empty(before: Snapshot, now: datetime) -> Snapshot:
-    """The snapshot without a photo that follows `before`."""
-    return Snapshot(
-        published_at=now.isoformat(),
-        run=None,
-        features=(),
-        pca=None,
-        basis=None,
-        photos=0,
-        rejected=0,
-        k=0,
-        target_variance=before.target_variance,
-        explained_variance=None,
-        model=before.model,
-        artifacts=before.artifacts,
-        images_prefix=before.images_prefix,
-        changes={"deleted": before.photos + before.rejected},
-        basis_reason="nothing is published any more",
-        basis_target=before.basis_target,
-    )
-
-
 def _features(run: Run, plan: Plan, new: int) -> tuple[FeatureRun, ...]:
-    rewritten = sum(compacted.current_rows for compacted in plan.compact)
-    made = [(plan.into, rewritten), (run.id, new)]
-    return (*plan.keep, *(FeatureRun(run=id, rows=rows, current_rows=rows) for id, rows in made if id and rows))
+    compacted = sum(features.current_rows for features in plan.compact)
+    written = [(plan.into, compacted), (run.id, new)]
+    return (
+        *plan.keep,
+        *(FeatureRun(run=name, rows=rows, current_rows=rows) for name, rows in written if name and rows),
+    )
