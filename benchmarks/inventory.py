@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks.harness import tables
 from benchmarks.harness.places import README
+from benchmarks.harness.signals import signals_exit
 
 if TYPE_CHECKING:
     from verger.changes.compare import Tally
@@ -168,7 +169,8 @@ def main() -> None:
     parser.add_argument("--page", type=Path, default=README, help="page to write into")
     arguments = parser.parse_args()
     if not arguments.one:
-        measure_each(arguments.keys, arguments.page)
+        with signals_exit():
+            measure_each(arguments.keys, arguments.page)
         return
     with tempfile.TemporaryDirectory() as folder:
         print(json.dumps(measure(arguments.keys[0], Path(folder))))

@@ -17,6 +17,7 @@ from obstore.store import S3Store
 
 from benchmarks.harness import local_stack
 from benchmarks.harness.places import FOLDER, ROOT, STATE
+from benchmarks.harness.signals import signals_ignored
 from local_aws.processes.tree import end_tree
 from verger_contract import keys
 from verger_contract.report import Report
@@ -111,7 +112,7 @@ class Airflow:
             try:
                 return process.wait()
             except BaseException:
-                with local_stack.signals_ignored():
+                with signals_ignored():
                     end_tree(tree, grace_s=GRACE_S, group=True)
                 raise
 

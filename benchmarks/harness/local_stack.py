@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-import signal
 from collections.abc import Iterator
 from pathlib import Path
-from types import FrameType
-from typing import NoReturn
 
 import obstore
 from obstore.store import S3Store
 
 from benchmarks.harness.places import FOLDER
+from benchmarks.harness.signals import signals_exit, signals_ignored
 from local_aws.stack import Stack
 
 STATE = FOLDER / "aws"
 S3_PORT, EMR_PORT = 18333, 15555
 """Other ports than those of `make up` and `make demo`."""
-
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @contextlib.contextmanager
@@ -32,7 +28,7 @@ def local_stack(state: Path = STATE, *, s3_port: int = S3_PORT, emr_port: int = 
     Raises
     ------
     SystemExit
-        The process received one of SIGNALS. The exit code is 128 plus the signal's number.
+        The process received SIGINT, SIGTERM or SIGHUP. The exit code is 128 plus the signal's number.
     """
     stack = Stack(state, s3_port=s3_port, emr_port=emr_port)
     with signals_exit():
@@ -42,40 +38,6 @@ def local_stack(state: Path = STATE, *, s3_port: int = S3_PORT, emr_port: int = 
         finally:
             with signals_ignored():
                 stack.down()
-
-
-@contextlib.contextmanager
-def signals_exit() -> Iterator[None]:
-    """During the body, the first of SIGNALS raises SystemExit, so that `finally` blocks run. Later ones do nothing."""
-    with _handled(_exit):
-        yield
-
-
-@contextlib.contextmanager
-def signals_ignored() -> Iterator[None]:
-    """During the body, SIGNALS do nothing."""
-    with _handled(_nothing):
-        yield
-
-
-@contextlib.contextmanager
-def _handled(handler: signal._HANDLER) -> Iterator[None]:
-    before = {number: signal.signal(number, handler) for number in SIGNALS}
-    try:
-        yield
-    finally:
-        for number, earlier in before.items():
-            signal.signal(number, earlier)
-
-
-def _exit(number: int, frame: FrameType | None) -> NoReturn:
-    for other in SIGNALS:
-        signal.signal(other, _nothing)
-    raise SystemExit(128 + number)
-
-
-def _nothing(number: int, frame: FrameType | None) -> None:
-    """Do nothing. SIG_IGN would be inherited by child processes."""
 
 
 def open_bucket(stack: Stack, name: str) -> S3Store:

@@ -65,7 +65,7 @@ STATED: dict[str, Stated] = {
     "Graviton core": Stated(
         0.7, CORES, "from clock and width of the vector units (Neoverse V1 against Zen 4); not measured"
     ),
-    "cluster start": Stated(420, "s", "5 to 8 minutes from RunJobFlow to the first step; some sources say 10 to 15"),
+    "cluster start": Stated(420, "s", "5 to 8 minutes from RunJobFlow to the first step; other sources: 10 to 15"),
     "step start": Stated(
         30, "s", "from spark-submit on YARN to the first executors of Spark; the local start is shorter"
     ),
