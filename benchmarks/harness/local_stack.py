@@ -12,6 +12,7 @@ from obstore.store import S3Store
 from benchmarks.harness.places import FOLDER
 from benchmarks.harness.signals import signals_exit, signals_ignored
 from local_aws.stack import Stack
+from sample_photos.bucket import create_bucket, open_store
 
 STATE = FOLDER / "aws"
 S3_PORT, EMR_PORT = 18333, 15555
@@ -42,17 +43,8 @@ def local_stack(state: Path = STATE, *, s3_port: int = S3_PORT, emr_port: int = 
 
 def open_bucket(stack: Stack, name: str) -> S3Store:
     """Create the bucket `name` if it does not exist, and return a store that reads and writes it."""
-    client, variables = stack.client("s3"), stack.environment()
-    with contextlib.suppress(client.exceptions.BucketAlreadyOwnedByYou, client.exceptions.BucketAlreadyExists):
-        client.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": variables["AWS_REGION"]})
-    return S3Store(
-        name,
-        endpoint=variables["AWS_ENDPOINT_URL_S3"],
-        access_key_id=variables["AWS_ACCESS_KEY_ID"],
-        secret_access_key=variables["AWS_SECRET_ACCESS_KEY"],
-        region=variables["AWS_REGION"],
-        client_options={"allow_http": True},
-    )
+    create_bucket(stack.client("s3"), name)
+    return open_store(name, stack.environment())
 
 
 def read(store: S3Store, key: str) -> bytes:
