@@ -201,9 +201,9 @@ def test_the_report_has_the_start_of_each_task_and_the_cost_of_the_cluster(seque
 def test_the_published_photos_are_those_of_the_bucket_without_the_deleted_ones(sequence: RunSequence) -> None:
     result = sequence.results["next"]
     assert result.published is not None
-    wanted = sequence.photos.keys() - {"images/Kiwi/empty.jpg"}
-    assert photos_of(sequence, "next", result.published["run"]) == wanted
-    assert result.published["photos"] == len(wanted) == FIRST + NEW - DELETED
+    expected = sequence.photos.keys() - {"images/Kiwi/empty.jpg"}
+    assert photos_of(sequence, "next", result.published["run"]) == expected
+    assert result.published["photos"] == len(expected) == FIRST + NEW - DELETED
 
 
 def test_the_files_of_the_killed_run_are_deleted(sequence: RunSequence) -> None:

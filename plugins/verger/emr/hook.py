@@ -55,10 +55,10 @@ class IdempotentEmrHook(EmrHook):
         job_flow_overrides : dict
             The RunJobFlow request.
         """
-        wanted = {(tag["Key"], tag["Value"]) for tag in job_flow_overrides["Tags"]}
+        tags = {(tag["Key"], tag["Value"]) for tag in job_flow_overrides["Tags"]}
         for page in self.emr_client.get_paginator("list_clusters").paginate(ClusterStates=ACTIVE_CLUSTER):
             for cluster in page["Clusters"]:
-                if cluster["Name"] == job_flow_overrides["Name"] and wanted <= self._tags(cluster["Id"]):
+                if cluster["Name"] == job_flow_overrides["Name"] and tags <= self._tags(cluster["Id"]):
                     return cluster["Id"]
         return None
 
