@@ -22,13 +22,13 @@ S3_SECONDS = 60.0
 
 @pytest.fixture(scope="session")
 def artifact_set() -> Path:
-    """The artifact set of this tree, as `make artifacts` builds it."""
+    """The artifact set of this tree, built as by `make artifacts`."""
     return build(Build())
 
 
 @pytest.fixture(scope="session")
 def s3_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """A real S3 server with an empty bucket; the variables by which an AWS client finds it."""
+    """A real S3 server with an empty bucket: the environment variables for AWS clients."""
     settings = Settings(state=tmp_path_factory.mktemp("s3"), s3_port=free_ports(S3_PORTS))
     credentials = load_or_create(settings.state)
     environment = aws_environment(settings, credentials)
@@ -37,12 +37,12 @@ def s3_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[st
         _make_bucket(s3_client(environment))
         yield environment
     finally:
-        server.kill()  # its data go with it: no need to wait for an orderly end
+        server.kill()  # its data are deleted too, so it need not end cleanly
         server.wait()
 
 
 def s3_client(environment: dict[str, str]) -> Any:
-    """A boto3 client of the server that `environment` names."""
+    """A boto3 client of the server in `environment`."""
     return boto3.client(
         "s3",
         endpoint_url=environment["AWS_ENDPOINT_URL_S3"],

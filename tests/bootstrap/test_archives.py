@@ -1,4 +1,4 @@
-"""The job zip and the wheelhouse's tar: what they hold, and that equal contents give equal bytes."""
+"""The zip of the steps and the tar of the wheelhouse: their contents, and equal bytes for equal contents."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def _package(folder: Path, names: list[str], time: int) -> Path:
 NAMES = ["__init__.py", "tree/__init__.py", "tree/leaf.py"]
 
 
-def test_the_zip_depends_on_contents_alone(tmp_path: Path) -> None:
+def test_the_zip_depends_only_on_the_contents(tmp_path: Path) -> None:
     one = _package(tmp_path / "one", NAMES, 1_000_000_000)
     other = _package(tmp_path / "other", NAMES[::-1], 1_700_000_000)
     (other / "tree" / "leaf.py").chmod(0o600)
@@ -47,7 +47,7 @@ def test_python_imports_from_the_zip(tmp_path: Path) -> None:
     assert done.stdout == "tree/leaf.py\n"
 
 
-def test_the_tar_depends_on_names_and_contents_alone(tmp_path: Path) -> None:
+def test_the_tar_depends_only_on_names_and_contents(tmp_path: Path) -> None:
     made = []
     for number, order in enumerate((["b.whl", "a.whl"], ["a.whl", "b.whl"])):
         folder = tmp_path / str(number)

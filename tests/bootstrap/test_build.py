@@ -1,4 +1,4 @@
-"""The artifact set as `python -m bootstrap.build` makes it; model and wheelhouse come from the cache if it has them."""
+"""The artifact set that `python -m bootstrap.build` builds. Model and wheelhouse come from the cache if it has them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def artifact_set(order: Build) -> Path:
     return build(order)
 
 
-def test_the_set_is_whole_and_named_by_its_manifest(artifact_set: Path, order: Build) -> None:
+def test_the_set_is_complete_and_named_by_its_manifest(artifact_set: Path, order: Build) -> None:
     content = manifest.verify(artifact_set)
     assert content.weights == "imagenet"
     assert set(content.files) == {
@@ -44,7 +44,7 @@ def test_the_same_inputs_give_the_same_set(artifact_set: Path, order: Build, tmp
     assert (tmp_path / "current").readlink() == Path(artifact_set.name)
 
 
-def test_a_set_that_was_damaged_is_built_again(order: Build, tmp_path: Path) -> None:
+def test_a_damaged_set_is_built_again(order: Build, tmp_path: Path) -> None:
     order = dataclasses.replace(order, out=tmp_path)
     folder = build(order)
     (folder / "pca.py").write_text("damaged")
@@ -52,7 +52,7 @@ def test_a_set_that_was_damaged_is_built_again(order: Build, tmp_path: Path) -> 
     manifest.verify(folder)
 
 
-def test_the_zip_holds_the_package_of_the_steps(artifact_set: Path) -> None:
+def test_the_zip_contains_the_packages_of_the_steps(artifact_set: Path) -> None:
     with zipfile.ZipFile(artifact_set / "verger_spark.zip") as archive:
         held = {name: archive.read(name) for name in archive.namelist()}
     packages = (ROOT / "spark_jobs/verger_spark", ROOT / "plugins/verger_contract")
@@ -63,7 +63,7 @@ def test_the_zip_holds_the_package_of_the_steps(artifact_set: Path) -> None:
     }
 
 
-def test_the_wheelhouse_holds_a_wheel_for_each_locked_package(artifact_set: Path, order: Build) -> None:
+def test_the_wheelhouse_contains_a_wheel_for_each_locked_package(artifact_set: Path, order: Build) -> None:
     with tarfile.open(artifact_set / f"node-{order.arch}.tar") as tar:
         names = tar.getnames()
         lock = tar.extractfile("node.txt")
@@ -75,7 +75,7 @@ def test_the_wheelhouse_holds_a_wheel_for_each_locked_package(artifact_set: Path
     assert "pip" in packages
 
 
-def test_the_model_is_what_its_card_says(artifact_set: Path) -> None:
+def test_the_model_agrees_with_model_json(artifact_set: Path) -> None:
     card = json.loads((artifact_set / "model/model.json").read_text())
     canary = json.loads((artifact_set / "model/canary.json").read_text())
     sha256 = manifest.file_sha256(artifact_set / "model/mobilenet_v2.tflite")
@@ -85,13 +85,13 @@ def test_the_model_is_what_its_card_says(artifact_set: Path) -> None:
     assert canary["tolerance"] == 1e-4
 
 
-def test_without_the_export_environment_it_says_what_to_do(order: Build, tmp_path: Path) -> None:
+def test_without_the_export_environment_the_error_names_the_remedy(order: Build, tmp_path: Path) -> None:
     order = dataclasses.replace(order, cache=tmp_path / "cache", export_python=tmp_path / "python")
     with pytest.raises(BuildError, match=r"python: no such Python; .*make artifacts"):
         build(order)
 
 
-def test_the_command_line_tells_where_the_weights_are_from(order: Build, tmp_path: Path) -> None:
+def test_the_command_line_prints_the_source_of_the_weights(order: Build, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "bootstrap.build", "--out", str(tmp_path)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     assert "imagenet weights (" in done.stdout
@@ -99,7 +99,7 @@ def test_the_command_line_tells_where_the_weights_are_from(order: Build, tmp_pat
     assert len(done.stdout.splitlines()) == 1
 
 
-def test_an_unknown_kind_of_weights_is_refused() -> None:
+def test_unknown_weights_are_an_error() -> None:
     command = [sys.executable, "-m", "bootstrap.build", "--weights", "none"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 2

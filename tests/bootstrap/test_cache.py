@@ -9,7 +9,7 @@ from bootstrap.cache import Cache
 
 
 class Maker:
-    """Fills a folder and counts how often it was asked to."""
+    """Fills a folder and counts the calls."""
 
     def __init__(self) -> None:
         self.times = 0
@@ -19,7 +19,7 @@ class Maker:
         (folder / "file").write_text("made")
 
 
-def test_a_folder_is_made_once_per_key(tmp_path: Path) -> None:
+def test_a_folder_is_built_once_for_each_key(tmp_path: Path) -> None:
     cache, make = Cache(tmp_path), Maker()
     first = cache.folder("kind", "key", make)
     assert cache.folder("kind", "key", make) == first
@@ -28,13 +28,13 @@ def test_a_folder_is_made_once_per_key(tmp_path: Path) -> None:
     assert make.times == 2
 
 
-def test_a_damaged_folder_is_made_again(tmp_path: Path) -> None:
+def test_a_damaged_folder_is_built_again(tmp_path: Path) -> None:
     cache, make = Cache(tmp_path), Maker()
     (cache.folder("kind", "key", make) / "file").write_text("damaged")
     assert (cache.folder("kind", "key", make) / "file").read_text() == "made"
 
 
-def test_what_fails_half_way_leaves_nothing(tmp_path: Path) -> None:
+def test_a_failed_build_leaves_nothing(tmp_path: Path) -> None:
     def fail(folder: Path) -> None:
         (folder / "half").touch()
         raise RuntimeError("half way")
@@ -44,7 +44,7 @@ def test_what_fails_half_way_leaves_nothing(tmp_path: Path) -> None:
     assert list((tmp_path / "kind").iterdir()) == []
 
 
-def test_two_that_make_the_same_folder_at_once_both_get_it(tmp_path: Path) -> None:
+def test_two_concurrent_builds_of_a_folder_both_succeed(tmp_path: Path) -> None:
     both_are_making = threading.Barrier(2, timeout=20)
     found: list[str] = []
 

@@ -1,4 +1,4 @@
-"""The exported model and its canary, checked by Keras and by the steps' own code. Needs the export environment."""
+"""The exported model and its canary, checked by Keras and by the code of the steps. Needs the export environment."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def node_python(artifact_set: Path) -> Path:
 
 
 def featurize_canary(python: Path, model: Path) -> subprocess.CompletedProcess[str]:
-    """Load a model as step 1 does, canary and all."""
+    """Load a model as step 1 does, and check its canary."""
     code = (
         "import sys; from verger_spark.features.model import *; Featurizer(Model.load(sys.argv[1])); print('accepted')"
     )
@@ -44,7 +44,7 @@ def featurize_canary(python: Path, model: Path) -> subprocess.CompletedProcess[s
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
 
-def test_the_canary_is_what_keras_computes(artifact_set: Path, tmp_path: Path) -> None:
+def test_the_canary_equals_keras(artifact_set: Path, tmp_path: Path) -> None:
     (tmp_path / "canary.png").write_bytes(canary.draw())
     command: list[str | Path] = [environment_python("export"), "-m", "bootstrap.keras_features", tmp_path / "out.npy"]
     command += [tmp_path / "canary.png", tmp_path / "canary.png", "--pip-python", environment_python("uv")]
@@ -54,7 +54,7 @@ def test_the_canary_is_what_keras_computes(artifact_set: Path, tmp_path: Path) -
     expected = json.loads((artifact_set / "model" / "canary.json").read_text())["features"]
     assert (computed.shape, computed.dtype) == ((2, 1280), np.float32)
     np.testing.assert_allclose(computed, [expected, expected], rtol=0, atol=2e-5)
-    assert np.ptp(expected) > 1  # a vector that could tell models apart
+    assert np.ptp(expected) > 1  # the features of different models would differ
 
 
 def test_the_export_is_deterministic(random_set: Path, tmp_path: Path) -> None:
@@ -63,7 +63,7 @@ def test_the_export_is_deterministic(random_set: Path, tmp_path: Path) -> None:
         assert manifest.file_sha256(again / name) == manifest.file_sha256(random_set / "model" / name), name
 
 
-def test_random_weights_are_marked_everywhere(random_set: Path) -> None:
+def test_every_file_names_random_weights(random_set: Path) -> None:
     assert manifest.verify(random_set).weights == "random"
     card = json.loads((random_set / "model" / "model.json").read_text())
     assert (card["weights"], card["source"]) == ("random", "random, seed 20")
@@ -78,7 +78,7 @@ def test_the_steps_accept_each_model_with_its_own_canary(
         assert done.stdout == "accepted\n", done.stderr
 
 
-def test_the_steps_refuse_a_model_with_other_weights(
+def test_the_steps_reject_a_model_with_other_weights(
     node_python: Path, artifact_set: Path, random_set: Path, tmp_path: Path
 ) -> None:
     for name in ("mobilenet_v2.tflite", "model.json"):

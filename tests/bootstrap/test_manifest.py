@@ -11,7 +11,7 @@ from bootstrap.manifest import ManifestError
 
 @pytest.fixture
 def artifact_set(tmp_path: Path) -> Path:
-    """A small artifact set under its right name."""
+    """A small artifact set with the correct name."""
     folder = tmp_path / "set"
     (folder / "model").mkdir(parents=True)
     (folder / "step.py").write_text("print()\n")
@@ -21,18 +21,18 @@ def artifact_set(tmp_path: Path) -> Path:
     return folder.rename(tmp_path / content.sha256)
 
 
-def test_a_set_that_is_what_its_manifest_says_is_accepted(artifact_set: Path) -> None:
+def test_a_set_that_agrees_with_its_manifest_is_accepted(artifact_set: Path) -> None:
     verified = manifest.verify(artifact_set)
     assert (verified.weights, verified.arch) == ("imagenet", "x86_64")
     assert set(verified.files) == {"step.py", "model/model.tflite"}
 
 
-def test_the_manifest_is_read_as_it_was_written(artifact_set: Path) -> None:
+def test_a_written_manifest_is_read_back(artifact_set: Path) -> None:
     written = (artifact_set / manifest.NAME).read_bytes()
     assert manifest.decode(written).encode() == written
 
 
-def test_the_order_in_which_files_are_found_does_not_matter() -> None:
+def test_the_order_of_the_files_does_not_matter() -> None:
     files = {"b": ("1" * 64, 1), "a": ("2" * 64, 2)}
     one = manifest.Manifest("imagenet", "x86_64", files)
     other = manifest.Manifest("imagenet", "x86_64", dict(reversed(files.items())))
@@ -40,7 +40,7 @@ def test_the_order_in_which_files_are_found_does_not_matter() -> None:
 
 
 @pytest.mark.parametrize("change", [{"weights": "random"}, {"arch": "aarch64"}, {"files": {}}])
-def test_whatever_differs_gives_another_name(change: dict[str, object]) -> None:
+def test_every_difference_gives_another_name(change: dict[str, object]) -> None:
     fields: dict[str, object] = {"weights": "imagenet", "arch": "x86_64", "files": {"a": ("1" * 64, 1)}}
     one, other = manifest.Manifest(**fields), manifest.Manifest(**{**fields, **change})  # type: ignore[arg-type]
     assert one.sha256 != other.sha256
@@ -71,21 +71,21 @@ def _add(folder: Path) -> None:
         (_add, r"model/other\.tflite does not belong to it"),
     ],
 )
-def test_damage_is_found_and_named(artifact_set: Path, damage: Callable[[Path], None], message: str) -> None:
+def test_errors_name_the_damage(artifact_set: Path, damage: Callable[[Path], None], message: str) -> None:
     damage(artifact_set)
     with pytest.raises(ManifestError, match=message) as raised:
         manifest.verify(artifact_set)
     assert str(artifact_set) in str(raised.value)
 
 
-def test_each_problem_is_named(artifact_set: Path) -> None:
+def test_errors_name_every_problem(artifact_set: Path) -> None:
     _remove(artifact_set)
     _add(artifact_set)
     with pytest.raises(ManifestError, match=r"other\.tflite does not belong to it; step\.py is missing"):
         manifest.verify(artifact_set)
 
 
-def test_a_manifest_that_was_replaced_is_found_by_the_name_of_the_set(artifact_set: Path) -> None:
+def test_a_replaced_manifest_does_not_match_the_name_of_the_set(artifact_set: Path) -> None:
     _remove(artifact_set)
     forged = manifest.of_folder(artifact_set, "imagenet", "x86_64")
     (artifact_set / manifest.NAME).write_bytes(forged.encode())
@@ -99,17 +99,17 @@ def test_a_set_can_be_verified_under_another_name(artifact_set: Path, tmp_path: 
     assert manifest.verify(renamed, sha256=sha256).sha256 == sha256
 
 
-def test_a_link_to_a_set_is_verified_by_the_name_behind_it(artifact_set: Path, tmp_path: Path) -> None:
+def test_a_link_to_a_set_is_verified_by_the_name_of_its_target(artifact_set: Path, tmp_path: Path) -> None:
     (tmp_path / "current").symlink_to(artifact_set.name)
     assert manifest.verify(tmp_path / "current").sha256 == artifact_set.name
 
 
-def test_a_folder_without_manifest_is_refused(tmp_path: Path) -> None:
+def test_a_folder_without_manifest_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ManifestError, match=r"manifest\.json: No such file"):
         manifest.verify(tmp_path)
 
 
 @pytest.mark.parametrize("content", [b"", b"\xff", b"[]", b'{"files": {}}', b'{"files": {"a": 1}}'])
-def test_what_is_no_manifest_is_refused(content: bytes) -> None:
+def test_a_file_that_is_not_a_manifest_is_an_error(content: bytes) -> None:
     with pytest.raises(ManifestError, match="not a manifest"):
         manifest.decode(content)

@@ -1,4 +1,4 @@
-"""Where the ImageNet weights come from. Needs the export environment, and the package index or pip's cache of it."""
+"""The sources of the ImageNet weights. Needs the export environment, and the package index or the cache of pip."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ def outcomes() -> dict[str, Any]:
     return found
 
 
-def test_the_official_download_is_taken_where_it_can_be_had(outcomes: dict[str, Any]) -> None:
+def test_the_official_download_comes_first(outcomes: dict[str, Any]) -> None:
     official = outcomes["official"]
     assert (official["source"], official["weights"]) == ("official Keras download", "imagenet")
     assert official["sha256"] == IMAGENET_TENSORS_SHA256
 
 
-def test_where_the_network_swallows_it_the_wheel_is_taken_soon_and_holds_the_same_tensors(
+def test_after_a_timeout_the_wheel_is_used_and_has_the_same_tensors(
     outcomes: dict[str, Any],
 ) -> None:
     hanging = outcomes["hanging"]
@@ -53,7 +53,7 @@ def test_where_the_network_swallows_it_the_wheel_is_taken_soon_and_holds_the_sam
         ("missing", "HTTP Error 404"),
     ],
 )
-def test_anything_but_the_known_tensors_is_refused(outcomes: dict[str, Any], case: str, reason: str) -> None:
+def test_other_tensors_are_an_error(outcomes: dict[str, Any], case: str, reason: str) -> None:
     error = outcomes[case]["error"]
     assert error.startswith("no source of the ImageNet weights of MobileNetV2 could be used:")
     assert reason in error

@@ -14,8 +14,8 @@ from tests.places import ROOT, environment_python
 
 
 @pytest.mark.parametrize("arch", ARCHITECTURES)
-def test_every_architecture_has_its_wheels(arch: str) -> None:
-    """Needs the package index the first time, and the cache afterwards."""
+def test_every_architecture_has_all_wheels(arch: str) -> None:
+    """The first run needs the package index, later runs only the cache."""
     pip_python = environment_python("uv")
     tar = cached_wheelhouse(Cache(Build().cache), ROOT / "requirements" / "node.txt", arch, pip_python)
     with tarfile.open(tar) as opened:
@@ -25,7 +25,7 @@ def test_every_architecture_has_its_wheels(arch: str) -> None:
     assert [name for name in native if not name.endswith(f"_{arch}.whl")] == []
 
 
-def test_wheels_for_a_newer_c_library_than_the_nodes_have_are_not_taken() -> None:
+def test_wheels_for_a_newer_c_library_than_that_of_the_nodes_are_excluded() -> None:
     options = pip_options("x86_64")
     platforms = {value for option, value in itertools.pairwise(options) if option == "--platform"}
     assert "manylinux_2_34_x86_64" in platforms
@@ -33,7 +33,7 @@ def test_wheels_for_a_newer_c_library_than_the_nodes_have_are_not_taken() -> Non
     assert not [name for name in platforms if "2_35" in name or "musl" in name]
 
 
-def test_a_wheel_whose_hash_is_not_the_locked_one_is_refused(tmp_path: Path) -> None:
+def test_a_wheel_with_another_hash_is_an_error(tmp_path: Path) -> None:
     """Needs the package index."""
     lock = tmp_path / "node.txt"
     lock.write_text(f"typing-extensions==4.16.0 --hash=sha256:{'0' * 64}\n")
@@ -42,6 +42,6 @@ def test_a_wheel_whose_hash_is_not_the_locked_one_is_refused(tmp_path: Path) -> 
     assert not list((tmp_path / "cache").rglob("*.tar"))
 
 
-def test_a_python_that_is_not_there_is_named(tmp_path: Path) -> None:
+def test_the_error_names_a_missing_python(tmp_path: Path) -> None:
     with pytest.raises(DownloadError, match=r"no-python: cannot run pip .*; name a Python that has pip"):
         cached_wheelhouse(Cache(tmp_path), ROOT / "requirements" / "node.txt", "x86_64", tmp_path / "no-python")

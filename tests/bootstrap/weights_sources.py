@@ -1,8 +1,8 @@
-"""Tries each source of the ImageNet weights, in the export environment; prints what came of it as JSON.
+"""Tries each source of the ImageNet weights in the export environment, and prints the outcomes as JSON.
 
     python -m tests.bootstrap.weights_sources PIP_PYTHON
 
-A server on loopback stands in for Keras's storage: what it serves is the only thing that is not real.
+A server on loopback replaces the storage of Keras. Everything else is real.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ NO_PIP = Path("/no/python")
 
 
 class Silent(http.server.SimpleHTTPRequestHandler):
-    """A file server that logs nothing."""
+    """A file server without log output."""
 
     def log_message(self, *_: Any) -> None:
         pass
 
 
 def attempt(url: str, pip_python: Path) -> dict[str, object]:
-    """What `imagenet_model` gives when Keras's storage is `url`."""
+    """The outcome of `imagenet_model` when the storage of Keras is `url`."""
     weights.OFFICIAL_URL = url
     started = time.monotonic()
     try:
