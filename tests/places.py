@@ -1,4 +1,4 @@
-"""Where the tests find what the Makefile installed and built, and the photographs that only some machines have."""
+"""Paths of the environments, the built artifacts and the test photographs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PHOTOS = Path(os.environ.get("VERGER_TEST_PHOTOS", ROOT.parent / "shared" / "dat
 
 
 def environment_python(name: str) -> Path:
-    """The interpreter of one of the environments of requirements/."""
+    """The Python of an environment of requirements/."""
     python = STATE / "venv" / name / "bin" / "python"
     if not python.exists():
         pytest.fail(f"{python.relative_to(ROOT)} is missing: run the tests by `make test`, which installs it")
@@ -22,7 +22,7 @@ def environment_python(name: str) -> Path:
 
 
 def real_photos(folder: Path, every: int, limit: int) -> Path:
-    """Every n-th photograph of Fruits-360's Test split, at most `limit`, in `folder`/images/<label>/<file>."""
+    """Extract every n-th photograph of Fruits-360's Test split, at most `limit`, to `folder`/images/<label>/<file>."""
     if not PHOTOS.exists():
         pytest.skip(f"needs the photographs of {PHOTOS.name} (VERGER_TEST_PHOTOS names the zip), not on this machine")
     with zipfile.ZipFile(PHOTOS) as archive:

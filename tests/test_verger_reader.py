@@ -1,4 +1,4 @@
-"""The reader over a folder: what is current, whole or in parts, and what it says when it is not there."""
+"""The reader over a folder: tables, batches, earlier publications, errors, and its agreement with the contract."""
 
 from __future__ import annotations
 
@@ -10,13 +10,16 @@ from pathlib import Path
 
 import numpy
 import pyarrow
+import pyarrow.parquet
 import pytest
 from pyarrow.fs import LocalFileSystem, SubTreeFileSystem
 
 import verger_reader
 from tests.places import ROOT
 from tests.written_publication import WIDTH, K, WrittenBucket, orchard
-from verger_reader import PublicationError, matrix, open_publication
+from verger.publication import model
+from verger_contract import keys, pca_model, schemas
+from verger_reader import Location, Publication, PublicationError, matrix, open_publication
 
 
 @pytest.fixture
@@ -24,7 +27,7 @@ def bucket(tmp_path: Path) -> WrittenBucket:
     return orchard(tmp_path / "a folder")
 
 
-def test_features_hold_exactly_one_row_per_current_photo(bucket: WrittenBucket) -> None:
+def test_features_have_exactly_one_row_for_each_current_photo(bucket: WrittenBucket) -> None:
     features = open_publication(bucket.root).features()
     assert features.schema == verger_reader.SCHEMAS["features"]
     assert sorted(features["path"].to_pylist()) == sorted(bucket.current)
@@ -34,7 +37,7 @@ def test_features_hold_exactly_one_row_per_current_photo(bucket: WrittenBucket) 
         assert row["features"] == expected["features"].tolist()
 
 
-def test_pca_is_what_the_basis_makes_of_the_features(bucket: WrittenBucket) -> None:
+def test_coordinates_are_the_projected_features(bucket: WrittenBucket) -> None:
     published = open_publication(bucket.root)
     features, pca, basis = published.features().sort_by("path"), published.pca().sort_by("path"), published.basis()
     assert pca.schema == verger_reader.SCHEMAS["pca"]
@@ -45,7 +48,7 @@ def test_pca_is_what_the_basis_makes_of_the_features(bucket: WrittenBucket) -> N
     numpy.testing.assert_allclose(basis.project(matrix(features["features"])), matrix(pca["pca_features"]))
 
 
-def test_facts_are_those_of_the_publication(bucket: WrittenBucket) -> None:
+def test_facts_of_the_publication(bucket: WrittenBucket) -> None:
     published = open_publication(f"{bucket.root}/")
     assert (published.run, published.photos, published.k) == ("2026-01-02", 6, K)
     assert published.facts["basis"] == "007"
@@ -61,14 +64,14 @@ def test_pandas_has_the_same_rows(bucket: WrittenBucket) -> None:
     )
 
 
-def test_batches_bound_what_is_held_at_once(bucket: WrittenBucket, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_batches_have_a_maximum_size(bucket: WrittenBucket, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(verger_reader, "ROWS_PER_BATCH", 2)
     published = open_publication(bucket.root)
     assert [batch.num_rows for batch in published.batches("pca")] == [2, 2, 2]
     assert pyarrow.Table.from_batches(published.batches("features")) == published.features()
 
 
-def test_a_publication_stays_what_it_was_when_it_was_opened(bucket: WrittenBucket) -> None:
+def test_an_open_publication_does_not_change(bucket: WrittenBucket) -> None:
     published, paths = open_publication(bucket.root), sorted(bucket.current)
     bucket.publish("later", [], [(path, run) for run in ("007", "2026-01-02") for path in paths[:3]])
     assert sorted(published.features()["path"].to_pylist()) == paths
@@ -82,12 +85,12 @@ def test_an_earlier_publication_is_found_by_its_run(bucket: WrittenBucket) -> No
     assert open_publication(bucket.root, run="2026-01-02").facts == open_publication(bucket.root).facts
 
 
-def test_a_file_system_of_ones_own_is_used(bucket: WrittenBucket) -> None:
+def test_a_given_filesystem_is_used(bucket: WrittenBucket) -> None:
     elsewhere = SubTreeFileSystem(str(bucket.folder.parent), LocalFileSystem())
     assert open_publication("s3://a folder", filesystem=elsewhere).pca().num_rows == 6
 
 
-def test_what_was_withdrawn_is_empty_and_of_the_same_columns(bucket: WrittenBucket) -> None:
+def test_an_unpublished_state_is_empty_with_the_same_columns(bucket: WrittenBucket) -> None:
     bucket.unpublish()
     published = open_publication(bucket.root)
     assert (published.run, published.photos, published.k) == (None, 0, 0)
@@ -100,37 +103,37 @@ def test_what_was_withdrawn_is_empty_and_of_the_same_columns(bucket: WrittenBuck
 
 
 def test_nothing_published_yet(tmp_path: Path) -> None:
-    with pytest.raises(PublicationError, match=r"published\.json: not there: nothing is published yet"):
+    with pytest.raises(PublicationError, match=r"published\.json: does not exist: nothing is published yet"):
         open_publication(tmp_path.as_uri())
 
 
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        ('{"version": 4}', "expected version 3, found 4: use the verger_reader.py of"),
+        ('{"version": 4}', "expected version 3, found 4: use the verger_reader.py of its writer"),
         ("[]", "expected version 3, found None"),
         ('{"version": 3, "ru', "expected JSON, found something else"),
     ],
 )
-def test_what_is_no_publication_of_ours(body: str, message: str, tmp_path: Path) -> None:
+def test_another_published_json_is_an_error(body: str, message: str, tmp_path: Path) -> None:
     (tmp_path / "published.json").write_text(body)
     with pytest.raises(PublicationError, match=message):
         open_publication(tmp_path.as_uri())
 
 
-def test_an_unknown_run_is_answered_with_those_there_are(bucket: WrittenBucket) -> None:
+def test_the_error_for_an_unknown_run_lists_the_known_ones(bucket: WrittenBucket) -> None:
     bucket.unpublish()
     with pytest.raises(PublicationError, match=r"expected run nightly in it or its history, found: 2026-01-02, 007$"):
         open_publication(bucket.root, run="nightly")
 
 
 @pytest.mark.parametrize("root", ["orchard", "/orchard", "gs://orchard", "s3://"])
-def test_a_root_that_is_no_uri_of_ours(root: str) -> None:
+def test_a_root_that_is_not_such_a_uri_is_an_error(root: str) -> None:
     with pytest.raises(ValueError, match="expected s3://bucket or file:///folder"):
         open_publication(root)
 
 
-def test_an_unknown_table_is_refused(bucket: WrittenBucket) -> None:
+def test_an_unknown_table_is_an_error(bucket: WrittenBucket) -> None:
     with pytest.raises(ValueError, match="rejects: expected one of features, pca"):
         open_publication(bucket.root).to_pandas("rejects")  # type: ignore[arg-type]
 
@@ -142,10 +145,10 @@ def test_an_unknown_table_is_refused(bucket: WrittenBucket) -> None:
         ("features/run=007/part-1.parquet", "features: run 2026-01-02 published 6 rows, found 4"),
         ("runs/2026-01-02/deletes.parquet", r"deletes\.parquet: no such file"),
         ("pca/run=2026-01-02", "pca/run=2026-01-02: no such folder"),
-        ("models/pca/run=007/data/part-0.parquet", "data: expected the row that Spark's PCAModel saves, found none"),
+        ("models/pca/run=007/data/part-0.parquet", "data: expected the row of Spark's PCAModel, found none"),
     ],
 )
-def test_what_was_removed_meanwhile_is_told(removed: str, found: str, bucket: WrittenBucket) -> None:
+def test_missing_data_are_an_error(removed: str, found: str, bucket: WrittenBucket) -> None:
     published = open_publication(bucket.root)
     path = bucket.folder / removed
     shutil.rmtree(path) if path.is_dir() else path.unlink()
@@ -154,7 +157,9 @@ def test_what_was_removed_meanwhile_is_told(removed: str, found: str, bucket: Wr
         read()
 
 
-def test_a_file_that_goes_while_batches_are_read(bucket: WrittenBucket, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_is_deleted_between_batches_is_an_error(
+    bucket: WrittenBucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(verger_reader, "ROWS_PER_BATCH", 1)
     batches = open_publication(bucket.root).batches("features")
     next(batches)
@@ -163,26 +168,26 @@ def test_a_file_that_goes_while_batches_are_read(bucket: WrittenBucket, monkeypa
         list(batches)
 
 
-def test_a_document_cut_off_while_it_is_replaced_is_read_again(bucket: WrittenBucket) -> None:
-    whole = (bucket.folder / "published.json").read_bytes()
+def test_a_document_that_is_replaced_during_the_read_is_read_again(bucket: WrittenBucket) -> None:
+    complete = (bucket.folder / "published.json").read_bytes()
 
     class Replaced(LocalFileSystem):  # type: ignore[misc]
-        """Answers the first time with the beginning only."""
+        """Returns only the beginning for the first read."""
 
-        bodies = iter((whole[:300], whole))
+        bodies = iter((complete[:300], complete))
 
         def open_input_stream(self, *_: object, **__: object) -> pyarrow.BufferReader:
             return pyarrow.BufferReader(next(self.bodies))
 
     assert open_publication(bucket.root, filesystem=Replaced()).facts == open_publication(bucket.root).facts
-    assert json.loads(whole)["run"] == "2026-01-02"
+    assert json.loads(complete)["run"] == "2026-01-02"
 
 
 WITHOUT_THE_REST = """
 import sys
 class Absent:
     def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in ("pandas", "pyspark", "boto3", "verger"):
+        if name.partition(".")[0] in ("pandas", "pyspark", "boto3", "verger", "verger_contract"):
             raise ModuleNotFoundError(name)
 sys.meta_path.insert(0, Absent())
 import verger_reader
@@ -190,7 +195,32 @@ print(verger_reader.open_publication(sys.argv[1]).features().num_rows)
 """
 
 
-def test_only_pyarrow_and_numpy_are_needed_until_more_is_asked_for(bucket: WrittenBucket) -> None:
+def test_only_pyarrow_and_numpy_are_needed(bucket: WrittenBucket) -> None:
     command = [sys.executable, "-c", WITHOUT_THE_REST, bucket.root]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert (done.stdout.strip(), done.stderr) == ("6", "")
+
+
+def test_names_and_schemas_are_those_of_the_contract() -> None:
+    tables = {"features": schemas.FEATURES, "pca": schemas.PCA, "deletes": schemas.DELETES}
+    assert {name: table.ddl for name, table in tables.items()} == verger_reader.SPARK_SCHEMAS
+    assert {name: table.arrow for name, table in tables.items()} == verger_reader.SCHEMAS
+    assert verger_reader.VERSION == model.VERSION
+    run = keys.Run("bucket", "A")
+    assert verger_reader.DELETES.format("A") == run.deletes
+    published = Publication(Location("", LocalFileSystem(), ""), {"run": "A", "features": [{"run": "A"}], "pca": "A"})
+    assert [f"{folder}/" for folder in published._folders("features").values()] == [run.features]
+    assert [f"{folder}/" for folder in published._folders("pca").values()] == [run.pca]
+
+
+@pytest.mark.parametrize("transposed", [False, True])
+def test_a_pca_model_is_decoded_as_by_the_contract(bucket: WrittenBucket, transposed: bool) -> None:
+    file = bucket.folder / keys.Run("", "007").basis / "data" / "part-0.parquet"
+    row = pyarrow.parquet.read_table(file).to_pylist()[0]
+    row["pc"]["isTransposed"] = transposed
+    table = pyarrow.Table.from_pylist([row])
+    pyarrow.parquet.write_table(table, file)
+    basis = open_publication(bucket.root).basis()
+    numpy.testing.assert_array_equal(basis.components, pca_model.components(table[pca_model.COMPONENTS][0]))
+    ratio = pca_model.explained_variance_ratio(table[pca_model.EXPLAINED_VARIANCE_RATIO][0])
+    numpy.testing.assert_array_equal(basis.explained_variance_ratio, ratio)

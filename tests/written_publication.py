@@ -1,4 +1,4 @@
-"""A bucket with publications in it, as a folder: what `publish` leaves for those who read."""
+"""A folder with publications, written as the DAG publishes them in a bucket."""
 
 from __future__ import annotations
 
@@ -13,22 +13,24 @@ import pyarrow
 import pyarrow.parquet
 from numpy.typing import NDArray
 
+from verger_contract import pca_model
+
 WIDTH, K = 1280, 6
 Row = dict[str, Any]
 
-# Spark names the element of a list otherwise than pyarrow does.
+# Spark gives the element of a list another name than pyarrow does.
 FLOATS = pyarrow.list_(pyarrow.field("element", pyarrow.float32(), nullable=False))
 DOUBLES = pyarrow.list_(pyarrow.field("element", pyarrow.float64(), nullable=False))
 
 
 def photo(path: str, etag: str, vector: NDArray[Any]) -> Row:
-    """A row of features; the label is the folder."""
+    """A row of features. The label is the name of the folder."""
     return {"path": path, "label": path.split("/")[-2], "etag": etag, "features": vector.astype(numpy.float32)}
 
 
 @dataclass
 class WrittenBucket:
-    """Each `publish` adds a publication. `current` holds the rows that a reader should find, by path."""
+    """Each `publish` adds a publication. `current` holds the rows that a reader should return, by path."""
 
     folder: Path
     current: dict[str, Row] = field(default_factory=dict)
@@ -44,7 +46,7 @@ class WrittenBucket:
         return self.folder.as_uri()
 
     def publish(self, run: str, rows: list[Row], deletes: Iterable[tuple[str, str]] = ()) -> None:
-        """Rows of the run itself, and those (path, run) of earlier feature runs that are current no longer."""
+        """Publish the rows of a run. `deletes` are the (path, run) of rows of earlier feature runs that are deleted."""
         self.runs[run] = rows
         self.deletes |= set(deletes)
         current_rows = {
@@ -102,26 +104,21 @@ class WrittenBucket:
 
 
 def write_basis(folder: Path, components: NDArray[numpy.float64]) -> None:
-    """As `pyspark.ml.feature.PCAModel.save` lays it out: the matrix by columns."""
-    rows, columns = components.shape
-    values = components.T.ravel().tolist()
-    matrix = {"type": 1, "numRows": rows, "numCols": columns, "values": values, "isTransposed": False}
-    explained = {"type": 1, "values": [0.5 / 2**number for number in range(columns)]}
+    """Write the data of a PCAModel with the explained variances 0.5, 0.25, ..."""
+    ratio = 0.5 ** numpy.arange(1, components.shape[1] + 1)
     (folder / "data").mkdir(parents=True)
-    pyarrow.parquet.write_table(
-        pyarrow.Table.from_pylist([{"pc": matrix, "explainedVariance": explained}]), folder / "data/part-0.parquet"
-    )
+    pyarrow.parquet.write_table(pca_model.table(components, ratio, "4.1.1"), folder / "data/part-0.parquet")
 
 
 def orchard(folder: Path) -> WrittenBucket:
     """Two publications. The second changed a photo of the first, deleted one and has a new one.
 
-    The ids look like numbers and dates, the paths like what people call their photos.
+    The ids look like numbers and dates. The paths contain spaces, percent signs and other alphabets.
     """
     bucket, random = WrittenBucket(folder), numpy.random.default_rng(3)
     paths = [f"images/Poire à cuire/50 % {number}.jpg" for number in range(4)] + ["images/柿/1.jpg", "images/柿/2.jpg"]
     bucket.publish("007", [photo(path, "first", random.normal(size=WIDTH)) for path in paths])
-    again = [photo(path, "second", random.normal(size=WIDTH)) for path in (paths[1], "images/柿/new.jpg")]
-    # A run that was compacted away may still be named among the dead.
-    bucket.publish("2026-01-02", again, [(paths[1], "007"), ("images/柿/1.jpg", "007"), (paths[0], "compacted-away")])
+    changed = [photo(path, "second", random.normal(size=WIDTH)) for path in (paths[1], "images/柿/new.jpg")]
+    # The table of deleted rows may still name a run that was compacted.
+    bucket.publish("2026-01-02", changed, [(paths[1], "007"), ("images/柿/1.jpg", "007"), (paths[0], "compacted-away")])
     return bucket

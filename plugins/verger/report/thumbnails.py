@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from verger.s3.clients import error_code
+from verger_contract.photos import IMAGE_FORMATS
 
 log = logging.getLogger(__name__)
 
@@ -24,9 +25,6 @@ MOST_PIXELS = 12_000_000
 """What is decoded at the most: 50 MB of memory. A JPEG is decoded at an eighth of its size, and may be larger; but of a
 progressive one the decoder holds every pixel's coefficients first.
 """
-
-FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP", "PPM", "JPEG2000", "AVIF")
-"""Those that the steps read; nothing else is parsed here."""
 
 
 class NotDrawnError(Exception):
@@ -77,7 +75,7 @@ def draw(content: bytes) -> str:
     if not content:
         raise NotDrawnError("empty file")
     try:
-        with Image.open(io.BytesIO(content), formats=FORMATS) as image:
+        with Image.open(io.BytesIO(content), formats=IMAGE_FORMATS) as image:
             if not image.info.get("progressive"):
                 image.draft("RGB", (SIDE, SIDE))
             width, height = image.size

@@ -48,7 +48,7 @@ def test_everything_is_read_from_s3(bucket: WrittenBucket) -> None:
 @pytest.mark.usefixtures("environment")
 def test_what_is_not_there_is_told(s3: Any, bucket: WrittenBucket) -> None:
     for root in (f"s3://{BUCKET}/nothing", "s3://no-such-bucket-of-anyone"):
-        with pytest.raises(PublicationError, match=f"{root}/published.json: not there: nothing is published yet"):
+        with pytest.raises(PublicationError, match=f"{root}/published.json: does not exist: nothing is published yet"):
             open_publication(root)
     published = open_publication(ROOT)
     for part in (0, 1):

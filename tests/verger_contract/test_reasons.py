@@ -1,0 +1,14 @@
+"""Rejects that a later run tries again."""
+
+from __future__ import annotations
+
+from verger_contract.reasons import REPEATED_BY_THE_STEP, RETRIED, RETRIED_WITH_OTHER_WORK, RejectKind
+
+
+def test_a_reject_is_retried_by_one_rule_at_most() -> None:
+    assert set() == RETRIED & RETRIED_WITH_OTHER_WORK
+    assert REPEATED_BY_THE_STEP <= RETRIED | RETRIED_WITH_OTHER_WORK
+
+
+def test_kinds_are_found_in_tables_and_json_as_text() -> None:
+    assert {"access denied"} & REPEATED_BY_THE_STEP == {RejectKind.ACCESS_DENIED}
