@@ -135,7 +135,7 @@ def rollback(rollback_to: str) -> Iterator[Metadata]:
 def list_images(run: str) -> dict[str, str | None]:
     """Write the inventory of the photos. Return the ETag of the publication that this run may replace."""
     run_context = context_of(run)
-    reports.forget_failure(run_context)  # of an earlier execution of the same run
+    reports.delete_failure(run_context)  # of an earlier execution of the same run
     return {"etag": tasks.list_images(run_context, now())}
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, NotRequired, TypedDict
 
-from verger_contract.metrics import DriftMetrics
+from verger_contract.metrics import LabelDrift
 
 
 class TaskFacts(TypedDict):
@@ -70,6 +70,14 @@ class Labels(TypedDict):
     shown: list[LabelRow]
 
 
+class Drift(TypedDict, total=False):
+    """The member `drift` of pca.json; empty where step 2 measured no drift."""
+
+    new: int
+    explained_variance: float | None
+    labels: list[LabelDrift]
+
+
 class Variance(TypedDict):
     """Cumulative explained variance by number of components.
 
@@ -80,20 +88,23 @@ class Variance(TypedDict):
     fitted: list[float] | None
 
 
-class TaskFailure(TypedDict):
-    """A failed task; `also` holds the failures after the first one."""
+class EarlierFailure(TypedDict):
+    """A failed task; `at` is ISO 8601, UTC."""
 
     task: str
     error: str
     at: str
-    also: NotRequired[list[TaskFailure]]
 
 
-class Report(TypedDict):
-    """report.json; failure.json has the same members, None where a failed run has no value."""
+class TaskFailure(EarlierFailure):
+    """The first failed task; `also` holds the failures after it."""
 
-    run: str
-    state: str
+    also: NotRequired[list[EarlierFailure]]
+
+
+class SnapshotFacts(TypedDict):
+    """The members of the published snapshot. All are None for a run that failed."""
+
     published_at: str | None
     photos: int | None
     rejected: int | None
@@ -103,31 +114,43 @@ class Report(TypedDict):
     features: list[dict[str, Any]] | None
     pca: str | None
     basis: str | None
-    basis_kept: bool | None
     basis_reason: str | None
     basis_target: float | None
     model: dict[str, str] | None
     artifacts: str | None
     images_prefix: str | None
-    changes: dict[str, int]
     rolled_back_from: str | None
     superseded_at: str | None
-    why: str
+
+
+class RunRecord(TypedDict):
+    """What the tasks and steps of a run recorded. None (or an empty object) where a task or step did not run."""
+
+    changes: dict[str, int]
     inventory: int | None
+    why: str
     featurized: int | None
     photos_per_second: float | None
     rejects: dict[str, int]
     seconds: dict[str, dict[str, float]]
     tasks: list[TaskFacts]
     cost: Cost | None
-    drift: DriftMetrics | None
+    drift: Drift
     compacted: int
     checks: dict[str, list[CheckRow]]
     params: dict[str, Any]
     settings: dict[str, dict[str, Any]]
     versions: dict[str, str]
+
+
+class Report(SnapshotFacts, RunRecord):
+    """report.json of a published run, failure.json of a failed run. `failure` is None in report.json."""
+
+    run: str
+    state: str
+    basis_kept: bool | None
     variance: Variance | None
     labels: Labels
-    locations: dict[str, Any]
+    locations: dict[str, str | list[str]]
     warnings: list[str]
-    failure: NotRequired[TaskFailure]
+    failure: TaskFailure | None

@@ -1,11 +1,11 @@
-"""A page as a browser's parser reads it; one that is not well-formed fails."""
+"""An HTML page as a browser parses it. A page that is not well-formed raises an error."""
 
 from __future__ import annotations
 
 from typing import Any
 from xml.etree import ElementTree
 
-import html5lib
+import html5lib  # type: ignore[import-untyped]
 
 
 class Page:
@@ -16,16 +16,16 @@ class Page:
         self.root: ElementTree.Element = parser.parse(text)
 
     def all(self, tag: str) -> list[Any]:
-        """Every element of that name, those of SVG included."""
+        """Every element of that name, including SVG elements."""
         return [found for found in self.root.iter() if str(found.tag).rpartition("}")[2] == tag]
 
     def texts(self, tag: str) -> list[str]:
-        """The whole text of every such element, white space as one blank."""
+        """The text of every element of that name, with white space reduced to one blank."""
         return [words(found) for found in self.all(tag)]
 
-    def section(self, id: str) -> str:
+    def section(self, section_id: str) -> str:
         """The text of the section with that id; empty when there is none."""
-        return next((words(found) for found in self.all("section") if found.get("id") == id), "")
+        return next((words(found) for found in self.all("section") if found.get("id") == section_id), "")
 
     def attributes(self, name: str) -> list[str]:
         """Every value of an attribute."""

@@ -1,7 +1,7 @@
-"""What a report is told by Airflow and EMR, from inside a task or its callback.
+"""Gathers from Airflow and EMR what the report needs: inside a task, or in its failure callback.
 
-Airflow tells a task how the others ended and how long they took, but not when they began: that each notes for itself,
-as an XCom.
+Airflow gives a task the state and duration of the other tasks, but not their start. So each task writes its start to an
+XCom.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from airflow.sdk import Context
 from verger.context import RunContext
 from verger.emr import cost
 from verger.emr.hook import IdempotentEmrHook
+from verger.report.attempt import attempt
 from verger.report.facts import AirflowFacts
-from verger.report.illustrations import attempt
-from verger_contract.report import Cost
+from verger_contract.report import Cost, TaskFacts, TaskFailure
 
 log = logging.getLogger(__name__)
 
@@ -29,12 +29,14 @@ SHOWN = ("success", "failed")
 """States of the tasks that a report shows."""
 
 LONGEST = 4000
-"""Letters of an error that a report shows."""
+"""Characters of an error message that a report shows."""
 
 
 def note_start(context: Context) -> None:
-    """`on_execute_callback` of every task. One that comes back from the triggerer began when it began first: what is
-    noted is not noted again. (Airflow removes a task's XComs when it begins another try.)
+    """Write the start of the task to an XCom: `on_execute_callback` of every task.
+
+    A deferred task starts a second time when it resumes; its first start is kept. Airflow deletes the XComs of a task
+    before another try.
     """
     ti: Any = context["ti"]
     if not ti.xcom_pull(task_ids=ti.task_id, key=STARTED_AT):
@@ -42,22 +44,35 @@ def note_start(context: Context) -> None:
 
 
 def gather(context: Context, run_context: RunContext, now: datetime) -> AirflowFacts:
-    """Everything; what cannot be learned is left out, and the log says why."""
+    """Return all facts. What cannot be read is left out, and the log holds the error."""
     return AirflowFacts(
         tasks=attempt("the tasks", lambda: ended_tasks(context), []),
         params=attempt("the parameters", lambda: dict(context["params"]), {}),
         cost=attempt("the cost", lambda: _cost(run_context, now), None),
-        versions=versions(),
+        versions=attempt("the versions", versions, {}),
     )
 
 
-def failure(context: Context, now: datetime) -> dict[str, str]:
-    """Which task failed, and by what, without the secrets that Airflow masks in logs: for `on_failure_callback`."""
-    from airflow.sdk._shared.secrets_masker import redact  # the one that tasks add their secrets to
-
+def failure(context: Context, now: datetime) -> TaskFailure:
+    """Return the failed task and its error, for `on_failure_callback`. Secrets are masked."""
     error = context.get("exception")
-    words = "Airflow gives no reason" if error is None else str(error) or repr(error)
-    return {"task": context["ti"].task_id, "error": str(redact(words))[:LONGEST], "at": now.isoformat()}
+    message = masked(error)[:LONGEST] if error is not None else "Airflow gives no reason"
+    return {"task": context["ti"].task_id, "error": message, "at": now.isoformat()}
+
+
+def masked(error: object) -> str:
+    """Return the message of an error, with the secrets masked that Airflow masks in logs.
+
+    Airflow has no stable function for this. Without it, the message is left out: it could hold a secret.
+    """
+    try:
+        from airflow.sdk.log import mask_logs
+
+        return str(mask_logs(None, "", {"event": str(error) or repr(error)})["event"])
+    except Exception:  # whatever is wrong with it, the failure is recorded
+        log.exception("secrets cannot be masked: the report leaves out the message of the error")
+        kind = f"{type(error).__name__}: " if isinstance(error, BaseException) else ""
+        return f"{kind}the message is left out, because secrets in it cannot be masked; see the log of the task"
 
 
 def _cost(run_context: RunContext, now: datetime) -> Cost | None:
@@ -66,23 +81,29 @@ def _cost(run_context: RunContext, now: datetime) -> Cost | None:
     return cost.measure(emr, run_context.run, run_context.settings.prices, now)
 
 
-def ended_tasks(context: Context) -> list[dict[str, Any]]:
-    """The tasks that have ended, in the order of the DAG: stage, state, seconds, and start and end (ISO 8601, UTC; None
-    when the beginning is not known).
-    """
+def ended_tasks(context: Context) -> list[TaskFacts]:
+    """Return the tasks that have ended, in the order of the DAG."""
     run_id = str(context["run_id"])
-    ti: Any = context["ti"]  # Airflow's protocol of it does not know all that it can
+    ti: Any = context["ti"]  # the type that Airflow declares lacks get_task_breadcrumbs
     ended = {crumb["task_id"]: crumb for crumb in ti.get_task_breadcrumbs(ti.dag_id, run_id)}
     order = [task.task_id for task in context["dag"].topological_sort()]
     found = [ended[task] for task in order if task in ended and ended[task]["state"] in SHOWN]
-    began = dict(_beginnings(context, [crumb["task_id"] for crumb in found]))
-    return [task_facts(crumb, began.get(crumb["task_id"])) for crumb in found]
+    started = dict(_starts(context, [crumb["task_id"] for crumb in found]))
+    return [task_facts(crumb, started.get(crumb["task_id"])) for crumb in found]
 
 
-def task_facts(crumb: Mapping[str, Any], began: str | None) -> dict[str, Any]:
-    """One entry of `stages`. `crumb`: Airflow's, with task_id, state and duration in seconds."""
+def task_facts(crumb: Mapping[str, Any], started: str | None) -> TaskFacts:
+    """Return the facts of one task.
+
+    Parameters
+    ----------
+    crumb : mapping
+        Airflow's record of the task: task_id, state, and duration in seconds.
+    started : str or None
+        ISO 8601; None where the start is unknown.
+    """
     seconds = crumb["duration"] or 0.0
-    start = datetime.fromisoformat(began).astimezone(UTC) if began else None
+    start = datetime.fromisoformat(started).astimezone(UTC) if started else None
     return {
         "task": crumb["task_id"],
         "state": crumb["state"],
@@ -92,15 +113,15 @@ def task_facts(crumb: Mapping[str, Any], began: str | None) -> dict[str, Any]:
     }
 
 
-def _beginnings(context: Context, tasks: list[str]) -> Iterator[tuple[str, str]]:
+def _starts(context: Context, tasks: list[str]) -> Iterator[tuple[str, str]]:
     for task in tasks:
-        noted = context["ti"].xcom_pull(task_ids=task, key=STARTED_AT)
-        if noted:
-            yield task, noted
+        started = context["ti"].xcom_pull(task_ids=task, key=STARTED_AT)
+        if started:
+            yield task, started
 
 
 def versions() -> dict[str, str]:
-    """Of what runs here."""
+    """Return the versions of the software that runs in Airflow."""
     from importlib.metadata import version
 
     names = {"Airflow": "apache-airflow", "amazon provider": "apache-airflow-providers-amazon", "pyarrow": "pyarrow"}

@@ -1,4 +1,4 @@
-"""The facts of a run: what report.json says. Figures and labels, no photo's name: that file stays for good."""
+"""Builds report.json and failure.json. They hold figures and labels, and no name of a photo: report.json is kept."""
 
 from __future__ import annotations
 
@@ -12,104 +12,174 @@ from verger.context import RunContext
 from verger.publication import commit
 from verger.publication.model import Snapshot
 from verger.report import warnings
+from verger.report.thresholds import Limits
 from verger.settings import Settings
 from verger_contract.keys import PUBLISHED, Run
+from verger_contract.report import (
+    Cost,
+    Drift,
+    LabelRow,
+    Report,
+    RunRecord,
+    SnapshotFacts,
+    TaskFacts,
+    TaskFailure,
+    Variance,
+)
 
 LABELS = 1000
-"""Labels in report.json, the oddest first."""
+"""Labels in report.json; those that need attention come first."""
 
 HIDDEN = ("aws_conn_id", "artifacts_dir", "service_role", "node_role", "subnet_ids", "security_configuration")
-"""Settings that say who may do what and where, not how the result came about."""
+"""Settings that describe the account and its network, not how the result was computed."""
 
 PUBLISHED_STATE, FAILED_STATE = "published", "failed"
 
 
 @dataclass(frozen=True)
 class AirflowFacts:
-    """What Airflow and EMR say of the run.
+    """The facts that only Airflow and EMR have.
 
-    stages: each with stage, state, seconds, start and end (ISO 8601, or None), in the order of the DAG
-    asked: the parameters of the DAG run
-    cost: see `verger.emr.cost`; None where no cluster was launched or EMR could not be asked
-    versions: of what ran in Airflow
+    Attributes
+    ----------
+    tasks : sequence of TaskFacts
+        The tasks that have ended, in the order of the DAG.
+    params : mapping of str to Any
+        The parameters of the DAG run.
+    cost : Cost or None
+        None where no cluster was launched, or EMR could not be read.
+    versions : mapping of str to str
+        Versions of the software that runs in Airflow.
     """
 
-    tasks: Sequence[Mapping[str, Any]] = ()
+    tasks: Sequence[TaskFacts] = ()
     params: Mapping[str, Any] = field(default_factory=dict)
-    cost: Mapping[str, Any] | None = None
+    cost: Cost | None = None
     versions: Mapping[str, str] = field(default_factory=dict)
 
 
-def of_published(
-    run_context: RunContext, airflow_facts: AirflowFacts, labels: Sequence[Mapping[str, Any]]
-) -> dict[str, Any]:
-    """What happened, from the publication, the plan, the metrics of the steps and the checks.
+def of_published(run_context: RunContext, airflow_facts: AirflowFacts, labels: Sequence[LabelRow]) -> Report:
+    """Build report.json from the publication, the plan, the metrics of the steps and the checks.
 
-    `labels`: of `labels.read`. Raises PublicationError when the run is not among the publications that are kept.
+    Parameters
+    ----------
+    run_context : RunContext
+    airflow_facts : AirflowFacts
+    labels : sequence of LabelRow
+        The result of `labels.read`.
+
+    Raises
+    ------
+    PublicationError
+        The run is not among the publications that are kept.
     """
-    published, run = _snapshot(run_context), run_context.run
-    facts = {
-        **published.facts(),
+    snapshot, run = _snapshot(run_context), run_context.run
+    report: Report = {
+        **_snapshot_facts(snapshot),
+        **_record(run_context, airflow_facts),
+        "run": run.id,
         "state": PUBLISHED_STATE,
-        **_written(run_context, airflow_facts),
-        "basis_kept": published.basis != run.id,
-        "variance": _variance(run_context, str(published.basis)),
+        "failure": None,
+        "changes": dict(snapshot.changes),
+        "inventory": snapshot.changes.get("listed"),
+        "basis_kept": snapshot.basis != run.id,
+        "variance": _variance(run_context, str(snapshot.basis)),
         "labels": {"count": len(labels), "shown": list(labels[:LABELS])},
         "locations": {
             "projections": run.uri(run.pca),
-            "features": [run.uri(Run(run.bucket, features.run).features) for features in published.features],
+            "features": [run.uri(Run(run.bucket, features.run).features) for features in snapshot.features],
             "rejects": run.uri(run.rejects),
-            "basis": run.uri(Run(run.bucket, str(published.basis)).basis),
+            "basis": run.uri(Run(run.bucket, str(snapshot.basis)).basis),
             "manifest": run.uri(run.manifest),
             "inventory": run.uri(run.inventory),
             "drift": run.uri(run.drift),
-            "checks": run.uri(run.validation),
-            "publication": run.uri(PUBLISHED),
-            "report": run.uri(run.report),
+            **_shared_locations(run),
         },
+        "warnings": [],
     }
-    facts["inventory"] = published.changes.get("listed")
-    limits, tolerance = run_context.settings.validation, run_context.settings.pca.basis_tolerance
-    return {**facts, "warnings": warnings.odd(facts, labels, limits, tolerance)}
+    report["warnings"] = warnings.find(warnings.figures(report, labels), Limits.of(run_context.settings))
+    return report
 
 
-def of_failed(run_context: RunContext, airflow_facts: AirflowFacts, failure: Mapping[str, Any]) -> dict[str, Any]:
-    """The same of a run that failed, as far as it is known; what is not is None.
-
-    `failure`: task, error and at of the first failure; `also` has those after it.
-    """
-    run, plan = run_context.run, run_context.read_json(run_context.run.plan) or {}
-    facts = {
-        **dict.fromkeys(field.name for field in dataclasses.fields(Snapshot)),
+def of_failed(run_context: RunContext, airflow_facts: AirflowFacts, failure: TaskFailure) -> Report:
+    """Build failure.json. Members that need a publication are None."""
+    run = run_context.run
+    report: Report = {
+        **_no_snapshot(airflow_facts.params.get("target_variance")),
+        **_record(run_context, airflow_facts),
         "run": run.id,
         "state": FAILED_STATE,
-        "failure": dict(failure),
-        **_written(run_context, airflow_facts),
-        "changes": plan.get("photos", {}),
-        "inventory": plan.get("photos", {}).get("listed"),
-        "target_variance": airflow_facts.params.get("target_variance"),
+        "failure": failure,
         "basis_kept": None,
         "variance": None,
         "labels": {"count": 0, "shown": []},
         "locations": {
             "inventory": run.uri(run.inventory),
             "plan": run.uri(run.plan),
-            "checks": run.uri(run.validation),
             "logs": run.uri(run_context.settings.cluster.log_prefix),
-            "publication": run.uri(PUBLISHED),
-            "report": run.uri(run.report),
+            **_shared_locations(run),
         },
+        "warnings": [],
     }
-    limits, tolerance = run_context.settings.validation, run_context.settings.pca.basis_tolerance
-    return {**facts, "warnings": warnings.odd(facts, [], limits, tolerance)}
+    report["warnings"] = warnings.find(warnings.figures(report, []), Limits.of(run_context.settings))
+    return report
 
 
-def _written(run_context: RunContext, airflow_facts: AirflowFacts) -> dict[str, Any]:
-    """What the tasks and steps left in the run's folder, and what Airflow and EMR say."""
-    run = run_context.run
-    featurize, pca = (run_context.read_json(run.metrics(stage)) or {} for stage in ("featurize", "pca"))
-    plan = run_context.read_json(run.plan) or {}
+def _shared_locations(run: Run) -> dict[str, str]:
+    return {"checks": run.uri(run.validation), "publication": run.uri(PUBLISHED), "report": run.uri(run.report)}
+
+
+def _snapshot_facts(snapshot: Snapshot) -> SnapshotFacts:
     return {
+        "published_at": snapshot.published_at,
+        "photos": snapshot.photos,
+        "rejected": snapshot.rejected,
+        "k": snapshot.k,
+        "target_variance": snapshot.target_variance,
+        "explained_variance": snapshot.explained_variance,
+        "features": [dataclasses.asdict(features) for features in snapshot.features],
+        "pca": snapshot.pca,
+        "basis": snapshot.basis,
+        "basis_reason": snapshot.basis_reason,
+        "basis_target": snapshot.basis_target,
+        "model": dict(snapshot.model),
+        "artifacts": snapshot.artifacts,
+        "images_prefix": snapshot.images_prefix,
+        "rolled_back_from": snapshot.rolled_back_from,
+        "superseded_at": snapshot.superseded_at,
+    }
+
+
+def _no_snapshot(target_variance: float | None) -> SnapshotFacts:
+    return {
+        "published_at": None,
+        "photos": None,
+        "rejected": None,
+        "k": None,
+        "target_variance": target_variance,
+        "explained_variance": None,
+        "features": None,
+        "pca": None,
+        "basis": None,
+        "basis_reason": None,
+        "basis_target": None,
+        "model": None,
+        "artifacts": None,
+        "images_prefix": None,
+        "rolled_back_from": None,
+        "superseded_at": None,
+    }
+
+
+def _record(run_context: RunContext, airflow_facts: AirflowFacts) -> RunRecord:
+    """Read what the tasks and steps left in the run's folder, and add the facts of Airflow."""
+    run = run_context.run
+    featurize, pca = (run_context.read_json(run.metrics(step)) or {} for step in ("featurize", "pca"))
+    plan = run_context.read_json(run.plan) or {}
+    changes = plan.get("photos", {})
+    return {
+        "changes": changes,
+        "inventory": changes.get("listed"),
         "why": plan.get("why", ""),
         "rejects": featurize.get("rejects", {}),
         "featurized": featurize.get("featurized"),
@@ -117,7 +187,7 @@ def _written(run_context: RunContext, airflow_facts: AirflowFacts) -> dict[str, 
         "seconds": {"featurize": featurize.get("seconds", {}), "pca": pca.get("seconds", {})},
         "tasks": list(airflow_facts.tasks),
         "cost": airflow_facts.cost,
-        "drift": pca.get("drift") or {},
+        "drift": pca.get("drift") or Drift(),
         "compacted": pca.get("compacted", 0),
         "checks": run_context.read_json(run.validation) or {},
         "params": dict(airflow_facts.params),
@@ -141,10 +211,10 @@ def _snapshot(run_context: RunContext) -> Snapshot:
     return found
 
 
-def _variance(run_context: RunContext, basis: str) -> dict[str, Any] | None:
-    """Cumulative shares of the variance by number of components: `tonight` of all current photos along the basis, the
-    whole spectrum when it was fitted to them; `fitted` of the photos that a kept basis was fitted to. None where the
-    photos have no variance.
+def _variance(run_context: RunContext, basis: str) -> Variance | None:
+    """Cumulative explained variance; None where the photos have no variance.
+
+    A basis that this run fitted has a complete spectrum. A kept basis explains its own components alone.
     """
     run = run_context.run
     shares = (run_context.read_json(run.metrics("pca")) or {}).get("explained_variance_ratio")
@@ -158,12 +228,12 @@ def _variance(run_context: RunContext, basis: str) -> dict[str, Any] | None:
 
 
 def cumulative(shares: Sequence[float]) -> list[float]:
-    """Running sum, to the millionth."""
+    """Return the running sum, rounded to six digits."""
     return [round(share, 6) for share in itertools.accumulate(shares)]
 
 
 def in_force(settings: Settings) -> dict[str, dict[str, Any]]:
-    """The settings by group, but for HIDDEN. (None is a secret: credentials are Airflow's, never Verger's.)"""
+    """Return the settings by group, without HIDDEN. No setting is a secret: credentials belong to Airflow."""
     return {
         group: {name: list(value) if isinstance(value, tuple) else value for name, value in fields.items()}
         for group, fields in (

@@ -1,6 +1,4 @@
-"""The facts and pictures of a run as one self-contained HTML page. Every value is escaped: labels, file names and
-reasons are the users' own.
-"""
+"""Renders a report as one self-contained HTML page. Labels, file names and reasons come from users: all is escaped."""
 
 from __future__ import annotations
 
@@ -11,21 +9,22 @@ from pathlib import Path
 from typing import Any
 
 from verger.emr import cost
-from verger.report import labels as label_rows
-from verger.report import warnings
+from verger.report import drift, warnings
 from verger.report.facts import PUBLISHED_STATE
-from verger.report.illustrations import Illustrations
-from verger.report.pictures import duration
+from verger.report.pictures.charts import duration
+from verger.report.pictures.illustrations import Illustrations
+from verger.report.pictures.svg import clean
+from verger.report.pictures.thumbnails import Thumbnail
 from verger.report.summary import lines
-from verger.report.svg import clean
-from verger.report.thumbnails import Thumbnail
+from verger.report.thresholds import Limits
 from verger.settings import Settings
 from verger.validation.check import SKIPPED, outcome, summary
+from verger_contract.report import Report, TaskFacts, Variance
 
 TEMPLATES = Path(__file__).with_name("templates")
 
 LABELS = 40
-"""Labels in the table of the page; report.json has more, the table of drift all that have new photos."""
+"""Labels in the table of the page. report.json has more; the drift table has all labels with new photos."""
 
 SECTIONS = {
     "checks": "Checks",
@@ -41,124 +40,118 @@ SECTIONS = {
 }
 OUTCOMES = {
     "passed": {"result": "✓ passed", "tone": "good"},
-    SKIPPED: {"result": "– skipped", "tone": "odd"},
+    SKIPPED: {"result": "– skipped", "tone": "warning"},
     "failed": {"result": "✗ FAILED", "tone": "bad"},
 }
 OF_PUBLISHED = ("variance", "map", "labels", "new")
 
 
-def page(facts: Mapping[str, Any], drawn: Illustrations, settings: Settings) -> str:
-    """The whole page. Keeps to what it is given: nothing is read here."""
+def page(report: Report, drawn: Illustrations, settings: Settings) -> str:
+    """Return the HTML page of a report and its pictures."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
     environment.filters |= {"clean": clean, "figure": figure}
-    # The style is no text to be escaped; it has nothing of a user's in it.
-    text = environment.get_template("page.html").render(facts=facts, view=view(facts, drawn, settings))
+    text = environment.get_template("page.html").render(facts=report, view=view(report, drawn, settings))
     return text.lstrip()
 
 
 def figure(value: float) -> str:
-    """A number for a table: whole ones with separators, others with three digits behind the point."""
+    """Return a number for a table: integers with separators, others with three decimals."""
     return f"{value:,}" if isinstance(value, int) else f"{value:,.3f}"
 
 
-def view(facts: Mapping[str, Any], drawn: Illustrations, settings: Settings) -> dict[str, Any]:
-    """What the template shows, in its order."""
-    published = facts["state"] == PUBLISHED_STATE
-    weights = (facts["model"] or {}).get("weights", "imagenet")
+def view(report: Report, drawn: Illustrations, settings: Settings) -> dict[str, Any]:
+    """Return the values of the template, in its order."""
+    published = report["state"] == PUBLISHED_STATE
+    weights = (report["model"] or {}).get("weights", "imagenet")
     return {
         "published": published,
         "marked": "" if weights == "imagenet" else f" — {weights} weights: the vectors mean nothing",
-        "when": at(facts["published_at"] if published else facts["failure"]["at"]),
-        "sections": [(id, title) for id, title in SECTIONS.items() if published or id not in OF_PUBLISHED],
-        "lines": lines(facts),
-        **_checks(facts, settings),
-        **(_of_published(facts, drawn) if published else {}),
-        "reject_counts": sorted(facts["rejects"].items(), key=lambda pair: (-pair[1], pair[0])),
+        "when": at(_time(report)),
+        "sections": [row for row in SECTIONS.items() if published or row[0] not in OF_PUBLISHED],
+        "lines": lines(report),
+        **_checks(report, settings),
+        **(_of_published(report, drawn) if published else {}),
+        "reject_counts": sorted(report["rejects"].items(), key=lambda pair: (-pair[1], pair[0])),
         "rejects": drawn.rejects,
         "timeline": drawn.timeline,
-        "tasks": [_stage(stage) for stage in facts["tasks"]],
-        "nodes": [(n["type"], n["market"], n["count"], n["hours"]) for n in (facts["cost"] or {}).get("nodes", ())],
-        "cost": f"In all: {cost.in_words(facts['cost'])}.",
-        "versions": list(_versions(facts)),
-        "params": list(_texts(facts["params"])),
-        "settings": [(group, list(_texts(values))) for group, values in facts["settings"].items()],
-        "locations": list(_places(facts["locations"])),
+        "tasks": [_task(task) for task in report["tasks"]],
+        "nodes": list(_nodes(report)),
+        "cost": f"In total: {cost.in_words(report['cost'])}.",
+        "versions": list(_versions(report)),
+        "params": list(_texts(report["params"])),
+        "settings": [(group, list(_texts(values))) for group, values in report["settings"].items()],
+        "locations": list(_locations(report)),
     }
 
 
-def _of_published(facts: Mapping[str, Any], drawn: Illustrations) -> dict[str, Any]:
-    """What there is of published runs alone."""
+def _time(report: Report) -> str:
+    """Return when the run was published, or when it failed."""
+    return str(report["failure"]["at"] if report["failure"] else report["published_at"])
+
+
+def _of_published(report: Report, drawn: Illustrations) -> dict[str, Any]:
+    """Return the values that only a published run has."""
     return {
-        **_variance(facts, drawn),
-        **_map(facts, drawn),
-        **_labels(facts),
+        **_variance(report, drawn),
+        **_map(report, drawn),
+        **_labels(report),
         "new": drawn.new,
-        "new_caption": _new_caption(facts, drawn.new),
-        "new_why_not": "They could not be shown." if facts["featurized"] else "This run had no new photos.",
-        "code": _code(facts),
+        "new_caption": _new_caption(report, drawn.new),
+        "new_why_not": "They could not be shown." if report["featurized"] else "This run had no new photos.",
+        "code": _code(report),
     }
 
 
-def _checks(facts: Mapping[str, Any], settings: Settings) -> dict[str, Any]:
-    near = warnings.near_limits(facts, settings.validation, settings.pca.basis_tolerance)
+def _checks(report: Report, settings: Settings) -> dict[str, Any]:
+    near = warnings.near_limits(warnings.figures(report, []), Limits.of(settings))
     rows = [
-        {
-            **row,
-            "table": table,
-            **OUTCOMES[outcome(row)],
-            "near": near.get(row["name"], ""),
-        }
-        for table, checks in facts["checks"].items()
+        {**row, "table": table, **OUTCOMES[outcome(row)], "near": near.get(row["name"], "")}
+        for table, checks in report["checks"].items()
         for row in checks
     ]
     return {"checks": rows, "checks_summary": summary(rows)}
 
 
-def _variance(facts: Mapping[str, Any], drawn: Illustrations) -> dict[str, Any]:
-    said = facts["variance"] or {"current": (), "fitted": None}
-    caption = f"The first {facts['k']:,} components are kept: as many as reach the target."
-    if facts["basis_kept"]:
-        caption = f"The basis of {facts['basis']} is kept, with its {facts['k']:,} components."
-    if said["fitted"]:
-        caption += " Dashed: the photos that it was fitted to, with all components."
+def _variance(report: Report, drawn: Illustrations) -> dict[str, Any]:
+    variance: Variance = report["variance"] or {"current": [], "fitted": None}
+    caption = f"The first {report['k']:,} components are kept: the fewest that reach the target."
+    if report["basis_kept"]:
+        caption = f"The basis of {report['basis']} is kept, with its {report['k']:,} components."
+    if variance["fitted"]:
+        caption += " Dashed: the photos to which the basis was fitted, with all components."
     return {"variance": drawn.variance, "variance_caption": caption}
 
 
-def _map(facts: Mapping[str, Any], drawn: Illustrations) -> dict[str, Any]:
-    if drawn.map_whole:
+def _map(report: Report, drawn: Illustrations) -> dict[str, Any]:
+    if drawn.map_complete:
         which = f"All {drawn.map_shows:,} photos"
     else:
-        which = f"{drawn.map_shows:,} of {facts['photos']:,} photos, drawn by lot,"
+        which = f"{drawn.map_shows:,} of {report['photos']:,} photos, chosen at random,"
     caption = (
-        f"{which} by the first two of {facts['k']:,} coordinates. Names stand where the photos of a label lie, as far "
-        "as there is room; resting the pointer on a photo tells its label. Two coordinates show a part of the variance "
-        "only: what overlaps here may be far apart in the others."
+        f"{which} by the first two of {report['k']:,} coordinates. Names are written where the photos of a label lie, "
+        "if there is room; the tooltip of a point shows its label. Two coordinates hold only a part of the variance: "
+        "photos that overlap here may lie far apart in the other coordinates."
     )
     return {"map": drawn.map, "map_caption": caption}
 
 
-def _labels(facts: Mapping[str, Any]) -> dict[str, Any]:
-    count, shown = facts["labels"]["count"], facts["labels"]["shown"]
+def _labels(report: Report) -> dict[str, Any]:
+    count, shown = report["labels"]["count"], report["labels"]["shown"]
     largest = max((row["photos"] for row in shown), default=0) or 1
     rows = [
-        {
-            **row,
-            "width": round(100 * row["photos"] / largest, 1),
-            "far": label_rows.distance(row) > 1,
-        }
-        for row in shown[:LABELS]
+        {**row, "width": round(100 * row["photos"] / largest, 1), "far": drift.is_far(row)} for row in shown[:LABELS]
     ]
-    share = (facts["drift"] or {}).get("explained_variance")
-    caption = f"{count:,} labels, the oddest first: new photos far from the earlier ones, rejects, few photos."
-    with_drift = any(row["distance"] is not None for row in rows)
+    share = report["drift"].get("explained_variance")
+    caption = f"{count:,} labels, ordered by drift, then by rejects, then by fewest photos."
+    with_drift = any(row["distance"] is not None for row in shown[:LABELS])
     if with_drift:
         caption += (
-            " Distance: from the mean of a label's earlier photos to that of its new ones; ratio: to their spread; "
-            "far: more than half of it, and more than twice what chance makes of so few photos."
+            " Distance: from the mean of a label's earlier photos to the mean of its new ones. Ratio: distance divided "
+            "by spread. Far: more than half of the spread, and more than twice what chance gives to so few photos."
         )
     if share is not None:
         caption += f" The basis explains {share:.2%} of the new photos' variance."
@@ -167,32 +160,38 @@ def _labels(facts: Mapping[str, Any]) -> dict[str, Any]:
         "labels_caption": caption,
         "with_drift": with_drift,
         "more_labels": count - len(rows),
-        "more_where": "in report.json beside this page, and those with new photos in the table of drift",
+        "more_where": "in report.json beside this page, and in the drift table if they have new photos",
         "labels_why_not": "There is no label.",
     }
 
 
-def _new_caption(facts: Mapping[str, Any], shown: Sequence[Thumbnail]) -> str:
-    return f"{len(shown):,} of the {facts['featurized'] or len(shown):,} photos that this run featurized, drawn by lot."
+def _new_caption(report: Report, shown: Sequence[Thumbnail]) -> str:
+    featurized = report["featurized"] or len(shown)
+    return f"{len(shown):,} of the {featurized:,} photos that this run featurized, chosen at random."
 
 
-def _stage(stage: Mapping[str, Any]) -> tuple[str, str, str, str]:
-    began = at(stage["start"]) if stage.get("start") else ""
-    return stage["task"], stage["state"], duration(stage["seconds"]), began.removesuffix(" UTC")
+def _task(task: TaskFacts) -> tuple[str, str, str, str]:
+    start = at(task["start"]).removesuffix(" UTC") if task["start"] else ""
+    return task["task"], task["state"], duration(task["seconds"]), start
+
+
+def _nodes(report: Report) -> Iterator[tuple[str, str, int, float]]:
+    for node in report["cost"]["nodes"] if report["cost"] else ():
+        yield node["type"], node["market"], node["count"], node["hours"]
 
 
 def at(time: str) -> str:
-    """An ISO 8601 time as people read it, in UTC."""
+    """Return an ISO 8601 time in UTC, for example `2026-11-24 02:30:00 UTC`."""
     return f"{datetime.fromisoformat(time).astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
-def _versions(facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    yield from facts["versions"].items()
-    if facts["model"]:
-        yield "model", f"MobileNetV2, {facts['model']['weights']} weights"
-        yield "model, SHA-256", facts["model"]["sha256"]
-    if facts["artifacts"]:
-        yield "artifact set", facts["artifacts"]
+def _versions(report: Report) -> Iterator[tuple[str, str]]:
+    yield from report["versions"].items()
+    if report["model"]:
+        yield "model", f"MobileNetV2, {report['model']['weights']} weights"
+        yield "model, SHA-256", report["model"]["sha256"]
+    if report["artifacts"]:
+        yield "artifact set", report["artifacts"]
 
 
 def _texts(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -205,21 +204,21 @@ def _texts(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             yield name, "" if value is None else str(value)
 
 
-def _places(places: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    for name, at in places.items():
-        addresses: Iterable[str] = [at] if isinstance(at, str) else at
-        yield from ((name, address) for address in addresses)
+def _locations(report: Report) -> Iterator[tuple[str, str]]:
+    for name, location in report["locations"].items():
+        uris: Iterable[str] = [location] if isinstance(location, str) else location
+        yield from ((name, uri) for uri in uris)
 
 
-def _code(facts: Mapping[str, Any]) -> str:
-    """Lines that read what the run published."""
-    at = json.dumps(facts["locations"]["projections"])
-    bucket = json.dumps(facts["locations"]["projections"].partition("/pca/run=")[0])
+def _code(report: Report) -> str:
+    """Return code that reads what the run published."""
+    projections = str(report["locations"]["projections"])
+    bucket = projections.partition("/pca/run=")[0]
     return (
-        f"import pandas\npandas.read_parquet({at})\n\n"
-        f"spark.read.parquet({at})\n\n"
+        f"import pandas\npandas.read_parquet({json.dumps(projections)})\n\n"
+        f"spark.read.parquet({json.dumps(projections)})\n\n"
         f"import verger_reader\n"
-        f"published = verger_reader.open_publication({bucket}, run={json.dumps(facts['run'])})\n"
+        f"published = verger_reader.open_publication({json.dumps(bucket)}, run={json.dumps(report['run'])})\n"
         'published.to_pandas("features")  # path, label, etag, features\n'
         "published.pca()                  # pyarrow.Table: path, label, pca_features"
     )

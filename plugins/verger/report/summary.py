@@ -1,31 +1,43 @@
-"""What happened in five lines: photos, basis, components, work, and what is odd. Pure."""
+"""Summarizes a run in five lines: photos, basis, components, work, and what needs attention. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from verger.emr import cost
+from verger.report import warnings
 from verger.report.facts import PUBLISHED_STATE
-from verger.report.pictures import duration
-from verger.report.warnings import refitted
-
-FEATURES = 1280
+from verger.report.pictures.charts import duration
+from verger_contract.report import Report, TaskFacts
+from verger_contract.schemas import FEATURES_WIDTH
 
 CHANGES = {
     "new": "{:,} new",
     "changed": "{:,} changed",
     "deleted": "{:,} deleted",
-    "retry": "{:,} tried again",
-    "opportunistic_retry": "{:,} rejects looked at again",
+    "retry": "{:,} retried",
+    "opportunistic_retry": "{:,} rejects retried with other work",
 }
+ATTENTION = "Needs attention"
 
 
 @dataclass(frozen=True)
 class Line:
-    """`text`, or several `points`; `soft` is said in a lower voice. `tone`: good, bad or odd."""
+    """A line of the summary.
+
+    Attributes
+    ----------
+    name : str
+    text : str
+        The content; empty where `points` holds several sentences instead.
+    points : sequence of str
+    soft : str
+        An addition in a softer colour.
+    tone : str
+        Style class: good, bad, warning, or empty.
+    """
 
     name: str
     text: str = ""
@@ -34,80 +46,85 @@ class Line:
     tone: str = ""
 
 
-def lines(facts: Mapping[str, Any]) -> list[Line]:
-    """The five lines; of a failed run, what failed and what is known."""
-    if facts["state"] != PUBLISHED_STATE:
-        # Of a run that stopped halfway nobody can say that nothing is odd.
-        return [_failure(facts), _photos_to_do(facts), _work(facts), *([_odd(facts)] if facts["warnings"] else [])]
-    return [_photos(facts), _basis(facts), _components(facts), _work(facts), _odd(facts)]
+def lines(report: Report) -> list[Line]:
+    """Return the five lines; for a failed run, the failure and what is known."""
+    if report["state"] != PUBLISHED_STATE:
+        # A failed run did not make all checks, so the absence of warnings means nothing.
+        attention = [_attention(report)] if report["warnings"] else []
+        return [_failure(report), _photos_to_do(report), _work(report), *attention]
+    return [_photos(report), _basis(report), _components(report), _work(report), _attention(report)]
 
 
-def changes(facts: Mapping[str, Any]) -> str:
-    """For example `7 new, 3 changed`."""
-    found = [words.format(facts["changes"][name]) for name, words in CHANGES.items() if facts["changes"].get(name)]
+def changes(report: Report) -> str:
+    """Return the changes in words, for example `7 new, 3 changed`."""
+    counts = report["changes"]
+    found = [text.format(counts[name]) for name, text in CHANGES.items() if counts.get(name)]
     return ", ".join(found) or "nothing new, changed or deleted"
 
 
-def span(stages: Sequence[Mapping[str, Any]]) -> float | None:
-    """Seconds from the first stage's beginning to the last one's end; None when no times are known."""
-    times = [datetime.fromisoformat(stage[at]) for stage in stages for at in ("start", "end") if stage.get(at)]
+def span(tasks: Sequence[TaskFacts]) -> float | None:
+    """Return the seconds from the first start to the last end; None when no times are known."""
+    times = [datetime.fromisoformat(at) for task in tasks for at in (task["start"], task["end"]) if at]
     return (max(times) - min(times)).total_seconds() if times else None
 
 
-def _photos(facts: Mapping[str, Any]) -> Line:
-    text = f"{facts['photos']:,} have vectors now, {facts['rejected']:,} could not be read"
-    return Line("Photos", f"{text}. Since the last publication: {changes(facts)}.", soft=_because(facts))
+def _photos(report: Report) -> Line:
+    text = f"{report['photos']:,} have vectors now, {report['rejected']:,} could not be read"
+    return Line("Photos", f"{text}. Since the last publication: {changes(report)}.", soft=_other_work(report))
 
 
-def _because(facts: Mapping[str, Any]) -> str:
-    """Why the run had work, where that is more than the photos that came and went."""
-    more = facts["why"].removeprefix(changes(facts)).removeprefix(", ")
-    return f"Also to do: {more}." if more else ""
+def _other_work(report: Report) -> str:
+    """Return the reasons for the work other than the changes of photos."""
+    more = report["why"].removeprefix(changes(report)).removeprefix(", ")
+    return f"Other reasons for this run: {more}." if more else ""
 
 
-def _basis(facts: Mapping[str, Any]) -> Line:
-    if facts["basis_kept"]:
-        return Line(
-            "Basis", f"kept: {facts['basis_reason']}", soft=f"Vectors compare with those since {facts['basis']}."
-        )
-    soft = "Vectors of earlier publications do not compare with these." if refitted(facts) else ""
-    return Line("Basis", f"FITTED ANEW: {facts['basis_reason']}", soft=soft, tone="odd" if soft else "")
+def _basis(report: Report) -> Line:
+    if report["basis_kept"]:
+        soft = f"Vectors are comparable with all vectors since {report['basis']}."
+        return Line("Basis", f"kept: {report['basis_reason']}", soft=soft)
+    refitted = warnings.refitted(warnings.figures(report, []))
+    soft = "Older vectors are not comparable with these." if refitted else ""
+    return Line("Basis", f"new components fitted: {report['basis_reason']}", soft=soft, tone="warning" if soft else "")
 
 
-def _components(facts: Mapping[str, Any]) -> Line:
-    explained = facts["explained_variance"]
+def _components(report: Report) -> Line:
+    explained = report["explained_variance"]
     share = "there is no variance to explain" if explained is None else f"they explain {explained:.4%} of the variance"
-    return Line("Components", f"k = {facts['k']:,} of {FEATURES:,}; {share} (target {facts['target_variance']:.2%}).")
+    text = f"k = {report['k']:,} of {FEATURES_WIDTH:,}; {share} (target {report['target_variance']:.2%})."
+    return Line("Components", text)
 
 
-def _work(facts: Mapping[str, Any]) -> Line:
+def _work(report: Report) -> Line:
     parts = []
-    if facts["photos_per_second"]:
-        parts.append(f"{facts['photos_per_second']:,.1f} photos/s in step 1")
-    taken = span(facts["tasks"])
+    if report["photos_per_second"]:
+        parts.append(f"{report['photos_per_second']:,.1f} photos/s in step 1")
+    taken = span(report["tasks"])
     if taken is not None:
         parts.append(f"{duration(taken)} up to this report")
-    parts.append(cost.in_words(facts["cost"]))
+    parts.append(cost.in_words(report["cost"]))
     return Line("Work", "; ".join(parts) + ".")
 
 
-def _odd(facts: Mapping[str, Any]) -> Line:
-    if not facts["warnings"]:
-        return Line("Odd", "nothing: every check passed, no rejects, no drift beyond the usual.", tone="good")
-    return Line("Odd", points=facts["warnings"], tone="odd")
+def _attention(report: Report) -> Line:
+    if not report["warnings"]:
+        return Line(ATTENTION, "nothing: every check passed, no rejects, no unusual drift.", tone="good")
+    return Line(ATTENTION, points=report["warnings"], tone="warning")
 
 
-def _failure(facts: Mapping[str, Any]) -> Line:
-    failure = facts["failure"]
-    soft = "Nothing was published by this run; what was current before stays current."
-    said = [f"{one['task']}: {one['error']}" for one in (failure, *failure.get("also", ()))]
-    if len(said) > 1:
-        return Line("Failed", points=said, soft=soft, tone="bad")
-    return Line("Failed", said[0], soft=soft, tone="bad")
+def _failure(report: Report) -> Line:
+    failure = report["failure"]
+    if failure is None:
+        raise ValueError(f"run {report['run']}: expected the failure of a run that is {report['state']}, found none")
+    soft = "This run published nothing. The earlier publication stays current."
+    errors = [f"{one['task']}: {one['error']}" for one in (failure, *failure.get("also", ()))]
+    if len(errors) > 1:
+        return Line("Failed", points=errors, soft=soft, tone="bad")
+    return Line("Failed", errors[0], soft=soft, tone="bad")
 
 
-def _photos_to_do(facts: Mapping[str, Any]) -> Line:
-    listed = facts["inventory"]
+def _photos_to_do(report: Report) -> Line:
+    listed = report["inventory"]
     if listed is None:
-        return Line("Photos", "not compared with what is published: the run failed before.")
-    return Line("Photos", f"{listed:,} listed: {changes(facts)}.", soft=_because(facts))
+        return Line("Photos", "the run failed before it compared the photos with the publication.")
+    return Line("Photos", f"{listed:,} listed: {changes(report)}.", soft=_other_work(report))

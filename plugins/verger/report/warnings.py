@@ -1,125 +1,182 @@
-"""What of a run a person should look at. Pure: from its facts and the limits that were in force."""
+"""What in a run needs attention. Pure: computed from the figures of the run and the limits in force.
+
+The report and the page in Airflow both use this module, so they agree about the same run.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass, field
 
-from verger.report import labels
-from verger.settings import Validation
+from verger.report import drift
+from verger.report.thresholds import LABELS_NAMED, NEAR, Limits
 from verger.validation.check import SKIPPED, outcome
-
-NEAR = 0.8
-"""From this part of a limit on, what stays below it is odd all the same."""
-
-NAMED = 5
-"""Labels named in a line."""
+from verger_contract.report import CheckRow, LabelRow, Report
 
 
-def odd(facts: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], limits: Validation, tolerance: float) -> list[str]:
-    """One sentence for each thing; empty when all is as usual.
+@dataclass(frozen=True, kw_only=True)
+class Figures:
+    """The figures of a run that can cause a warning. None, or empty, where a figure is unknown.
 
-    rows: of `labels.read`
-    tolerance: what a kept basis may miss the target by
+    Attributes
+    ----------
+    weights : str
+        Weights of the model.
+    checks : sequence of CheckRow
+        All rows of validation.json.
+    rejects : mapping of str to int
+        Photos that this run rejected, by kind.
+    photos, rejected : int or None
+        Current photos with features, and without.
+    changes : mapping of str to int
+        Photos listed, new, changed, deleted and so on.
+    basis_kept : bool or None
+    basis_reason : str
+    basis_policy : str
+        The DAG parameter `basis`.
+    explained_variance, target_variance : float or None
+        Shares of the variance.
+    labels : sequence of LabelRow
+    new_in_drift : int
+        New photos among the photos of the drift table.
     """
+
+    weights: str = ""
+    checks: Sequence[CheckRow] = ()
+    rejects: Mapping[str, int] = field(default_factory=dict)
+    photos: int | None = None
+    rejected: int | None = None
+    changes: Mapping[str, int] = field(default_factory=dict)
+    basis_kept: bool | None = None
+    basis_reason: str = ""
+    basis_policy: str = ""
+    explained_variance: float | None = None
+    target_variance: float | None = None
+    labels: Sequence[LabelRow] = ()
+    new_in_drift: int = 0
+
+
+def figures(report: Report, labels: Sequence[LabelRow]) -> Figures:
+    """Return the figures of a report. `labels` holds all labels; the report itself may hold fewer."""
+    return Figures(
+        weights=(report["model"] or {}).get("weights", ""),
+        checks=[row for table in report["checks"].values() for row in table],
+        rejects=report["rejects"],
+        photos=report["photos"],
+        rejected=report["rejected"],
+        changes=report["changes"],
+        basis_kept=report["basis_kept"],
+        basis_reason=report["basis_reason"] or "",
+        basis_policy=str(report["params"].get("basis") or ""),
+        explained_variance=report["explained_variance"],
+        target_variance=report["target_variance"],
+        labels=labels,
+        new_in_drift=report["drift"].get("new") or 0,
+    )
+
+
+def find(run: Figures, limits: Limits) -> list[str]:
+    """Return one sentence for each warning; empty when there is none."""
     return [
-        *_weights(facts),
-        *_checks(facts),
-        *_rejects(facts, limits),
-        *_deletions(facts, limits),
-        *_basis(facts, tolerance),
-        *_labels(facts, rows),
+        *_weights(run),
+        *_checks(run),
+        *_rejects(run, limits),
+        *_deletions(run, limits),
+        *_basis(run, limits),
+        *_labels(run),
     ]
 
 
-def near_limits(facts: Mapping[str, Any], limits: Validation, tolerance: float) -> dict[str, str]:
-    """Of passed checks, those that hold by little: name of the check to how little."""
+def near_limits(run: Figures, limits: Limits) -> dict[str, str]:
+    """Return the passed checks whose value is near the limit: name of the check to an explanation."""
     found = {}
-    share = _share(facts["rejected"], (facts["photos"] or 0) + (facts["rejected"] or 0))
-    if limits.max_rejects_share and share > NEAR * limits.max_rejects_share:
+    if limits.max_rejects_share and _rejects_share(run) > NEAR * limits.max_rejects_share:
         found["share of rejects"] = f"near its limit of {limits.max_rejects_share:.1%}"
-    margin = _margin(facts, tolerance)
-    if margin is not None and margin < (1 - NEAR) * tolerance:
+    margin = _margin(run, limits)
+    if margin is not None and margin < (1 - NEAR) * limits.basis_tolerance:
         found["explained variance"] = f"{100 * margin:.2f} points above the share at which a new basis is fitted"
     return found
 
 
-def _share(part: int | None, whole: int | None) -> float:
-    return (part or 0) / whole if whole else 0.0
+def refitted(run: Figures) -> bool:
+    """Return whether new components replace earlier ones, so that older vectors are not comparable."""
+    return run.basis_kept is False and run.changes.get("listed") != run.changes.get("new")
 
 
-def _margin(facts: Mapping[str, Any], tolerance: float) -> float | None:
-    """How far a kept basis is from being replaced; None where it cannot be."""
-    explained, target = facts["explained_variance"], facts["target_variance"]
-    if not facts["basis_kept"] or explained is None or target is None or facts["params"].get("basis") == "reuse":
+def _share(part: int | None, total: int | None) -> float:
+    return (part or 0) / total if total else 0.0
+
+
+def _rejects_share(run: Figures) -> float:
+    return _share(run.rejected, (run.photos or 0) + (run.rejected or 0))
+
+
+def _margin(run: Figures, limits: Limits) -> float | None:
+    """How far a kept basis is above the share at which it is replaced; None where it cannot be replaced."""
+    explained, target = run.explained_variance, run.target_variance
+    if not run.basis_kept or explained is None or target is None or run.basis_policy == "reuse":
         return None
-    return float(explained - (target - tolerance))
+    return float(explained - (target - limits.basis_tolerance))
 
 
-def _weights(facts: Mapping[str, Any]) -> Iterator[str]:
-    weights = (facts["model"] or {}).get("weights", "imagenet")
-    if weights != "imagenet":
-        yield f"The model has {weights} weights: the vectors mean nothing."
+def _weights(run: Figures) -> Iterator[str]:
+    if run.weights not in ("", "imagenet"):
+        yield f"The model has {run.weights} weights: the vectors mean nothing."
 
 
-def _checks(facts: Mapping[str, Any]) -> Iterator[str]:
-    rows = [row for table in facts["checks"].values() for row in table]
-    failed = [row["name"] for row in rows if not row["passed"]]
+def _checks(run: Figures) -> Iterator[str]:
+    failed = [row["name"] for row in run.checks if not row["passed"]]
     if failed:
-        yield f"{_many(len(failed), 'check')} failed: {', '.join(failed)}."
-    for name in sorted({row["name"] for row in rows if outcome(row) == SKIPPED}):
-        yield f"The check “{name}” was skipped, for want of photos or labels."
+        yield f"{_count(len(failed), 'check')} failed: {', '.join(failed)}."
+    for name, detail in sorted({(row["name"], row.get("detail", "")) for row in run.checks if outcome(row) == SKIPPED}):
+        yield f"The check “{name}” was skipped: {detail or 'too few photos or labels'}."
 
 
-def _rejects(facts: Mapping[str, Any], limits: Validation) -> Iterator[str]:
-    count = sum(facts["rejects"].values())
+def _rejects(run: Figures, limits: Limits) -> Iterator[str]:
+    count = sum(run.rejects.values())
     if count:
-        kinds = ", ".join(f"{reason}: {many:,}" for reason, many in _most_first(facts["rejects"]))
-        yield f"{_many(count, 'photo')} of this run could not be read ({kinds})."
-    if "share of rejects" in near_limits(facts, limits, 0.0):
-        share = _share(facts["rejected"], facts["photos"] + facts["rejected"])
-        yield f"{share:.2%} of all photos are rejects; a run fails above {limits.max_rejects_share:.1%}."
+        kinds = ", ".join(f"{kind}: {photos:,}" for kind, photos in _largest_first(run.rejects))
+        yield f"{_count(count, 'photo')} of this run could not be read ({kinds})."
+    if "share of rejects" in near_limits(run, limits):
+        yield (
+            f"{_rejects_share(run):.2%} of all photos are rejects; a run fails above {limits.max_rejects_share:.1%}."
+        )
 
 
-def _most_first(counts: Mapping[str, int]) -> list[tuple[str, int]]:
+def _largest_first(counts: Mapping[str, int]) -> list[tuple[str, int]]:
     return sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
 
 
-def _deletions(facts: Mapping[str, Any], limits: Validation) -> Iterator[str]:
-    deleted, listed = facts["changes"].get("deleted", 0), facts["changes"].get("listed", 0)
-    before = listed + deleted - facts["changes"].get("new", 0)
+def _deletions(run: Figures, limits: Limits) -> Iterator[str]:
+    deleted, listed = run.changes.get("deleted", 0), run.changes.get("listed", 0)
+    before = listed + deleted - run.changes.get("new", 0)
     share = _share(deleted, before)
     if share > NEAR * limits.max_deleted_share:
         yield f"{share:.1%} of the published photos were deleted; a run fails above {limits.max_deleted_share:.0%}."
 
 
-def refitted(facts: Mapping[str, Any]) -> bool:
-    """Whether the run fitted a basis although there was one: vectors of before and after do not compare."""
-    return facts["basis_kept"] is False and facts["changes"].get("listed") != facts["changes"].get("new")
+def _basis(run: Figures, limits: Limits) -> Iterator[str]:
+    if refitted(run):
+        yield f"New PCA components: older vectors are not comparable ({run.basis_reason or 'no reason is recorded'})."
+    margin = _margin(run, limits)
+    if margin is not None and margin < (1 - NEAR) * limits.basis_tolerance:
+        yield f"The kept basis is {100 * margin:.2f} points above the share at which a new basis is fitted."
 
 
-def _basis(facts: Mapping[str, Any], tolerance: float) -> Iterator[str]:
-    if refitted(facts):
-        yield f"The basis was fitted anew, and earlier vectors do not compare: {facts['basis_reason']}."
-    margin = _margin(facts, tolerance)
-    if margin is not None and margin < (1 - NEAR) * tolerance:
-        yield f"The kept basis is {100 * margin:.2f} points from being replaced by a new one."
-
-
-def _labels(facts: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    far = labels.far(rows)
+def _labels(run: Figures) -> Iterator[str]:
+    far = drift.far_labels(run.labels)
     if far:
         yield f"New photos lie far from the earlier ones of their label: {_named(far)}."
-    if (facts["drift"] or {}).get("new"):
-        fresh = [row["label"] for row in rows if row["photos"] and row["photos"] == row["new"]]
+    if run.new_in_drift:
+        fresh = [row["label"] for row in run.labels if row["photos"] and row["photos"] == row["new"]]
         if fresh:
-            yield f"{_many(len(fresh), 'label')} without earlier photos: {_named(fresh)}."
+            yield f"{_count(len(fresh), 'label')} without earlier photos: {_named(fresh)}."
 
 
 def _named(names: Sequence[str]) -> str:
-    more = len(names) - NAMED
-    return ", ".join(names[:NAMED]) + (f" and {more:,} more" if more > 0 else "")
+    more = len(names) - LABELS_NAMED
+    return ", ".join(names[:LABELS_NAMED]) + (f" and {more:,} more" if more > 0 else "")
 
 
-def _many(count: int, what: str) -> str:
-    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
+def _count(count: int, noun: str) -> str:
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

@@ -1,67 +1,77 @@
-"""Puts the report of a run into the bucket: report.json and report.html; of a failed run, failure.json instead."""
+"""Writes the report of a run to the bucket: report.json and report.html; for a failed run, failure.json instead."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
-from typing import Any
+from typing import cast
 
 from verger.context import RunContext
 from verger.publication import commit
-from verger.report import illustrations, labels
+from verger.report import labels
+from verger.report.attempt import attempt
 from verger.report.facts import AirflowFacts, of_failed, of_published
-from verger.report.illustrations import Illustrations, attempt
 from verger.report.page import page
+from verger.report.pictures import illustrations
+from verger.report.pictures.illustrations import Illustrations
 from verger_contract.keys import owner
+from verger_contract.report import EarlierFailure, LabelRow, Report, TaskFailure
 
 log = logging.getLogger(__name__)
 
+NO_LABELS = "Labels and their drift could not be read: see the log of the task report."
 
-def published(run_context: RunContext, airflow_facts: AirflowFacts) -> dict[str, Any]:
-    """Write the report of a run that is published. Returns its facts. Raises PublicationError when it is not."""
-    rows: list[dict[str, Any]] | None = attempt(
-        "the labels", lambda: labels.read(run_context.store, run_context.run), None
-    )
-    facts = of_published(run_context, airflow_facts, rows or [])
+
+def published(run_context: RunContext, airflow_facts: AirflowFacts) -> Report:
+    """Write the report of a published run, and return it.
+
+    Raises
+    ------
+    PublicationError
+        The run is not published.
+    """
+    rows: list[LabelRow] | None = attempt("the labels", lambda: labels.read(run_context.store, run_context.run), None)
+    report = of_published(run_context, airflow_facts, rows or [])
     if rows is None:
-        facts["warnings"].append("Labels and their drift could not be read: the log of the task report says why.")
-    drawn = illustrations.illustrate(run_context, facts, rows or [])
-    run_context.write_json(run_context.run.report_facts, facts)
-    _put_page(run_context, page(facts, drawn, run_context.settings))
-    attempt("removing what it left when it failed before", lambda: forget_failure(run_context), None)
-    return facts
+        report["warnings"].append(NO_LABELS)
+    drawn = illustrations.illustrate(run_context, report, rows or [])
+    run_context.write_json(run_context.run.report_facts, report)
+    _put_page(run_context, page(report, drawn, run_context.settings))
+    attempt("deleting failure.json of an earlier try", lambda: delete_failure(run_context), None)
+    return report
 
 
-def failed(run_context: RunContext, airflow_facts: AirflowFacts, failure: Mapping[str, str]) -> bool:
-    """Write what is known of a run that failed, unless it is published all the same; whether it was written.
+def failed(run_context: RunContext, airflow_facts: AirflowFacts, failure: TaskFailure) -> bool:
+    """Write failure.json and the report of a failed run. Returns False, and writes nothing, when the run is published.
 
-    The facts go to failure.json: reasons may name photos, and report.json stays for good.
+    Errors may name photos, and report.json is kept after a photo is deleted. So the facts go to failure.json.
     """
     now = commit.current(run_context.client, run_context.run.bucket)
     if now and run_context.run.id in map(owner, now.publication.named):
         return False
-    facts = of_failed(run_context, airflow_facts, _with_earlier(run_context, airflow_facts, failure))
-    run_context.write_json(run_context.run.failure, facts)
-    _put_page(run_context, page(facts, Illustrations(timeline=illustrations.timeline(facts)), run_context.settings))
+    report = of_failed(run_context, airflow_facts, _with_earlier(run_context, airflow_facts, failure))
+    run_context.write_json(run_context.run.failure, report)
+    drawn = Illustrations(timeline=illustrations.timeline(report))
+    _put_page(run_context, page(report, drawn, run_context.settings))
     return True
 
 
-def _with_earlier(run_context: RunContext, airflow_facts: AirflowFacts, failure: Mapping[str, str]) -> dict[str, Any]:
-    """The first failure of this pass through the run, with those after it: what failed first is most often why.
+def _with_earlier(run_context: RunContext, airflow_facts: AirflowFacts, failure: EarlierFailure) -> TaskFailure:
+    """Return the first failure of this pass through the run, with the failures after it in `also`.
 
-    What was cleared and has succeeded since, or failed again, is no failure of this pass.
+    The first failure is usually the cause. A task that was cleared, and then succeeded or failed a second time, does
+    not count with its earlier failure.
     """
     written = run_context.read_json(run_context.run.failure)
     known = dict(written.get("failure") or {}) if isinstance(written, dict) else {}
-    also = known.pop("also", ())
-    earlier = [known, *also] if known else []
-    over = {stage["task"] for stage in airflow_facts.tasks if stage["state"] == "success"} | {failure["task"]}
-    first, *also = [*(one for one in earlier if one["task"] not in over), dict(failure)]
-    return {**first, "also": also} if also else first
+    later = known.pop("also", ())
+    earlier = cast("list[EarlierFailure]", [known, *later] if known else [])
+    over = {row["task"] for row in airflow_facts.tasks if row["state"] == "success"} | {failure["task"]}
+    first, *also = [*(one for one in earlier if one["task"] not in over), failure]
+    return cast("TaskFailure", {**first, "also": also} if also else first)
 
 
-def forget_failure(run_context: RunContext) -> None:
-    """Only where there is something: not every task needs the right to delete."""
+def delete_failure(run_context: RunContext) -> None:
+    """Delete failure.json if it exists. Looks first: not every role may delete."""
     if run_context.read_json(run_context.run.failure) is not None:
         run_context.client.delete_object(Bucket=run_context.run.bucket, Key=run_context.run.failure)
 

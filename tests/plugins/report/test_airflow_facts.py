@@ -1,4 +1,4 @@
-"""What a report is told of the tasks, as Airflow's context has it; tests/dags has it from a real run."""
+"""The facts of Airflow in a report, from a context made here; tests/dags has them from a real run."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NOW = datetime(2026, 11, 24, 2, tzinfo=UTC)
 
 
 class Instance(SimpleNamespace):
-    """A task instance that remembers what it is given; there is no Airflow run around these tests."""
+    """A task instance that keeps its XComs; these tests run without Airflow."""
 
     def xcom_push(self, key: str, value: Any) -> None:
         self.xcoms[self.task_id, key] = value
@@ -24,7 +24,8 @@ class Instance(SimpleNamespace):
 
     def get_task_breadcrumbs(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
         assert (dag_id, run_id) == ("fruit_features", "nightly.1")
-        return self.crumbs
+        crumbs: list[dict[str, Any]] = self.crumbs
+        return crumbs
 
 
 @pytest.fixture
@@ -40,9 +41,9 @@ def context() -> Any:
     return {"ti": instance, "run_id": "nightly.1", "dag": SimpleNamespace(topological_sort=lambda: order)}
 
 
-def test_stages_in_the_order_of_the_dag_with_the_times_that_are_known(context: Any) -> None:
+def test_tasks_are_in_the_order_of_the_dag_with_the_known_times(context: Any) -> None:
     note_start(context)
-    context["ti"].start_date = NOW.replace(minute=1)  # as it comes back from the triggerer
+    context["ti"].start_date = NOW.replace(minute=1)  # as it resumes after the triggerer
     note_start(context)
     assert context["ti"].xcoms == {("list_images", STARTED_AT): "2026-11-24T02:00:00+00:00"}
     assert ended_tasks(context) == [
@@ -59,7 +60,7 @@ def test_stages_in_the_order_of_the_dag_with_the_times_that_are_known(context: A
 
 
 @pytest.mark.parametrize(
-    ("error", "words"),
+    ("error", "message"),
     [
         (ValueError("wrong"), "wrong"),
         (ValueError(), "ValueError()"),
@@ -68,16 +69,38 @@ def test_stages_in_the_order_of_the_dag_with_the_times_that_are_known(context: A
         (ValueError("x" * 9999), "x" * LONGEST),
     ],
 )
-def test_a_failure_names_the_task_and_the_reason(error: Any, words: str, context: Any) -> None:
-    said = failure({**context, "exception": error}, NOW)
-    assert said == {"task": "list_images", "error": words, "at": "2026-11-24T02:00:00+00:00"}
+def test_a_failure_names_the_task_and_its_error(error: Any, message: str, context: Any) -> None:
+    found = failure(context | {"exception": error}, NOW)
+    assert found == {"task": "list_images", "error": message, "at": "2026-11-24T02:00:00+00:00"}
 
 
-def test_a_failure_keeps_no_secret(context: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+SECRET = ValueError("connection s3://key:so-very-secret@host refused")
+
+
+def test_secrets_in_an_error_are_masked(context: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     from airflow.sdk._shared.secrets_masker import SecretsMasker, secrets_masker
 
     masker = SecretsMasker()
     masker.add_mask("so-very-secret")
     monkeypatch.setattr(secrets_masker, "_secrets_masker", lambda: masker)
-    said = failure({**context, "exception": ValueError("connection s3://key:so-very-secret@host refused")}, NOW)
-    assert said["error"] == "connection s3://key:***@host refused"
+    assert failure(context | {"exception": SECRET}, NOW)["error"] == "connection s3://key:***@host refused"
+
+
+def test_without_airflows_masking_the_failure_is_recorded_and_its_message_left_out(
+    context: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after a rename in Airflow."""
+    monkeypatch.delattr("airflow.sdk.log.mask_logs")
+    found = failure(context | {"exception": SECRET}, NOW)
+    assert found["task"] == "list_images"
+    assert found["error"].startswith("ValueError: the message is left out, because secrets in it cannot be masked")
+    assert "so-very-secret" not in str(found)
+
+
+def test_an_error_in_airflows_masking_does_not_lose_the_failure(context: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise TypeError("other parameters")
+
+    monkeypatch.setattr("airflow.sdk.log.mask_logs", fail)
+    assert failure(context | {"exception": SECRET}, NOW)["error"].startswith("ValueError: the message is left out")
+    assert "so-very-secret" not in failure(context | {"exception": "so-very-secret"}, NOW)["error"]

@@ -1,4 +1,4 @@
-"""Labels of a report: what is far, and what comes first."""
+"""Labels of a report: which ones have new photos far from their earlier ones, and their order."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from verger.report.labels import far, largest, merge
+from verger.report.drift import far_labels
+from verger.report.labels import largest, merge
 
 COUNTS = {"Kiwi": 100, "Yuzu": 101, "Plum": 3, "Pear": 3}
 
@@ -26,12 +27,12 @@ def drift(ratio: float | None) -> dict[str, Any]:
         (50, float("nan"), False),
     ],
 )
-def test_what_is_far_depends_on_how_many_there_are(new: int, ratio: float | None, is_far: bool) -> None:
+def test_the_distance_that_is_far_depends_on_the_number_of_photos(new: int, ratio: float | None, is_far: bool) -> None:
     rows = merge({"Kiwi": 100 + new}, {"Kiwi": new}, {}, {"Kiwi": drift(ratio)})
-    assert far(rows) == (["Kiwi"] if is_far else [])
+    assert far_labels(rows) == (["Kiwi"] if is_far else [])
 
 
-def test_the_oddest_come_first_and_a_label_of_rejects_alone_is_one() -> None:
+def test_labels_are_ordered_by_drift_then_rejects_and_may_have_rejects_alone() -> None:
     rows = merge(COUNTS, {"Kiwi": 50, "Yuzu": 1}, {"Plum": 1, "Quince": 4}, {"Kiwi": drift(0.6), "Yuzu": drift(0.9)})
     assert [row["label"] for row in rows] == ["Kiwi", "Yuzu", "Quince", "Plum", "Pear"]
     assert rows[2] == {

@@ -1,14 +1,13 @@
-"""The page of a run: what it says, well-formed whatever users named, small, and without need of anything else."""
+"""The HTML report: its content, well-formed whatever users named their files, small, and self-contained."""
 
 from __future__ import annotations
 
 import io
 import json
 import random
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pyarrow
 import pyarrow.parquet
@@ -18,18 +17,23 @@ from PIL import Image
 from tests.plugins.html_page import Page
 from tests.plugins.orchard import AUTO, Orchard
 from verger.context import RunContext
-from verger.report import sample, write
+from verger.report import write
 from verger.report.facts import AirflowFacts
-from verger.report.illustrations import Illustrations
 from verger.report.page import page
+from verger.report.pictures import sample
+from verger.report.pictures.illustrations import Illustrations
 from verger.s3.clients import read_json
 from verger.settings import Settings
 from verger_contract.keys import Run
+from verger_contract.report import Cost, Report, TaskFacts, TaskFailure
 from verger_contract.schemas import PCA
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 EVIL = "<script>alert(1)"
 EVIL_FILE = '"><img src=x onerror=alert(1)>.jpg'
-TASKS = [
+TASKS: list[TaskFacts] = [
     {
         "task": "list_images",
         "state": "success",
@@ -45,7 +49,8 @@ TASKS = [
         "end": "2026-11-24T02:02:05+00:00",
     },
 ]
-COST = {
+COST: Cost = {
+    "clusters": ["j-1"],
     "node_hours": 1.5,
     "estimated_cost": 0.1234,
     "currency": "EUR",
@@ -66,7 +71,7 @@ def jpeg(seed: int) -> bytes:
 
 
 @pytest.fixture
-def orchard(settings: Settings, client: Any, tmp_path: Path) -> Iterator[Orchard]:
+def orchard(settings: Settings, client: S3Client, tmp_path: Path) -> Orchard:
     """Of photos that can be drawn, and some that cannot be read; one label and one file have evil names."""
     made = Orchard(settings, client, tmp_path)
     for number in range(5):
@@ -78,15 +83,15 @@ def orchard(settings: Settings, client: Any, tmp_path: Path) -> Iterator[Orchard
     return made
 
 
-def place_of(orchard: Orchard, run: str) -> RunContext:
+def context_of(orchard: Orchard, run: str) -> RunContext:
     return RunContext(Run(orchard.bucket, run), orchard.settings, orchard.client, orchard.store)
 
 
 def reported(
     orchard: Orchard, run: str, airflow_facts: AirflowFacts = AIRFLOW_FACTS
 ) -> tuple[dict[str, Any], Page, str]:
-    """The report of a published run: facts, page, and the page's text."""
-    run_context = place_of(orchard, run)
+    """Write the report of a published run. Returns report.json, the page, and the text of the page."""
+    run_context = context_of(orchard, run)
     write.published(run_context, airflow_facts)
     answer = orchard.client.get_object(Bucket=orchard.bucket, Key=run_context.run.report)
     assert answer["ContentType"] == "text/html; charset=utf-8"
@@ -94,7 +99,7 @@ def reported(
     return orchard.json(run_context.run.report_facts), Page(text), text
 
 
-def test_labels_that_cannot_be_read_are_said_to_be_so(orchard: Orchard, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unreadable_labels_cause_a_warning(orchard: Orchard, monkeypatch: pytest.MonkeyPatch) -> None:
     orchard.run("one")
 
     def fail(*_: object) -> None:
@@ -102,20 +107,19 @@ def test_labels_that_cannot_be_read_are_said_to_be_so(orchard: Orchard, monkeypa
 
     monkeypatch.setattr("verger.report.labels.read", fail)
     facts, found, _ = reported(orchard, "one")
-    said = "Labels and their drift could not be read: the log of the task report says why."
-    assert said in facts["warnings"]
-    assert said in found.section("summary")
+    assert write.NO_LABELS in facts["warnings"]
+    assert write.NO_LABELS in found.section("summary")
 
 
-def test_a_first_run_is_told_with_pictures(orchard: Orchard) -> None:
+def test_the_report_of_a_first_run(orchard: Orchard) -> None:
     orchard.run("one")
     facts, found, _ = reported(orchard, "one")
     assert (facts["state"], facts["photos"], facts["rejected"], facts["basis_kept"]) == ("published", 11, 1, False)
-    assert [stage["start"] for stage in facts["tasks"]] == [stage["start"] for stage in TASKS]
+    assert facts["tasks"] == TASKS
     assert facts["cost"] == COST
     summary = found.section("summary")
     assert "11 have vectors now, 1 could not be read" in summary
-    assert "FITTED ANEW: of a test" in summary
+    assert "new components fitted: of a test" in summary
     assert f"k = {facts['k']} of 1,280" in summary
     assert "1.50 node hours, about 0.12 EUR" in summary
     assert "2 min 05 s up to this report" in summary
@@ -124,18 +128,18 @@ def test_a_first_run_is_told_with_pictures(orchard: Orchard) -> None:
     assert len([picture for picture in found.all("svg") if picture.get("role") == "img"]) == 3
     assert f"k = {facts['k']}: " in found.section("variance")
     assert {"Kiwi", EVIL, "Pomme é $x_1$"} <= {*found.texts("title")}, "on the map, under the pointer"
-    # One row for each label, whose photos, new ones and rejects are counted.
+    # One row for each label counts its photos, new photos and rejects.
     rows = {row["label"]: (row["photos"], row["new"], row["rejected"]) for row in facts["labels"]["shown"]}
     assert rows == {"Kiwi": (5, 5, 1), EVIL: (5, 5, 0), "Pomme é $x_1$": (1, 1, 0)}
-    # Eleven that can be drawn; the reject cannot, and says so.
+    # Eleven photos can be drawn; the reject cannot.
     assert len(found.all("img")) == 11
-    assert "not an image, as far as can be told here" in found.section("rejects")
+    assert "not an image" in found.section("rejects")
     assert "bad <b>luck</b>" in found.section("rejects")
     assert 'run="one"' in found.section("data").replace(" ", "")
     assert "c6i.xlarge" in found.section("cost")
 
 
-def test_what_users_named_is_text_and_nothing_else(orchard: Orchard) -> None:
+def test_names_from_users_are_text_and_no_markup(orchard: Orchard) -> None:
     orchard.run("one")
     facts, found, _ = reported(orchard, "one")
     assert found.all("script") == []
@@ -144,11 +148,11 @@ def test_what_users_named_is_text_and_nothing_else(orchard: Orchard) -> None:
     ]
     assert not [name for tag in found.root.iter() for name in tag.attrib if name.startswith("on")]
     assert all(source.startswith("data:image/jpeg;base64,") for source in found.attributes("src"))
-    # report.json stays for good, the photos may be deleted: no file is named in it.
+    # report.json is kept after photos are deleted: it names no file.
     assert not [path for path in orchard.photos if Path(path).name in json.dumps(facts, ensure_ascii=False)]
 
 
-def test_the_page_needs_nothing_and_its_ids_are_its_own(orchard: Orchard) -> None:
+def test_the_page_is_self_contained_and_its_ids_are_unique(orchard: Orchard) -> None:
     orchard.run("one")
     _, found, text = reported(orchard, "one")
     ids = found.attributes("id")
@@ -163,7 +167,7 @@ def test_the_page_needs_nothing_and_its_ids_are_its_own(orchard: Orchard) -> Non
         assert {head.get("scope") for head in table.iter("th")} <= {"col", "row"}
 
 
-def test_a_kept_basis_is_shown_beside_what_it_was_fitted_to(orchard: Orchard) -> None:
+def test_a_kept_basis_is_shown_beside_the_photos_of_its_fit(orchard: Orchard) -> None:
     orchard.run("one")
     orchard.put("Yuzu/1.jpg", jpeg(30))
     orchard.run("two", replace(AUTO, basis="reuse"))
@@ -178,43 +182,43 @@ def test_a_kept_basis_is_shown_beside_what_it_was_fitted_to(orchard: Orchard) ->
 
 
 @pytest.mark.parametrize(
-    ("cost", "said"),
+    ("cost", "text"),
     [
         (None, "no cluster was launched, or EMR did not answer."),
         (COST | {"estimated_cost": None, "explanation": "No estimate."}, "1.50 node hours, cost unknown"),
     ],
 )
-def test_a_cost_that_is_not_known_is_said_to_be_unknown(cost: Any, said: str, orchard: Orchard) -> None:
+def test_an_unknown_cost_is_shown_as_unknown(cost: Any, text: str, orchard: Orchard) -> None:
     orchard.run("one")
     facts, found, _ = reported(orchard, "one", replace(AIRFLOW_FACTS, cost=cost))
     assert facts["cost"] == cost
-    assert said in found.section("cost")
+    assert text in found.section("cost")
 
 
-def test_stages_whose_times_are_not_known_are_a_table_alone(orchard: Orchard) -> None:
+def test_tasks_without_known_times_are_a_table_alone(orchard: Orchard) -> None:
     orchard.run("one")
-    timeless = [{**stage, "start": None, "end": None} for stage in TASKS]
+    timeless: list[TaskFacts] = [{**task, "start": None, "end": None} for task in TASKS]
     _, found, _ = reported(orchard, "one", replace(AIRFLOW_FACTS, tasks=timeless))
-    assert "When the tasks began is not known." in found.section("tasks")
+    assert "The start of the tasks is unknown." in found.section("tasks")
     assert "1 min 05 s" in found.section("tasks")
 
 
-def test_data_that_cannot_be_read_costs_its_picture_not_the_report(orchard: Orchard) -> None:
+def test_unreadable_data_costs_one_picture_and_not_the_report(orchard: Orchard) -> None:
     orchard.run("one")
     key = next(key for key in orchard.listing("pca/run=one/"))
     orchard.client.put_object(Bucket=orchard.bucket, Key=key, Body=b"no Parquet")
     facts, found, _ = reported(orchard, "one")
     assert facts["photos"] == 11
-    assert "could not be drawn; the log of the task `report` says why" in found.section("map")
+    assert "could not be drawn: see the log of the task `report`" in found.section("map")
     assert len(found.all("img")) == 11
 
 
 def test_a_page_of_a_run_without_photos_and_labels(orchard: Orchard) -> None:
     orchard.run("one")
     facts, _, _ = reported(orchard, "one")
-    empty = {"labels": {"count": 0, "shown": []}, "rejects": {}, "checks": {}, "variance": None, "warnings": []}
-    nothing = {"photos": 0, "rejected": 0, "featurized": 0, "explained_variance": None, "tasks": []}
-    found = Page(page({**facts, **empty, **nothing}, Illustrations(), orchard.settings))
+    empty: Any = {"labels": {"count": 0, "shown": []}, "rejects": {}, "checks": {}, "variance": None, "warnings": []}
+    nothing: Any = {"photos": 0, "rejected": 0, "featurized": 0, "explained_variance": None, "tasks": []}
+    found = Page(page(cast("Report", facts | empty | nothing), Illustrations(), orchard.settings))
     assert "0 have vectors now" in found.section("summary")
     assert "there is no variance to explain" in found.section("summary")
     assert "nothing: every check passed" in found.section("summary")
@@ -222,10 +226,10 @@ def test_a_page_of_a_run_without_photos_and_labels(orchard: Orchard) -> None:
     assert found.all("svg") == found.all("img") == []
 
 
-def test_thousands_of_labels_make_no_large_page(orchard: Orchard) -> None:
+def test_thousands_of_labels_make_a_small_page(orchard: Orchard) -> None:
     """4,000 labels of two photos, in two files of which one is enough for the map."""
     orchard.run("one")
-    run_context = place_of(orchard, "one")
+    run_context = context_of(orchard, "one")
     names = [f"variety {number:04} of a fruit with a long name, <i>{number}</i>" for number in range(4000)]
     paths = [f"images/{name}/{number}.jpg" for name in names for number in (0, 1)]
     rng = random.Random(5)
@@ -241,41 +245,45 @@ def test_thousands_of_labels_make_no_large_page(orchard: Orchard) -> None:
     assert facts["labels"]["count"] == 4000 + 1  # and the label of the reject
     assert len(facts["labels"]["shown"]) == 1000
     assert "and 3,961 more" in found.section("labels")
-    assert "3,000 of 11 photos, drawn by lot" in found.section("map")
+    assert "3,000 of 11 photos, chosen at random" in found.section("map")
 
     again, other = (sample.of_map(run_context.store, run_context.run, size=50) for _ in range(2))
     assert again.labels == other.labels
     assert len(set(again.labels)) > 40
-    part = sample.of_map(run_context.store, run_context.run, size=50, most_bytes=1)
-    assert not part.whole
-    assert len({label < names[2000] for label in part.labels}) == 1, "of one file alone"
+    one_file = sample.of_map(run_context.store, run_context.run, size=50, most_bytes=1)
+    assert not one_file.complete
+    assert len({label < names[2000] for label in one_file.labels}) == 1, "from one file"
 
 
-def test_what_is_known_of_a_failed_run(orchard: Orchard) -> None:
+def test_the_report_of_a_failed_run(orchard: Orchard) -> None:
     orchard.begin("one").until("check_features")
-    run_context = place_of(orchard, "one")
-    failure = {"task": "featurize_done", "error": f"step {EVIL} is FAILED", "at": "2026-11-24T02:03:00+00:00"}
-    tasks = [*TASKS[:1], {**TASKS[1], "state": "failed"}]
+    run_context = context_of(orchard, "one")
+    failure: TaskFailure = {
+        "task": "featurize_done",
+        "error": f"step {EVIL} is FAILED",
+        "at": "2026-11-24T02:03:00+00:00",
+    }
+    tasks: list[TaskFacts] = [*TASKS[:1], {**TASKS[1], "state": "failed"}]
     assert write.failed(run_context, replace(AIRFLOW_FACTS, tasks=tasks), failure)
     answer = orchard.client.get_object(Bucket=orchard.bucket, Key=run_context.run.report)
     found = Page(answer["Body"].read().decode())
     summary = found.section("summary")
     assert f"featurize_done: step {EVIL} is FAILED" in summary
     assert "12 listed: 12 new" in summary
-    assert "Nothing was published by this run" in summary
+    assert "This run published nothing" in summary
     assert "no path twice" in found.section("checks")
     assert "FAILED" in found.section("tasks")
     assert (found.section("map"), found.section("new"), found.all("script")) == ("", "", [])
     facts = orchard.json(run_context.run.failure)
     assert (facts["state"], facts["failure"], facts["k"]) == ("failed", failure, None)
-    # Reasons may name photos, and report.json stays for good.
+    # Errors may name photos, and report.json is kept.
     assert read_json(orchard.client, orchard.bucket, run_context.run.report_facts) is None
 
 
 def test_a_second_failure_does_not_hide_the_first(orchard: Orchard) -> None:
-    run_context = place_of(orchard, "one")
-    first = {"task": "pca_done", "error": "no variance", "at": "2026-11-24T02:03:00+00:00"}
-    second = {"task": "terminate_cluster", "error": "may not be ended", "at": "2026-11-24T02:09:00+00:00"}
+    run_context = context_of(orchard, "one")
+    first: TaskFailure = {"task": "pca_done", "error": "no variance", "at": "2026-11-24T02:03:00+00:00"}
+    second: TaskFailure = {"task": "terminate_cluster", "error": "may not be ended", "at": "2026-11-24T02:09:00+00:00"}
     assert write.failed(run_context, AirflowFacts(), first)
     assert write.failed(run_context, AirflowFacts(), second)
     assert orchard.json(run_context.run.failure)["failure"] == {**first, "also": [second]}
@@ -283,40 +291,40 @@ def test_a_second_failure_does_not_hide_the_first(orchard: Orchard) -> None:
     summary = Page(answer["Body"].read().decode()).section("summary")
     assert "pca_done: no variance" in summary
     assert "terminate_cluster: may not be ended" in summary
-    write.forget_failure(run_context)
+    write.delete_failure(run_context)
     assert write.failed(run_context, AirflowFacts(), second)
     assert orchard.json(run_context.run.failure)["failure"] == second, "another pass through the run"
 
 
-def test_a_failure_that_was_mended_is_none(orchard: Orchard) -> None:
-    """Somebody clears what failed and what follows it; list_images, where all is forgotten, is not among that."""
-    run_context = place_of(orchard, "one")
-    first = {"task": "pca_done", "error": "no variance", "at": "2026-11-24T02:03:00+00:00"}
-    second = {"task": "publish", "error": "lost the race", "at": "2026-11-24T03:09:00+00:00"}
+def test_a_failure_that_was_cleared_and_succeeded_does_not_count(orchard: Orchard) -> None:
+    """A user clears the failed task and the tasks after it, not list_images, which deletes failure.json."""
+    run_context = context_of(orchard, "one")
+    first: TaskFailure = {"task": "pca_done", "error": "no variance", "at": "2026-11-24T02:03:00+00:00"}
+    second: TaskFailure = {"task": "publish", "error": "another run published", "at": "2026-11-24T03:09:00+00:00"}
     assert write.failed(run_context, AirflowFacts(), first)
-    mended = [{"task": "pca_done", "state": "success", "seconds": 9.0, "start": None, "end": None}]
-    assert write.failed(run_context, AirflowFacts(tasks=mended), second)
+    cleared: list[TaskFacts] = [{"task": "pca_done", "state": "success", "seconds": 9.0, "start": None, "end": None}]
+    assert write.failed(run_context, AirflowFacts(tasks=cleared), second)
     assert orchard.json(run_context.run.failure)["failure"] == second
 
 
-def test_a_run_that_fails_before_anything_is_known(orchard: Orchard) -> None:
-    run_context = place_of(orchard, "one")
-    failure = {"task": "list_images", "error": "no such bucket", "at": "2026-11-24T02:03:00+00:00"}
+def test_a_run_that_fails_in_its_first_task(orchard: Orchard) -> None:
+    run_context = context_of(orchard, "one")
+    failure: TaskFailure = {"task": "list_images", "error": "no such bucket", "at": "2026-11-24T02:03:00+00:00"}
     assert write.failed(run_context, AirflowFacts(), failure)
     answer = orchard.client.get_object(Bucket=orchard.bucket, Key=run_context.run.report)
     summary = Page(answer["Body"].read().decode()).section("summary")
     assert "list_images: no such bucket" in summary
-    assert "every check passed" not in summary, "none was made"
+    assert "every check passed" not in summary, "no check was made"
 
 
-def test_success_leaves_nothing_of_a_failure_and_a_failure_nothing_of_success(orchard: Orchard) -> None:
-    failure = {"task": "vacuum", "error": "may not be deleted", "at": "2026-11-24T02:03:00+00:00"}
+def test_success_deletes_failure_json_and_a_later_failure_keeps_the_report(orchard: Orchard) -> None:
+    failure: TaskFailure = {"task": "vacuum", "error": "may not be deleted", "at": "2026-11-24T02:03:00+00:00"}
     running = orchard.begin("one").until("check_features")
-    run_context = place_of(orchard, "one")
+    run_context = context_of(orchard, "one")
     assert write.failed(run_context, AIRFLOW_FACTS, failure)
     running.finish()
     facts, _, text = reported(orchard, "one")
     assert read_json(orchard.client, orchard.bucket, run_context.run.failure) is None
-    assert not write.failed(run_context, AIRFLOW_FACTS, failure), "it is published all the same"
+    assert not write.failed(run_context, AIRFLOW_FACTS, failure), "the run is published"
     assert orchard.json(run_context.run.report_facts) == facts
     assert orchard.client.get_object(Bucket=orchard.bucket, Key=run_context.run.report)["Body"].read().decode() == text

@@ -1,4 +1,4 @@
-"""Pictures of the report: they say what they are given, and are pieces of a page."""
+"""The charts of the report: they show their data, and can be part of an HTML page."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from xml.etree import ElementTree
 import numpy
 import pytest
 
-from verger.report import pictures, svg
 from verger.report.airflow_facts import task_facts
-from verger.report.sample import Map
+from verger.report.pictures import charts, svg
+from verger.report.pictures.sample import Map
 
-ODD = "#010203 $x_1$ 1.23456 id=\"a\" url(#b) 'DejaVu Sans' <i>&"
+LABEL = "#010203 $x_1$ 1.23456 id=\"a\" url(#b) 'DejaVu Sans' <i>&"
 
 
 def parsed(picture: str) -> ElementTree.Element:
-    """As XML, which forgives nothing."""
-    return ElementTree.fromstring(picture)  # noqa: S314 (it is our own)
+    """Parse the picture as XML, which is strict."""
+    return ElementTree.fromstring(picture)  # noqa: S314 (this test made it)
 
 
 def texts(picture: str) -> list[str]:
@@ -26,32 +26,32 @@ def texts(picture: str) -> list[str]:
 
 def drawn_map(labels: list[str]) -> Map:
     points = numpy.array([[10 * number, -7 * number] for number in range(len(labels))], numpy.float64)
-    return Map(labels, points.reshape(-1, 2), whole=True)
+    return Map(labels, points.reshape(-1, 2), complete=True)
 
 
 def test_a_label_is_written_as_it_is() -> None:
-    picture = pictures.photo_map(drawn_map([ODD[:20], ODD[20:], "Kiwi\x07"]), [ODD[:20], ODD[20:]])
-    assert {ODD[:20], svg.short(ODD[20:]), "Kiwi\N{REPLACEMENT CHARACTER}"} <= {*texts(picture)}
+    picture = charts.photo_map(drawn_map([LABEL[:20], LABEL[20:], "Kiwi\x07"]), [LABEL[:20], LABEL[20:]])
+    assert {LABEL[:20], svg.short(LABEL[20:]), "Kiwi\N{REPLACEMENT CHARACTER}"} <= {*texts(picture)}
     titles = {str(found.text) for found in parsed(picture).iter("title")}
-    assert titles == {ODD[:20], ODD[20:], "Kiwi\N{REPLACEMENT CHARACTER}"}
+    assert titles == {LABEL[:20], LABEL[20:], "Kiwi\N{REPLACEMENT CHARACTER}"}
 
 
-def test_no_colour_of_the_page_is_fixed_and_no_stand_in_is_left() -> None:
+def test_the_colours_of_the_page_are_variables_and_no_placeholder_is_left() -> None:
     invisible = "stroke: #000000; stroke-opacity: 0"
-    picture = pictures.photo_map(drawn_map(["Kiwi", "Yuzu"]), ["Kiwi"]).replace(invisible, "")
+    picture = charts.photo_map(drawn_map(["Kiwi", "Yuzu"]), ["Kiwi"]).replace(invisible, "")
     assert "var(--ink)" in picture
     assert not [colour for colour in (svg.INK, svg.PAPER, svg.LINE, "#000000", "#ffffff") if colour in picture]
 
 
 @pytest.mark.parametrize("labels", [1, 2, 141, 2000])
-def test_few_labels_have_a_colour_and_a_marker_and_a_name(labels: int) -> None:
+def test_the_first_labels_have_a_colour_a_marker_and_a_name(labels: int) -> None:
     names = [f"label {number}" for number in range(labels)]
-    picture = pictures.photo_map(drawn_map(names), names[:8])
+    picture = charts.photo_map(drawn_map(names), names[:8])
     assert len(picture) < 700_000
     groups = [found for found in parsed(picture).iter("g") if found.get("id", "").startswith("map-label-")]
     colours = {use.get("style") for group in groups for use in group.iter("use")}
     assert len(colours) == min(labels, len(svg.PALETTE) + 1)
-    # Those with a colour come last, above the grey ones; each has a marker of its own.
+    # The coloured ones come last, above the grey ones; each has a marker of its own.
     shapes = [path.get("d") for group in groups[-len(svg.PALETTE) :] for path in group.iter("path")]
     assert len({*shapes}) == min(labels, len(svg.PALETTE))
     written = texts(picture)
@@ -62,34 +62,34 @@ def test_few_labels_have_a_colour_and_a_marker_and_a_name(labels: int) -> None:
 
 def test_the_same_picture_each_time() -> None:
     names = ["Kiwi", "Yuzu"]
-    assert pictures.photo_map(drawn_map(names), names) == pictures.photo_map(drawn_map(names), names)
+    assert charts.photo_map(drawn_map(names), names) == charts.photo_map(drawn_map(names), names)
 
 
 def test_k_and_target_are_marked() -> None:
-    facts: dict[str, Any] = {"variance": {"current": [0.5, 0.85, 0.9123, 1.0], "fitted": None}, "k": 3}
-    written = texts(pictures.variance(facts | {"target_variance": 0.9}))
+    report: Any = {"variance": {"current": [0.5, 0.85, 0.9123, 1.0], "fitted": None}, "k": 3, "target_variance": 0.9}
+    written = texts(charts.variance(report))
     assert "k = 3: 91.23%" in written
     assert "target 90.00% " in written
-    kept = facts | {"variance": {"current": [0.5, 0.8, 0.89], "fitted": [0.5, 0.85, 0.9123, 1.0]}}
-    assert "when the basis was fitted" in texts(pictures.variance(kept | {"target_variance": 0.9}))
+    kept = report | {"variance": {"current": [0.5, 0.8, 0.89], "fitted": [0.5, 0.85, 0.9123, 1.0]}}
+    assert "when the basis was fitted" in texts(charts.variance(kept))
 
 
-def test_stages_are_in_the_order_of_their_beginnings_and_a_failed_one_says_so() -> None:
+def test_tasks_are_in_the_order_of_their_start_and_a_failed_one_is_marked() -> None:
     def crumb(task: str, seconds: float, state: str = "success") -> dict[str, Any]:
         return {"task_id": task, "state": state, "duration": seconds}
 
-    stages = [
+    tasks = [
         task_facts(crumb("pca_done", 400.0, "failed"), "2026-11-24T02:10:00+00:00"),
         task_facts(crumb("list_images", 12.0), "2026-11-24T02:00:00+00:00"),
         task_facts(crumb("publish", 1.0), None),
     ]
-    written = [text.strip() for text in texts(pictures.timeline(stages))]
+    written = [text.strip() for text in texts(charts.timeline(tasks))]
     assert [text for text in written if text in ("pca_done", "list_images", "publish")] == ["list_images", "pca_done"]
-    assert {"6 min 40 s FAILED", "12 s", "min since list_images began"} <= {*written}
+    assert {"6 min 40 s FAILED", "12 s", "min since list_images started"} <= {*written}
 
 
 @pytest.mark.parametrize(
-    ("seconds", "words"), [(0.26, "0.3 s"), (59.6, "1 min 00 s"), (200, "3 min 20 s"), (7500, "2 h 05 min")]
+    ("seconds", "text"), [(0.26, "0.3 s"), (59.6, "1 min 00 s"), (200, "3 min 20 s"), (7500, "2 h 05 min")]
 )
-def test_durations_for_people(seconds: float, words: str) -> None:
-    assert pictures.duration(seconds) == words
+def test_durations_in_words(seconds: float, text: str) -> None:
+    assert charts.duration(seconds) == text

@@ -1,11 +1,12 @@
-"""The facts of a report, and what a run publishes: what was counted, and nothing that a reason could smuggle in."""
+"""report.json, and the snapshot that a run publishes: both hold what the checks counted, and escape user texts."""
 
 from __future__ import annotations
 
 import copy
 import dataclasses
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -19,8 +20,9 @@ from verger.publication.model import FeatureRun, Snapshot
 from verger.report import warnings
 from verger.report.airflow_facts import task_facts
 from verger.report.facts import AirflowFacts, of_published
-from verger.report.illustrations import Illustrations
 from verger.report.page import page
+from verger.report.pictures.illustrations import Illustrations
+from verger.report.thresholds import Limits
 from verger.run_snapshot import snapshot
 from verger.s3 import clients
 from verger.s3.clients import read_json, write_json
@@ -28,6 +30,10 @@ from verger.settings import Settings
 from verger.tables.parquet import Store
 from verger.validation.check import ValidationError
 from verger_contract.keys import Run
+from verger_contract.report import LabelRow, Report
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 FEATURIZE = {
     "photos": 120,
@@ -36,7 +42,7 @@ FEATURIZE = {
     "photos_per_second": 104.5,
     "seconds": {"total": 12.5},
 }
-# The jobs' own numbers are others than those that were counted: none of them is published.
+# The metrics of the steps differ from what the checks counted: none of these numbers is published.
 PCA = {
     "basis": {"action": "refitted", "reason": "no basis is published yet"},
     "photos": 999,
@@ -51,7 +57,7 @@ TASKS = [
     task_facts({"task_id": "pca_done", "state": "success", "duration": 90.0}, "2026-11-24T03:10:00+01:00"),
 ]
 CHECK = {"name": "no path twice", "passed": True, "expected": "every path once", "found": "every path once"}
-VALIDATION = {
+VALIDATION: dict[str, list[Any]] = {
     "features": [CHECK | {"detail": "<b>", "counted": {"photos": 118, "rejected": 2}}],
     "pca": [
         CHECK | {"detail": "", "counted": {"photos": 118}},
@@ -60,12 +66,12 @@ VALIDATION = {
 }
 
 
-NIGHT = written_plan()
+PLAN = written_plan()
 NOW = datetime(2026, 11, 24, 2, tzinfo=UTC)
 
 
 @pytest.fixture
-def run(client: Any, bucket: str) -> Run:
+def run(client: S3Client, bucket: str) -> Run:
     run = Run(bucket, "run-1")
     write_json(client, bucket, run.plan, {"why": "120 new"})
     write_json(client, bucket, run.metrics("featurize"), FEATURIZE)
@@ -75,28 +81,30 @@ def run(client: Any, bucket: str) -> Run:
 
 
 @pytest.fixture
-def run_context(settings: Settings, client: Any, run: Run) -> RunContext:
+def run_context(settings: Settings, client: S3Client, run: Run) -> RunContext:
     return RunContext(run, settings, client, Store(clients.filesystem(settings.storage), run.bucket))
 
 
-def facts(run_context: RunContext, labels: list[dict[str, Any]] | None = None, **staged: str) -> dict[str, Any]:
-    """Of the run, published."""
-    put_data(run_context.client, run_context.run.bucket, made(run_context.client, run_context.run, **staged))
-    publish(run_context.client, run_context.run, made(run_context.client, run_context.run, **staged), None)
-    return of_published(run_context, AirflowFacts(tasks=TASKS), labels or [])
+def report_of(run_context: RunContext, labels: Sequence[LabelRow] = (), weights: str = "imagenet") -> Report:
+    """Publish the run and return its report."""
+    client, run = run_context.client, run_context.run
+    snapshot = made(client, run, staged=STAGED | {"weights": weights})
+    put_data(client, run.bucket, snapshot)
+    publish(client, run, snapshot, None)
+    return of_published(run_context, AirflowFacts(tasks=TASKS), labels)
 
 
-def shown(run_context: RunContext, what: dict[str, Any]) -> Page:
+def shown(run_context: RunContext, what: Report) -> Page:
     return Page(page(what, Illustrations(), run_context.settings))
 
 
-def made(client: Any, run: Run, plan: Plan = NIGHT, **staged: str) -> Snapshot:
+def made(client: S3Client, run: Run, plan: Plan = PLAN, staged: Mapping[str, str] = STAGED) -> Snapshot:
     checks = read_json(client, run.bucket, run.validation)
-    return snapshot(run, plan, staged=STAGED | staged, checks=checks, metrics=PCA, now=NOW)
+    return snapshot(run, plan, staged=staged, checks=checks, metrics=PCA, now=NOW)
 
 
-def test_the_facts_and_the_page_agree(run_context: RunContext, run: Run) -> None:
-    what = facts(run_context)
+def test_the_report_and_its_page_agree(run_context: RunContext, run: Run) -> None:
+    what = report_of(run_context)
     assert (what["state"], what["photos"], what["rejected"], what["k"]) == ("published", 118, 2, 17)
     assert what["tasks"] == [
         {"task": "list_images", "state": "success", "seconds": 1.3, "start": None, "end": None},
@@ -116,16 +124,16 @@ def test_the_facts_and_the_page_agree(run_context: RunContext, run: Run) -> None
     summary = found.section("summary")
     assert "118 have vectors now, 2 could not be read" in summary
     assert "k = 17 of 1,280; they explain 90.1200% of the variance (target 90.00%)" in summary
-    assert "FITTED ANEW: no basis is published yet" in summary
-    assert "Also to do: 120 new." in summary
+    assert "new components fitted: no basis is published yet" in summary
+    assert "Other reasons for this run: 120 new." in summary
     assert "3 of 3 passed" in found.section("checks")
     cells = {*found.texts("td"), *found.texts("th")}
-    places = {**what["locations"], "features": f"s3://{run.bucket}/features/run=run-1/"}
-    assert {"no path twice", *places.values()} <= cells
+    locations = {**what["locations"], "features": f"s3://{run.bucket}/features/run=run-1/"}
+    assert {"no path twice", *map(str, locations.values())} <= cells
 
 
 def test_drift_is_shown_label_by_label(run_context: RunContext) -> None:
-    row = {
+    row: LabelRow = {
         "label": "Kiwi",
         "photos": 107,
         "new": 7,
@@ -134,14 +142,22 @@ def test_drift_is_shown_label_by_label(run_context: RunContext) -> None:
         "spread": 1.0,
         "ratio": 1.23456,
     }
-    fresh = {"label": "Yuzu", "photos": 1, "new": 1, "rejected": 3, "distance": None, "spread": None, "ratio": None}
+    fresh: LabelRow = {
+        "label": "Yuzu",
+        "photos": 1,
+        "new": 1,
+        "rejected": 3,
+        "distance": None,
+        "spread": None,
+        "ratio": None,
+    }
     write_json(
         run_context.client,
         run_context.run.bucket,
         run_context.run.metrics("pca"),
         PCA | {"drift": {"new": 8, "explained_variance": 0.8734}},
     )
-    what = facts(run_context, [row, fresh])
+    what = report_of(run_context, [row, fresh])
     found = shown(run_context, what)
     assert "The basis explains 87.34% of the new photos' variance" in found.section("labels").replace("’", "'")
     cells = [[" ".join(cell.itertext()) for cell in line] for line in found.all("tr")]
@@ -151,51 +167,52 @@ def test_drift_is_shown_label_by_label(run_context: RunContext) -> None:
     assert "1 label without earlier photos: Yuzu." in what["warnings"]
 
 
-def test_what_is_odd_is_said_on_top(run_context: RunContext) -> None:
+def test_warnings_are_at_the_top(run_context: RunContext) -> None:
     near = run_context.settings.validation.max_rejects_share * 118 * 0.9
-    skipped = {**CHECK, "name": "neighbours share labels", "found": "skipped", "detail": "12 photos", "counted": {}}
+    detail = "too few new photos (21, needs 50)"
+    skipped = {**CHECK, "name": "neighbours share labels", "found": "skipped", "detail": detail, "counted": {}}
     checks = copy.deepcopy(VALIDATION)
     checks["features"].append(skipped)
     write_json(run_context.client, run_context.run.bucket, run_context.run.validation, checks)
-    what = facts(run_context)
+    what = report_of(run_context)
     assert "2 photos of this run could not be read (not an image <script>alert(1)</script>: 2)." in what["warnings"]
-    assert "The check “neighbours share labels” was skipped, for want of photos or labels." in what["warnings"]
+    assert f"The check “neighbours share labels” was skipped: {detail}." in what["warnings"]
     assert not [line for line in what["warnings"] if "of all photos are rejects" in line]
     assert "3 of 4 passed, 1 skipped" in shown(run_context, what).section("checks")
     assert "– skipped" in shown(run_context, what).texts("td")
     checks["features"][0]["counted"]["rejected"] = round(near) + 1
     write_json(run_context.client, run_context.run.bucket, run_context.run.validation, checks)
-    again = of_published_again(run_context)
-    assert [line for line in again["warnings"] if "of all photos are rejects; a run fails above 5.0%" in line]
+    later = report_after_republishing(run_context)
+    assert [line for line in later["warnings"] if "of all photos are rejects; a run fails above 5.0%" in line]
 
 
-def test_a_basis_that_is_fitted_anew_is_odd_unless_it_is_the_first(run_context: RunContext) -> None:
-    what = facts(run_context)
+def test_new_components_cause_a_warning_unless_they_are_the_first(run_context: RunContext) -> None:
+    what = report_of(run_context)
     assert what["basis_kept"] is False
-    assert not [line for line in what["warnings"] if "fitted anew" in line]
-    later = {**what, "changes": {"listed": 120, "new": 7}}
-    said = warnings.odd(later, [], run_context.settings.validation, run_context.settings.pca.basis_tolerance)
-    assert [line for line in said if line.startswith("The basis was fitted anew, and earlier vectors do not compare: ")]
-    assert "Vectors of earlier publications do not compare" in shown(run_context, {**later, "warnings": said}).section(
+    assert not [line for line in what["warnings"] if "New PCA components" in line]
+    later: Report = {**what, "changes": {"listed": 120, "new": 7}}
+    found = warnings.find(warnings.figures(later, []), Limits.of(run_context.settings))
+    assert "New PCA components: older vectors are not comparable (no basis is published yet)." in found
+    assert "Older vectors are not comparable with these." in shown(run_context, {**later, "warnings": found}).section(
         "summary"
     )
 
 
-def of_published_again(run_context: RunContext) -> dict[str, Any]:
-    """The facts after another look at the checks, which the publication repeats."""
+def report_after_republishing(run_context: RunContext) -> Report:
+    """Publish the run a second time, with the present checks, and return its report."""
     run_context.client.delete_object(Bucket=run_context.run.bucket, Key="published.json")
-    return facts(run_context)
+    return report_of(run_context)
 
 
-def test_what_users_named_is_escaped(run_context: RunContext) -> None:
-    found = shown(run_context, facts(run_context))
+def test_texts_of_users_are_escaped(run_context: RunContext) -> None:
+    found = shown(run_context, report_of(run_context))
     assert found.all("script") == found.all("b") == []
     assert "not an image <script>alert(1)</script>" in found.texts("th")
 
 
 @pytest.mark.parametrize(("weights", "marked"), [("random", True), ("imagenet", False)])
 def test_random_weights_are_marked(weights: str, marked: bool, run_context: RunContext) -> None:
-    found = shown(run_context, facts(run_context, weights=weights))
+    found = shown(run_context, report_of(run_context, weights=weights))
     assert ("vectors mean nothing" in found.texts("h1")[0]) == marked
     assert ("vectors mean nothing" in found.section("summary")) == marked
 
@@ -205,7 +222,7 @@ def test_a_run_that_is_not_published_has_no_report(run_context: RunContext) -> N
         of_published(run_context, AirflowFacts(), [])
 
 
-def test_the_snapshot_names_the_run_and_what_was_counted(client: Any, run: Run) -> None:
+def test_the_snapshot_names_the_run_and_what_was_counted(client: S3Client, run: Run) -> None:
     published = made(client, run)
     assert published.features == (FeatureRun(run="run-1", rows=118, current_rows=118),)
     assert (published.run, published.pca, published.basis) == ("run-1", "run-1", "run-1")
@@ -214,13 +231,13 @@ def test_the_snapshot_names_the_run_and_what_was_counted(client: Any, run: Run) 
     assert published.model == {"weights": "imagenet", "sha256": "ab" * 32}
 
 
-def test_the_snapshot_names_what_was_kept_and_what_was_rewritten(client: Any, run: Run) -> None:
+def test_the_snapshot_names_kept_and_compacted_feature_runs(client: S3Client, run: Run) -> None:
     old = FeatureRun(run="old", rows=50, current_rows=40, deletes_since="2026-11-20T00:00:00+00:00")
     small = tuple(FeatureRun(run=f"small-{number}", rows=9, current_rows=number) for number in (3, 4))
-    night = dataclasses.replace(NIGHT, keep=(old,), compact=small, into="run-1-compacted", basis="old")
+    plan = dataclasses.replace(PLAN, keep=(old,), compact=small, into="run-1-compacted", basis="old")
     checks = read_json(client, run.bucket, run.validation)
     kept = {**PCA, "basis": {"action": "kept", "reason": "it explains enough"}}
-    published = snapshot(run, night, staged=STAGED, checks=checks, metrics=kept, now=NOW)
+    published = snapshot(run, plan, staged=STAGED, checks=checks, metrics=kept, now=NOW)
     assert published.features == (
         old,
         FeatureRun(run="run-1-compacted", rows=7, current_rows=7),
@@ -229,7 +246,7 @@ def test_the_snapshot_names_what_was_kept_and_what_was_rewritten(client: Any, ru
     assert (published.basis, published.basis_reason) == ("old", "it explains enough")
 
 
-def test_nothing_is_published_that_was_not_counted(client: Any, run: Run) -> None:
+def test_a_run_without_counts_is_not_published(client: S3Client, run: Run) -> None:
     write_json(client, run.bucket, run.validation, {"features": VALIDATION["features"]})
     with pytest.raises(ValidationError, match=rf"^s3://{run.bucket}/{run.validation}: expected .* counted 'photos'"):
         made(client, run)

@@ -1,4 +1,4 @@
-"""Thumbnails: of every kind of photo, and of none that could take the page with it."""
+"""Thumbnails of every image format; damaged, huge and missing photos do not fail the report."""
 
 from __future__ import annotations
 
@@ -6,17 +6,20 @@ import base64
 import io
 import struct
 import zlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from PIL import Image
 
-from verger.report.thumbnails import MOST_BYTES, SIDE, NotDrawnError, draw, thumbnail
+from verger.report.pictures.thumbnails import MOST_BYTES, SIDE, NotDrawnError, draw, thumbnail
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 
-def encoded(format: str, mode: str = "RGB", size: tuple[int, int] = (300, 200), **how: Any) -> bytes:
+def encoded(image_format: str, mode: str = "RGB", size: tuple[int, int] = (300, 200), **how: Any) -> bytes:
     buffer = io.BytesIO()
-    Image.new(mode, size, 120 if mode in ("L", "P") else None).save(buffer, format, **how)
+    Image.new(mode, size, 120 if mode in ("L", "P") else None).save(buffer, image_format, **how)
     return buffer.getvalue()
 
 
@@ -27,7 +30,7 @@ def decoded(uri: str) -> Image.Image:
 
 
 def bomb(width: int, height: int) -> bytes:
-    """A PNG of a few bytes that says it has so many pixels."""
+    """A PNG of a few bytes whose header declares so many pixels."""
 
     def chunk(kind: bytes, body: bytes) -> bytes:
         return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
@@ -39,21 +42,21 @@ def bomb(width: int, height: int) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("format", "mode"),
+    ("image_format", "mode"),
     [("JPEG", "RGB"), ("JPEG", "CMYK"), ("PNG", "RGBA"), ("PNG", "P"), ("PNG", "LA"), ("GIF", "L"), ("WEBP", "RGB")],
 )
-def test_every_kind_of_photo_becomes_a_small_jpeg(format: str, mode: str) -> None:
-    with decoded(draw(encoded(format, mode))) as image:
+def test_every_format_becomes_a_small_jpeg(image_format: str, mode: str) -> None:
+    with decoded(draw(encoded(image_format, mode))) as image:
         assert image.mode == "RGB"
         assert image.size == (SIDE, SIDE * 2 // 3)
 
 
-def test_what_is_transparent_lies_on_white() -> None:
+def test_a_transparent_image_gets_a_white_ground() -> None:
     with decoded(draw(encoded("PNG", "RGBA"))) as image:
         assert image.getpixel((5, 5)) == (255, 255, 255)
 
 
-def test_a_large_jpeg_is_decoded_at_a_part_of_its_size() -> None:
+def test_a_large_jpeg_is_decoded_at_a_reduced_scale() -> None:
     with decoded(draw(encoded("JPEG", "L", (9000, 6000)))) as image:
         assert image.size == (SIDE, SIDE * 2 // 3)
 
@@ -70,14 +73,14 @@ def test_a_large_jpeg_is_decoded_at_a_part_of_its_size() -> None:
         (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "not an image"),
     ],
 )
-def test_what_cannot_be_drawn_says_why(content: bytes, reason: str) -> None:
+def test_an_image_that_cannot_be_drawn_gives_the_reason(content: bytes, reason: str) -> None:
     with pytest.raises(NotDrawnError, match=reason):
         draw(content)
 
 
-def test_what_cannot_be_fetched_says_why(client: Any, bucket: str) -> None:
+def test_a_photo_that_cannot_be_read_gives_the_reason(client: S3Client, bucket: str) -> None:
     client.put_object(Bucket=bucket, Key="images/Kiwi/large.jpg", Body=b"\0" * (MOST_BYTES + 1))
     large = thumbnail(client, bucket, "images/Kiwi/large.jpg", "Kiwi")
-    assert (large.picture, large.why_not) == (None, "17 MB, too large to be fetched for this page")
-    gone = thumbnail(client, bucket, "images/Kiwi/gone.jpg", "Kiwi")
-    assert (gone.picture, gone.why_not) == (None, "cannot be fetched (NoSuchKey)")
+    assert (large.picture, large.why_not) == (None, "17 MB, too large for this page")
+    missing = thumbnail(client, bucket, "images/Kiwi/missing.jpg", "Kiwi")
+    assert (missing.picture, missing.why_not) == (None, "cannot be read (NoSuchKey)")

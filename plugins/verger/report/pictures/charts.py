@@ -1,14 +1,16 @@
-"""The pictures of the report: variance by component, a map of the photos, the stages in time. Each is SVG text."""
+"""The charts of the report: explained variance, a map of the photos, and the tasks in time. Each is SVG text."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from verger.report import svg
-from verger.report.sample import Map
+from verger.report.pictures import svg
+from verger.report.pictures.sample import Map
+from verger_contract.report import Report, TaskFacts
 
 if TYPE_CHECKING:
     import numpy
@@ -18,81 +20,74 @@ WIDTH = 8.2
 """Inches; the page scales them."""
 
 NAMED = 30
-"""Labels whose names are written on the map, where there is room."""
+"""Most labels whose names are written on the map."""
 
 GROUPS = 150
-"""Labels whose points tell their name under the pointer; the rest are together."""
+"""Most labels whose points have a tooltip of their own; the rest form one group."""
 
 
-def variance(facts: Mapping[str, Any]) -> str:
-    """Cumulative explained variance by number of components, with k and the target marked."""
+def variance(report: Report) -> str:
+    """Draw the cumulative explained variance by number of components, with k and the target."""
     from matplotlib import ticker
 
-    said, k = facts["variance"], facts["k"]
-    tonight, fitted = said["current"], said["fitted"]
-    shown = min(max(len(tonight), len(fitted or ())), max(2 * k, k + 10))
+    shares, k, target = report["variance"], report["k"], report["target_variance"]
+    if shares is None or k is None or target is None:
+        raise ValueError(f"run {report['run']}: expected its explained variance, k and target, found none")
+    current, fitted = shares["current"], shares["fitted"]
+    shown = min(max(len(current), len(fitted or ())), max(2 * k, k + 10))
+    reached = current[min(k, len(current)) - 1]
     with svg.style():
         made = svg.figure(WIDTH, 3.1)
         axes = made.add_subplot()
-        label = "all current photos, along this basis" if fitted else "all current photos"
-        marked = "o" if len(tonight) < 12 else None
-        axes.plot(range(1, len(tonight) + 1), tonight, color=svg.BLUE, lw=2, marker=marked, label=label)
-        if fitted:
-            axes.plot(range(1, len(fitted) + 1), fitted, "--", color=svg.ORANGE, label="when the basis was fitted")
-        reached = tonight[min(k, len(tonight)) - 1]
-        axes.axhline(facts["target_variance"], color=svg.INK, lw=0.8, ls=":")
-        axes.axvline(k, color=svg.INK, lw=0.8, ls=":")
-        axes.plot([k], [reached], "D", color=svg.VERMILLION, ms=6)
-        axes.annotate(
-            f"k = {k:,}: {reached:.2%}",
-            (k, reached),
-            (8, -14),
-            textcoords="offset points",
-            color=svg.INK,
-            weight="bold",
-        )
+        _curves(axes, current, fitted)
+        _marks(axes, k, reached, target)
         axes.set_xlim(0 if k > 12 else 0.5, shown + 0.5)
         axes.set_ylim(0, 1.03)
         axes.yaxis.set_major_formatter(ticker.PercentFormatter(1.0))
         axes.xaxis.set_major_locator(ticker.MaxNLocator(integer=True))
         axes.set_xlabel("components")
         axes.set_ylabel("explained variance, cumulative")
-        axes.text(
-            shown, facts["target_variance"], f"target {facts['target_variance']:.2%} ", ha="right", va="top", size=8
-        )
+        axes.text(shown, target, f"target {target:.2%} ", ha="right", va="top", size=8)
         if fitted:
             axes.legend(loc="lower right", frameon=False)
-        words = f"Cumulative explained variance: {reached:.2%} with k = {k} components"
-        return svg.render(made, "variance", words)
+        alternative = f"Cumulative explained variance: {reached:.2%} with k = {k} components"
+        return svg.render(made, "variance", alternative)
+
+
+def _curves(axes: Axes, current: Sequence[float], fitted: Sequence[float] | None) -> None:
+    label = "all current photos, with this basis" if fitted else "all current photos"
+    marker = "o" if len(current) < 12 else None
+    axes.plot(range(1, len(current) + 1), current, color=svg.BLUE, lw=2, marker=marker, label=label)
+    if fitted:
+        axes.plot(range(1, len(fitted) + 1), fitted, "--", color=svg.ORANGE, label="when the basis was fitted")
+
+
+def _marks(axes: Axes, k: int, reached: float, target: float) -> None:
+    axes.axhline(target, color=svg.INK, lw=0.8, ls=":")
+    axes.axvline(k, color=svg.INK, lw=0.8, ls=":")
+    axes.plot([k], [reached], "D", color=svg.VERMILLION, ms=6)
+    text, offset = f"k = {k:,}: {reached:.2%}", (8, -14)
+    axes.annotate(text, (k, reached), offset, textcoords="offset points", color=svg.INK, weight="bold")
 
 
 def photo_map(drawn: Map, first: Sequence[str]) -> str:
-    """First two coordinates of the photos. The labels `first` (six at the most) have a colour and a marker of their
-    own, the others are grey; as many names as there is room for are written where the photos of a label lie.
+    """Draw the first two coordinates of the photos.
+
+    Parameters
+    ----------
+    drawn : Map
+    first : sequence of str
+        Labels that get a colour and a marker of their own, six at most. The other labels are grey.
     """
     import numpy
 
-    labels = numpy.array(drawn.labels, dtype=object)
     counts = Counter(drawn.labels)
     coloured = [label for label in first if label in counts][: len(svg.PALETTE)]
     grey = [label for label, _ in counts.most_common() if label not in coloured]
-    titles: dict[str, str] = {}
     with svg.style():
         made = svg.figure(WIDTH, 5.6)
         axes = made.add_subplot()
-
-        def group(points: numpy.ndarray, title: str, **style: Any) -> None:
-            gid = f"label-{len(titles)}"
-            titles[gid] = title
-            axes.scatter(points[:, 0], points[:, 1], gid=gid, linewidths=0, **style)
-
-        rest = numpy.isin(labels, grey[GROUPS:])
-        if rest.any():
-            group(drawn.points[rest], "other labels", s=9, color=svg.GREY, alpha=0.55)
-        for label in grey[:GROUPS]:
-            group(drawn.points[labels == label], label, s=9, color=svg.GREY, alpha=0.55)
-        for label, colour, marker in zip(coloured, svg.PALETTE, svg.MARKERS, strict=False):
-            group(drawn.points[labels == label], label, s=26, color=colour, marker=marker, alpha=0.85)
+        titles = _scatter(axes, drawn, coloured, grey)
         axes.set_xlabel("first coordinate")
         axes.set_ylabel("second coordinate")
         axes.margins(0.06)
@@ -100,13 +95,36 @@ def photo_map(drawn: Map, first: Sequence[str]) -> str:
             _key(axes, coloured, len(grey))
         made.draw_without_rendering()
         names = [*coloured, *grey][:NAMED] if len(counts) > 1 else []
+        labels = numpy.array(drawn.labels, dtype=object)
         _name(axes, {label: numpy.median(drawn.points[labels == label], axis=0) for label in names}, coloured)
-        words = f"Map of {len(drawn.labels):,} photos of {len(counts):,} labels by their first two coordinates"
-        return svg.render(made, "map", words, titles)
+        alternative = f"Map of {len(drawn.labels):,} photos of {len(counts):,} labels by their first two coordinates"
+        return svg.render(made, "map", alternative, titles)
+
+
+def _scatter(axes: Axes, drawn: Map, coloured: Sequence[str], grey: Sequence[str]) -> dict[str, str]:
+    """Draw the points, the coloured ones on top. Returns the tooltip of each group of points by its id."""
+    import numpy
+
+    labels = numpy.array(drawn.labels, dtype=object)
+    titles: dict[str, str] = {}
+
+    def group(points: numpy.ndarray, title: str, **style: Any) -> None:
+        gid = f"label-{len(titles)}"
+        titles[gid] = title
+        axes.scatter(points[:, 0], points[:, 1], gid=gid, linewidths=0, **style)
+
+    rest = numpy.isin(labels, grey[GROUPS:])
+    if rest.any():
+        group(drawn.points[rest], "other labels", s=9, color=svg.GREY, alpha=0.55)
+    for label in grey[:GROUPS]:
+        group(drawn.points[labels == label], label, s=9, color=svg.GREY, alpha=0.55)
+    for label, colour, marker in zip(coloured, svg.PALETTE, svg.MARKERS, strict=False):
+        group(drawn.points[labels == label], label, s=26, color=colour, marker=marker, alpha=0.85)
+    return titles
 
 
 def _key(axes: Axes, coloured: Sequence[str], others: int) -> None:
-    """What the markers mean, under the map."""
+    """Add the legend under the map."""
     from matplotlib.lines import Line2D
 
     def entry(name: str, colour: str, marker: str) -> Line2D:
@@ -119,14 +137,14 @@ def _key(axes: Axes, coloured: Sequence[str], others: int) -> None:
         handles=entries, loc="outside lower center", ncols=min(len(entries), 4), frameon=False, handletextpad=0.2
     )
     for text in legend.get_texts():
-        text.set_parse_math(False)  # labels are the users' own: a $ is a $
+        text.set_parse_math(False)  # a $ in a label starts no formula
 
 
-def _name(axes: Axes, places: Mapping[str, numpy.ndarray], coloured: Sequence[str]) -> None:
-    """Write the names of labels where their photos lie, each unless it would cover another one."""
+def _name(axes: Axes, positions: Mapping[str, numpy.ndarray], coloured: Sequence[str]) -> None:
+    """Write the names of labels at the median of their photos. A name that would cover another one is left out."""
     taken: list[Any] = []
     box = {"facecolor": svg.PAPER, "edgecolor": "none", "alpha": 0.7, "pad": 0.8}
-    for label, (x, y) in places.items():
+    for label, (x, y) in positions.items():
         first = label in coloured
         text = axes.text(
             x, y, svg.short(label, 20), size=8 if first else 7, ha="center", va="center", bbox=box, parse_math=False
@@ -139,39 +157,58 @@ def _name(axes: Axes, places: Mapping[str, numpy.ndarray], coloured: Sequence[st
             taken.append(extent)
 
 
-def timeline(stages: Sequence[Mapping[str, Any]]) -> str:
-    """When each stage began and ended, in the order of their beginnings; hatched where the cluster works."""
-    rows = sorted((stage for stage in stages if stage["start"] and stage["end"]), key=lambda stage: stage["start"])
-    began = datetime.fromisoformat(rows[0]["start"])
-    spans = [[(datetime.fromisoformat(row[at]) - began).total_seconds() for at in ("start", "end")] for row in rows]
-    last = max(end for _, end in spans) or 1.0
-    unit, seconds = ("min", 60.0) if last >= 300 else ("s", 1.0)
+def timeline(tasks: Sequence[TaskFacts]) -> str:
+    """Draw the start and end of each task whose times are known, in the order of their start.
+
+    Bars are hatched where Airflow waits for the cluster or for a step on it, and crossed where a task failed.
+    """
+    rows = sorted(_spans(tasks), key=lambda row: row.start)
+    first = rows[0].start
+    total = max((row.end - first).total_seconds() for row in rows) or 1.0
+    unit, seconds = ("min", 60.0) if total >= 300 else ("s", 1.0)
     with svg.style():
         made = svg.figure(WIDTH, 0.55 + 0.24 * len(rows))
         axes = made.add_subplot()
-        for place, (row, (start, end)) in enumerate(zip(rows, spans, strict=True)):
-            failed, waits = row["state"] == "failed", row["task"].endswith(("_done", "_ready"))
-            colour = svg.VERMILLION if failed else svg.ORANGE if waits else svg.BLUE
-            hatch = "xxx" if failed else "///" if waits else None
-            width = max(end - start, last / 400)
-            axes.barh(
-                place, width / seconds, left=start / seconds, height=0.62, color=colour, hatch=hatch, ec=svg.PAPER
-            )
-            words = f"  {duration(row['seconds'])}{' FAILED' if failed else ''}"
-            right = start + width < 0.86 * last
-            spot = start + width if right else start
-            axes.text(spot / seconds, place, f"{words} ", va="center", ha="left" if right else "right", size=8)
-        axes.set_yticks(range(len(rows)), [row["task"] for row in rows])
+        for position, row in enumerate(rows):
+            _bar(axes, position, row, first=first, total=total, unit=seconds)
+        axes.set_yticks(range(len(rows)), [row.task["task"] for row in rows])
         axes.invert_yaxis()
-        axes.set_xlim(0, last / seconds * 1.02)
+        axes.set_xlim(0, total / seconds * 1.02)
         axes.grid(axis="y", visible=False)
-        axes.set_xlabel(f"{unit} since {rows[0]['task']} began")
-        words = ", ".join(f"{row['task']} {duration(row['seconds'])}" for row in rows)
-        return svg.render(made, "timeline", f"Stages in time: {words}")
+        axes.set_xlabel(f"{unit} since {rows[0].task['task']} started")
+        durations = ", ".join(f"{row.task['task']} {duration(row.task['seconds'])}" for row in rows)
+        return svg.render(made, "timeline", f"Tasks in time: {durations}")
+
+
+@dataclass(frozen=True)
+class _Span:
+    task: TaskFacts
+    start: datetime
+    end: datetime
+
+
+def _spans(tasks: Sequence[TaskFacts]) -> Iterator[_Span]:
+    for task in tasks:
+        if task["start"] and task["end"]:
+            yield _Span(task, datetime.fromisoformat(task["start"]), datetime.fromisoformat(task["end"]))
+
+
+def _bar(axes: Axes, position: int, row: _Span, *, first: datetime, total: float, unit: float) -> None:
+    """Draw one task. `total` is the length of the time axis in seconds, `unit` the seconds of its unit."""
+    failed, waits = row.task["state"] == "failed", row.task["task"].endswith(("_done", "_ready"))
+    colour = svg.VERMILLION if failed else svg.ORANGE if waits else svg.BLUE
+    hatch = "xxx" if failed else "///" if waits else None
+    start = (row.start - first).total_seconds()
+    width = max((row.end - row.start).total_seconds(), total / 400)
+    axes.barh(position, width / unit, left=start / unit, height=0.62, color=colour, hatch=hatch, ec=svg.PAPER)
+    text = f"  {duration(row.task['seconds'])}{' FAILED' if failed else ''} "
+    fits = start + width < 0.86 * total
+    at = start + width if fits else start
+    axes.text(at / unit, position, text, va="center", ha="left" if fits else "right", size=8)
 
 
 def duration(seconds: float) -> str:
-    """For people: `0.3 s`, `42 s`, `3 min 20 s`, `2 h 05 min`."""
+    """Return for example `0.3 s`, `42 s`, `3 min 20 s`, `2 h 05 min`."""
     if seconds < 10:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)

@@ -1,29 +1,25 @@
-"""Draws what a page shows beside its figures. What cannot be drawn is left out, and the page says why."""
+"""Draws the pictures of a report. For a picture that cannot be drawn, the page shows the reason."""
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
 
 from verger.context import RunContext
-from verger.report import labels as label_rows
-from verger.report import pictures, sample
-from verger.report.svg import PALETTE
-from verger.report.thumbnails import Thumbnail, thumbnail
-
-log = logging.getLogger(__name__)
+from verger.report import drift, labels
+from verger.report.attempt import attempt
+from verger.report.pictures import charts, sample
+from verger.report.pictures.svg import PALETTE
+from verger.report.pictures.thumbnails import Thumbnail, thumbnail
+from verger_contract.report import LabelRow, Report
 
 SHOWN = 12
-"""Photos shown, of the new ones and of the rejects."""
-
-Drawn = TypeVar("Drawn")
+"""Thumbnails of new photos, and of rejects."""
 
 
 @dataclass(frozen=True)
 class Picture:
-    """SVG, or why there is none."""
+    """SVG, or the reason why there is none."""
 
     markup: str = ""
     why_not: str = "Not drawn."
@@ -31,7 +27,17 @@ class Picture:
 
 @dataclass(frozen=True)
 class Illustrations:
-    """All pictures of a page. `map_shows`: how many photos are on the map."""
+    """All pictures of a page.
+
+    Attributes
+    ----------
+    variance, map, timeline : Picture
+    new, rejects : sequence of Thumbnail
+    map_shows : int
+        Photos on the map.
+    map_complete : bool
+        Whether these are all current photos.
+    """
 
     variance: Picture = field(default_factory=Picture)
     map: Picture = field(default_factory=Picture)
@@ -39,57 +45,48 @@ class Illustrations:
     new: Sequence[Thumbnail] = ()
     rejects: Sequence[Thumbnail] = ()
     map_shows: int = 0
-    map_whole: bool = False
+    map_complete: bool = False
 
 
-def illustrate(run_context: RunContext, facts: Mapping[str, Any], labels: Sequence[Mapping[str, Any]]) -> Illustrations:
-    """Draw everything of a published run."""
+def illustrate(run_context: RunContext, report: Report, rows: Sequence[LabelRow]) -> Illustrations:
+    """Draw the pictures of a published run."""
     drawn = attempt("the sample of photos", lambda: sample.of_map(run_context.store, run_context.run), None)
     return Illustrations(
-        variance=_variance(facts),
-        map=_map(drawn, labels),
-        timeline=timeline(facts),
+        variance=_variance(report),
+        map=_map(drawn, rows),
+        timeline=timeline(report),
         new=attempt("new photos", lambda: _new(run_context), []),
         rejects=attempt("rejects", lambda: _rejects(run_context), []),
         map_shows=len(drawn.labels) if drawn else 0,
-        map_whole=bool(drawn and drawn.whole),
+        map_complete=bool(drawn and drawn.complete),
     )
 
 
-def attempt(what: str, draw: Callable[[], Drawn], otherwise: Drawn) -> Drawn:
-    """What `draw` returns; where it fails, `otherwise`: a report is worth having without it."""
-    try:
-        return draw()
-    except Exception:
-        log.exception("the report goes without %s", what)
-        return otherwise
+def timeline(report: Report) -> Picture:
+    """Draw the tasks in time, those whose start is known."""
+    if not any(task["start"] and task["end"] for task in report["tasks"]):
+        return Picture(why_not="The start of the tasks is unknown.")
+    return attempt("the timeline", lambda: Picture(charts.timeline(report["tasks"])), _failed())
 
 
-def timeline(facts: Mapping[str, Any]) -> Picture:
-    """The stages in time, as far as it is known when they began."""
-    if not any(stage.get("start") and stage.get("end") for stage in facts["tasks"]):
-        return Picture(why_not="When the tasks began is not known.")
-    return attempt("the timeline", lambda: Picture(pictures.timeline(facts["tasks"])), _failed())
-
-
-def _variance(facts: Mapping[str, Any]) -> Picture:
-    if not facts["variance"]:
+def _variance(report: Report) -> Picture:
+    if not report["variance"]:
         return Picture(why_not="The photos have no variance that components could explain.")
-    return attempt("the picture of the variance", lambda: Picture(pictures.variance(facts)), _failed())
+    return attempt("the chart of the variance", lambda: Picture(charts.variance(report)), _failed())
 
 
-def _map(drawn: sample.Map | None, labels: Sequence[Mapping[str, Any]]) -> Picture:
+def _map(drawn: sample.Map | None, rows: Sequence[LabelRow]) -> Picture:
     if drawn is None:
         return _failed()
     if not drawn.labels:
-        return Picture(why_not="There is no photo to be shown.")
-    far = label_rows.far(labels)
-    first = [*far, *(label for label in label_rows.largest(labels, len(PALETTE)) if label not in far)]
-    return attempt("the map", lambda: Picture(pictures.photo_map(drawn, first)), _failed())
+        return Picture(why_not="There are no photos.")
+    far = drift.far_labels(rows)
+    first = [*far, *(label for label in labels.largest(rows, len(PALETTE)) if label not in far)]
+    return attempt("the map", lambda: Picture(charts.photo_map(drawn, first)), _failed())
 
 
 def _failed() -> Picture:
-    return Picture(why_not="This picture could not be drawn; the log of the task `report` says why.")
+    return Picture(why_not="This picture could not be drawn: see the log of the task `report`.")
 
 
 def _new(run_context: RunContext) -> list[Thumbnail]:

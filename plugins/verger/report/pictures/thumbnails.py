@@ -1,4 +1,4 @@
-"""Small pictures of photos, as data: URIs. A photo that cannot be drawn costs its picture, never the report."""
+"""Thumbnails of photos as data: URIs. A photo that cannot be drawn has no thumbnail; the report is written anyway."""
 
 from __future__ import annotations
 
@@ -6,10 +6,14 @@ import base64
 import io
 import logging
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 from verger.s3.clients import error_code
 from verger_contract.photos import IMAGE_FORMATS
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from PIL.Image import Image as PILImage
 
 log = logging.getLogger(__name__)
 
@@ -22,53 +26,64 @@ MOST_BYTES = 16 * 1024 * 1024
 """A larger file is not fetched."""
 
 MOST_PIXELS = 12_000_000
-"""What is decoded at the most: 50 MB of memory. A JPEG is decoded at an eighth of its size, and may be larger; but of a
-progressive one the decoder holds every pixel's coefficients first.
+"""Largest image that is decoded, which takes 50 MB of memory. A JPEG may be larger, because it is decoded at a reduced
+scale, unless it is progressive: then the decoder holds the coefficients of all pixels.
 """
 
 
 class NotDrawnError(Exception):
-    """Why there is no picture, in words for the report."""
+    """A photo cannot be drawn; the message is the reason that the report shows."""
 
 
 @dataclass(frozen=True)
 class Thumbnail:
-    """A photo of the report: its path, what is written under it, and its picture, or why there is none."""
+    """A photo of the report: its path, its caption, and its picture or the reason why there is none."""
 
     path: str
-    words: str
+    caption: str
     picture: str | None
     why_not: str = ""
 
 
-def thumbnail(s3: Any, bucket: str, path: str, words: str) -> Thumbnail:
-    """Fetch and draw one photo. Never raises for anything that is wrong with the photo."""
+def thumbnail(s3: S3Client, bucket: str, path: str, caption: str) -> Thumbnail:
+    """Read and draw one photo. An error of the photo is recorded in the result."""
     try:
-        return Thumbnail(path, words, draw(fetch(s3, bucket, path)))
+        return Thumbnail(path, caption, draw(read(s3, bucket, path)))
     except NotDrawnError as reason:
-        return Thumbnail(path, words, None, str(reason))
+        return Thumbnail(path, caption, None, str(reason))
 
 
-def fetch(s3: Any, bucket: str, path: str) -> bytes:
-    """The photo's bytes. Raises NotDrawnError."""
+def read(s3: S3Client, bucket: str, path: str) -> bytes:
+    """Return the content of a photo.
+
+    Raises
+    ------
+    NotDrawnError
+        The photo is too large, or S3 returned an error.
+    """
     try:
         answer = s3.get_object(Bucket=bucket, Key=path)
         size = answer["ContentLength"]
         if size > MOST_BYTES:
             answer["Body"].close()
-            raise NotDrawnError(f"{size / 1e6:,.0f} MB, too large to be fetched for this page")
+            raise NotDrawnError(f"{size / 1e6:,.0f} MB, too large for this page")
         return bytes(answer["Body"].read())
     except NotDrawnError:
         raise
-    except Exception as error:  # whatever the store, or the way to it, has against this one photo
+    except Exception as error:  # an error of one photo, whatever it is, must not fail the report
         log.info("s3://%s/%s: not drawn in the report: %s", bucket, path, error)
-        raise NotDrawnError(f"cannot be fetched ({error_code(error) or type(error).__name__})") from error
+        raise NotDrawnError(f"cannot be read ({error_code(error) or type(error).__name__})") from error
 
 
 def draw(content: bytes) -> str:
-    """A JPEG of SIDE pixels at the most, as a data: URI. Raises NotDrawnError.
+    """Return a JPEG of at most SIDE pixels, as a data: URI.
 
-    What a photo says of its size is checked before anything is decoded.
+    The size in the header of the image is checked before any pixel is decoded.
+
+    Raises
+    ------
+    NotDrawnError
+        The content is no image, or a damaged or too large one.
     """
     from PIL import Image, UnidentifiedImageError
 
@@ -86,19 +101,19 @@ def draw(content: bytes) -> str:
     except NotDrawnError:
         raise
     except UnidentifiedImageError as error:
-        raise NotDrawnError("not an image, as far as can be told here") from error
+        raise NotDrawnError("not an image") from error
     except Image.DecompressionBombError as error:
         raise NotDrawnError("too large to be drawn here") from error
-    except Exception as error:  # decoders raise whatever they like at what is damaged
-        log.debug("not drawn in the report: %r", error)  # the report says it, beside the photo
+    except Exception as error:  # decoders raise many types of errors for damaged images
+        log.debug("not drawn in the report: %r", error)
         raise NotDrawnError("damaged: cannot be drawn") from error
     buffer = io.BytesIO()
     drawn.save(buffer, "JPEG", quality=QUALITY, optimize=True)
     return f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}"
 
 
-def _rgb(image: Any) -> Any:
-    """On white where it is transparent."""
+def _rgb(image: PILImage) -> PILImage:
+    """Convert to RGB, on a white ground where the image is transparent."""
     from PIL import Image
 
     if "A" not in image.getbands() and "transparency" not in image.info:
