@@ -1,42 +1,21 @@
-"""The steps that a run submitted: runs/<id>/steps/<step id>.json leads from a run to the logs of its steps."""
+"""Writes the records of the steps that a run submitted."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from verger.clock import now
 from verger.s3.clients import write_json
 from verger_contract.keys import Run
+from verger_contract.step_record import StepRecord
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class StepRecord:
-    """A submitted step of EMR.
-
-    Attributes
-    ----------
-    step : str
-        featurize or pca: the DAG task that submitted the step.
-    cluster : str
-        Id of the cluster (j-...).
-    step_id : str
-        EMR's id of the step (s-...).
-    submitted_at : str
-        ISO 8601, UTC.
-    """
-
-    step: str
-    cluster: str
-    step_id: str
-    submitted_at: str
 
 
 def write(client: Callable[[], S3Client], run: Run, step: str, cluster: str, step_ids: Iterable[str]) -> None:

@@ -7,10 +7,10 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from verger.clock import now
-from verger.emr.step_record import StepRecord
 from verger.publication.model import Publication, Snapshot
 from verger.validation.check import outcome
 from verger_contract.keys import Run
+from verger_contract.step_record import StepRecord
 from verger_ui.addresses import STAGES
 from verger_ui.sources import airflow_runs, spark_history
 from verger_ui.sources.bucket import Bucket
