@@ -1,1 +1,1 @@
-"""S3 and EMR on one machine: the two AWS endpoints that Verger speaks to, without an account."""
+"""Local AWS: an S3 endpoint and an EMR endpoint on this machine, without an AWS account."""

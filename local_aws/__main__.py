@@ -1,4 +1,4 @@
-"""`python -m local_aws`: S3 and EMR on this machine."""
+"""Run S3 and EMR on this machine (`python -m local_aws`)."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from local_aws.status import log_text, table
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command; returns the exit code."""
+    """Run one command; return the exit code."""
     options = _parser().parse_args(arguments)
     try:
         options.run(options)
         sys.stdout.flush()
-    except BrokenPipeError:  # the reader, such as `head`, has seen enough; Python's own last flush must not fail again
+    except BrokenPipeError:  # the reader, such as `head`, has closed the pipe; the last flush of Python must not fail
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 128 + signal.SIGPIPE
     except (StackError, FileNotFoundError, RuntimeError, ValueError, TimeoutError) as error:
@@ -36,15 +36,15 @@ def main(arguments: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m local_aws", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    up = _command(commands, "up", _up, "start both servers; returns when they answer")
-    serve = _command(commands, "serve", _serve, "start both servers, and end them when this command is ended")
-    down = _command(commands, "down", _down, "end both servers and everything on their clusters")
-    _command(commands, "status", _status, "what runs")
-    _command(commands, "env", _env, "print the environment of a client as `export` lines")
-    logs = _command(commands, "logs", _logs, "print the logs of a cluster, or of one of its steps")
-    resolve = _command(commands, "jars", _jars, "resolve the jars for s3:// in Spark, once")
-    java = _command(commands, "java", _java, "print the Java home that Spark runs on")
-    history = _command(commands, "history", _history, "run a Spark history server over event logs in S3, until Ctrl-C")
+    up = _command(commands, "up", _up, "start both servers and return when they answer")
+    serve = _command(commands, "serve", _serve, "start both servers and end them with this command")
+    down = _command(commands, "down", _down, "end both servers and all processes of their clusters")
+    _command(commands, "status", _status, "print servers and clusters")
+    _command(commands, "env", _env, "print the environment variables for AWS clients, as `export` lines")
+    logs = _command(commands, "logs", _logs, "print the logs of a cluster or of one of its steps")
+    resolve = _command(commands, "jars", _jars, "download the jars for s3:// in Spark, unless they exist")
+    java = _command(commands, "java", _java, "print the Java home of the local Spark")
+    history = _command(commands, "history", _history, "run a Spark history server for event logs in S3, until Ctrl-C")
     for command in (up, serve, resolve):
         command.add_argument("--jars", type=Path, help="folder of the S3A jars (default .verger/jars)")
     for command in (up, serve, resolve, java):
@@ -54,19 +54,21 @@ def _parser() -> argparse.ArgumentParser:
             "--spark35-venv", type=Path, help="environment with pyspark 3.5 (default .verger/venv/spark35)"
         )
         command.add_argument("--bind", help="address that both servers listen on (default 127.0.0.1)")
-        command.add_argument("--host", help="name or address by which clients reach them (default 127.0.0.1)")
+        command.add_argument("--host", help="name or address in the URLs for clients (default 127.0.0.1)")
         command.add_argument("--s3-port", type=int, help="first of eight ports of the S3 server (default 8333)")
         command.add_argument("--emr-port", type=int, help="port of the EMR server (default 5555)")
-        command.add_argument("--region", help="region that the stack claims to be in (default eu-west-3)")
-        command.add_argument("--cores", type=int, help="cores of a step (default 0: all)")
+        command.add_argument("--region", help="AWS region in the answers of both servers (default eu-west-3)")
+        command.add_argument("--cores", type=int, help="cores of a step (default 0: all cores)")
         command.add_argument(
-            "--driver-memory-mib", type=int, help="ceiling of a Spark driver's heap (default: a sixth of memory)"
+            "--driver-memory-mib", type=int, help="largest heap of a Spark driver, MiB (default: a sixth of the memory)"
         )
-    down.add_argument("--wipe", action="store_true", help="remove the state folder too: buckets, clusters, credentials")
+    down.add_argument(
+        "--wipe", action="store_true", help="also remove the state folder: buckets, clusters, credentials"
+    )
     history.add_argument("logs", help="folder of event logs, s3://<bucket>/<folder>/")
     history.add_argument("--port", type=int, default=DEFAULT_PORT, help=f"default {DEFAULT_PORT}")
     logs.add_argument("cluster", help="cluster id, j-…")
-    logs.add_argument("step", nargs="?", help="step id, s-… (default: everything)")
+    logs.add_argument("step", nargs="?", help="step id, s-… (default: all logs)")
     return parser
 
 
@@ -78,7 +80,7 @@ def _command(commands: Any, name: str, run: Any, summary: str) -> argparse.Argum
 
 
 def _stack(options: argparse.Namespace) -> Stack:
-    """The stack with the settings of its last start, changed by what the command line gives."""
+    """Return the stack with the settings of its last start and the changes on the command line."""
     changes: dict[str, Any] = {
         name: value.resolve() if isinstance(value, Path) else value
         for name, value in vars(options).items()
@@ -121,8 +123,8 @@ def _logs(options: argparse.Namespace) -> None:
 def _jars(options: argparse.Namespace) -> None:
     settings = _stack(options).settings
     if jars.find(jars.spark_home(settings.spark_venv), settings.jars) is None:
-        made = jars.resolve(settings.spark_venv, settings.jars)
-        print(f"S3A jars: {made.relative_to(REPOSITORY) if made.is_relative_to(REPOSITORY) else made}")
+        folder = jars.resolve(settings.spark_venv, settings.jars)
+        print(f"S3A jars: {folder.relative_to(REPOSITORY) if folder.is_relative_to(REPOSITORY) else folder}")
 
 
 def _java(options: argparse.Namespace) -> None:

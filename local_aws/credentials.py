@@ -1,4 +1,4 @@
-"""The one pair of credentials of a stack: made once, kept in the state folder, readable by its owner alone."""
+"""The credentials of a stack: one random access key, in a file of the state folder that only its owner can read."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ KEY_LETTERS = string.ascii_uppercase + "234567"
 
 @dataclass(frozen=True)
 class Credentials:
-    """An access key as AWS's: id and secret. `repr` does not show the secret."""
+    """An access key: id and secret. `repr` does not show the secret."""
 
     access_key_id: str
     secret_access_key: str
@@ -24,7 +24,7 @@ class Credentials:
 
 
 def load_or_create(state: Path) -> Credentials:
-    """The credentials in `<state>/credentials.json`, made on first use (mode 0600)."""
+    """Return the credentials in `<state>/credentials.json`. Create them on first use (mode 0600)."""
     path = state / "credentials.json"
     if path.exists():
         return Credentials(**json.loads(path.read_text()))
@@ -38,7 +38,7 @@ def load_or_create(state: Path) -> Credentials:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Write a file that only its owner can read, atomically."""
+    """Write a file atomically that only its owner can read."""
     temporary = path.with_suffix(".tmp")
     temporary.unlink(missing_ok=True)
     with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:

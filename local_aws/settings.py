@@ -1,4 +1,4 @@
-"""What a stack is made of: folders, ports, the machine's share for a cluster. One frozen object, kept on disk."""
+"""Settings of a stack: folders, ports, and the resources of a cluster. They are kept in the state folder."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ DEFAULT_STATE = VERGER_HOME / "local_aws"
 LOOPBACK = "127.0.0.1"
 DEFAULT_S3_PORT = 8333
 DEFAULT_EMR_PORT = 5555
-#: The S3 server listens on this many ports, its own first: gateway, master, volume, filer and their gRPC.
+#: Number of ports of the S3 server: S3 gateway, master, volume, filer, and the gRPC port of each.
 S3_PORTS = 8
 
 
@@ -22,12 +22,33 @@ S3_PORTS = 8
 class Settings:
     """Settings of one stack.
 
-    state: folder of everything that the stack keeps. bind: address that S3 and EMR listen on. host: name or address by
-    which clients, and the steps themselves, reach them. s3_port: first of S3_PORTS consecutive ports. emr_port: port of
-    the EMR API. region: the region that clusters claim to be in. cores: N of `local[N]` for each step, 0 for all of
-    the machine's. driver_memory_mib: ceiling for a Spark driver's heap, 0 for a sixth of the machine's memory.
-    spark_venv, spark35_venv: environments that hold pyspark for the EMR 8 and the EMR 7 line. jars: folder of the S3A
-    jars. Raises ValueError for ports that cannot be used.
+    Attributes
+    ----------
+    state : Path
+        Folder of all files of the stack.
+    bind : str
+        Address that S3 and EMR listen on.
+    host : str
+        Name or address in the URLs for clients and steps.
+    s3_port : int
+        First of S3_PORTS consecutive ports of the S3 server.
+    emr_port : int
+        Port of the EMR API.
+    region : str
+        AWS region in the answers of both servers.
+    cores : int
+        N of `local[N]` for each step; 0 means all cores of the machine.
+    driver_memory_mib : int
+        Largest heap of a Spark driver, MiB; 0 means a sixth of the memory of the machine.
+    spark_venv, spark35_venv : Path
+        Environments with pyspark for EMR 8 and for EMR 7.
+    jars : Path
+        Folder of the S3A jars.
+
+    Raises
+    ------
+    ValueError
+        For ports or cores that cannot be used.
     """
 
     state: Path = DEFAULT_STATE
@@ -43,7 +64,7 @@ class Settings:
     jars: Path = VERGER_HOME / "jars"
 
     def __post_init__(self) -> None:
-        # The servers run in other folders than the caller.
+        # The servers run in another working directory.
         object.__setattr__(self, "state", self.state.resolve())
         for name, width in (("s3_port", S3_PORTS), ("emr_port", 1)):
             port = getattr(self, name)
@@ -69,17 +90,17 @@ class Settings:
 
     @property
     def local_cores(self) -> int:
-        """Cores that one step may use."""
+        """Number of cores of one step."""
         return self.cores or os.cpu_count() or 1
 
     @property
     def local_driver_memory_mib(self) -> int:
-        """Ceiling for the heap of one Spark driver, MiB: two clusters at once leave the machine room to breathe."""
+        """Largest heap of one Spark driver, MiB. The default leaves memory for two clusters at once."""
         machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20
         return self.driver_memory_mib or max(1024, min(6144, machine // 6))
 
     def save(self) -> None:
-        """Write what is not the default to `<state>/settings.json`, for the EMR server and later commands."""
+        """Write the settings that differ from the default to `<state>/settings.json`."""
         defaults = asdict(Settings())
         changed = {name: value for name, value in asdict(self).items() if name != "state" and value != defaults[name]}
         values = {name: str(value) if isinstance(value, Path) else value for name, value in changed.items()}
@@ -87,7 +108,7 @@ class Settings:
 
     @classmethod
     def load(cls, state: Path) -> Settings:
-        """The settings that the stack in `state` was last started with; the defaults when it never was."""
+        """Return the settings of the last start of the stack in `state`, the defaults before the first start."""
         path = state / "settings.json"
         values: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
         known = {field.name: field.type for field in fields(cls)}

@@ -1,4 +1,4 @@
-"""What a person sees of a stack: a table of its servers and clusters, and the logs of a cluster."""
+"""The output of `local_aws status` and `local_aws logs`."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from local_aws.emr.store import Store, is_cluster_id
 from local_aws.node.folder import Node
 from local_aws.stack import Stack
 
-#: Ended clusters that are worth a line.
+#: Number of ended clusters in the table.
 RECENT = 5
 
 
 def table(stack: Stack) -> str:
-    """Servers, clusters that live, and the last few that ended."""
+    """Return a table of the servers, the active clusters, and the last RECENT clusters that ended."""
     lines = []
     servers = stack.status()
     for name, server in servers.items():
@@ -28,27 +28,30 @@ def table(stack: Stack) -> str:
 
 
 def log_text(stack: Stack, cluster_id: str, step_id: str | None = None) -> str:
-    """The logs of a cluster on this machine, each file under its name.
+    """Return the logs of a cluster or of one step, each file below its name.
 
-    Raises FileNotFoundError when there are none.
+    Raises
+    ------
+    FileNotFoundError
+        When the cluster or the step has no logs.
     """
     folder = Node(stack.settings, cluster_id).logs
     files = sorted(path for path in folder.rglob("*") if path.is_file()) if is_cluster_id(cluster_id) else []
     chosen = [path for path in files if step_id is None or path.parent.name == step_id]
     if not chosen:
-        raise FileNotFoundError(f"{cluster_id} {step_id or ''}: no logs of it in {stack.settings.state}")
+        raise FileNotFoundError(f"{cluster_id} {step_id or ''}: no logs in {stack.settings.state}")
     texts = [(path, path.read_text(errors="replace").rstrip()) for path in chosen]
     return "\n".join(f"==> {path.relative_to(folder)} <==\n{text}\n" for path, text in texts if text)
 
 
 def _line(cluster: Cluster, supervised: bool) -> str:
-    """One cluster. Without a server nothing of it runs, whatever state its record was left in."""
+    """Return the line of one cluster. Without a server no process of it runs, whatever state its record has."""
     state, message = str(cluster.state), cluster.reason_message
     if not supervised and cluster.state not in ENDED:
-        goes_on = cluster.state is ClusterState.WAITING
-        state = "PAUSED" if goes_on else "INTERRUPTED"
+        continues = cluster.state is ClusterState.WAITING
+        state = "PAUSED" if continues else "INTERRUPTED"
         message = (
-            f"was {cluster.state} when the EMR server ended; the next `up` {'goes on with' if goes_on else 'ends'} it"
+            f"was {cluster.state} when the EMR server ended; the next `up` {'continues' if continues else 'ends'} it"
         )
     done = len(cluster.steps_in(StepState.COMPLETED))
     age = int((cluster.ended or time.time()) - cluster.created)

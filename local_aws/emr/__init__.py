@@ -1,1 +1,1 @@
-"""The EMR API: its server, and the clusters behind it."""
+"""The EMR API: the HTTP server, its operations, and the clusters."""

@@ -1,4 +1,4 @@
-"""Makes clusters, node groups and steps of what RunJobFlow and its kin ask for."""
+"""Create clusters, instance groups and steps from requests."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from local_aws.emr.model import Cluster, Instance, NodeGroup, Step, new_ec2_id, 
 
 
 def build_cluster(request: dict[str, Any]) -> Cluster:
-    """A cluster in STARTING, its steps pending. `request` has been validated."""
+    """Return a cluster in state STARTING with pending steps. `request` is valid."""
     instances = request.get("Instances") or {}
     collection, groups = build_groups(instances)
     policy = request.get("AutoTerminationPolicy") or {}
@@ -32,7 +32,7 @@ def build_cluster(request: dict[str, Any]) -> Cluster:
 
 
 def build_step(config: dict[str, Any], execution_role: str | None) -> Step:
-    """A pending step."""
+    """Return a pending step."""
     jar = config["HadoopJarStep"]
     return Step(
         id=new_id("s"),
@@ -47,14 +47,14 @@ def build_step(config: dict[str, Any], execution_role: str | None) -> Step:
 
 
 def build_groups(instances: dict[str, Any]) -> tuple[str, list[NodeGroup]]:
-    """EMR's InstanceCollectionType, and the groups or fleets that `Instances` asks for."""
+    """Return the InstanceCollectionType, and the groups or fleets in `Instances`."""
     if fleets := instances.get("InstanceFleets"):
         return "INSTANCE_FLEET", [_fleet(fleet) for fleet in fleets]
     return "INSTANCE_GROUP", [_group(group) for group in instances.get("InstanceGroups") or _uniform(instances)]
 
 
 def _uniform(instances: dict[str, Any]) -> list[dict[str, Any]]:
-    """Groups for the short form: one master, the rest core nodes."""
+    """Return the groups of a request with MasterInstanceType and InstanceCount: one master, the others core nodes."""
     master = instances["MasterInstanceType"]
     groups = [{"Name": "Primary", "InstanceRole": "MASTER", "InstanceType": master, "InstanceCount": 1}]
     if (rest := instances["InstanceCount"] - 1) > 0:

@@ -1,4 +1,4 @@
-"""Clusters and steps as the EMR server keeps them: plain values, times in seconds since the epoch (UTC)."""
+"""Clusters and steps of the EMR server: plain values. Times are seconds since the epoch (UTC)."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class StepState(StrEnum):
 
 ENDED = frozenset({ClusterState.TERMINATED, ClusterState.TERMINATED_WITH_ERRORS})
 SHUTTING_DOWN = ENDED | {ClusterState.TERMINATING}
-STEP_UNDER_WAY = frozenset({StepState.RUNNING, StepState.CANCEL_PENDING})
+STEP_ACTIVE = frozenset({StepState.RUNNING, StepState.CANCEL_PENDING})
 STEP_ENDED = frozenset({StepState.COMPLETED, StepState.CANCELLED, StepState.FAILED, StepState.INTERRUPTED})
 
 
@@ -53,7 +53,7 @@ class Failure:
 
 @dataclass
 class Step:
-    """One step. `args` and `jar` are as submitted; `failure` is set when it FAILED."""
+    """One step. `args` and `jar` are those of the request; `failure` is set in state FAILED."""
 
     id: str
     name: str
@@ -73,7 +73,7 @@ class Step:
 
 @dataclass
 class Instance:
-    """One EC2 instance that the cluster claims to have. All of them are this machine."""
+    """One EC2 instance in the answers of the API. All instances stand for this machine."""
 
     id: str
     ec2_id: str
@@ -82,7 +82,7 @@ class Instance:
 
 @dataclass
 class NodeGroup:
-    """An instance group or an instance fleet, with the request that made it."""
+    """An instance group or an instance fleet, with its part of the request."""
 
     id: str
     role: str
@@ -93,7 +93,7 @@ class NodeGroup:
 
 @dataclass
 class Ending:
-    """Why a cluster ends: EMR's StateChangeReason, and the state that it will end in."""
+    """The reason of the end of a cluster (EMR's StateChangeReason), and its last state."""
 
     code: str
     message: str
@@ -102,10 +102,18 @@ class Ending:
 
 @dataclass
 class Cluster:
-    """One cluster. `request` is the RunJobFlow call as received; what later calls may change lies beside it.
+    """One cluster.
 
-    idle_since: when the cluster last became idle, None while it works. idle_timeout: seconds, None for never.
-    ending: set once, by whatever ends the cluster; the supervisor acts on it.
+    Attributes
+    ----------
+    request : dict
+        The RunJobFlow request. Attributes that later requests may change have fields of their own.
+    idle_since : float, optional
+        Time when the cluster last became idle, None while a step is pending or active.
+    idle_timeout : int, optional
+        Auto-termination after so many idle seconds, None for never.
+    ending : Ending, optional
+        Is set once, by the first reason to end the cluster. The supervisor then ends the cluster.
     """
 
     id: str
@@ -137,29 +145,29 @@ class Cluster:
 
     @property
     def log_uri(self) -> str | None:
-        """Folder of the logs, `s3://bucket/prefix` without a slash at the end; None when none is kept."""
+        """Prefix of the logs, `s3://bucket/prefix` without a slash at the end; None for a cluster without logs."""
         uri = self.request.get("LogUri")
         return str(uri).replace("s3n://", "s3://").replace("s3a://", "s3://").rstrip("/") if uri else None
 
     @property
     def primary_instance(self) -> Instance:
-        """The instance that runs bootstrap actions and steps."""
+        """The primary instance, which runs bootstrap actions and steps."""
         return next(group.instances[0] for group in self.groups if group.role == "MASTER")
 
     def step(self, step_id: str) -> Step | None:
-        """The step with this id, None when the cluster has no such step."""
+        """Return the step with this id, None when the cluster has no such step."""
         return next((step for step in self.steps if step.id == step_id), None)
 
     def steps_in(self, *states: StepState) -> list[Step]:
-        """Steps in any of the states, oldest first."""
+        """Return the steps in these states, oldest first."""
         return [step for step in self.steps if step.state in states]
 
 
 def new_id(prefix: str) -> str:
-    """A fresh id in EMR's form, such as `j-2AXXXXXXGAPLF`."""
+    """Return a new id in the form of EMR, such as `j-2AXXXXXXGAPLF`."""
     return f"{prefix}-" + "".join(secrets.choice(ID_LETTERS) for _ in range(13))
 
 
 def new_ec2_id() -> str:
-    """A fresh id in EC2's form, such as `i-0123456789abcdef0`."""
+    """Return a new id in the form of EC2, such as `i-0123456789abcdef0`."""
     return "i-" + secrets.token_hex(9)[:17]

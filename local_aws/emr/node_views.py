@@ -1,4 +1,4 @@
-"""Instance groups, fleets and instances in the shapes of EMR's answers. All of them are this machine."""
+"""Instance groups, fleets and instances in the shapes of the EMR API. All of them stand for this machine."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ INSTANCE_STATES = {
 
 
 def instance_group(group: NodeGroup, cluster: Cluster) -> dict[str, Any]:
-    """EMR's InstanceGroup."""
+    """Return an InstanceGroup of the EMR API."""
     config = group.config
-    gone = cluster.state in ENDED
+    ended = cluster.state in ENDED
     return present(
         {
             "Id": group.id,
@@ -29,7 +29,7 @@ def instance_group(group: NodeGroup, cluster: Cluster) -> dict[str, Any]:
             "BidPrice": config.get("BidPrice"),
             "InstanceType": config.get("InstanceType"),
             "RequestedInstanceCount": len(group.instances),
-            "RunningInstanceCount": 0 if gone else len(group.instances),
+            "RunningInstanceCount": 0 if ended else len(group.instances),
             "Status": _group_status(group, cluster),
             "Configurations": config.get("Configurations") or [],
             "EbsOptimized": (config.get("EbsConfiguration") or {}).get("EbsOptimized"),
@@ -40,9 +40,9 @@ def instance_group(group: NodeGroup, cluster: Cluster) -> dict[str, Any]:
 
 
 def instance_fleet(group: NodeGroup, cluster: Cluster) -> dict[str, Any]:
-    """EMR's InstanceFleet. Every target is provisioned: the instances cost nothing here."""
+    """Return an InstanceFleet of the EMR API. The provisioned capacity equals the target."""
     config = group.config
-    gone = cluster.state in ENDED
+    ended = cluster.state in ENDED
     on_demand, spot = config.get("TargetOnDemandCapacity", 0), config.get("TargetSpotCapacity", 0)
     return present(
         {
@@ -52,16 +52,16 @@ def instance_fleet(group: NodeGroup, cluster: Cluster) -> dict[str, Any]:
             "Status": _group_status(group, cluster),
             "TargetOnDemandCapacity": on_demand,
             "TargetSpotCapacity": spot,
-            "ProvisionedOnDemandCapacity": 0 if gone else on_demand,
-            "ProvisionedSpotCapacity": 0 if gone else spot,
+            "ProvisionedOnDemandCapacity": 0 if ended else on_demand,
+            "ProvisionedSpotCapacity": 0 if ended else spot,
             "InstanceTypeSpecifications": config.get("InstanceTypeConfigs") or [],
             "LaunchSpecifications": config.get("LaunchSpecifications"),
         }
     )
 
 
-def instance(instance: Instance, group: NodeGroup, cluster: Cluster, place: int) -> dict[str, Any]:
-    """EMR's Instance; `place` is its number in the group."""
+def instance(instance: Instance, group: NodeGroup, cluster: Cluster, index: int) -> dict[str, Any]:
+    """Return an Instance of the EMR API; `index` is its number in the group, from 0."""
     types = group.config.get("InstanceTypeConfigs") or [{}]
     fleet = cluster.collection == "INSTANCE_FLEET"
     timeline = {
@@ -81,17 +81,17 @@ def instance(instance: Instance, group: NodeGroup, cluster: Cluster, place: int)
                 "Timeline": present(timeline),
             },
             "InstanceFleetId" if fleet else "InstanceGroupId": group.id,
-            "Market": _fleet_market(group, place) if fleet else group.config.get("Market", "ON_DEMAND"),
+            "Market": _fleet_market(group, index) if fleet else group.config.get("Market", "ON_DEMAND"),
             "InstanceType": group.config.get("InstanceType") or types[0].get("InstanceType"),
             "EbsVolumes": [],
         }
     )
 
 
-def _fleet_market(group: NodeGroup, place: int) -> str:
-    """A fleet's On-Demand capacity comes first, then its Spot capacity. (Every instance counts for one unit here.)"""
+def _fleet_market(group: NodeGroup, index: int) -> str:
+    """Return the market of an instance: the first ones are On-Demand, the others Spot. An instance is one unit."""
     on_demand = group.config.get("TargetOnDemandCapacity") or 0
-    return "ON_DEMAND" if (group.role == "MASTER" and on_demand) or place < on_demand else "SPOT"
+    return "ON_DEMAND" if (group.role == "MASTER" and on_demand) or index < on_demand else "SPOT"
 
 
 def _group_status(group: NodeGroup, cluster: Cluster) -> dict[str, Any]:

@@ -1,9 +1,9 @@
-"""The EMR endpoint: HTTP and JSON 1.1 in front of `operations`.
+"""The EMR endpoint: an HTTP server with the protocol JSON 1.1 for `operations`.
 
-moto's parser, serialiser, errors, release labels and instance types are used as they are; they follow botocore's
-service model, and so do the names and types of everything that is received and sent. moto's own clusters and steps are
-not used: they live in memory, are WAITING at once and never run anything, so that their life would have had to be
-replaced member by member; `model` and `cluster` are that life, written to disk at each change.
+The parser, the serializer, the errors, the release labels and the instance types are those of moto. They follow the
+service model of botocore, and so do the names and types in requests and answers. The clusters and steps of moto are not
+used: they are WAITING at once, run no command, and are kept in memory only. `model`, `supervisor` and `store` replace
+them.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Handler(BaseHTTPRequestHandler):
     timeout = 60
 
     def do_GET(self) -> None:
-        """Say that the server is there; the API itself is POST only."""
+        """Return the state folder of the server: `Stack` compares it. The API itself uses POST only."""
         self._answer(200, json.dumps({"service": "emr", "state": str(self.server.service.settings.state)}))
 
     def do_POST(self) -> None:
@@ -73,8 +73,8 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(content)
 
-    def log_message(self, format: str, *args: Any) -> None:
-        """Only what changes something is worth a line in the log: see EmrServer.call."""
+    def log_message(self, *args: Any) -> None:
+        """Log no line for each request. `EmrServer.call` logs errors."""
 
 
 class EmrServer(ThreadingHTTPServer):
@@ -88,7 +88,7 @@ class EmrServer(ThreadingHTTPServer):
         self.service = service
 
     def call(self, name: str, body: bytes) -> tuple[int, str]:
-        """Carry out the operation `name`; returns the HTTP status and the JSON answer, also for errors."""
+        """Run the operation `name`; return the HTTP status and the JSON answer, also for errors."""
         if name not in OPERATIONS:
             known = name in _model().operation_names
             message = f"local_aws does not implement {name}" if known else f"unknown operation {name!r}"
@@ -99,10 +99,10 @@ class EmrServer(ThreadingHTTPServer):
             _check(request, model.input_shape)
             with self.service.lock:
                 answer = OPERATIONS[name](self.service, request)
-                # Inside the lock: the answer refers to values that supervisors change.
+                # While the lock is held: the answer refers to values that supervisors change.
                 response = JSONSerializer(model).serialize(answer or {})
         except ServiceException as error:
-            log.info("%s refused: %s", name, error.message)
+            log.info("%s: %s", name, error.message)
             response = JSONSerializer(model).serialize(error)
         except Exception as error:
             log.exception("%s failed", name)
@@ -111,7 +111,7 @@ class EmrServer(ThreadingHTTPServer):
 
 
 def serve(settings: Settings) -> None:
-    """Serve until SIGTERM, then end every process of every cluster."""
+    """Run the server until SIGTERM or SIGINT, then end all processes of all clusters."""
     service = Service(settings)
     server = EmrServer(service)
     service.resume()
@@ -135,11 +135,11 @@ def _model() -> Any:
 
 
 def main() -> None:
-    """Entry point of the server process: `python -m local_aws.emr.server STATE`."""
+    """Run the server process: `python -m local_aws.emr.server STATE`."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("state", type=Path)
     settings = Settings.load(parser.parse_args().state)
-    # Blocked before any thread starts, so that sigwait in the main thread is the one that gets them.
+    # Threads inherit the blocked signals: only sigwait in the main thread receives them.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     serve(settings)

@@ -1,10 +1,10 @@
-"""All clusters of one EMR server, the lock under which they are read and changed, and their supervisors."""
+"""The state of one EMR server: its clusters, their supervisors, and the lock for both."""
 
 from __future__ import annotations
 
 import logging
 import threading
-from typing import Any
+from typing import TYPE_CHECKING
 
 import boto3
 from botocore.config import Config
@@ -19,11 +19,17 @@ from local_aws.node.step_runner import StepRunner
 from local_aws.processes.cluster import kill_cluster_processes
 from local_aws.settings import Settings
 
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
 log = logging.getLogger(__name__)
 
 
 class Service:
-    """The state of the server. Hold `lock` to read or change a cluster, call `save` after a change."""
+    """The clusters of one EMR server.
+
+    Hold `lock` to read or change a cluster, and call `save` after a change.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -33,7 +39,7 @@ class Service:
         self.clusters: dict[str, Cluster] = {}
         self.security_configurations = self.store.security_configurations()
         self._supervisors: dict[str, Supervisor] = {}
-        self.s3: Any = boto3.client(
+        self.s3: S3Client = boto3.client(
             "s3",
             endpoint_url=settings.s3_endpoint,
             region_name=settings.region,
@@ -43,39 +49,39 @@ class Service:
         )
 
     def resume(self) -> None:
-        """Take over what an earlier server left: idle clusters go on, those at work are ended with the reason.
+        """Load the clusters of an earlier server. Idle clusters continue, active ones end with a reason.
 
-        Subreapers ended their processes together with the earlier server. What a killed subreaper left is killed here.
+        The subreapers ended their processes together with the earlier server. Those of a killed subreaper end here.
         """
         for cluster in self.store.load_all():
             self.clusters[cluster.id] = cluster
             if cluster.state in ENDED:
                 continue
             if left := kill_cluster_processes(cluster.id):
-                log.warning("%s: ended processes %s of an earlier server", cluster.id, left)
+                log.warning("%s: killed processes %s of an earlier server", cluster.id, left)
             if cluster.state is not ClusterState.WAITING:
                 self._mark_interrupted(cluster)
             self._supervise(cluster)
 
     def add(self, cluster: Cluster) -> None:
-        """Keep a new cluster and start it."""
+        """Add a new cluster and start it."""
         with self.lock:
             self.clusters[cluster.id] = cluster
             self.save(cluster)
             self._supervise(cluster)
 
     def save(self, cluster: Cluster) -> None:
-        """Write a changed cluster to disk and let its supervisor see the change."""
+        """Write a changed cluster to disk and wake its supervisor."""
         self.store.save(cluster)
         if (supervisor := self._supervisors.get(cluster.id)) is not None:
             supervisor.wake()
 
     def cancel_running(self, cluster: Cluster, step_id: str, at_once: bool) -> None:
-        """Have a running step ended: politely first, or `at_once`."""
+        """End a running step: by SIGTERM first, or `at_once` by SIGKILL."""
         self._supervisors[cluster.id].cancel_step(step_id, at_once)
 
     def end(self, cluster: Cluster, ending: Ending) -> None:
-        """Start the end of a cluster; the first reason given stays."""
+        """Start the end of a cluster. The first reason is kept."""
         with self.lock:
             if cluster.ending is None:
                 cluster.ending = ending
@@ -83,7 +89,7 @@ class Service:
             self._supervisors[cluster.id].end_commands()
 
     def stop(self) -> None:
-        """End every process of every cluster; the next `resume` says what becomes of the clusters."""
+        """End all processes of all clusters. The next `resume` sets the states of the clusters."""
         supervisors = list(self._supervisors.values())
         for supervisor in supervisors:
             supervisor.abandon()

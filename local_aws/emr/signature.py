@@ -1,6 +1,6 @@
-"""Checks that a request was signed (Signature Version 4) with the stack's own credentials.
+"""Check the signature of a request (Signature Version 4) against the credentials of the stack.
 
-The EMR server runs commands for whoever may call it. Loopback keeps other machines out; the signature keeps out other
+The EMR server runs commands for its clients. The loopback address excludes other machines. The signature excludes other
 users of this machine and pages in a browser.
 """
 
@@ -23,12 +23,12 @@ AUTHORIZATION = re.compile(
     r"AWS4-HMAC-SHA256\s+Credential=(?P<key>[^/]+)/\d{8}/(?P<region>[^/]+)/(?P<service>[^/]+)/aws4_request,\s*"
     r"SignedHeaders=(?P<headers>[^,]+),\s*Signature=(?P<signature>[0-9a-f]{64})"
 )
-#: Seconds that a request's date may be off, as in AWS.
+#: Largest difference between the date of a request and the clock, as on AWS, s.
 TOLERANCE_S = 900
 
 
 class SignatureError(Exception):
-    """A request that AWS would not let in; `code` is the error's name there."""
+    """A request without a valid signature; `code` is the error code of AWS."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -36,7 +36,7 @@ class SignatureError(Exception):
 
 
 def check(method: str, path: str, headers: Mapping[str, Any] | Message, body: bytes, credentials: Credentials) -> None:
-    """Raise SignatureError unless the request carries a valid, recent signature of `credentials`."""
+    """Raise SignatureError unless the request has a valid and recent signature with `credentials`."""
     found = AUTHORIZATION.fullmatch(headers.get("Authorization") or "")
     if found is None:
         raise SignatureError("MissingAuthenticationTokenException", "Missing Authentication Token")

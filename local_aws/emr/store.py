@@ -1,4 +1,4 @@
-"""Clusters and security configurations on disk: one JSON file each, replaced atomically."""
+"""Clusters and security configurations on disk, as JSON files that are replaced atomically."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from local_aws.emr.model import Cluster, ClusterState, Ending, Failure, Instance
 
 
 class Store:
-    """The folder `<state>/emr`: `clusters/<id>.json` and `security_configurations/<n>.json`."""
+    """The folder `<state>/emr`: `clusters/<id>.json` and `security_configurations.json`."""
 
     def __init__(self, folder: Path) -> None:
         self._clusters = folder / "clusters"
@@ -21,13 +21,16 @@ class Store:
         self._clusters.mkdir(parents=True, exist_ok=True)
 
     def save(self, cluster: Cluster) -> None:
-        """Write one cluster; a crash leaves either the old or the new file."""
+        """Write one cluster. A crash leaves either the old or the new file."""
         _replace(self._clusters / f"{cluster.id}.json", asdict(cluster))
 
     def load_all(self) -> list[Cluster]:
-        """Every cluster ever made, oldest first.
+        """Return all clusters, oldest first.
 
-        Raises ValueError naming the file when one cannot be read.
+        Raises
+        ------
+        ValueError
+            When a file cannot be read; the message names it.
         """
         clusters = []
         for path in self._clusters.glob("j-*.json"):
@@ -35,13 +38,13 @@ class Store:
                 clusters.append(_cluster(json.loads(path.read_text())))
             except (ValueError, KeyError, TypeError) as error:
                 raise ValueError(
-                    f"{path}: not a cluster as this version writes them ({error}); move the file away, or run"
+                    f"{path}: not a cluster of this version ({error}); move the file away, or run"
                     " `python -m local_aws down --wipe`"
                 ) from error
         return sorted(clusters, key=lambda cluster: cluster.created)
 
     def security_configurations(self) -> dict[str, dict[str, Any]]:
-        """Security configurations by name."""
+        """Return the security configurations by name."""
         if not self._security.exists():
             return {}
         loaded: dict[str, dict[str, Any]] = json.loads(self._security.read_text())
@@ -53,7 +56,7 @@ class Store:
 
 
 def is_cluster_id(value: str) -> bool:
-    """True for what looks like a cluster id; such a value is safe as a file name."""
+    """Return True for a value in the form of a cluster id. Such a value is a safe file name."""
     return re.fullmatch(r"j-[A-Z0-9]{1,32}", value) is not None
 
 

@@ -1,4 +1,4 @@
-"""The life of one cluster: a thread that bootstraps it, runs its steps, watches its idle time, and ends it."""
+"""The state machine of one cluster: bootstrap actions, steps, idle timeout, termination."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from local_aws.emr.model import ENDED, STEP_UNDER_WAY, Cluster, ClusterState, Ending, Failure, Step, StepState
+from local_aws.emr.model import ENDED, STEP_ACTIVE, Cluster, ClusterState, Ending, Failure, Step, StepState
 from local_aws.node.bootstrap_actions import BootstrapError, Bootstrapper
 from local_aws.node.command import RunningCommands
 from local_aws.node.folder import Node
@@ -16,12 +16,26 @@ from local_aws.processes.cluster import kill_cluster_processes
 
 log = logging.getLogger(__name__)
 
-#: Seconds in STARTING and in TERMINATING at least, so that a client that polls sees them as it would on EMR.
+#: Shortest time in STARTING and in TERMINATING, s: a client that polls sees these states, as on EMR.
 VISIBLE_S = 0.2
 
 
 class Supervisor:
-    """Owns the state machine of one cluster. API calls change the cluster under the lock and `wake` this thread."""
+    """A thread that runs one cluster. Operations of the API change the cluster under the lock and `wake` the thread.
+
+    Parameters
+    ----------
+    cluster : Cluster
+        The cluster.
+    node : Node
+        Its folders on this machine.
+    bootstrapper, runner : Bootstrapper, StepRunner
+        What runs its bootstrap actions and its steps.
+    lock : RLock
+        Is held while the cluster is read or changed.
+    save : callable
+        Writes a changed cluster to disk.
+    """
 
     def __init__(
         self,
@@ -50,26 +64,26 @@ class Supervisor:
         self._thread.start()
 
     def join(self, timeout_s: float) -> None:
-        """Wait for the thread and those of its steps to end, `timeout_s` seconds at most for each."""
+        """Wait for the end of the thread and of the threads of its steps, each at most `timeout_s` seconds."""
         for thread in (self._thread, *self._threads):
             thread.join(timeout_s)
 
     # ---- called from other threads ----
 
     def wake(self) -> None:
-        """Look at the cluster again."""
+        """Make the thread look at the cluster again."""
         self._woken.set()
 
     def cancel_step(self, step_id: str, at_once: bool) -> None:
-        """End a running step's processes; the step's own thread records the result."""
+        """End the processes of a running step. The thread of the step records the result."""
         self._commands.cancel(step_id, at_once)
 
     def end_commands(self) -> None:
-        """The cluster ends: ask what runs on it to end too."""
+        """End all commands of the cluster, by SIGTERM first."""
         self._commands.end_all(at_once=False)
 
     def abandon(self) -> None:
-        """The server stops: end the processes and leave the cluster's record as it is."""
+        """End the processes and keep the record of the cluster, because the server stops."""
         self._abandoned = True
         self._commands.end_all(at_once=True)
         self.wake()
@@ -77,9 +91,9 @@ class Supervisor:
     # ---- the thread ----
 
     def _run(self) -> None:
-        """From STARTING (or, after a restart of the server, WAITING) to the end."""
+        """Run the cluster from STARTING (after a restart of the server, from WAITING) to its end."""
         try:
-            self._live()
+            self._run_until_ending()
         except Exception as error:
             log.exception("%s: supervisor failed", self._cluster.id)
             self._request_end(
@@ -88,21 +102,21 @@ class Supervisor:
         if not self._abandoned:
             self._terminate()
 
-    def _live(self) -> None:
+    def _run_until_ending(self) -> None:
         self._node.prepare()
-        if self._cluster.state in (ClusterState.STARTING, ClusterState.BOOTSTRAPPING) and not self._over():
+        if self._cluster.state in (ClusterState.STARTING, ClusterState.BOOTSTRAPPING) and not self._ends():
             self._woken.wait(VISIBLE_S)
             self._bootstrap()
-        while not self._over():
+        while not self._ends():
             with self._lock:
                 self._woken.clear()
                 self._start_steps()
-                self._settle()
+                self._update_state()
                 timeout = self._seconds_to_idle_end()
-            if not self._over():
+            if not self._ends():
                 self._woken.wait(timeout)
 
-    def _over(self) -> bool:
+    def _ends(self) -> bool:
         return self._abandoned or self._cluster.ending is not None
 
     def _request_end(self, ending: Ending) -> None:
@@ -124,7 +138,7 @@ class Supervisor:
         cluster = self._cluster
         if cluster.ready is None:
             cluster.ready = time.time()
-        free = cluster.step_concurrency - len(cluster.steps_in(*STEP_UNDER_WAY))
+        free = cluster.step_concurrency - len(cluster.steps_in(*STEP_ACTIVE))
         for step in cluster.steps_in(StepState.PENDING)[: max(0, free)]:
             step.state, step.started = StepState.RUNNING, time.time()
             self._save(cluster)
@@ -132,10 +146,10 @@ class Supervisor:
             self._threads.append(thread)
             thread.start()
 
-    def _settle(self) -> None:
-        """RUNNING while there is work, else WAITING, or the end of a cluster that is not kept or idled too long."""
+    def _update_state(self) -> None:
+        """Set RUNNING or WAITING, or request the end: without keep-alive, or after the idle timeout."""
         cluster = self._cluster
-        if cluster.steps_in(StepState.PENDING, *STEP_UNDER_WAY):
+        if cluster.steps_in(StepState.PENDING, *STEP_ACTIVE):
             cluster.idle_since = None
             self._enter(ClusterState.RUNNING)
             return
@@ -169,7 +183,7 @@ class Supervisor:
             self._save(self._cluster)
 
     def _record(self, step: Step, failure: Failure | None) -> None:
-        """The step's end, and what it means for the cluster."""
+        """Record the end of a step, and act on its failure."""
         cluster = self._cluster
         if self._abandoned and cluster.ending is None:
             return

@@ -1,4 +1,7 @@
-"""What EMR refuses, in EMR's words. Functions raise moto's ValidationException or InvalidRequestException."""
+"""Validation of requests, with the messages of EMR.
+
+The functions raise ValidationException or InvalidRequestException of moto.
+"""
 
 from __future__ import annotations
 
@@ -15,11 +18,11 @@ ACTIONS_ON_FAILURE = ("TERMINATE_JOB_FLOW", "TERMINATE_CLUSTER", "CANCEL_AND_WAI
 
 
 def run_job_flow(request: dict[str, Any], security_configurations: dict[str, Any]) -> None:
-    """Refuse a RunJobFlow that EMR would refuse."""
+    """Validate a RunJobFlow request."""
     label = request.get("ReleaseLabel")
     if not label:
         raise ValidationException(
-            "Either release label or AMI version must be specified; local_aws knows release labels"
+            "Either release label or AMI version must be specified; local_aws supports release labels only"
         )
     if label not in releases.labels():
         raise ValidationException(f"The supplied release label is invalid: {label}.")
@@ -47,7 +50,7 @@ def run_job_flow(request: dict[str, Any], security_configurations: dict[str, Any
 
 
 def steps(configs: list[dict[str, Any]], already: int, concurrency: int) -> None:
-    """Refuse steps that EMR would refuse; `already` counts the cluster's steps so far."""
+    """Validate new steps; `already` is the number of steps that the cluster has."""
     if already + len(configs) > MAX_STEPS:
         raise ValidationException(
             f"A maximum of {MAX_STEPS} steps are allowed in each job flow;"
@@ -70,13 +73,13 @@ def steps(configs: list[dict[str, Any]], already: int, concurrency: int) -> None
 
 
 def step_concurrency(level: int) -> None:
-    """Refuse a level out of 1 to 256."""
+    """Validate a step concurrency: 1 to 256."""
     if not 1 <= level <= 256:
         raise ValidationException(f"StepConcurrencyLevel must be between 1 and 256, found {level}.")
 
 
 def auto_termination(policy: dict[str, Any] | None) -> None:
-    """Refuse an idle timeout out of a minute to a week, in seconds."""
+    """Validate an idle timeout: a minute to a week, in seconds."""
     timeout = (policy or {}).get("IdleTimeout")
     if timeout is None or not IDLE_S[0] <= timeout <= IDLE_S[1]:
         raise ValidationException(
@@ -85,13 +88,13 @@ def auto_termination(policy: dict[str, Any] | None) -> None:
 
 
 def modifiable(cluster: Cluster) -> None:
-    """Refuse a change of a cluster that ends or has ended."""
+    """Raise ValidationException for a cluster that ends or has ended."""
     if cluster.state in SHUTTING_DOWN or cluster.ending is not None:
         raise ValidationException("A job flow that is shutting down, terminated, or finished may not be modified.")
 
 
 def tags(given: list[dict[str, str]]) -> None:
-    """Refuse tags that AWS does not take."""
+    """Validate tags by the rules of AWS."""
     for tag in given:
         key = tag.get("Key") or ""
         if not key or len(key) > 128 or len(tag.get("Value") or "") > 256:
@@ -128,14 +131,14 @@ def _instances(instances: dict[str, Any], label: str) -> None:
             "Instances: InstanceGroups, InstanceFleets or MasterInstanceType with InstanceCount is needed."
         )
     known = {kind["Type"] for kind in releases.instance_types(label)}
-    for asked in _asked_types(instances):
-        if asked not in known:
-            raise ValidationException(f"Instance type '{asked}' is not supported.")
+    for name in _instance_types(instances):
+        if name not in known:
+            raise ValidationException(f"Instance type '{name}' is not supported.")
 
 
-def _asked_types(instances: dict[str, Any]) -> list[str]:
-    asked: list[Any] = [instances.get("MasterInstanceType"), instances.get("SlaveInstanceType")]
-    asked += [group.get("InstanceType") for group in instances.get("InstanceGroups") or []]
+def _instance_types(instances: dict[str, Any]) -> list[str]:
+    names: list[Any] = [instances.get("MasterInstanceType"), instances.get("SlaveInstanceType")]
+    names += [group.get("InstanceType") for group in instances.get("InstanceGroups") or []]
     for fleet in instances.get("InstanceFleets") or []:
-        asked += [kind.get("InstanceType") for kind in fleet.get("InstanceTypeConfigs") or []]
-    return [name for name in asked if name]
+        names += [kind.get("InstanceType") for kind in fleet.get("InstanceTypeConfigs") or []]
+    return [name for name in names if name]

@@ -1,4 +1,4 @@
-"""Clusters and steps in the shapes of EMR's answers. Times are seconds; the serialiser makes timestamps of them."""
+"""Clusters and steps in the shapes of the EMR API. Times are seconds; the serializer turns them into timestamps."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ ACCOUNT = "123456789012"
 
 
 def cluster_arn(cluster_id: str, region: str) -> str:
-    """The ARN of a cluster."""
+    """Return the ARN of a cluster."""
     return f"arn:aws:elasticmapreduce:{region}:{ACCOUNT}:cluster/{cluster_id}"
 
 
 def cluster_summary(cluster: Cluster, region: str) -> dict[str, Any]:
-    """EMR's ClusterSummary."""
+    """Return a ClusterSummary of the EMR API."""
     return {
         "Id": cluster.id,
         "Name": cluster.name,
@@ -27,7 +27,7 @@ def cluster_summary(cluster: Cluster, region: str) -> dict[str, Any]:
 
 
 def cluster_status(cluster: Cluster) -> dict[str, Any]:
-    """EMR's ClusterStatus."""
+    """Return a ClusterStatus of the EMR API."""
     reason = {"Code": cluster.reason_code, "Message": cluster.reason_message}
     timeline = {
         "CreationDateTime": cluster.created,
@@ -38,7 +38,7 @@ def cluster_status(cluster: Cluster) -> dict[str, Any]:
 
 
 def cluster_detail(cluster: Cluster, region: str) -> dict[str, Any]:
-    """EMR's Cluster, as DescribeCluster answers it."""
+    """Return a Cluster of the EMR API, as in the answer of DescribeCluster."""
     request = cluster.request
     instances = request.get("Instances") or {}
     label = str(request.get("ReleaseLabel"))
@@ -60,7 +60,7 @@ def cluster_detail(cluster: Cluster, region: str) -> dict[str, Any]:
             }
         ),
         "InstanceCollectionType": cluster.collection,
-        # EMR answers with the scheme s3n whatever the caller wrote.
+        # EMR always answers with the scheme s3n.
         "LogUri": cluster.log_uri.replace("s3://", "s3n://", 1) + "/" if cluster.log_uri else None,
         "ReleaseLabel": label,
         "AutoTerminate": not cluster.keep_alive,
@@ -88,12 +88,12 @@ def cluster_detail(cluster: Cluster, region: str) -> dict[str, Any]:
 
 
 def tag_list(cluster: Cluster) -> list[dict[str, str]]:
-    """EMR's Tags."""
+    """Return the Tags of a cluster."""
     return [{"Key": key, "Value": value} for key, value in cluster.tags.items()]
 
 
 def step(step: Step) -> dict[str, Any]:
-    """EMR's Step, and StepSummary, which has the same members but one."""
+    """Return a Step of the EMR API, also used as StepSummary."""
     failure = step.failure
     status = {
         "State": step.state,
@@ -118,13 +118,13 @@ def step(step: Step) -> dict[str, Any]:
 
 
 def bootstrap_action(action: dict[str, Any]) -> dict[str, Any]:
-    """EMR's Command, as ListBootstrapActions answers it."""
+    """Return a Command of the EMR API, as in the answer of ListBootstrapActions."""
     script = action["ScriptBootstrapAction"]
     return {"Name": action["Name"], "ScriptPath": script["Path"], "Args": script.get("Args") or []}
 
 
 def job_flow(cluster: Cluster) -> dict[str, Any]:
-    """EMR's JobFlowDetail of the deprecated DescribeJobFlows."""
+    """Return a JobFlowDetail of the deprecated DescribeJobFlows."""
     states = {ClusterState.TERMINATED: "COMPLETED", ClusterState.TERMINATED_WITH_ERRORS: "FAILED",
               ClusterState.TERMINATING: "SHUTTING_DOWN"}  # fmt: skip
     instances = cluster.request.get("Instances") or {}
@@ -136,7 +136,7 @@ def job_flow(cluster: Cluster) -> dict[str, Any]:
         "EndDateTime": cluster.ended,
         "LastStateChangeReason": cluster.reason_message,
     }
-    masters = next(group for group in cluster.groups if group.role == "MASTER")
+    master = next(group for group in cluster.groups if group.role == "MASTER")
     return present(
         {
             "JobFlowId": cluster.id,
@@ -145,7 +145,7 @@ def job_flow(cluster: Cluster) -> dict[str, Any]:
             "ExecutionStatusDetail": present(status),
             "Instances": present(
                 {
-                    "MasterInstanceType": masters.config.get("InstanceType") or "m5.xlarge",
+                    "MasterInstanceType": master.config.get("InstanceType") or "m5.xlarge",
                     "InstanceCount": sum(len(group.instances) for group in cluster.groups),
                     "KeepJobFlowAliveWhenNoSteps": cluster.keep_alive,
                     "TerminationProtected": cluster.termination_protected,
@@ -162,5 +162,5 @@ def job_flow(cluster: Cluster) -> dict[str, Any]:
 
 
 def present(members: dict[str, Any]) -> dict[str, Any]:
-    """Without the members that are None: EMR leaves them out."""
+    """Return the members that are not None, as in the answers of EMR."""
     return {key: value for key, value in members.items() if value is not None}

@@ -1,4 +1,4 @@
-"""Commands on a node, each under a subreaper, and the set of those that run on one cluster."""
+"""Commands on a node, each below a subreaper, and the commands that run on one cluster."""
 
 from __future__ import annotations
 
@@ -14,8 +14,11 @@ SUBREAPER = Path(__file__).with_name("subreaper.py")
 
 
 class Command:
-    """One command on a node. `run` blocks until it has ended; `interrupt` and `kill` may be called from any thread,
-    also before it has started: then it ends as soon as it does."""
+    """One command on a node.
+
+    `run` blocks until the command has ended. Any thread may call `interrupt` and `kill`, also before the command has
+    started: then they take effect at its start.
+    """
 
     def __init__(self, argv: list[str], environment: Mapping[str, str], logs: LogFolder) -> None:
         self._argv = argv
@@ -26,7 +29,7 @@ class Command:
         self._lock = threading.Lock()
 
     def run(self) -> int:
-        """Run to the end, its logs copied from time to time; returns the exit code."""
+        """Run the command to its end, upload its logs from time to time, and return its exit code."""
         with (self._logs.folder / "stdout").open("wb") as out, (self._logs.folder / "stderr").open("wb") as err:
             with self._lock:
                 process = self._process = subprocess.Popen(
@@ -47,11 +50,11 @@ class Command:
         return code
 
     def interrupt(self) -> None:
-        """Ask the command to end (SIGTERM), and end it for good a few seconds later."""
+        """Send SIGTERM to the command, and SIGKILL a few seconds later."""
         self._give(b"T")
 
     def kill(self) -> None:
-        """End the command and all its descendants at once."""
+        """Send SIGKILL to the command and all its descendants."""
         self._give(b"K")
 
     def _give(self, order: bytes) -> None:
@@ -66,11 +69,11 @@ class Command:
             self._process.stdin.write(order)
             self._process.stdin.flush()
         except BrokenPipeError:
-            pass  # it has just ended by itself
+            pass  # the command has ended by itself
 
 
 class RunningCommands:
-    """What runs on one cluster, by name. Once ended, whatever is still to start is killed at its start."""
+    """The commands that run on one cluster, by name. After `end_all` a new command is killed at its start."""
 
     def __init__(self) -> None:
         self._commands: dict[str, Command] = {}
@@ -79,7 +82,7 @@ class RunningCommands:
         self._lock = threading.Lock()
 
     def run(self, name: str, command: Command) -> int:
-        """Run a command to its end; returns its exit code."""
+        """Run a command to its end; return its exit code."""
         with self._lock:
             self._commands[name] = command
             if self._ended or name in self._cancelled:
@@ -91,14 +94,14 @@ class RunningCommands:
                 del self._commands[name]
 
     def cancel(self, name: str, at_once: bool) -> None:
-        """End one command, also one that is about to start: politely first, or `at_once`."""
+        """End one command, also one that has not started: by SIGTERM first, or `at_once` by SIGKILL."""
         with self._lock:
             self._cancelled.add(name)
             if (command := self._commands.get(name)) is not None:
                 command.kill() if at_once else command.interrupt()
 
     def end_all(self, at_once: bool) -> None:
-        """End all commands, and those that come after: politely first, or `at_once`."""
+        """End all commands, and all later ones: by SIGTERM first, or `at_once` by SIGKILL."""
         with self._lock:
             self._ended = True
             for command in self._commands.values():

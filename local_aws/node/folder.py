@@ -1,4 +1,4 @@
-"""The node of a cluster: a folder of its own on this machine, and the environment that its processes see."""
+"""The node of a cluster: a folder on this machine, and the environment of its processes."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 class Node:
-    """Folders of one cluster: `home` (HOME of its processes), `bin` (first on PATH), `scratch`, `logs`.
+    """The folders of one cluster: `home` (HOME of its processes), `bin` (first on PATH), `scratch`, `logs`.
 
-    All but the logs go when the cluster ends.
+    They are removed when the cluster ends, except the logs.
     """
 
     def __init__(self, settings: Settings, cluster_id: str) -> None:
@@ -30,23 +30,23 @@ class Node:
         self._settings = settings
 
     def prepare(self) -> None:
-        """Make the folders, and put what a node has on PATH: `aws`, `python3.11`."""
+        """Create the folders, and the programs that a node has on PATH: `aws`, `python3.11`."""
         for folder in (self.home, self.bin, self.scratch, self.logs):
             folder.mkdir(parents=True, exist_ok=True)
         commands = {"aws": Path(sys.executable).parent / "aws", "python3.11": interpreter()}
         for name, target in commands.items():
-            # A wrapper, not a link: what is installed with it must not depend on a folder that goes with the cluster.
+            # A script, not a link: a virtual environment that python3.11 creates must not refer to this folder.
             script = self.bin / name
             script.write_text(f'#!/bin/sh\nexec "{target}" "$@"\n')
             script.chmod(0o755)
 
     def discard(self) -> None:
-        """Remove everything but the logs."""
+        """Remove all folders except the logs."""
         for folder in (self.home, self.bin, self.scratch):
             shutil.rmtree(folder, ignore_errors=True)
 
     def environment(self, credentials: Credentials) -> dict[str, str]:
-        """The whole environment of a process on the node; nothing is inherited but the language and the time zone."""
+        """Return the complete environment of a process on the node. Only language and time zone are inherited."""
         inherited = {name: os.environ[name] for name in ("LANG", "LC_ALL", "TZ") if name in os.environ}
         return {
             "LANG": "C.UTF-8",
@@ -61,7 +61,7 @@ class Node:
 
 
 def aws_environment(settings: Settings, credentials: Credentials) -> dict[str, str]:
-    """The variables by which any AWS client finds this stack and no other."""
+    """Return the environment variables for AWS clients of this stack."""
     return {
         "AWS_ENDPOINT_URL_S3": settings.s3_endpoint,
         "AWS_ENDPOINT_URL_EMR": settings.emr_endpoint,
@@ -74,5 +74,5 @@ def aws_environment(settings: Settings, credentials: Credentials) -> dict[str, s
 
 
 def interpreter() -> Path:
-    """The Python that the running environment was made from: what a node calls `python3.11`."""
+    """Return the base interpreter of the running environment: `python3.11` on the node."""
     return Path(getattr(sys, "_base_executable", sys.executable)).resolve()

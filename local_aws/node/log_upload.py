@@ -1,4 +1,4 @@
-"""Copies of a node's log files, gzipped, where EMR puts them on S3."""
+"""Upload the log files of a node, as gzip files, to the keys that EMR uses."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import re
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -17,23 +17,26 @@ from botocore.exceptions import BotoCoreError, ClientError
 from local_aws.emr.model import Cluster
 from local_aws.node.folder import Node
 
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
 log = logging.getLogger(__name__)
 
-#: Lines that are not why a Spark program ended: what the JVM logs at its start and its end, and stack frames.
-IN_PASSING = re.compile(
+#: Lines that do not explain the end of a Spark program: log lines of the JVM, and stack frames.
+NO_REASON = re.compile(
     r"\d\d/\d\d/\d\d \d\d:\d\d:\d\d (INFO|WARN|DEBUG) |at \S+\(|\.\.\. \d+ more|WARNING: Using incubator modules"
     r"|Using Spark's default log4j profile|Setting default log level|To adjust logging level"
 )
-#: EMR copies every few minutes; who watches a laptop need not wait that long.
+#: EMR uploads every few minutes. A shorter interval suits a local run.
 UPLOAD_INTERVAL_S = 10.0
 #: The files of a step or bootstrap action, as EMR names them.
 STREAMS = ("controller", "stderr", "stdout")
 
 
 class LogFolder:
-    """One folder of log files, and the S3 prefix that it is copied to (None: nowhere, as EMR without a LogUri)."""
+    """One folder of log files, and the S3 prefix for its copies. None, as on EMR without a LogUri, means no copies."""
 
-    def __init__(self, folder: Path, uri: str | None, s3: Any) -> None:
+    def __init__(self, folder: Path, uri: str | None, s3: S3Client) -> None:
         self.folder = folder
         self.uri = uri
         self._s3 = s3
@@ -41,24 +44,24 @@ class LogFolder:
         folder.mkdir(parents=True, exist_ok=True)
 
     @classmethod
-    def of_cluster(cls, cluster: Cluster, node: Node, where: str, s3: Any) -> LogFolder:
-        """The folder `where` among the logs of a cluster."""
-        uri = f"{cluster.log_uri}/{cluster.id}/{where}" if cluster.log_uri else None
-        return cls(node.logs / where, uri, s3)
+    def of_cluster(cls, cluster: Cluster, node: Node, path: str, s3: S3Client) -> LogFolder:
+        """Return the folder `path` in the logs of a cluster."""
+        uri = f"{cluster.log_uri}/{cluster.id}/{path}" if cluster.log_uri else None
+        return cls(node.logs / path, uri, s3)
 
     def uri_of(self, stream: str) -> str | None:
-        """Where the copy of one stream lies, None when there is none."""
+        """Return the URI of the copy of one stream, None without copies."""
         return f"{self.uri}/{stream}.gz" if self.uri else None
 
     def note(self, line: str) -> None:
-        """Add a line to the controller's log."""
+        """Add a line to the log of the controller."""
         with (self.folder / "controller").open("a") as file:
             file.write(line + "\n")
 
-    def last_words(self, stream: str, within_bytes: int = 65_536) -> str | None:
-        """The last line of a stream that says something, None when there is none.
+    def last_line(self, stream: str, within_bytes: int = 65_536) -> str | None:
+        """Return the last line of a stream that may explain a failure, None when the stream has no such line.
 
-        Blank lines, stack frames and what Spark logs in passing say nothing.
+        Blank lines, stack frames and the log lines of Spark do not count.
         """
         path = self.folder / stream
         if not path.exists():
@@ -66,19 +69,19 @@ class LogFolder:
         with path.open("rb") as file:
             file.seek(max(0, path.stat().st_size - within_bytes))
             lines = file.read().decode(errors="replace").splitlines()
-        spoken = (line.strip() for line in reversed(lines))
-        return next((line for line in spoken if line and not IN_PASSING.match(line)), None)
+        stripped = (line.strip() for line in reversed(lines))
+        return next((line for line in stripped if line and not NO_REASON.match(line)), None)
 
     @contextlib.contextmanager
     def uploading(self) -> Iterator[None]:
-        """Copy what grew every UPLOAD_INTERVAL_S seconds for as long as the block lasts, and once more at its end."""
+        """Upload the streams every UPLOAD_INTERVAL_S seconds during the body, and once more at its end."""
         ended = threading.Event()
 
-        def copy() -> None:
+        def upload() -> None:
             while not ended.wait(UPLOAD_INTERVAL_S):
                 self.upload()
 
-        thread = threading.Thread(target=copy, name=f"logs of {self.folder.name}", daemon=True)
+        thread = threading.Thread(target=upload, name=f"logs of {self.folder.name}", daemon=True)
         thread.start()
         try:
             yield
@@ -88,9 +91,9 @@ class LogFolder:
             self.upload()
 
     def upload(self) -> None:
-        """Copy the streams that grew since the last call.
+        """Upload the streams that grew since the last call.
 
-        A copy that fails is logged and not raised: as on EMR, a log that cannot be kept does not fail the step.
+        An error is logged and not raised: as on EMR, it does not fail the step.
         """
         if self.uri is None:
             return
@@ -110,4 +113,4 @@ class LogFolder:
                 )
                 self._copied[stream] = len(content)
             except (ClientError, BotoCoreError) as error:
-                log.error("s3://%s/%s: cannot copy the log there: %s", target.netloc, key, error)
+                log.error("s3://%s/%s: cannot upload the log: %s", target.netloc, key, error)

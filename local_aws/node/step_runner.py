@@ -1,11 +1,11 @@
-"""Runs steps: command-runner.jar runs any command, and `spark-submit` by way of the local Spark."""
+"""Run steps: command-runner.jar runs any command, and `spark-submit` with the local Spark."""
 
 from __future__ import annotations
 
 import logging
 import shlex
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 from local_aws.emr import releases
 from local_aws.emr.model import Cluster, Failure, Step
@@ -16,25 +16,28 @@ from local_aws.settings import Settings
 from local_aws.spark import jars, java, submit
 from local_aws.spark.syntax import properties_text
 
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
 log = logging.getLogger(__name__)
 
 
 class StepError(Exception):
-    """A step that cannot be started; the message says why, for FailureDetails."""
+    """A step cannot be started. The message is the reason in FailureDetails."""
 
 
 @dataclass(frozen=True)
 class StepRunner:
-    """Runs the steps of one cluster. `environment` is what every process of the node sees."""
+    """Run the steps of one cluster. `environment` is the environment of every process of the node."""
 
     cluster: Cluster
     node: Node
     settings: Settings
     environment: dict[str, str]
-    s3: Any
+    s3: S3Client
 
     def run(self, step: Step, commands: RunningCommands) -> Failure | None:
-        """Run a step to its end, its logs on S3; None when it succeeded. Does not raise."""
+        """Run a step to its end with its logs on S3. Return None when it succeeded. Raise nothing."""
         logs = LogFolder.of_cluster(self.cluster, self.node, f"steps/{step.id}", self.s3)
         try:
             code = commands.run(step.id, self._command(step, logs))
@@ -51,14 +54,17 @@ class StepRunner:
         return failure
 
     def _command(self, step: Step, logs: LogFolder) -> Command:
-        """The command of a step; what was decided on the way is noted in the controller's log.
+        """Return the command of a step. The log of the controller gets the differences to EMR.
 
-        Raises StepError for a step that this machine cannot run.
+        Raises
+        ------
+        StepError
+            For a step that this machine cannot run.
         """
         jar = step.jar.rsplit("/", 1)[-1]
         if jar != "command-runner.jar":
             raise StepError(
-                f"{step.jar}: local_aws runs steps of command-runner.jar only; there is no Hadoop here to run another"
+                f"{step.jar}: local_aws runs steps of command-runner.jar only, because this machine has no Hadoop"
             )
         if not step.args:
             raise StepError("command-runner.jar: Args is empty; expected the command to run, such as spark-submit")
@@ -90,7 +96,7 @@ class StepRunner:
             s3a = jars.find(home, self.settings.jars)
             if s3a is None and uses_s3:
                 jars.coordinates(jars.hadoop_version(home), jars.spark_version(home))
-                raise StepError(f"s3://: no S3A jars in {self.settings.jars}; run `python -m local_aws jars` once")
+                raise StepError(f"s3://: no S3A jars in {self.settings.jars}; run `python -m local_aws jars`")
             return submit.Machine(
                 spark_home=home,
                 spark_version=jars.spark_version(home),
@@ -108,7 +114,7 @@ class StepRunner:
 
 
 def _failure(code: int, logs: LogFolder) -> Failure:
-    # spark-submit in client mode sends what its Python program writes to stderr to stdout: then stderr says nothing.
-    said = ((stream, logs.last_words(stream)) for stream in ("stderr", "stdout"))
-    stream, last = next(((stream, words) for stream, words in said if words), ("stderr", "no output"))
+    # spark-submit in client mode writes the stderr of its Python program to stdout.
+    lines = ((stream, logs.last_line(stream)) for stream in ("stderr", "stdout"))
+    stream, last = next(((stream, line) for stream, line in lines if line), ("stderr", "no output"))
     return Failure("Unknown Error.", f"{last} (exit code {code})", logs.uri_of(stream))

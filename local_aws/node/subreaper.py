@@ -29,7 +29,7 @@ sys.path.insert(
     0, str(Path(__file__).resolve().parents[2])
 )  # a script without PYTHONPATH: the command would inherit it
 
-from local_aws.processes.tree import descendants, end_tree  # noqa: E402
+from local_aws.processes.tree import descendants, end_tree
 
 GRACE_S = 8.0
 PR_SET_CHILD_SUBREAPER = 36

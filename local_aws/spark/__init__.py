@@ -1,1 +1,1 @@
-"""Spark on this machine: its jars, its Java, and spark-submit as a step calls it."""
+"""The local Spark: its jars, its Java, spark-submit of a step, and the history server."""

@@ -1,4 +1,4 @@
-"""A Spark history server over event logs on S3: what a step did, stage by stage, after it has ended."""
+"""A Spark history server for event logs on S3."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -16,19 +16,34 @@ from local_aws.spark import jars, java
 from local_aws.spark.submit import s3_properties
 from local_aws.stack import Stack
 
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
 DEFAULT_PORT = 18080
 MEMORY = "512m"
-#: Seconds until an application that has ended is shown.
+#: Interval at which the server reads new event logs, s.
 UPDATE_S = 5
-#: Java options of a server that idles nearly all the time: few threads, little memory, quick to start.
-THRIFTY = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
+#: Java options for an idle server: few threads, little memory, a short start.
+JAVA_OPTIONS = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 
 
 @dataclass(frozen=True)
 class History:
-    """The history server of one folder of event logs, `s3://bucket/folder/`, in the S3 of `stack`.
+    """The history server for one folder of event logs in the S3 of a stack.
 
-    Raises ValueError when `logs` is no such URI.
+    Attributes
+    ----------
+    stack : Stack
+        The stack.
+    logs : str
+        Folder of the event logs, `s3://bucket/folder/`.
+    port : int
+        Port of the server.
+
+    Raises
+    ------
+    ValueError
+        When `logs` has another form.
     """
 
     stack: Stack
@@ -41,26 +56,34 @@ class History:
             raise ValueError(f"{self.logs}: expected s3://<bucket>/<folder>/")
 
     def wait_for_folder(self) -> None:
-        """Return once the bucket is there. The folder is made where no step has written to it yet: Spark's server ends
-        at once without it."""
+        """Wait until the bucket exists, and create the folder unless it exists.
+
+        Without the folder the server of Spark ends at once.
+        """
         parts = urlsplit(self.logs)
         bucket, folder = parts.netloc, parts.path.strip("/") + "/"
-        said = False
-        while not _there(s3 := self.stack.client("s3"), bucket):
-            if not said:
+        printed = False
+        while not _exists(s3 := self.stack.client("s3"), bucket):
+            if not printed:
                 print(f"waiting for s3://{bucket}", flush=True)
-                said = True
+                printed = True
             time.sleep(1)
         if not s3.list_objects_v2(Bucket=bucket, Prefix=folder, MaxKeys=1).get("KeyCount"):
             s3.put_object(Bucket=bucket, Key=folder, Body=b"")
 
     def command(self) -> tuple[list[str], dict[str, str]]:
-        """Command line and environment of the server."""
+        """Return command line and environment of the server.
+
+        Raises
+        ------
+        FileNotFoundError
+            When pyspark, the S3A jars or Java are missing.
+        """
         settings = self.stack.settings
         home = jars.spark_home(settings.spark_venv)
         s3a = jars.find(home, settings.jars)
         if s3a is None:
-            raise FileNotFoundError(f"s3://: no S3A jars in {settings.jars}; run `python -m local_aws jars` once")
+            raise FileNotFoundError(f"s3://: no S3A jars in {settings.jars}; run `python -m local_aws jars`")
         scratch = Path(tempfile.gettempdir()) / "spark-history"
         properties = {
             "spark.history.fs.logDirectory": self.logs,
@@ -75,19 +98,21 @@ class History:
             "JAVA_HOME": str(java.java_home(settings.spark_venv)),
             "SPARK_DIST_CLASSPATH": f"{s3a}/*",
             "SPARK_DAEMON_MEMORY": MEMORY,
-            "SPARK_HISTORY_OPTS": " ".join([*THRIFTY, *(f"-D{name}={value}" for name, value in properties.items())]),
+            "SPARK_HISTORY_OPTS": " ".join(
+                [*JAVA_OPTIONS, *(f"-D{name}={value}" for name, value in properties.items())]
+            ),
             "SPARK_LOCAL_IP": settings.bind,
         }
         return [str(home / "bin" / "spark-class"), "org.apache.spark.deploy.history.HistoryServer"], environment
 
     def run(self) -> None:
-        """Become the server, once its folder is there: this process, until it is ended."""
+        """Wait for the folder, then replace this process by the server."""
         self.wait_for_folder()
         argv, environment = self.command()
-        os.execve(argv[0], argv, environment)  # noqa: S606 (a command of our own making)
+        os.execve(argv[0], argv, environment)  # noqa: S606 (the command is a list of known programs)
 
 
-def _there(s3: Any, bucket: str) -> bool:
+def _exists(s3: S3Client, bucket: str) -> bool:
     try:
         s3.head_bucket(Bucket=bucket)
     except (ClientError, BotoCoreError):

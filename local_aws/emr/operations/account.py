@@ -1,4 +1,4 @@
-"""What belongs to the account and not to a cluster: security configurations, releases."""
+"""Operations on the account: security configurations, releases, instance types."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from local_aws.emr.service import Service
 
 
 def create_security_configuration(service: Service, request: Request) -> Answer:
+    """Create a security configuration."""
     name = request["Name"]
     if name in service.security_configurations:
         raise InvalidRequestException(f"SecurityConfiguration with name '{name}' already exists.")
@@ -27,10 +28,12 @@ def create_security_configuration(service: Service, request: Request) -> Answer:
 
 
 def describe_security_configuration(service: Service, request: Request) -> Answer:
+    """Describe a security configuration."""
     return dict(_security_configuration(service, request["Name"]))
 
 
 def delete_security_configuration(service: Service, request: Request) -> Answer:
+    """Delete a security configuration."""
     _security_configuration(service, request["Name"])
     del service.security_configurations[request["Name"]]
     service.store.save_security_configurations(service.security_configurations)
@@ -38,6 +41,7 @@ def delete_security_configuration(service: Service, request: Request) -> Answer:
 
 
 def list_security_configurations(service: Service, request: Request) -> Answer:
+    """List the security configurations."""
     return page("SecurityConfigurations", list(service.security_configurations.values()), request)
 
 
@@ -48,6 +52,7 @@ def _security_configuration(service: Service, name: str) -> dict[str, Any]:
 
 
 def list_release_labels(service: Service, request: Request) -> Answer:
+    """List the release labels that match a prefix and an application."""
     filters = request.get("Filters") or {}
     prefix, application = filters.get("Prefix") or "", (filters.get("Application") or "").lower()
     found = [
@@ -60,12 +65,14 @@ def list_release_labels(service: Service, request: Request) -> Answer:
 
 
 def describe_release_label(service: Service, request: Request) -> Answer:
+    """List the applications of a release."""
     label = _known_label(request)
     apps = [views.present({"Name": n, "Version": v}) for n, v in releases.applications(label).items()]
     return {"ReleaseLabel": label, "Applications": apps}
 
 
 def list_supported_instance_types(service: Service, request: Request) -> Answer:
+    """List the instance types of a release."""
     label = _known_label(request)
     return page("SupportedInstanceTypes", list(releases.instance_types(label)), request)
 

@@ -1,4 +1,4 @@
-"""The life of clusters: made, listed, described, changed, ended."""
+"""Operations on clusters: create, list, describe, change, terminate."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from local_aws.emr.service import Service
 
 
 def run_job_flow(service: Service, request: Request) -> Answer:
+    """Create and start a cluster."""
     validation.run_job_flow(request, service.security_configurations)
     cluster = build_cluster(request)
     service.add(cluster)
@@ -19,6 +20,7 @@ def run_job_flow(service: Service, request: Request) -> Answer:
 
 
 def terminate_job_flows(service: Service, request: Request) -> Answer:
+    """Terminate clusters, except those with termination protection."""
     clusters = [find_cluster(service, cluster_id) for cluster_id in request["JobFlowIds"]]
     protected = [
         cluster.id for cluster in clusters if cluster.termination_protected and cluster.state not in SHUTTING_DOWN
@@ -32,11 +34,13 @@ def terminate_job_flows(service: Service, request: Request) -> Answer:
 
 
 def describe_cluster(service: Service, request: Request) -> Answer:
+    """Describe a cluster."""
     cluster = find_cluster(service, request["ClusterId"])
     return {"Cluster": views.cluster_detail(cluster, service.settings.region)}
 
 
 def list_clusters(service: Service, request: Request) -> Answer:
+    """List clusters by state and creation time, newest first."""
     return page(
         "Clusters",
         [
@@ -48,6 +52,7 @@ def list_clusters(service: Service, request: Request) -> Answer:
 
 
 def describe_job_flows(service: Service, request: Request) -> Answer:
+    """Describe clusters in the form of the deprecated API."""
     wanted = request.get("JobFlowIds")
     flows = [views.job_flow(c) for c in _selected(service, request, "") if not wanted or c.id in wanted]
     states = request.get("JobFlowStates")
@@ -66,6 +71,7 @@ def _selected(service: Service, request: Request, states_key: str) -> list[Clust
 
 
 def modify_cluster(service: Service, request: Request) -> Answer:
+    """Change the step concurrency of a cluster."""
     cluster = changeable(service, request["ClusterId"])
     if (level := request.get("StepConcurrencyLevel")) is not None:
         validation.step_concurrency(level)
@@ -75,18 +81,22 @@ def modify_cluster(service: Service, request: Request) -> Answer:
 
 
 def set_termination_protection(service: Service, request: Request) -> Answer:
+    """Turn termination protection on or off."""
     return _set(service, request, "termination_protected", "TerminationProtected")
 
 
 def set_keep_job_flow_alive_when_no_steps(service: Service, request: Request) -> Answer:
+    """Set whether a cluster waits after its last step."""
     return _set(service, request, "keep_alive", "KeepJobFlowAliveWhenNoSteps")
 
 
 def set_visible_to_all_users(service: Service, request: Request) -> Answer:
+    """Set the visibility of clusters."""
     return _set(service, request, "visible_to_all_users", "VisibleToAllUsers")
 
 
 def set_unhealthy_node_replacement(service: Service, request: Request) -> Answer:
+    """Turn the replacement of unhealthy nodes on or off."""
     return _set(service, request, "unhealthy_node_replacement", "UnhealthyNodeReplacement")
 
 
@@ -99,6 +109,7 @@ def _set(service: Service, request: Request, attribute: str, member: str) -> Ans
 
 
 def list_bootstrap_actions(service: Service, request: Request) -> Answer:
+    """List the bootstrap actions of a cluster."""
     cluster = find_cluster(service, request["ClusterId"])
     actions = cluster.request.get("BootstrapActions") or []
     return page("BootstrapActions", [views.bootstrap_action(action) for action in actions], request)

@@ -1,4 +1,4 @@
-"""The instances that a cluster claims to have."""
+"""Operations on the instances, instance groups and instance fleets of a cluster."""
 
 from __future__ import annotations
 
@@ -11,21 +11,23 @@ from local_aws.emr.service import Service
 
 
 def list_instances(service: Service, request: Request) -> Answer:
+    """List the instances of a cluster."""
     cluster = find_cluster(service, request["ClusterId"])
     fleet = request.get("InstanceFleetType")
     roles = [fleet] if fleet else request.get("InstanceGroupTypes")
     group_id = request.get("InstanceGroupId") or request.get("InstanceFleetId")
     states = request.get("InstanceStates")
     found = [
-        node_views.instance(instance, group, cluster, place)
+        node_views.instance(instance, group, cluster, index)
         for group in cluster.groups
         if (not roles or group.role in roles) and (not group_id or group.id == group_id)
-        for place, instance in enumerate(group.instances)
+        for index, instance in enumerate(group.instances)
     ]
     return page("Instances", [i for i in found if not states or i["Status"]["State"] in states], request)
 
 
 def list_instance_groups(service: Service, request: Request) -> Answer:
+    """List the instance groups of a cluster."""
     cluster = find_cluster(service, request["ClusterId"])
     if cluster.collection != "INSTANCE_GROUP":
         raise InvalidRequestException(_exclusive("ListInstanceGroups", "instance fleets", "ListInstanceFleets"))
@@ -33,6 +35,7 @@ def list_instance_groups(service: Service, request: Request) -> Answer:
 
 
 def list_instance_fleets(service: Service, request: Request) -> Answer:
+    """List the instance fleets of a cluster."""
     cluster = find_cluster(service, request["ClusterId"])
     if cluster.collection != "INSTANCE_FLEET":
         raise InvalidRequestException(_exclusive("ListInstanceFleets", "instance groups", "ListInstanceGroups"))
@@ -40,6 +43,7 @@ def list_instance_fleets(service: Service, request: Request) -> Answer:
 
 
 def add_instance_groups(service: Service, request: Request) -> Answer:
+    """Add instance groups to a cluster."""
     cluster = changeable(service, request["JobFlowId"])
     if cluster.collection != "INSTANCE_GROUP":
         raise InvalidRequestException("Instance groups cannot be added to a cluster that uses instance fleets.")

@@ -1,4 +1,4 @@
-"""What the operations share: types of requests and answers, look-up of clusters, pages."""
+"""Requests and answers of the operations: their types, the cluster of a request, pages of an answer."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from local_aws.emr.service import Service
 
 Request = dict[str, Any]
 Answer = dict[str, Any] | None
-#: Items of a page, as EMR.
+#: Items of a page, as on EMR.
 PAGE = 50
 
 
 def find_cluster(service: Service, cluster_id: str) -> Cluster:
-    """The cluster with this id; raises InvalidRequestException in EMR's words when there is none."""
+    """Return the cluster with this id. Raise InvalidRequestException when it does not exist."""
     if (cluster := service.clusters.get(cluster_id)) is None:
         raise InvalidRequestException(f"Cluster id '{cluster_id}' is not valid.")
     return cluster
 
 
 def changeable(service: Service, cluster_id: str) -> Cluster:
-    """The cluster with this id; raises ValidationException when it ends or has ended."""
+    """Return the cluster with this id. Raise ValidationException when it ends or has ended."""
     cluster = find_cluster(service, cluster_id)
     validation.modifiable(cluster)
     return cluster
 
 
 def page(member: str, items: list[Any], request: Request, marker: str = "Marker") -> dict[str, Any]:
-    """One page of `items` under `member`, and the opaque `marker` for the next one when there is more."""
+    """Return one page of `items` as `member`, with a `marker` when a next page exists."""
     start = 0
     if given := request.get(marker):
         try:

@@ -1,4 +1,4 @@
-"""Steps: added, cancelled, listed, described."""
+"""Operations on steps: add, cancel, list, describe."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from local_aws.emr.service import Service
 
 
 def add_job_flow_steps(service: Service, request: Request) -> Answer:
+    """Add steps to a cluster."""
     cluster = find_cluster(service, request["JobFlowId"])
     validation.modifiable(cluster)
     validation.steps(request["Steps"], len(cluster.steps), cluster.step_concurrency)
@@ -25,6 +26,7 @@ def add_job_flow_steps(service: Service, request: Request) -> Answer:
 
 
 def cancel_steps(service: Service, request: Request) -> Answer:
+    """Cancel pending and running steps."""
     cluster = find_cluster(service, request["ClusterId"])
     if cluster.state in SHUTTING_DOWN:
         raise InvalidRequestException(
@@ -55,6 +57,7 @@ def _cancel(service: Service, cluster: Cluster, step_id: str, at_once: bool) -> 
 
 
 def describe_step(service: Service, request: Request) -> Answer:
+    """Describe a step."""
     step = find_cluster(service, request["ClusterId"]).step(request["StepId"])
     if step is None:
         raise InvalidRequestException(f"Step id '{request['StepId']}' is not valid.")
@@ -62,6 +65,7 @@ def describe_step(service: Service, request: Request) -> Answer:
 
 
 def list_steps(service: Service, request: Request) -> Answer:
+    """List the steps of a cluster by id and state, newest first."""
     cluster = find_cluster(service, request["ClusterId"])
     wanted, states = request.get("StepIds"), request.get("StepStates")
     if wanted and len(wanted) > 10:
