@@ -1,1 +1,1 @@
-"""Airflow, local AWS and a Spark history server to develop with: `make up`, and parts of docker-compose.yml."""
+"""The development stack: Airflow, local AWS and a Spark history server, for `make up` and docker-compose.yml."""

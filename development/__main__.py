@@ -1,4 +1,4 @@
-"""`python -m development`: `make up` and `make down`."""
+"""Start and end the development stack (`make up` and `make down`)."""
 
 from __future__ import annotations
 
@@ -20,20 +20,22 @@ STATE = ROOT / ".verger" / "up"
 
 
 def main() -> int:
-    """Run one command; its exit code."""
+    """Run one command; return its exit code."""
     parser = argparse.ArgumentParser(prog="python -m development", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    up = commands.add_parser("up", help="start everything; ends it at Ctrl-C")
-    down = commands.add_parser("down", help="end what `up` started")
+    up = commands.add_parser("up", help="start the stack, and end it at Ctrl-C")
+    down = commands.add_parser("down", help="end the stack that `up` started")
     for command in (up, down):
         command.add_argument("--state", type=Path, default=STATE, help="default: .verger/up")
     standard = Ports()
     for name in ("airflow", "s3", "emr", "history"):
         port = getattr(standard, name)
         up.add_argument(f"--{name}-port", type=int, default=port, dest=name, help=f"default: {port}")
-    up.add_argument("--bucket", default=BUCKET)
-    up.add_argument("--photos", type=int, default=PHOTOS, help="drawn into a bucket that has none")
-    up.add_argument("--json", action="store_true", help="print all that a program needs, in one line")
+    up.add_argument("--bucket", default=BUCKET, help=f"default: {BUCKET}")
+    up.add_argument(
+        "--photos", type=int, default=PHOTOS, help=f"sample photos for a bucket without photos (default: {PHOTOS})"
+    )
+    up.add_argument("--json", action="store_true", help="print addresses and credentials as one line of JSON")
     given = parser.parse_args()
     if given.command == "down":
         Children(given.state.resolve()).end_recorded()
@@ -46,33 +48,34 @@ def _up(given: argparse.Namespace) -> int:
     interrupts.catch()
     ports = Ports(given.airflow, given.s3, given.emr, given.history)
     try:
-        with running(given.state, ports, bucket=given.bucket, photos=given.photos, say=_say) as stack:
+        with running(given.state, ports, bucket=given.bucket, photos=given.photos, show=_show) as stack:
             print(stack.json() if given.json else _summary(stack, given.state), flush=True)
             children = Children(given.state.resolve())
             while all(process.runs() for process in children.recorded().values()):
-                time.sleep(1)  # the stack says which has ended
+                time.sleep(1)  # the end of `running` names the process that has ended
         return 1
     except (StartError, StackError, AlbumError, TimeoutError) as error:
         print(f"up: error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("\neverything that was started has been ended", file=sys.stderr)
+        interrupts.ignore_until_exit()
+        print("\ninterrupted: all processes of the stack have ended", file=sys.stderr)
         return 130
 
 
-def _say(line: str) -> None:
+def _show(line: str) -> None:
     print(line, file=sys.stderr)
 
 
 def _summary(stack: Running, state: Path) -> str:
     return f"""
 Airflow         {stack.url}  user {stack.user}, password {stack.password}
-                (kept in {state / "secrets" / "passwords.json"})
+                (stored in {state / "secrets" / "passwords.json"})
 Spark history   {stack.history_url}
 S3              {stack.aws["AWS_ENDPOINT_URL_S3"]}  bucket {stack.bucket}
 EMR             {stack.aws["AWS_ENDPOINT_URL_EMR"]}
 logs            {stack.logs}
-Ctrl-C, or `make down` in another terminal, ends everything; what is stored stays.
+Ctrl-C, or `make down` in another terminal, ends the stack. Buckets and database are kept.
 """
 
 

@@ -1,5 +1,4 @@
-"""What Airflow's processes are told when they run on this machine without containers; docker-compose.yml says the same
-in its own words."""
+"""The environment of Airflow's processes on this machine. docker-compose.yml has the same settings for containers."""
 
 from __future__ import annotations
 
@@ -10,20 +9,30 @@ from pathlib import Path
 from development.secrets import USER, airflow_keys
 
 ROOT = Path(__file__).resolve().parents[1]
-#: Seconds after which an edited DAG file is read again.
+#: Seconds until Airflow reads an edited DAG file.
 REPARSE_S = 10
-#: Tasks at once: a run has two at the most, and each slot is a process.
+#: Number of tasks at the same time. A run has at most two, and each slot is a process.
 PARALLELISM = 4
 
 
 def airflow_environment(home: Path, secrets: Path, port: int, settings: Mapping[str, str]) -> dict[str, str]:
-    """The whole environment of Airflow's processes: `settings` are Verger's and AWS's; nothing of the caller's own
-    Airflow, Verger or AWS reaches them.
+    """Return the complete environment of Airflow's processes.
 
-    The database is SQLite, as with `airflow standalone`, in the folder `home`.
+    Variables of the caller for Airflow, AWS, Python and Verger are left out. The database is SQLite in `home`.
+
+    Parameters
+    ----------
+    home : Path
+        AIRFLOW_HOME.
+    secrets : Path
+        Folder of the keys and passwords; see `development.secrets`.
+    port : int
+        Port of the API server.
+    settings : mapping
+        Variables of Verger and AWS.
     """
-    foreign = ("AIRFLOW", "AWS_", "PYTHON", "VERGER_")
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
+    left_out = ("AIRFLOW", "AWS_", "PYTHON", "VERGER_")
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(left_out)}
     url = f"http://127.0.0.1:{port}"
     return {
         **inherited,
@@ -33,7 +42,7 @@ def airflow_environment(home: Path, secrets: Path, port: int, settings: Mapping[
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
         "AIRFLOW__CORE__PARALLELISM": str(PARALLELISM),
-        # A worker that is forked has the plugins as the scheduler once loaded them: an edit would not reach its tasks.
+        # A forked worker has the plugins that the scheduler loaded at its start. A spawned one loads edited plugins.
         "AIRFLOW__SCHEDULER__MP_START_METHOD": "spawn",
         "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
         "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{url}/execution/",
@@ -48,7 +57,7 @@ def airflow_environment(home: Path, secrets: Path, port: int, settings: Mapping[
 
 
 def verger_settings(bucket: str, node_env_dir: Path, history_url: str) -> dict[str, str]:
-    """Verger's settings for a stack to develop with."""
+    """Return the settings of Verger for a development stack."""
     return {
         "VERGER_BUCKET": bucket,
         "VERGER_NODE_ENV_DIR": str(node_env_dir),
@@ -57,5 +66,5 @@ def verger_settings(bucket: str, node_env_dir: Path, history_url: str) -> dict[s
         "VERGER_POLL_SECONDS": "2",
         "VERGER_RETRIES": "0",
         "VERGER_LOG_WAIT_SECONDS": "20",
-        "VERGER_ALLOW_RANDOM_WEIGHTS": "true",  # who built them asked for them by name
+        "VERGER_ALLOW_RANDOM_WEIGHTS": "true",  # `make artifacts WEIGHTS=random` builds them
     }

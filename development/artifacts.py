@@ -1,7 +1,7 @@
-"""Keeps the artifact set up to date: `python -m development.artifacts` builds it anew whenever the steps' code changes.
+"""Build the artifact set after each edit of the steps' code (`python -m development.artifacts`).
 
-The next run of the DAG stages what was built last, so that an edit in spark_jobs/ reaches it. Model and wheelhouse come
-from the cache; only where what they are made of has changed (`bootstrap.build.MODEL_INPUTS`) are they made again.
+The next run of the DAG uses the newest artifact set, so an edit in spark_jobs/ takes effect. Model and wheelhouse come
+from the cache. They are built again only when their inputs change (`bootstrap.build.MODEL_INPUTS`).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ INTERVAL_S = 1.0
 
 
 def sources() -> dict[Path, tuple[int, int]]:
-    """The files that an edit changes, each with its time and size."""
+    """Return modification time and size of each source file."""
     folders = ("spark_jobs", "plugins/verger_contract")
     found = [path for folder in folders for path in (ROOT / folder).rglob("*.py")]
     found.append(ROOT / "bootstrap" / "bootstrap_emr.sh")
@@ -29,7 +29,7 @@ def sources() -> dict[Path, tuple[int, int]]:
 
 
 def seed(source: Path, target: Path) -> None:
-    """Copy what `source` has and `target` lacks, each folder whole or not at all."""
+    """Copy the folders that `target` does not have. Each folder appears only when it is complete."""
     for folder in source.glob("*/*"):
         final = target / folder.relative_to(source)
         if not final.exists():
@@ -39,13 +39,13 @@ def seed(source: Path, target: Path) -> None:
 
 
 def main() -> None:
-    """Build, look for changes every INTERVAL_S seconds, build again, until SIGTERM."""
+    """Build the artifact set, and build it again after each change, until SIGTERM."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     standard = Build()
     parser = argparse.ArgumentParser(prog="python -m development.artifacts", description=__doc__)
     parser.add_argument("--out", type=Path, default=standard.out)
     parser.add_argument("--cache", type=Path, default=standard.cache)
-    parser.add_argument("--seed", type=Path, help="another cache, to be copied into the cache first")
+    parser.add_argument("--seed", type=Path, help="another cache, which is copied into the cache first")
     given = parser.parse_args()
     if given.seed:
         seed(given.seed, given.cache)
@@ -58,7 +58,7 @@ def main() -> None:
                 built = found
                 print(f"artifact set {build(order).name[:12]}", flush=True)
         except FileNotFoundError:
-            pass  # an editor has just replaced it: the next look finds it
+            pass  # an editor replaces the file at this moment
         except (BuildError, DownloadError) as error:
             print(f"artifact set: not built: {error}", flush=True)
         time.sleep(INTERVAL_S)

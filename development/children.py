@@ -1,4 +1,4 @@
-"""The processes of a stack: started with a log each, remembered by identity on disk, ended by it."""
+"""The child processes of a development stack: their logs, and a file with their identities that ends them."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from local_aws.processes.identity import ProcessId
 from local_aws.processes.tree import end_tree
 
 SUPERVISOR = "up"
-#: Seconds between SIGTERM and SIGKILL. Airflow's scheduler lets its tasks end.
+#: Seconds between SIGTERM and SIGKILL. The scheduler of Airflow waits for its tasks.
 GRACE_S = 20.0
 
 
 class StartError(Exception):
-    """The stack cannot be started; the message says why and what to do."""
+    """The stack cannot be started. The message names the reason and what to do."""
 
 
 class Children:
-    """The processes of the stack in `folder`, whose logs are `<folder>/logs/<name>.log`.
+    """The processes of the stack in `folder`. Their logs are `<folder>/logs/<name>.log`.
 
-    They run in sessions of their own: Ctrl-C reaches only the process that supervises them, which ends them.
+    They run in sessions of their own: Ctrl-C reaches only the supervisor, which ends them.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -38,21 +38,24 @@ class Children:
         self._lock = threading.Lock()
 
     def claim(self) -> None:
-        """Remember the calling process as the one that supervises.
+        """Record the calling process as the supervisor. End the processes that a killed supervisor left.
 
-        Raises StartError when another one does. What a killed one left is ended.
+        Raises
+        ------
+        StartError
+            When another supervisor runs.
         """
         supervisor = self.recorded().get(SUPERVISOR)
         if supervisor is not None and supervisor.runs():
             raise StartError(f"{self.folder}: already up (process {supervisor.pid}); `make down` ends it")
         self.end_recorded()
         self.logs.mkdir(parents=True, exist_ok=True)
-        me = ProcessId.of(os.getpid())
-        assert me is not None  # noqa: S101
-        self._record({SUPERVISOR: me})
+        own = ProcessId.of(os.getpid())
+        assert own is not None  # noqa: S101
+        self._record({SUPERVISOR: own})
 
     def start(self, name: str, command: Sequence[str], environment: Mapping[str, str], folder: Path) -> None:
-        """Start one, its output in its log."""
+        """Start a process with its output in its log."""
         with (self.logs / f"{name}.log").open("wb") as log:
             self._started[name] = started = psutil.Popen(
                 list(command), env=dict(environment), cwd=folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
@@ -63,7 +66,7 @@ class Children:
                 self._record({**self.recorded(), name: identity})
 
     def run(self, name: str, command: Sequence[str], environment: Mapping[str, str], folder: Path) -> None:
-        """Start one and wait for its end. Raises StartError when it fails."""
+        """Start a process and wait for its end. Raise StartError when it fails."""
         self.start(name, command, environment, folder)
         code = self._started.pop(name).wait()
         self._forget(name)
@@ -71,13 +74,13 @@ class Children:
             raise StartError(f"{name} failed (exit code {code}); the last lines of its log:\n{self.tail(name)}")
 
     def check(self) -> None:
-        """Raise StartError when one has ended by itself."""
+        """Raise StartError when a process has ended by itself."""
         for name, process in self._started.items():
             if (code := process.poll()) is not None:
                 raise StartError(f"{name} ended (exit code {code}); the last lines of its log:\n{self.tail(name)}")
 
     def end(self) -> None:
-        """End all processes that this object started, and what they left running, such as workers of the scheduler."""
+        """End the processes that this object started, and their descendants, such as workers of the scheduler."""
         killed = end_tree(*self._started.values(), grace_s=GRACE_S)
         for name, process in self._started.items():
             if process in killed:
@@ -95,12 +98,12 @@ class Children:
         self._file.unlink(missing_ok=True)
 
     def recorded(self) -> dict[str, ProcessId]:
-        """What the file names."""
+        """Return the identities in the file."""
         raw = json.loads(self._file.read_text()) if self._file.exists() else {}
         return {name: ProcessId.from_json(value) for name, value in raw.items()}
 
     def tail(self, name: str, lines: int = 12) -> str:
-        """The last lines of a log."""
+        """Return the last lines of a log."""
         return "\n".join((self.logs / f"{name}.log").read_text(errors="replace").splitlines()[-lines:])
 
     def _forget(self, name: str) -> None:

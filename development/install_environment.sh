@@ -1,6 +1,6 @@
 #!/bin/sh
-# install_environment.sh NAME ...: the environments of requirements/NAME.txt in .verger/venv/NAME, as `make setup` would
-# install them. For the Dockerfile: what installs them goes again before the layer is kept.
+# install_environment.sh NAME ...: install the environments of requirements/NAME.txt in .verger/venv/NAME, as `make
+# setup` does. It is for the Dockerfile: uv and its cache are removed before the end of the layer.
 set -eu
 
 python3 -m venv /tmp/uv
@@ -8,7 +8,7 @@ python3 -m venv /tmp/uv
 export UV_NO_CACHE=1 UV_PYTHON_DOWNLOADS=never
 for name; do
   /tmp/uv/bin/uv venv -q ".verger/venv/$name"
-  # COMPILE: with byte code, for images whose files nobody may write.
+  # COMPILE: also compile byte code, for images with a read-only file system.
   /tmp/uv/bin/uv pip install -q --python ".verger/venv/$name/bin/python" ${COMPILE:+--compile-bytecode} \
     --require-hashes -r "requirements/$name.txt"
 done

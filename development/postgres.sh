@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# PostgreSQL as its own user from the start. The entry point of its image begins as root, to hand over folders.
+# Start PostgreSQL as its own user. The entry point of the image starts as root, to change the owner of folders.
 set -euo pipefail
 
 PATH=$(echo /usr/lib/postgresql/*/bin):$PATH

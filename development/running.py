@@ -1,4 +1,4 @@
-"""A stack that runs, as its clients see it: Airflow's REST API, the bucket, the Spark history."""
+"""A client of a running stack: the REST API of Airflow, the bucket, the Spark history."""
 
 from __future__ import annotations
 
@@ -11,13 +11,26 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 DAG_ID = "fruit_features"
-ANSWER_S = 60
+TIMEOUT_S = 60
 
 
 @dataclass(frozen=True)
 class Running:
-    """Where a stack answers. `aws` are the environment variables by which AWS clients find it; `logs` is the folder of
-    its processes' logs."""
+    """The addresses and credentials of a running stack.
+
+    Attributes
+    ----------
+    url, user, password : str
+        Airflow: its URL, and a login.
+    history_url : str
+        URL of the Spark history server.
+    bucket : str
+        Bucket of the photos.
+    aws : dict
+        Environment variables for AWS clients.
+    logs : str
+        Folder of the logs of the processes.
+    """
 
     url: str
     user: str
@@ -28,49 +41,55 @@ class Running:
     logs: str = ""
 
     def token(self) -> str:
-        """A bearer token for Airflow's API."""
+        """Return a bearer token for the API of Airflow."""
         login = {"username": self.user, "password": self.password}
-        return str(ask(f"{self.url}/auth/token", body=login)["access_token"])
+        return str(request_json(f"{self.url}/auth/token", body=login)["access_token"])
 
     def get(self, path: str) -> Any:
-        """The answer of Airflow's API to a GET, such as `dags/fruit_features`."""
+        """Return the answer of the API of Airflow to a GET, such as `dags/fruit_features`."""
         return self._get(path, self.token())
 
     def _get(self, path: str, token: str) -> Any:
-        return ask(f"{self.url}/api/v2/{path}", token=token)
+        return request_json(f"{self.url}/api/v2/{path}", token=token)
 
     def trigger(self, conf: Mapping[str, Any] | None = None) -> str:
-        """Start a run of the DAG; its Airflow run id. Raises urllib.error.HTTPError when it is refused."""
+        """Start a run of the DAG; return its Airflow run id. Raise urllib.error.HTTPError when Airflow rejects it."""
         body = {"logical_date": None, "conf": dict(conf or {})}
-        started = ask(f"{self.url}/api/v2/dags/{DAG_ID}/dagRuns", token=self.token(), body=body)
+        started = request_json(f"{self.url}/api/v2/dags/{DAG_ID}/dagRuns", token=self.token(), body=body)
         return str(started["dag_run_id"])
 
-    def wait(self, run_id: str, patience_s: float = 300) -> str:
-        """The state in which a run ends. An answer that does not come is asked for again. Raises TimeoutError."""
-        deadline, token, state = time.monotonic() + patience_s, self.token(), "unknown"
+    def wait(self, run_id: str, timeout_s: float = 300) -> str:
+        """Wait for the end of a run; return its state. A failed request is repeated.
+
+        Raises
+        ------
+        TimeoutError
+            When the run has not ended after `timeout_s` seconds.
+        """
+        deadline, token, state = time.monotonic() + timeout_s, self.token(), "unknown"
         while True:
-            with contextlib.suppress(OSError):  # what urllib raises, timeouts included
+            with contextlib.suppress(OSError):  # urllib raises it, also for timeouts
                 state = str(self._get(f"dags/{DAG_ID}/dagRuns/{run_id}", token)["state"])
             if state in ("success", "failed"):
                 return state
             if time.monotonic() > deadline:
-                raise TimeoutError(f"{run_id}: {state} after {patience_s:.0f} s: {self.tasks(run_id)}")
+                raise TimeoutError(f"{run_id}: {state} after {timeout_s:.0f} s: {self.tasks(run_id)}")
             time.sleep(1)
 
     def tasks(self, run_id: str) -> dict[str, str | None]:
-        """Task to state."""
+        """Return the state of each task of a run."""
         found = self.get(f"dags/{DAG_ID}/dagRuns/{run_id}/taskInstances")["task_instances"]
         return {task["task_id"]: task["state"] for task in found}
 
     def json(self) -> str:
-        """All of it in one line."""
+        """Return all attributes as one line of JSON."""
         return json.dumps(asdict(self))
 
 
-def ask(url: str, *, token: str = "", body: Mapping[str, Any] | None = None) -> Any:
-    """The JSON that a server answers: to a GET, or to a POST when there is a body."""
+def request_json(url: str, *, token: str = "", body: Mapping[str, Any] | None = None) -> Any:
+    """Return the JSON answer of a server to a GET, or to a POST when a body is given."""
     headers = {"Content-Type": "application/json", **({"Authorization": f"Bearer {token}"} if token else {})}
     content = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(url, content, headers)  # noqa: S310 (our own servers)
-    with urllib.request.urlopen(request, timeout=ANSWER_S) as answer:  # noqa: S310
+    request = urllib.request.Request(url, content, headers)  # noqa: S310 (servers on loopback)
+    with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:  # noqa: S310
         return json.load(answer)

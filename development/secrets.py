@@ -1,13 +1,15 @@
-"""The secrets of a development stack, each made at random once and kept in files that only its user and group read.
+"""Create the secrets of a development stack: random values in files that only their user and group can read.
 
     python -m development.secrets FOLDER [--database HOST] [--local-aws STATE]
 
-| file | what |
+Existing files are kept.
+
+| file | content |
 | --- | --- |
-| fernet_key, api_secret_key, jwt_secret | Airflow's keys |
-| passwords.json | the password of Airflow's user `admin`, as its simple auth manager reads it |
-| database_password, database_url | of PostgreSQL (with --database) |
-| aws | credentials of the local AWS, in the form of `~/.aws/credentials` (with --local-aws) |
+| fernet_key, api_secret_key, jwt_secret | keys of Airflow |
+| passwords.json | password of the Airflow user `admin`, for the simple auth manager |
+| database_password, database_url | PostgreSQL (with --database) |
+| aws | credentials of the local AWS, in the format of `~/.aws/credentials` (with --local-aws) |
 """
 
 from __future__ import annotations
@@ -27,7 +29,7 @@ MODE = 0o640
 
 
 def keep(path: Path, make: Callable[[], str]) -> str:
-    """What lies in the file; made, and written, when there is none."""
+    """Return the content of a file. Create the file when it does not exist."""
     if path.exists():
         return path.read_text()
     text = make()
@@ -40,12 +42,12 @@ def keep(path: Path, make: Callable[[], str]) -> str:
 
 
 def fernet_key() -> str:
-    """32 random bytes in the alphabet that cryptography's Fernet wants."""
+    """Return a random Fernet key."""
     return base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
 
 
 def airflow_keys(folder: Path) -> dict[str, str]:
-    """Airflow's keys by the environment variables that take them."""
+    """Return the keys of Airflow by environment variable."""
     folder.mkdir(parents=True, exist_ok=True)
     return {
         "AIRFLOW__CORE__FERNET_KEY": keep(folder / "fernet_key", fernet_key),
@@ -55,27 +57,27 @@ def airflow_keys(folder: Path) -> dict[str, str]:
 
 
 def password(folder: Path) -> str:
-    """The password of Airflow's USER."""
+    """Return the password of the Airflow user USER."""
     folder.mkdir(parents=True, exist_ok=True)
     users = json.loads(keep(folder / "passwords.json", lambda: json.dumps({USER: secrets.token_urlsafe(12)})))
     return str(users[USER])
 
 
 def database(folder: Path, host: str) -> None:
-    """The password of PostgreSQL's user `airflow`, and the URL by which Airflow finds its database."""
+    """Create the password of the PostgreSQL user `airflow`, and the URL of the database."""
     word = keep(folder / "database_password", lambda: secrets.token_urlsafe(24))
     keep(folder / "database_url", lambda: f"postgresql+psycopg2://airflow:{word}@{host}/airflow")
 
 
 def aws(folder: Path, state: Path) -> None:
-    """The credentials of the local AWS of a state folder, for clients that read a file of credentials."""
+    """Create a credentials file for clients of the local AWS in a state folder."""
     pair = load_or_create(state)
     keys = f"aws_access_key_id = {pair.access_key_id}\naws_secret_access_key = {pair.secret_access_key}\n"
     keep(folder / "aws", lambda: f"[default]\n{keys}")
 
 
 def main() -> None:
-    """The command line; see the module's docstring."""
+    """Run the command line; see the docstring of the module."""
     parser = argparse.ArgumentParser(prog="python -m development.secrets")
     parser.add_argument("folder", type=Path)
     parser.add_argument("--database", metavar="HOST")

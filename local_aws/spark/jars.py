@@ -155,9 +155,9 @@ def _failure(wanted: list[str], output: str, target: Path) -> str:
         *(f"  {name}" for name in (unresolved or wanted)),
         *(f"  unreachable: {host}" for host in unreachable),
         *(f"  {reason}" for reason in [*reasons, *last]),
-        f"Connect this machine to Maven Central, or put the jars of {', '.join(wanted)} and their dependencies in a folder",
-        f"(on another machine: `python -m local_aws jars`, then copy .verger/jars/{target.name}),",
-        f"and set {VARIABLE} to it.",
+        f"Connect this machine to Maven Central, or put the jars of {', '.join(wanted)} and their",
+        "dependencies in a folder (on another machine: `python -m local_aws jars`, then copy",
+        f".verger/jars/{target.name}), and set {VARIABLE} to it.",
     ])  # fmt: skip
 
 

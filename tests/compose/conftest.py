@@ -1,4 +1,4 @@
-"""The last test of all: where Docker and its images are made while the others run, they are there by then."""
+"""These tests run last: on some machines Docker starts while the other tests run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The compose project of a fresh clone, on ports and with names of its own."""
+"""The compose project of a fresh clone, with its own ports and names."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ SECRETS = "/var/lib/verger/secrets"
 BUCKET = "verger-orchard"
 
 
-def compose_command(patience_s: float = 0) -> list[str]:
-    """`docker compose` or `docker-compose`; empty where neither works, nor does within `patience_s`."""
-    deadline = time.monotonic() + patience_s
+def compose_command(timeout_s: float = 0) -> list[str]:
+    """Return `docker compose` or `docker-compose`, empty when neither works within `timeout_s` seconds."""
+    deadline = time.monotonic() + timeout_s
     while not (command := _compose_command()) and time.monotonic() < deadline:
         time.sleep(2)
     return command
@@ -49,7 +49,7 @@ def _fails(command: list[str]) -> bool:
 
 
 class Project:
-    """A copy of what git would clone, in `folder`, and the compose project in it."""
+    """A copy of the files in git, in `folder`, and its compose project."""
 
     def __init__(self, folder: Path, name: str, command: list[str]) -> None:
         self.folder, self.name, self._command = folder, name, command
@@ -59,7 +59,7 @@ class Project:
         self._environment = {**os.environ, **{key: str(port) for key, port in ports.items()}, "PHOTOS": "24"}
 
     def clone(self) -> None:
-        """Copy the files that git tracks or would track."""
+        """Copy the files that git tracks, and new files that it does not ignore."""
         listed = subprocess.run(
             ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT, capture_output=True,
             text=True, check=True,
@@ -70,7 +70,7 @@ class Project:
             shutil.copy(ROOT / name, target)
 
     def run(self, *arguments: str, check: bool = True) -> str:
-        """`docker-compose ARGUMENTS`; its standard output."""
+        """Run `docker-compose ARGUMENTS`; return its standard output."""
         done = subprocess.run(
             [*self._command, "-p", self.name, *arguments], cwd=self.folder, env=self._environment, capture_output=True,
             text=True, check=False,
@@ -83,31 +83,31 @@ class Project:
         """Start everything and wait until every service is healthy."""
         self.run("up", "-d", *more)
         deadline = time.monotonic() + 300
-        while sick := {name: state for name, state in self.health().items() if state != "healthy"}:
-            assert time.monotonic() < deadline, f"{sick}\n{self.logs(*sick)}"
+        while unhealthy := {name: state for name, state in self.health().items() if state != "healthy"}:
+            assert time.monotonic() < deadline, f"{unhealthy}\n{self.logs(*unhealthy)}"
             time.sleep(1)
 
     def health(self) -> dict[str, str]:
-        """Service to `healthy` or what it is instead."""
+        """Return the health of each service: `healthy` or another state."""
         return {name: self.inspect(name)["State"].get("Health", {}).get("Status", "no check") for name in RUNNING}
 
     def inspect(self, service: str) -> dict[str, Any]:
-        """What Docker knows of the container of a service."""
+        """Return the answer of `docker inspect` for the container of a service."""
         container = self.run("ps", "-q", service).strip()
-        asked = subprocess.run(["docker", "inspect", container], capture_output=True, text=True, check=True)
-        found: dict[str, Any] = json.loads(asked.stdout)[0]
+        answer = subprocess.run(["docker", "inspect", container], capture_output=True, text=True, check=True)
+        found: dict[str, Any] = json.loads(answer.stdout)[0]
         return found
 
     def inside(self, service: str, *command: str) -> str:
-        """The output of a command in a running container."""
+        """Run a command in a running container; return its output."""
         return self.run("exec", "-T", service, *command)
 
     def logs(self, *services: str) -> str:
-        """The last lines of the services' logs."""
+        """Return the last lines of the logs of services."""
         return self.run("logs", "--tail=60", "--no-color", *services, check=False)
 
     def client(self) -> Running:
-        """The stack as its clients see it, with the password that README says how to find."""
+        """Return a client of the stack, with the password in the volume of the secrets."""
         pair = configparser.ConfigParser()
         pair.read_string(self.inside("api-server", "cat", f"{SECRETS}/aws"))
         return Running(

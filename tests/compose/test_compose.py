@@ -1,7 +1,6 @@
-"""`docker-compose up --build` from a fresh clone: healthy, a run to a publication, and all of it there after down and
-up again.
+"""`docker-compose up --build` from a fresh clone: healthy services, a published run, and the same data after a restart.
 
-Without a Docker daemon it skips, and says so.
+The tests are skipped without a Docker daemon.
 """
 
 from __future__ import annotations
@@ -11,28 +10,31 @@ import os
 import time
 import uuid
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
 import urllib3
 from botocore.config import Config
 
-from development.running import DAG_ID, Running, ask
+from development.running import DAG_ID, Running, request_json
 from tests.compose.project import BUCKET, RUNNING, Project, compose_command
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 pytestmark = pytest.mark.timeout(1800)
 
-DOCKER_COMES_S = 900
-"""Where DOCKER_WILL_COME says that somebody is about to start it."""
+#: Time to wait for Docker when the environment has DOCKER_WILL_COME: another process is starting it.
+DOCKER_STARTS_S = 900
 
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
-    command = compose_command(DOCKER_COMES_S if os.environ.get("DOCKER_WILL_COME") else 0)
+    command = compose_command(DOCKER_STARTS_S if os.environ.get("DOCKER_WILL_COME") else 0)
     if not command:
-        assert "DOCKER_WILL_COME" not in os.environ, f"Docker did not come within {DOCKER_COMES_S} s"
-        pytest.skip("needs a Docker daemon and docker-compose, of which `docker info` and `version` find none here")
+        assert "DOCKER_WILL_COME" not in os.environ, f"Docker has not started within {DOCKER_STARTS_S} s"
+        pytest.skip("needs Docker and docker-compose: `docker info` or `docker-compose version` failed")
     made = Project(tmp_path_factory.mktemp("clone"), f"verger-test-{uuid.uuid4().hex[:8]}", command)
     made.clone()
     try:
@@ -48,7 +50,7 @@ def stack(project: Project) -> Running:
 
 
 @pytest.fixture(scope="module")
-def s3(stack: Running) -> Any:
+def s3(stack: Running) -> S3Client:
     return boto3.client(
         "s3",
         endpoint_url=stack.aws["AWS_ENDPOINT_URL_S3"],
@@ -68,8 +70,8 @@ def run(project: Project, stack: Running) -> str:
     return started
 
 
-def contents(s3: Any) -> dict[str, Any]:
-    """The publication, and the photos."""
+def contents(s3: S3Client) -> dict[str, Any]:
+    """Return the publication, and the ETags of the photos."""
     published = json.loads(s3.get_object(Bucket=BUCKET, Key="published.json")["Body"].read())
     listed = s3.list_objects_v2(Bucket=BUCKET, Prefix="images/")["Contents"]
     return {"published": published, "photos": {item["Key"]: item["ETag"] for item in listed}}
@@ -89,7 +91,7 @@ def test_every_service_is_healthy_and_confined(project: Project) -> None:
             assert {port["HostIp"] for port in published} == {"127.0.0.1"}, service
 
 
-def test_a_run_triggered_by_the_api_publishes(stack: Running, run: str, s3: Any) -> None:
+def test_a_run_triggered_by_the_api_publishes(stack: Running, run: str, s3: S3Client) -> None:
     found = contents(s3)
     published = found["published"]
     assert published["photos"] == len(found["photos"]) == 24
@@ -100,7 +102,7 @@ def test_a_run_triggered_by_the_api_publishes(stack: Running, run: str, s3: Any)
     assert names == {run: "success"}
 
 
-def test_the_page_shows_the_run(stack: Running, run: str, s3: Any) -> None:
+def test_the_page_shows_the_run(stack: Running, run: str, s3: S3Client) -> None:
     published = contents(s3)["published"]
     address, token = f"{stack.url}/verger/", {"Authorization": f"Bearer {stack.token()}"}
     page = urllib3.request("GET", address, headers=token, timeout=30.0)
@@ -109,13 +111,13 @@ def test_the_page_shows_the_run(stack: Running, run: str, s3: Any) -> None:
     assert urllib3.request("GET", address, timeout=30.0, redirect=False).status == 401, "without a login"
 
 
-def test_the_history_server_shows_both_steps(stack: Running, run: str, s3: Any) -> None:
-    id = contents(s3)["published"]["run"]
-    metrics = [s3.get_object(Bucket=BUCKET, Key=f"runs/{id}/{stage}.json") for stage in ("featurize", "pca")]
+def test_the_history_server_shows_both_steps(stack: Running, run: str, s3: S3Client) -> None:
+    published = contents(s3)["published"]["run"]
+    metrics = [s3.get_object(Bucket=BUCKET, Key=f"runs/{published}/{step}.json") for step in ("featurize", "pca")]
     wanted = {json.loads(answer["Body"].read())["application"] for answer in metrics}
     assert len(wanted) == 2
     deadline = time.monotonic() + 120
-    while (shown := {found["id"] for found in ask(f"{stack.history_url}/api/v1/applications")}) != wanted:
+    while (shown := {found["id"] for found in request_json(f"{stack.history_url}/api/v1/applications")}) != wanted:
         assert time.monotonic() < deadline, f"shown: {shown}, expected {wanted}"
         time.sleep(1)
 
@@ -133,9 +135,7 @@ def test_an_edit_of_the_steps_makes_a_new_artifact_set(project: Project) -> None
     step.write_text(original)
 
 
-def test_down_and_up_again_keeps_runs_photos_and_publication(
-    project: Project, stack: Running, run: str, s3: Any
-) -> None:
+def test_a_restart_keeps_runs_photos_and_publication(project: Project, stack: Running, run: str, s3: S3Client) -> None:
     before = contents(s3)
     project.run("down")
     project.up()

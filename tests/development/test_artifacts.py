@@ -1,4 +1,4 @@
-"""The artifact set follows the steps' code."""
+"""The artifact set is built again after an edit of the steps' code."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from development import artifacts
 
 
-def test_an_edit_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_edit_changes_the_sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(artifacts, "ROOT", tmp_path)
     for name in ("spark_jobs/pca.py", "spark_jobs/verger_spark/session.py", "bootstrap/bootstrap_emr.sh"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
@@ -20,7 +20,7 @@ def test_an_edit_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert artifacts.sources() != before
 
 
-def test_a_seed_fills_what_is_missing_and_touches_nothing_else(tmp_path: Path) -> None:
+def test_a_seed_adds_missing_folders_and_changes_no_other(tmp_path: Path) -> None:
     source, target = tmp_path / "image", tmp_path / "volume"
     for folder, text in ((source / "model/a", "new"), (source / "model/b", "new"), (target / "model/a", "mine")):
         folder.mkdir(parents=True)

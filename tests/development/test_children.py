@@ -1,4 +1,4 @@
-"""Processes of a stack: watched, and ended by their identity, by another process too."""
+"""Processes of a development stack: checked, and ended by their identity, also by another process."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def claimed(folder: Path) -> Children:
     return children
 
 
-def test_what_was_started_is_ended(tmp_path: Path) -> None:
+def test_all_started_processes_are_ended(tmp_path: Path) -> None:
     children = claimed(tmp_path)
     children.start("one", SLEEP, os.environ, tmp_path)
     children.start("other", SLEEP, os.environ, tmp_path)
@@ -34,7 +34,7 @@ def test_what_was_started_is_ended(tmp_path: Path) -> None:
     assert not children.recorded()
 
 
-def test_what_a_process_left_behind_is_ended_with_it(tmp_path: Path) -> None:
+def test_processes_that_an_ended_process_left_running_are_ended(tmp_path: Path) -> None:
     children = claimed(tmp_path)
     program = f"import subprocess; print(subprocess.Popen({SLEEP!r}).pid, flush=True)"
     children.start("parent", [sys.executable, "-c", program], os.environ, tmp_path)
@@ -43,12 +43,12 @@ def test_what_a_process_left_behind_is_ended_with_it(tmp_path: Path) -> None:
     assert orphan is not None
     children.end()
     deadline = time.monotonic() + 60
-    while orphan.runs():  # killed, and not yet gone
+    while orphan.runs():  # SIGKILL takes effect later
         assert time.monotonic() < deadline
         time.sleep(0.01)
 
 
-def test_one_that_ends_by_itself_is_reported_with_its_last_words(tmp_path: Path) -> None:
+def test_a_process_that_ends_by_itself_is_an_error_with_its_last_lines(tmp_path: Path) -> None:
     children = claimed(tmp_path)
     children.start("brief", [sys.executable, "-c", "raise SystemExit('no such thing')"], os.environ, tmp_path)
     children._started["brief"].wait()
@@ -67,7 +67,7 @@ def test_a_stack_has_one_supervisor(tmp_path: Path) -> None:
     claimed(tmp_path).end()
 
 
-def test_what_a_killed_supervisor_left_is_ended_by_the_next(tmp_path: Path) -> None:
+def test_the_next_supervisor_ends_the_processes_of_a_killed_one(tmp_path: Path) -> None:
     program = (
         "import os, pathlib, signal, sys; from development.children import Children\n"
         f"children = Children(pathlib.Path({str(tmp_path)!r})); children.claim()\n"

@@ -1,4 +1,4 @@
-"""Secrets: made once, at random, for no other user."""
+"""Secrets: random, created once, readable by one user."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def make(folder: Path, state: Path) -> dict[str, str]:
     return {path.name: path.read_text() for path in folder.iterdir()}
 
 
-def test_all_of_them_are_made_once_and_kept(tmp_path: Path) -> None:
+def test_secrets_are_created_once(tmp_path: Path) -> None:
     folder, state = tmp_path / "secrets", tmp_path / "aws"
     first = make(folder, state)
     assert set(first) == {
@@ -36,6 +36,6 @@ def test_all_of_them_are_made_once_and_kept(tmp_path: Path) -> None:
     assert pair["default"]["aws_secret_access_key"] == load_or_create(state).secret_access_key
 
 
-def test_two_stacks_share_none(tmp_path: Path) -> None:
+def test_two_stacks_have_different_secrets(tmp_path: Path) -> None:
     one, other = ({**airflow_keys(folder), "password": password(folder)} for folder in (tmp_path / "1", tmp_path / "2"))
     assert not set(one.values()) & set(other.values())
