@@ -10,9 +10,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from local_aws.history import DEFAULT_PORT, History
 from local_aws.settings import DEFAULT_STATE, REPOSITORY
 from local_aws.spark import jars
-from local_aws.spark.history import DEFAULT_PORT, History
 from local_aws.spark.java import java_home
 from local_aws.stack import Stack, StackError
 from local_aws.status import log_text, table

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 
-from local_aws.emr.model import ENDED, Cluster, ClusterState, StepState
-from local_aws.emr.store import Store, is_cluster_id
+from local_aws.cluster.model import ENDED, Cluster, ClusterState, StepState
+from local_aws.cluster.store import Store, is_cluster_id
 from local_aws.node.folder import Node
 from local_aws.stack import Stack
 

@@ -6,7 +6,7 @@ import itertools
 import secrets
 from typing import Any
 
-from local_aws.emr.model import Cluster, Instance, NodeGroup, Step, new_ec2_id, new_id
+from local_aws.cluster.model import Cluster, Instance, NodeGroup, Step, new_ec2_id, new_id
 
 
 def build_cluster(request: dict[str, Any]) -> Cluster:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from local_aws.emr.model import ENDED, Cluster, ClusterState, Instance, NodeGroup
+from local_aws.cluster.model import ENDED, Cluster, ClusterState, Instance, NodeGroup
 from local_aws.emr.views import present
 
 #: The state of instances, groups and fleets by the state of their cluster; RUNNING otherwise.

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import boto3
 from botocore.config import Config
 
+from local_aws.cluster.model import ENDED, STEP_ENDED, Cluster, ClusterState, Ending, StepState
+from local_aws.cluster.store import Store
 from local_aws.credentials import load_or_create
-from local_aws.emr.model import ENDED, STEP_ENDED, Cluster, ClusterState, Ending, StepState
-from local_aws.emr.store import Store
 from local_aws.emr.supervisor import Supervisor
 from local_aws.node.bootstrap_actions import Bootstrapper
 from local_aws.node.folder import Node

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from local_aws.emr.model import ENDED, STEP_ACTIVE, Cluster, ClusterState, Ending, Failure, Step, StepState
+from local_aws.cluster.model import ENDED, STEP_ACTIVE, Cluster, ClusterState, Ending, Failure, Step, StepState
 from local_aws.node.bootstrap_actions import BootstrapError, Bootstrapper
 from local_aws.node.command import RunningCommands
 from local_aws.node.folder import Node

@@ -9,8 +9,8 @@ from typing import Any
 
 from moto.emr.exceptions import InvalidRequestException, ValidationException
 
-from local_aws.emr import releases
-from local_aws.emr.model import SHUTTING_DOWN, Cluster
+from local_aws.cluster import releases
+from local_aws.cluster.model import SHUTTING_DOWN, Cluster
 
 MAX_STEPS = 256
 IDLE_S = (60, 604_800)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from local_aws.emr import releases
-from local_aws.emr.model import Cluster, ClusterState, Step
+from local_aws.cluster import releases
+from local_aws.cluster.model import Cluster, ClusterState, Step
 
 ACCOUNT = "123456789012"
 

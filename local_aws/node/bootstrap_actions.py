@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local_aws.emr.model import Cluster
+from local_aws.cluster.model import Cluster
 from local_aws.node.command import Command, RunningCommands
 from local_aws.node.folder import Node
 from local_aws.node.log_upload import LogFolder

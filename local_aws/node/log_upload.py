@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local_aws.emr.model import Cluster
+from local_aws.cluster.model import Cluster
 from local_aws.node.folder import Node
 
 if TYPE_CHECKING:

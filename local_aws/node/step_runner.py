@@ -7,8 +7,8 @@ import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from local_aws.emr import releases
-from local_aws.emr.model import Cluster, Failure, Step
+from local_aws.cluster import releases
+from local_aws.cluster.model import Cluster, Failure, Step
 from local_aws.node.command import Command, RunningCommands
 from local_aws.node.folder import Node, interpreter
 from local_aws.node.log_upload import LogFolder

@@ -1,1 +1,1 @@
-"""The local Spark: its jars, its Java, spark-submit of a step, and the history server."""
+"""The local Spark: its jars, its Java, and spark-submit of a step."""

@@ -7,7 +7,8 @@ from typing import Any
 
 from moto.emr.exceptions import InvalidRequestException, ValidationException
 
-from local_aws.emr import releases, views
+from local_aws.cluster import releases
+from local_aws.emr import views
 from local_aws.emr.operations.request import Answer, Request, page
 from local_aws.emr.service import Service
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from moto.emr.exceptions import ValidationException
 
+from local_aws.cluster.model import SHUTTING_DOWN, Cluster, Ending
 from local_aws.emr import validation, views
 from local_aws.emr.creation import build_cluster
-from local_aws.emr.model import SHUTTING_DOWN, Cluster, Ending
 from local_aws.emr.operations.request import Answer, Request, changeable, find_cluster, page
 from local_aws.emr.service import Service
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from moto.emr.exceptions import InvalidRequestException
 
+from local_aws.cluster.model import Cluster
 from local_aws.emr import validation
-from local_aws.emr.model import Cluster
 from local_aws.emr.service import Service
 
 Request = dict[str, Any]

@@ -7,9 +7,9 @@ from typing import Any
 
 from moto.emr.exceptions import InvalidRequestException
 
+from local_aws.cluster.model import SHUTTING_DOWN, STEP_ENDED, Cluster, StepState
 from local_aws.emr import validation, views
 from local_aws.emr.creation import build_step
-from local_aws.emr.model import SHUTTING_DOWN, STEP_ENDED, Cluster, StepState
 from local_aws.emr.operations.request import Answer, Request, find_cluster, page
 from local_aws.emr.service import Service
 

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from local_aws.emr.model import Cluster, ClusterState, Ending, Failure, Instance, NodeGroup, Step, StepState
+from local_aws.cluster.model import Cluster, ClusterState, Ending, Failure, Instance, NodeGroup, Step, StepState
 
 
 class Store:

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
+from local_aws.history import History
 from local_aws.settings import REPOSITORY
-from local_aws.spark.history import History
 from local_aws.stack import Stack
 from tests.local_aws.clusters import BUCKET, start, step, step_log, wait_step
 from tests.ports import free_ports
