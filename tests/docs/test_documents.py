@@ -13,7 +13,7 @@ from tests.docs.pages import PAGES, Page
 from tests.places import ROOT
 from tests.tree import files
 from verger.settings.__main__ import markdown_table
-from verger.settings.environment import NO_SETTINGS, declared
+from verger.settings.environment import OTHER_VARIABLES, declared
 from verger.settings.fields import variable
 
 MOST_LINES_OF_README = 160
@@ -62,7 +62,7 @@ def _has_main(module: str) -> bool:
 
 @every_current_page
 def test_variables_are_settings(page: Page) -> None:
-    known = {variable(field) for _, field, _ in declared()} | {*NO_SETTINGS}
+    known = {variable(field) for _, field, _ in declared()} | {*OTHER_VARIABLES}
     assert set(re.findall(r"\bVERGER_[A-Z0-9_]*[A-Z0-9]", page.text)) - known == set()
 
 

@@ -18,7 +18,7 @@ from verger.context import RunContext
 from verger.publication.commit import current
 from verger.s3.artifacts import ArtifactError
 from verger.s3.versions import Bucket
-from verger.settings import BUILT, Settings
+from verger.settings import BUILT_ARTIFACTS, Settings
 from verger_contract.keys import SPARK_EVENTS
 
 
@@ -199,6 +199,6 @@ def test_the_folder_of_the_event_logs_is_there_before_spark_looks_for_it(orchard
 
 def staged_place(orchard: Orchard, running: Running) -> RunContext:
     """The same place with the artifact set that the Makefile built, which can be staged."""
-    storage = dataclasses.replace(orchard.settings.storage, artifacts_dir=BUILT)
+    storage = dataclasses.replace(orchard.settings.storage, artifacts_dir=BUILT_ARTIFACTS)
     settings = dataclasses.replace(orchard.settings, storage=storage)
     return dataclasses.replace(running.run_context, settings=settings)

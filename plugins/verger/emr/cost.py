@@ -115,7 +115,7 @@ def estimate(clusters: list[str], nodes: Iterable[Node], prices: Prices) -> Cost
     found = list(nodes)
     kinds = sorted({(node.instance_type, node.market) for node in found})
     rows = [_sum_up(kind, found) for kind in kinds]
-    hourly = [prices.an_hour(row["type"], row["market"]) for row in rows]
+    hourly = [prices.hourly_price(row["type"], row["market"]) for row in rows]
     unknown = sorted({row["type"] for row, price in zip(rows, hourly, strict=True) if price is None})
     costs = [row["hours"] * price for row, price in zip(rows, hourly, strict=True) if price is not None]
     return {

@@ -1,10 +1,10 @@
-"""The settings of the pipeline: declarations, fields, prices. `python -m verger.settings` prints them as a table."""
+"""The settings of the pipeline, from environment variables. `python -m verger.settings` prints them as a table."""
 
 from verger.settings.environment import Settings
 from verger.settings.fields import SettingsError
 from verger.settings.groups import (
     BASIS_POLICIES,
-    BUILT,
+    BUILT_ARTIFACTS,
     EU_REGIONS,
     Cluster,
     Featurize,
@@ -18,7 +18,7 @@ from verger.settings.prices import Prices
 
 __all__ = [
     "BASIS_POLICIES",
-    "BUILT",
+    "BUILT_ARTIFACTS",
     "EU_REGIONS",
     "Cluster",
     "Featurize",

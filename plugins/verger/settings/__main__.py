@@ -1,4 +1,4 @@
-"""`python -m verger.settings`: every setting as a line of a Markdown table."""
+"""Print the settings as a Markdown table: `python -m verger.settings`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from verger.settings.groups import REPOSITORY
 
 
 def markdown_table() -> str:
-    """The table of docs/settings.md: one line per setting."""
+    """Return the table of docs/settings.md, with one line for each setting."""
     lines = ["| variable | default | unit | expected | what |", "| --- | --- | --- | --- | --- |"]
     for _, field, _ in declared():
         default = _shown(field.default)

@@ -1,4 +1,4 @@
-"""All settings together, read from `VERGER_<NAME>` in the environment."""
+"""All settings together, read from the environment variables `VERGER_<NAME>`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, get_type_hints
 
 from verger.settings.fields import SettingsError, read, variable
 from verger.settings.groups import (
-    NIGHTS_LATE,
+    MAX_DELAY_DAYS,
     Cluster,
     Featurize,
     Pca,
@@ -22,12 +22,12 @@ from verger.settings.groups import (
 )
 from verger.settings.prices import Prices
 
-NO_SETTINGS = ("VERGER_S3A_JARS", "VERGER_TEST_PHOTOS", "VERGER_TEST_HISTORIES")
+OTHER_VARIABLES = ("VERGER_S3A_JARS", "VERGER_TEST_PHOTOS", "VERGER_TEST_HISTORIES")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """All settings, in groups. Build it with :meth:`from_environment`."""
+    """All settings, in groups. Create it with `from_environment`."""
 
     storage: Storage
     cluster: Cluster
@@ -40,10 +40,13 @@ class Settings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
-        """Read every `VERGER_<NAME>`; what is not set has its default.
+        """Read every variable `VERGER_<NAME>`. A setting without a variable has its default.
 
-        Raises SettingsError, which names every setting that is wrong and what it expects, and every variable
-        `VERGER_<NAME>` that is no setting.
+        Raises
+        ------
+        SettingsError
+            The message names every setting with a wrong value, the accepted values, and every variable
+            `VERGER_<NAME>` that is no setting.
         """
         problems = _unknown(environment)
         values: dict[str, dict[str, Any]] = {}
@@ -55,10 +58,10 @@ class Settings:
             else:
                 values.setdefault(group, {})[field.name] = value
         kept = values.get("retention", {})
-        if len(kept) == 2 and kept["erasure_days"] <= kept["snapshot_days"] + NIGHTS_LATE:
-            least = kept["snapshot_days"] + NIGHTS_LATE + 1
+        if len(kept) == 2 and kept["erasure_days"] <= kept["snapshot_days"] + MAX_DELAY_DAYS:
+            least = kept["snapshot_days"] + MAX_DELAY_DAYS + 1
             problems.append(
-                f"VERGER_ERASURE_DAYS: is {kept['erasure_days']}; expected at least {least}, {NIGHTS_LATE + 1} more "
+                f"VERGER_ERASURE_DAYS: is {kept['erasure_days']}; expected at least {least}, {MAX_DELAY_DAYS + 1} more "
                 "than VERGER_SNAPSHOT_DAYS"
             )
         if problems:
@@ -68,6 +71,7 @@ class Settings:
 
 
 def declared() -> list[tuple[str, dataclasses.Field[Any], Any]]:
+    """Return group, field and type of every setting."""
     return [
         (group, field, get_type_hints(kind)[field.name])
         for group, kind in get_type_hints(Settings).items()
@@ -77,11 +81,11 @@ def declared() -> list[tuple[str, dataclasses.Field[Any], Any]]:
 
 def _unknown(environment: Mapping[str, str]) -> list[str]:
     known = [variable(field) for _, field, _ in declared()]
-    unknown = [name for name in environment if name.startswith("VERGER_") and name not in (*known, *NO_SETTINGS)]
-    # Without what all share, which would make any two names alike.
+    unknown = [name for name in environment if name.startswith("VERGER_") and name not in (*known, *OTHER_VARIABLES)]
+    # The common prefix would make any two names similar.
     bare = {name.removeprefix("VERGER_"): name for name in known}
     nearest = {name: difflib.get_close_matches(name.removeprefix("VERGER_"), bare, 1) for name in sorted(unknown)}
     return [
-        f"{name}: no such setting; {f'expected {bare[near[0]]}, or' if near else 'expected'} nothing of that name"
+        f"{name}: no such setting; {f'expected {bare[near[0]]}, or' if near else 'expected'} no such variable"
         for name, near in nearest.items()
     ]

@@ -1,4 +1,4 @@
-"""One setting: how it is declared, with unit, default and range, and how its text becomes its value."""
+"""The declaration of one setting: default, unit and accepted values, and how its value is read from text."""
 
 from __future__ import annotations
 
@@ -9,50 +9,65 @@ from typing import Any
 
 
 class SettingsError(ValueError):
-    """One or more settings are missing or out of range; the message names each with what it expects."""
+    """Settings are missing or out of range; the message names each of them and its accepted values."""
 
 
 def setting(
-    help: str, expected: str, check: Callable[[Any], bool], *, default: Any = dataclasses.MISSING, unit: str = ""
+    description: str, expected: str, check: Callable[[Any], bool], *, default: Any = dataclasses.MISSING, unit: str = ""
 ) -> Any:
-    """A field of a group of settings. `expected` says in words what `check` holds for."""
-    metadata = {"help": help, "expected": expected, "check": check, "unit": unit}
+    """Return the field of a setting.
+
+    Parameters
+    ----------
+    description
+        The meaning of the setting, for the table of settings.
+    expected
+        The accepted values in words.
+    check
+        Whether a value is accepted.
+    """
+    metadata = {"help": description, "expected": expected, "check": check, "unit": unit}
     return dataclasses.field(default=default, metadata=metadata)
 
 
-def text(help: str, pattern: str, expected: str, default: Any = dataclasses.MISSING) -> Any:
-    """Text that matches all of `pattern`."""
-    return setting(help, expected, lambda value: re.fullmatch(pattern, value) is not None, default=default)
+def text(description: str, pattern: str, expected: str, default: Any = dataclasses.MISSING) -> Any:
+    """Return the field of a text that matches `pattern` completely."""
+    return setting(description, expected, lambda value: re.fullmatch(pattern, value) is not None, default=default)
 
 
-def between(help: str, low: float, high: float, default: float, unit: str) -> Any:
-    """A number from `low` to `high`, both included."""
-    return setting(help, f"{low:g} to {high:g}", lambda value: low <= value <= high, default=default, unit=unit)
+def between(description: str, low: float, high: float, default: float, unit: str) -> Any:
+    """Return the field of a number from `low` to `high`, both included."""
+    return setting(description, f"{low:g} to {high:g}", lambda value: low <= value <= high, default=default, unit=unit)
 
 
-def names(help: str, pattern: str, expected: str, default: tuple[str, ...], *, least: int = 1, unit: str = "") -> Any:
-    """Names separated by commas, each matching all of `pattern`, at least so many."""
+def names(
+    description: str, pattern: str, expected: str, default: tuple[str, ...], *, least: int = 1, unit: str = ""
+) -> Any:
+    """Return the field of names separated by commas: at least `least`, each matching `pattern` completely."""
 
     def check(values: tuple[str, ...]) -> bool:
         return len(values) >= least and all(re.fullmatch(pattern, value) for value in values)
 
-    return setting(help, expected, check, default=default, unit=unit)
+    return setting(description, expected, check, default=default, unit=unit)
 
 
-def flag(help: str, default: bool) -> Any:
-    """`true` or `false`."""
-    return setting(help, "true or false", lambda value: True, default=default)
+def flag(description: str, default: bool) -> Any:
+    """Return the field of a truth value."""
+    return setting(description, "true or false", lambda value: True, default=default)
 
 
 def variable(field: dataclasses.Field[Any]) -> str:
-    """The environment variable of a field."""
+    """Return the environment variable of a field."""
     return f"VERGER_{field.name.upper()}"
 
 
 def read(field: dataclasses.Field[Any], kind: Any, environment: Mapping[str, str]) -> Any:
-    """The value of a field of type `kind`: what its variable says, else its default.
+    """Return the value of a field of type `kind` from its environment variable, or its default.
 
-    Raises ValueError that says what was found and what is expected.
+    Raises
+    ------
+    ValueError
+        The variable is missing or has a wrong value; the message says what is expected.
     """
     expected = f"expected {field.metadata['expected']}"
     text = environment.get(variable(field))

@@ -1,4 +1,4 @@
-"""The declaration of every setting: unit, default, accepted values and meaning, in groups."""
+"""The declarations of the settings, in groups: default, unit, accepted values and meaning."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ from pathlib import Path
 from zoneinfo import available_timezones
 
 from verger.settings.fields import between, flag, names, setting, text
+from verger_contract.plan import BasisPolicy
+from verger_contract.schemas import FEATURES_WIDTH
 
 REPOSITORY = Path(__file__).resolve().parents[3]
-BUILT = REPOSITORY / ".verger/artifacts/current"
+BUILT_ARTIFACTS = REPOSITORY / ".verger/artifacts/current"
 EU_REGIONS = ("eu-central-1", "eu-west-1", "eu-west-3", "eu-north-1", "eu-south-1", "eu-south-2", "eusc-de-east-1")
-"""Regions in member states of the EU: London (eu-west-2) and Zurich (eu-central-2) are not."""
+"""AWS regions in member states of the EU. London (eu-west-2) and Zurich (eu-central-2) are outside the EU."""
 
 OWN_PREFIXES = ("artifacts/", "features/", "rejects/", "pca/", "models/", "runs/", "logs/")
 
@@ -34,91 +36,109 @@ def _is_cron(text: str) -> bool:
 
 @dataclass(frozen=True, kw_only=True)
 class Storage:
+    """Where photos, artifacts and results lie."""
+
     bucket: str = text(
-        "bucket of the photos and of everything Verger writes",
+        "the bucket of the photos, to which Verger also writes all its data",
         r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]",
         "the name of an S3 bucket, without dots (no TLS certificate covers a name with dots)",
     )
     images_prefix: str = setting(
-        "prefix under which the photos lie, one folder per label; Verger only reads there",
+        "the key prefix of the photos, with one folder for each label; Verger never writes there",
         f"folders ending in '/', none of them '.' or '..', outside Verger's own {', '.join(OWN_PREFIXES)}",
         _is_photo_prefix,
         default="images/",
     )
     region: str = setting(
-        "region of bucket and cluster; the photos never leave the EU",
+        "the region of bucket and cluster; only regions in the EU are accepted",
         f"a region in the EU: {', '.join(EU_REGIONS)}",
         lambda value: value in EU_REGIONS,
         default="eu-west-3",
     )
-    aws_conn_id: str = text("Airflow connection that holds the credentials", r"\S+", "a connection id", "aws_default")
+    aws_conn_id: str = text("the Airflow connection with the AWS credentials", r"\S+", "a connection id", "aws_default")
     artifacts_dir: Path = setting(  # noqa: RUF009 (makes a field)
-        "artifact set that the DAG stages (built by `make artifacts`)",
+        "the artifact set that the DAG uploads; `make artifacts` builds it",
         "the absolute path of a folder",
         lambda value: value.is_absolute(),
-        default=BUILT,
+        default=BUILT_ARTIFACTS,
     )
-    allow_random_weights: bool = flag("stage a model with random weights (for tests of the plumbing only)", False)
+    allow_random_weights: bool = flag("accept a model with random weights, for tests", False)
 
 
-BASIS_POLICIES = ("auto", "refit", "reuse")
-NIGHTS_LATE = 3
-"""Days between something being due and the nightly run that does it, all in all: one to rewrite, one to remove, and one
-for what minutes cost: what is due a minute after tonight's run has begun waits for tomorrow's."""
+BASIS_POLICIES = tuple(policy.value for policy in BasisPolicy)
+MAX_DELAY_DAYS = 3
+"""The longest delay of an erasure, in days, when the DAG runs once a day.
+
+One day until a run compacts the feature run, one day until a run expires the last snapshot that names it, and one day
+because a deadline can pass just after a run has started."""
 
 _INSTANCE = r"[a-z0-9-]+\.[a-z0-9-]+"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Cluster:
-    release_label: str = text("EMR release", r"emr-(spark-)?\d+\.\d+\.\d+", "an EMR release label", "emr-spark-8.1.0")
+    """The EMR cluster."""
+
+    release_label: str = text(
+        "the EMR release", r"emr-(spark-)?\d+\.\d+\.\d+", "an EMR release label", "emr-spark-8.1.0"
+    )
     node_env_dir: str = text(
-        "folder on each node that holds the Python environments", r"/[\w./-]+", "an absolute path", "/opt/verger"
+        "the folder of the Python environments on each node", r"/[\w./-]+", "an absolute path", "/opt/verger"
     )
     primary_instance_types: tuple[str, ...] = names(
-        "types for the primary node, comma-separated",
+        "instance types for the primary node, separated by commas",
         _INSTANCE,
         "EC2 instance types",
         ("m6i.xlarge", "m6a.xlarge", "m5.xlarge"),
     )
     worker_instance_types: tuple[str, ...] = names(
-        "types for core and task nodes; several make Spot interruptions rarer",
+        "instance types for core and task nodes, separated by commas; with several types, Spot interruptions are rarer",
         _INSTANCE,
         "EC2 instance types",
         ("c6i.xlarge", "c6a.xlarge", "c5.xlarge", "m6i.xlarge", "m6a.xlarge"),
     )
-    core_on_demand: int = between("core nodes, On-Demand", 1, 100, 1, "nodes")
+    core_on_demand: int = between("the number of core nodes (On-Demand)", 1, 100, 1, "nodes")
     task_spot: int = between(
-        "task nodes, Spot (On-Demand when there is no Spot within ten minutes)", 0, 500, 1, "nodes"
+        "the number of task nodes (Spot; On-Demand when EC2 offers no Spot capacity for ten minutes)",
+        0,
+        500,
+        1,
+        "nodes",
     )
-    scale_up_to: int = between("managed scaling: most core and task nodes; 0 switches it off", 0, 600, 0, "nodes")
-    ebs_root_gib: int = between("root volume of a node", 15, 100, 20, "GiB")
-    ebs_data_gib: int = between("gp3 data volume of a node", 16, 2048, 64, "GiB")
+    scale_up_to: int = between(
+        "the largest number of core and task nodes with managed scaling; 0: no managed scaling", 0, 600, 0, "nodes"
+    )
+    ebs_root_gib: int = between("the size of the root volume of a node", 15, 100, 20, "GiB")
+    ebs_data_gib: int = between("the size of the gp3 data volume of a node", 16, 2048, 64, "GiB")
     subnet_ids: tuple[str, ...] = names(
-        "subnets that EMR may choose from; none: the account's default", r"subnet-[0-9a-f]+", "subnet ids", (), least=0
+        "the subnets of which EMR chooses one; none: the default subnet of the account",
+        r"subnet-[0-9a-f]+",
+        "subnet ids",
+        (),
+        least=0,
     )
-    service_role: str = text("role of the EMR service", r"[\w+=,.@:/-]+", "an IAM role", "EMR_DefaultRole_V2")
+    service_role: str = text("the IAM role of the EMR service", r"[\w+=,.@:/-]+", "an IAM role", "EMR_DefaultRole_V2")
     node_role: str = text(
-        "instance profile of the nodes", r"[\w+=,.@:/-]+", "an IAM instance profile", "EMR_EC2_DefaultRole"
+        "the instance profile of the nodes", r"[\w+=,.@:/-]+", "an IAM instance profile", "EMR_EC2_DefaultRole"
     )
     security_configuration: str = text(
-        "EMR security configuration (encryption, IMDSv2); empty: none",
+        "the EMR security configuration, for encryption and IMDSv2; empty: none",
         r"[^\n]{0,256}",
         "the name of a security configuration",
         "",
     )
     log_prefix: str = text(
-        "where EMR writes its logs in the bucket", r"logs/([^/]+/)*", "logs/ or a folder in it", "logs/"
+        "the key prefix of EMR's logs in the bucket", r"logs/([^/]+/)*", "logs/ or a folder in it", "logs/"
     )
     spark_history_url: str = text(
-        "base URL, as a browser reaches it, of a Spark history server that reads logs/spark-events/; empty: no link",
+        "the base URL, for browsers, of a Spark history server that reads logs/spark-events/; empty: no link",
         r"(https?://\S+)?",
         "an http or https URL",
         "",
     )
     idle_timeout: int = between(
-        "EMR ends a cluster that idled so long, whatever Airflow does; it idles while Airflow checks the features, "
-        "which takes longer the more photos there are",
+        "EMR terminates a cluster that is idle for so long, independently of Airflow; the cluster is idle while "
+        "Airflow checks the features, which takes longer with more photos",
         60,
         604800,
         3600,
@@ -128,59 +148,76 @@ class Cluster:
 
 @dataclass(frozen=True, kw_only=True)
 class Featurize:
-    photos_per_task: int = between("photos in a Spark task, at the most; 0: the job chooses", 0, 100_000, 0, "photos")
+    """Step 1."""
+
+    photos_per_task: int = between(
+        "the largest number of photos in a Spark task; 0: step 1 chooses it", 0, 100_000, 0, "photos"
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Pca:
+    """Step 2."""
+
     target_variance: float = setting(
-        "share of the variance that the components together explain",
+        "the share of the variance that the components together explain",
         "more than 0, at most 1",
         lambda value: 0 < value <= 1,
         default=0.90,
     )
     pca_basis: str = setting(
-        "the basis of a run: auto keeps the published one while it explains the target, less VERGER_BASIS_TOLERANCE; "
-        "refit fits it to the photos of tonight; reuse keeps it whatever it explains",
+        "the PCA basis of a run; auto: keep the published basis while it explains the target variance less "
+        "VERGER_BASIS_TOLERANCE; refit: fit a new basis to the current photos; reuse: keep the published basis "
+        "whatever it explains",
         "auto, refit or reuse",
         lambda value: value in BASIS_POLICIES,
         default="auto",
     )
     basis_tolerance: float = between(
-        "what the share that a kept basis explains may miss the target by; with 0 nearly every night fits a new one, "
-        "since a new basis reaches the target by a hair",
+        "how far the explained variance of a kept basis may lie below the target variance; with 0, nearly every run "
+        "fits a new basis, because a new basis reaches the target by a narrow margin",
         0,
         0.2,
         0.01,
         "share",
     )
-    max_components: int = between("most components; a target that needs more is an error", 1, 1280, 1280, "components")
+    max_components: int = between(
+        "the largest number of components; when the target variance needs more, step 2 fails",
+        1,
+        FEATURES_WIDTH,
+        FEATURES_WIDTH,
+        "components",
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Validation:
+    """Limits of the checks."""
+
     max_rejects_share: float = between(
-        "a run fails when a larger share of all current photos is unreadable", 0, 1, 0.05, "share"
+        "a run fails when a larger share of all current photos is rejected", 0, 1, 0.05, "share"
     )
     max_deleted_share: float = between(
-        "a run fails, before any cluster, when a larger share of the published photos is no longer there, unless it is "
-        "triggered with accept_deletions",
+        "a run fails, before it launches a cluster, when a larger share of the published photos is missing in the "
+        "bucket, unless the run is triggered with accept_deletions",
         0,
         1,
         0.5,
         "share",
     )
-    neighbour_sample: int = between("photos whose nearest neighbours are looked at", 100, 5000, 1000, "photos")
+    neighbour_sample: int = between(
+        "the number of photos whose nearest neighbours are checked", 100, 5000, 1000, "photos"
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Retention:
-    snapshot_days: int = between(
-        "how long one can roll back to a publication after the next one has replaced it", 1, 3650, 7, "days"
-    )
+    """How long data stays."""
+
+    snapshot_days: int = between("how long a superseded snapshot can be rolled back to", 1, 3650, 7, "days")
     erasure_days: int = between(
-        "what is left of a photo is gone so long after the first run that missed it (or saw it changed); at least "
-        f"{NIGHTS_LATE + 1} more than VERGER_SNAPSHOT_DAYS; holds when the DAG runs every day",
+        "the time after which all data of a photo is erased, from the first run that finds it deleted or changed; at "
+        f"least {MAX_DELAY_DAYS + 1} more than VERGER_SNAPSHOT_DAYS; the DAG must run once a day",
         5,
         3650,
         30,
@@ -189,37 +226,46 @@ class Retention:
 
     @property
     def snapshot_age(self) -> timedelta:
+        """The age at which a superseded snapshot expires."""
         return timedelta(days=self.snapshot_days)
 
     @property
     def erasure_age(self) -> timedelta:
+        """The age at which the JSON files of a run expire."""
         return timedelta(days=self.erasure_days)
 
     @property
     def max_deletes_age(self) -> timedelta:
-        """How old dead rows may become: the snapshots that name their feature run must expire in time, too."""
-        return timedelta(days=self.erasure_days - self.snapshot_days - NIGHTS_LATE)
+        """The longest time that a deleted row may stay in a current feature run.
+
+        It leaves time for the expiry of the snapshots that name the feature run.
+        """
+        return timedelta(days=self.erasure_days - self.snapshot_days - MAX_DELAY_DAYS)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Schedule:
+    """When the DAG runs, and time limits and retries of its tasks."""
+
     schedule: str = setting(
-        "when the DAG runs by itself; `never`: only by hand",
+        "the schedule of the DAG; `never`: only manual runs",
         "a cron expression or never",
         _is_cron,
         default="0 2 * * *",
     )
     timezone: str = setting(
-        "time zone of the schedule",
+        "the time zone of the schedule",
         "a name of the tz database",
         lambda value: value in available_timezones(),
         default="Europe/Paris",
     )
-    poll_seconds: int = between("time between two looks at the cluster or a step", 1, 600, 15, "seconds")
-    cluster_minutes: int = between("a cluster not ready by then fails the run", 1, 240, 45, "minutes")
-    step_minutes: int = between("a step that takes longer fails the run", 1, 2880, 720, "minutes")
+    poll_seconds: int = between(
+        "the time between two requests for the state of a cluster or a step", 1, 600, 15, "seconds"
+    )
+    cluster_minutes: int = between("the time limit for the start of the cluster", 1, 240, 45, "minutes")
+    step_minutes: int = between("the time limit of a step", 1, 2880, 720, "minutes")
     check_minutes: int = between(
-        "time limit of each task that reads one row per photo (list_images, anything_to_do, check_features, "
+        "the time limit of each task that reads one row per photo (list_images, anything_to_do, check_features, "
         "check_projections)",
         1,
         2880,
@@ -227,11 +273,11 @@ class Schedule:
         "minutes",
     )
     log_wait_seconds: int = between(
-        "how long to wait for EMR to upload the log of a failed step", 0, 900, 180, "seconds"
+        "how long a task waits until EMR has uploaded the log of a failed step", 0, 900, 180, "seconds"
     )
-    retries: int = between("retries of a task where repeating is safe", 0, 10, 2, "times")
-    retry_seconds: int = between("pause before a retry", 0, 3600, 60, "seconds")
+    retries: int = between("the number of retries of a task", 0, 10, 2, "times")
+    retry_seconds: int = between("the time before a retry", 0, 3600, 60, "seconds")
 
     def attempts(self, minutes: int) -> int:
-        """How often to look within so many minutes."""
+        """Return the number of requests for a state in so many minutes."""
         return max(minutes * 60 // self.poll_seconds, 1)

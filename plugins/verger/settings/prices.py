@@ -1,8 +1,7 @@
-"""What a node costs: stated prices, as settings.
+"""The prices of nodes, as settings.
 
-The defaults are those of Europe (Paris). Where they are from, and which of them are confirmed, says
-benchmarks/prices.py, which reckons with the same; c5 is taken to cost what c6i does, m6a and c6a a tenth less than m6i
-and c6i.
+The defaults are prices of Europe (Paris). benchmarks/planning gives their sources and which of them are confirmed, and
+calculates with the same values. Assumptions: c5 costs as much as c6i; m6a and c6a cost a tenth less than m6i and c6i.
 """
 
 from __future__ import annotations
@@ -17,9 +16,10 @@ CURRENCY = "EUR"
 
 @dataclass(frozen=True, kw_only=True)
 class Prices:
+    """Prices of EC2 and EMR for the estimated cost of a run."""
+
     instance_prices: tuple[str, ...] = names(
-        "On-Demand price of EC2 for each instance type, without tax, for the estimated cost of a run; a run on a type "
-        "that is not here has no estimate",
+        "the On-Demand prices of EC2 by instance type, without tax; a run on other types has no estimated cost",
         r"[a-z0-9-]+\.[a-z0-9-]+=\d+(\.\d+)?",
         "TYPE=PRICE, comma-separated",
         (
@@ -29,18 +29,24 @@ class Prices:
         least=0,
         unit="USD an hour",
     )
-    spot_share: float = between("what EC2 asks for a Spot node", 0, 1, 0.40, "of the On-Demand price")
-    emr_share: float = between("what EMR asks for a node, on Spot too", 0, 1, 0.25, "of EC2's On-Demand price")
-    eur_for_usd: float = between("exchange rate of the estimated cost", 0.1, 10, 0.87, "EUR for a USD")
+    spot_share: float = between("the price of a Spot node", 0, 1, 0.40, "of the On-Demand price")
+    emr_share: float = between("the price of EMR for a node, On-Demand or Spot", 0, 1, 0.25, "of EC2's On-Demand price")
+    eur_for_usd: float = between("the exchange rate of the estimated cost", 0.1, 10, 0.87, "EUR for a USD")
 
     @property
     def on_demand(self) -> Mapping[str, float]:
-        """USD an hour of EC2, by instance type."""
+        """USD an hour of EC2 by instance type."""
         pairs = (text.split("=") for text in self.instance_prices)
         return {name: float(price) for name, price in pairs}
 
-    def an_hour(self, instance_type: str, market: str) -> float | None:
-        """EUR that EC2 and EMR ask for an hour of a node; None for a type without a price. `market`: EMR's word."""
+    def hourly_price(self, instance_type: str, market: str) -> float | None:
+        """Return the price of EC2 and EMR for an hour of a node in EUR, None for a type without a price.
+
+        Parameters
+        ----------
+        market
+            ON_DEMAND or SPOT, as in EMR's API.
+        """
         price = self.on_demand.get(instance_type)
         if price is None:
             return None

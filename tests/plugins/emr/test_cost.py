@@ -68,8 +68,8 @@ def test_the_default_prices_cover_the_default_instance_types() -> None:
     types = {*settings.cluster.primary_instance_types, *settings.cluster.worker_instance_types}
     assert types <= settings.prices.on_demand.keys()
     # 0.202 USD, plus a quarter for EMR, times 0.87 EUR for a USD. On Spot EC2 costs two fifths of 0.202 USD.
-    assert settings.prices.an_hour("c6i.xlarge", "ON_DEMAND") == pytest.approx(0.202 * 1.25 * 0.87)
-    assert settings.prices.an_hour("c6i.xlarge", "SPOT") == pytest.approx(0.202 * 0.65 * 0.87)
+    assert settings.prices.hourly_price("c6i.xlarge", "ON_DEMAND") == pytest.approx(0.202 * 1.25 * 0.87)
+    assert settings.prices.hourly_price("c6i.xlarge", "SPOT") == pytest.approx(0.202 * 0.65 * 0.87)
 
 
 @pytest.mark.parametrize("wrong", ["c6i.xlarge", "c6i.xlarge=", "c6i.xlarge=-1", "c6i.xlarge=0.2 USD"])

@@ -1,4 +1,4 @@
-"""Settings: what is not set has its default, what is wrong is named."""
+"""Settings: defaults, accepted values, and error messages."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from tests.places import ROOT
 from verger.settings import EU_REGIONS, Settings, SettingsError
 from verger.settings.__main__ import markdown_table
 
-ENOUGH = {"VERGER_BUCKET": "orchard"}
+REQUIRED = {"VERGER_BUCKET": "orchard"}
 
 
 def test_only_the_bucket_is_required() -> None:
-    settings = Settings.from_environment(ENOUGH)
+    settings = Settings.from_environment(REQUIRED)
     assert settings.storage.region == "eu-west-3"
     assert settings.cluster.release_label == "emr-spark-8.1.0"
     assert settings.pca.target_variance == 0.90
@@ -27,9 +27,9 @@ def test_only_the_bucket_is_required() -> None:
         Settings.from_environment({})
 
 
-def test_values_are_read_as_what_they_are() -> None:
+def test_values_have_the_types_of_their_settings() -> None:
     settings = Settings.from_environment(
-        ENOUGH
+        REQUIRED
         | {
             "VERGER_TARGET_VARIANCE": "0.5",
             "VERGER_SUBNET_IDS": "subnet-0a1, subnet-0b2",
@@ -76,39 +76,39 @@ def test_values_are_read_as_what_they_are() -> None:
         ("VERGER_PCA_BASIS", "sometimes", "auto, refit or reuse"),
         ("VERGER_MAX_DELETED_SHARE", "2", "0 to 1"),
         ("VERGER_SNAPSHOT_DAYS", "0", "1 to 3650"),
-        ("VERGER_SCHEDULE", "at night", "a cron expression or never"),
+        ("VERGER_SCHEDULE", "every day", "a cron expression or never"),
         ("VERGER_TIMEZONE", "Europe/Bourg", "a name of the tz database"),
         ("VERGER_POLL_SECONDS", "0", "1 to 600"),
     ],
 )
-def test_a_wrong_value_is_named_with_what_is_expected(variable: str, value: str, expected: str) -> None:
+def test_the_error_for_a_wrong_value_names_the_accepted_values(variable: str, value: str, expected: str) -> None:
     with pytest.raises(SettingsError) as caught:
-        Settings.from_environment(ENOUGH | {variable: value})
+        Settings.from_environment(REQUIRED | {variable: value})
     assert str(caught.value).startswith(f"{variable}: is {value!r}; expected ")
     assert expected in str(caught.value)
 
 
 @pytest.mark.parametrize("region", EU_REGIONS)
 def test_every_region_in_the_eu_is_accepted(region: str) -> None:
-    assert Settings.from_environment(ENOUGH | {"VERGER_REGION": region}).storage.region == region
+    assert Settings.from_environment(REQUIRED | {"VERGER_REGION": region}).storage.region == region
 
 
-def test_a_variable_that_is_no_setting_is_refused_with_the_nearest_name() -> None:
+def test_the_error_for_an_unknown_variable_names_the_most_similar_setting() -> None:
     with pytest.raises(SettingsError) as caught:
         Settings.from_environment({"VERGER_BUKET": "orchard", "VERGER_QQQ": "1"})
     assert str(caught.value).startswith(
-        "VERGER_BUKET: no such setting; expected VERGER_BUCKET, or nothing of that name; "
-        "VERGER_QQQ: no such setting; expected nothing of that name; VERGER_BUCKET: not set; "
+        "VERGER_BUKET: no such setting; expected VERGER_BUCKET, or no such variable; "
+        "VERGER_QQQ: no such setting; expected no such variable; VERGER_BUCKET: not set; "
     )
 
 
 @pytest.mark.parametrize("name", ["VERGER_S3A_JARS", "VERGER_TEST_PHOTOS", "VERGERS", "PATH"])
-def test_variables_of_others_are_left_alone(name: str) -> None:
-    assert Settings.from_environment(ENOUGH | {name: "x"}) == Settings.from_environment(ENOUGH)
+def test_other_variables_are_ignored(name: str) -> None:
+    assert Settings.from_environment(REQUIRED | {name: "x"}) == Settings.from_environment(REQUIRED)
 
 
-def test_erasure_leaves_time_for_what_can_be_rolled_back_to() -> None:
-    wanted = ENOUGH | {"VERGER_SNAPSHOT_DAYS": "10", "VERGER_ERASURE_DAYS": "13"}
+def test_the_erasure_time_includes_the_time_to_roll_back() -> None:
+    wanted = REQUIRED | {"VERGER_SNAPSHOT_DAYS": "10", "VERGER_ERASURE_DAYS": "13"}
     message = "^VERGER_ERASURE_DAYS: is 13; expected at least 14, 4 more than VERGER_SNAPSHOT_DAYS$"
     with pytest.raises(SettingsError, match=message):
         Settings.from_environment(wanted)
@@ -116,14 +116,14 @@ def test_erasure_leaves_time_for_what_can_be_rolled_back_to() -> None:
     assert kept.max_deletes_age + kept.snapshot_age + timedelta(days=3) == kept.erasure_age
 
 
-def test_every_wrong_value_is_named_at_once() -> None:
+def test_the_error_names_all_wrong_values() -> None:
     with pytest.raises(SettingsError, match=r"VERGER_BUCKET.*VERGER_POLL_SECONDS"):
         Settings.from_environment({"VERGER_POLL_SECONDS": "0"})
 
 
 def test_settings_cannot_be_changed() -> None:
     with pytest.raises(FrozenInstanceError):
-        Settings.from_environment(ENOUGH).pca.target_variance = 1  # type: ignore[misc]
+        Settings.from_environment(REQUIRED).pca.target_variance = 1  # type: ignore[misc]
 
 
 def test_the_table_lists_every_setting_and_needs_no_environment() -> None:
