@@ -39,7 +39,7 @@ def featurize_canary(python: Path, model: Path) -> subprocess.CompletedProcess[s
     code = (
         "import sys; from verger_spark.features.model import *; Featurizer(Model.load(sys.argv[1])); print('accepted')"
     )
-    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT / "spark_jobs")}
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": f"{ROOT / 'spark_jobs'}:{ROOT / 'plugins'}"}
     command: list[str | Path] = [python, "-c", code, model.as_uri()]
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
