@@ -36,7 +36,6 @@ RUN python -m local_aws jars && python -m local_aws java
 COPY --from=model /opt/verger/.verger/cache .verger/cache
 COPY requirements/export.txt requirements/node.txt requirements/
 COPY bootstrap/ bootstrap/
-COPY demo/ demo/
 COPY sample_photos/ sample_photos/
 COPY development/ development/
 COPY spark_jobs/ spark_jobs/
