@@ -59,12 +59,16 @@ class ProcessId:
 
 
 def is_running(process: psutil.Process) -> bool:
-    """Return True while a process runs. A zombie does not run."""
+    """Return True while a process runs. A zombie does not run.
+
+    After SIGKILL the main thread may be a zombie while other threads still hold ports and files: such a process runs.
+    """
     try:
-        return bool(process.is_running() and process.status() not in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD))
+        ended = process.status() in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD) and process.num_threads() <= 1
+        return bool(process.is_running() and not ended)
     except psutil.NoSuchProcess:
         return False
 
 
 def _start_of(process: psutil.Process) -> float:
-    return round(process.create_time() - psutil.boot_time(), 2)
+    return round(float(process.create_time() - psutil.boot_time()), 2)

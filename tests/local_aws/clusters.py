@@ -1,27 +1,34 @@
-"""What the tests of the EMR server ask of it: clusters, steps, and their ends."""
+"""Requests of the tests to the EMR server: clusters and steps, their ends, and their logs."""
 
 from __future__ import annotations
 
 import gzip
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from mypy_boto3_emr import EMRClient
+    from mypy_boto3_emr.literals import ActionOnFailureType
+    from mypy_boto3_emr.type_defs import ClusterTypeDef, StepConfigTypeDef, StepTypeDef
+    from mypy_boto3_s3 import S3Client
 
 ENDED = ("TERMINATED", "TERMINATED_WITH_ERRORS")
 STEP_ENDED = ("COMPLETED", "CANCELLED", "FAILED", "INTERRUPTED")
 BUCKET = "verger-test"
+JAR = "command-runner.jar"
 
 
-def step(name: str, *args: str, on_failure: str = "CONTINUE", jar: str = "command-runner.jar") -> dict[str, Any]:
+def step(name: str, *args: str, on_failure: ActionOnFailureType = "CONTINUE", jar: str = JAR) -> StepConfigTypeDef:
     return {"Name": name, "ActionOnFailure": on_failure, "HadoopJarStep": {"Jar": jar, "Args": list(args)}}
 
 
-def shell(name: str, script: str, on_failure: str = "CONTINUE") -> dict[str, Any]:
+def shell(name: str, script: str, on_failure: ActionOnFailureType = "CONTINUE") -> StepConfigTypeDef:
     return step(name, "bash", "-c", script, on_failure=on_failure)
 
 
-def request(name: str, *steps: dict[str, Any], keep_alive: bool = False, **more: Any) -> dict[str, Any]:
-    """A RunJobFlow that EMR takes."""
+def request(name: str, *steps: StepConfigTypeDef, keep_alive: bool = False, **more: Any) -> dict[str, Any]:
+    """Return a valid RunJobFlow request."""
     return {
         "Name": name,
         "ReleaseLabel": "emr-spark-8.1.0",
@@ -41,17 +48,16 @@ def request(name: str, *steps: dict[str, Any], keep_alive: bool = False, **more:
     }
 
 
-def start(emr: Any, name: str, *steps: dict[str, Any], **more: Any) -> str:
-    job_flow_id: str = emr.run_job_flow(**request(name, *steps, **more))["JobFlowId"]
-    return job_flow_id
+def start(emr: EMRClient, name: str, *steps: StepConfigTypeDef, **more: Any) -> str:
+    return emr.run_job_flow(**request(name, *steps, **more))["JobFlowId"]
 
 
-def wait_cluster(emr: Any, cluster_id: str, *states: str, seconds: float = 30) -> dict[str, Any]:
-    """The cluster once it is in one of `states` (default: ended)."""
+def wait_cluster(emr: EMRClient, cluster_id: str, *states: str, seconds: float = 30) -> ClusterTypeDef:
+    """Wait until the cluster is in one of `states` (default: ended); return it."""
     wanted = states or ENDED
     deadline = time.monotonic() + seconds
     while True:
-        cluster: dict[str, Any] = emr.describe_cluster(ClusterId=cluster_id)["Cluster"]
+        cluster = emr.describe_cluster(ClusterId=cluster_id)["Cluster"]
         state = cluster["Status"]["State"]
         if state in wanted:
             return cluster
@@ -60,12 +66,12 @@ def wait_cluster(emr: Any, cluster_id: str, *states: str, seconds: float = 30) -
         time.sleep(0.05)
 
 
-def wait_step(emr: Any, cluster_id: str, step_id: str, *states: str, seconds: float = 30) -> dict[str, Any]:
-    """The step once it is in one of `states` (default: ended)."""
+def wait_step(emr: EMRClient, cluster_id: str, step_id: str, *states: str, seconds: float = 30) -> StepTypeDef:
+    """Wait until the step is in one of `states` (default: ended); return it."""
     wanted = states or STEP_ENDED
     deadline = time.monotonic() + seconds
     while True:
-        found: dict[str, Any] = emr.describe_step(ClusterId=cluster_id, StepId=step_id)["Step"]
+        found = emr.describe_step(ClusterId=cluster_id, StepId=step_id)["Step"]
         state = found["Status"]["State"]
         if state in wanted:
             return found
@@ -74,24 +80,24 @@ def wait_step(emr: Any, cluster_id: str, step_id: str, *states: str, seconds: fl
         time.sleep(0.05)
 
 
-def step_states(emr: Any, cluster_id: str) -> dict[str, str]:
-    """Step name to state, in the order of submission."""
+def step_states(emr: EMRClient, cluster_id: str) -> dict[str, str]:
+    """Return the state by step name, in the order of submission."""
     steps = emr.list_steps(ClusterId=cluster_id)["Steps"]
     return {found["Name"]: found["Status"]["State"] for found in reversed(steps)}
 
 
-def reason(cluster: dict[str, Any]) -> tuple[str, str, str]:
-    """State, reason code and reason message."""
+def reason(cluster: ClusterTypeDef) -> tuple[str, str, str]:
+    """Return state, reason code and reason message."""
     status = cluster["Status"]
     return status["State"], status["StateChangeReason"]["Code"], status["StateChangeReason"]["Message"]
 
 
-def log_text(s3: Any, uri: str) -> str:
-    """A gzipped log on S3."""
+def log_text(s3: S3Client, uri: str) -> str:
+    """Return the text of a gzipped log on S3."""
     parts = urlsplit(uri)
     body: bytes = s3.get_object(Bucket=parts.netloc, Key=parts.path.lstrip("/"))["Body"].read()
     return gzip.decompress(body).decode()
 
 
-def step_log(s3: Any, cluster_id: str, step_id: str, stream: str) -> str:
+def step_log(s3: S3Client, cluster_id: str, step_id: str, stream: str) -> str:
     return log_text(s3, f"s3://{BUCKET}/logs/{cluster_id}/steps/{step_id}/{stream}.gz")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import subprocess
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -13,6 +13,10 @@ from local_aws.settings import REPOSITORY
 from local_aws.stack import Stack
 from tests.local_aws.clusters import BUCKET, start
 from tests.ports import free_ports
+
+if TYPE_CHECKING:
+    from mypy_boto3_emr import EMRClient
+    from mypy_boto3_s3 import S3Client
 
 DEV_PYTHON = REPOSITORY / ".verger" / "venv" / "dev" / "bin" / "python"
 
@@ -41,16 +45,16 @@ def local_aws(*arguments: str, check: bool = True) -> subprocess.CompletedProces
 
 
 @pytest.fixture(scope="session")
-def emr(stack: Stack) -> Any:
+def emr(stack: Stack) -> EMRClient:
     return stack.client("emr")
 
 
 @pytest.fixture(scope="session")
-def s3(stack: Stack) -> Any:
+def s3(stack: Stack) -> S3Client:
     return stack.client("s3")
 
 
 @pytest.fixture(scope="session", autouse=importlib.util.find_spec("airflow") is None)
-def idle_cluster(emr: Any) -> str:
+def idle_cluster(emr: EMRClient) -> str:
     """A cluster with the shortest idle timeout that EMR allows, started first so that its minute passes meanwhile."""
     return start(emr, "idle", keep_alive=True, AutoTerminationPolicy={"IdleTimeout": 60})

@@ -8,7 +8,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -21,6 +21,10 @@ from verger.emr import requests
 from verger.settings import Settings
 from verger_contract.keys import SPARK_EVENTS
 
+if TYPE_CHECKING:
+    from mypy_boto3_emr import EMRClient
+    from mypy_boto3_s3 import S3Client
+
 JOB = """
 from pyspark.sql import SparkSession
 spark = SparkSession.builder.appName("remembered").getOrCreate()
@@ -30,7 +34,7 @@ spark.stop()
 
 
 @pytest.fixture(scope="module")
-def server(stack: Stack, s3: Any) -> Iterator[str]:
+def server(stack: Stack, s3: S3Client) -> Iterator[str]:
     """The URL of a history server, started before any step has written an event log."""
     port = free_ports(1)
     logs = f"s3://{BUCKET}/{SPARK_EVENTS}"
@@ -42,7 +46,7 @@ def server(stack: Stack, s3: Any) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def application(emr: Any, s3: Any, server: str) -> str:
+def application(emr: EMRClient, s3: S3Client, server: str) -> str:
     """The id of a Spark application that has run as a step of a cluster that the DAG would launch."""
     s3.put_object(Bucket=BUCKET, Key=SPARK_EVENTS, Body=b"")  # as stage_artifacts does
     s3.put_object(Bucket=BUCKET, Key="jobs/remembered.py", Body=JOB.encode())
@@ -89,7 +93,7 @@ def test_no_secret_is_in_what_it_shows(server: str, application: str, stack: Sta
     assert stack.environment()["AWS_SECRET_ACCESS_KEY"] not in said
 
 
-def test_one_object_a_finished_application(application: str, s3: Any) -> None:
+def test_one_object_a_finished_application(application: str, s3: S3Client) -> None:
     keys = [item["Key"] for item in s3.list_objects_v2(Bucket=BUCKET, Prefix=SPARK_EVENTS)["Contents"]]
     assert [key for key in keys if key != SPARK_EVENTS] == [f"{SPARK_EVENTS}{application}.zstd"]
 

@@ -6,7 +6,7 @@ import http.client
 import stat
 import subprocess
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
@@ -16,6 +16,10 @@ from local_aws.settings import REPOSITORY, Settings
 from local_aws.stack import Stack
 from tests.local_aws.clusters import BUCKET, shell, start, wait_cluster
 from tests.local_aws.conftest import DEV_PYTHON, local_aws
+
+if TYPE_CHECKING:
+    from mypy_boto3_emr import EMRClient
+    from mypy_boto3_s3 import S3Client
 
 
 def test_env_is_all_that_a_client_needs(stack: Stack, tmp_path: Any) -> None:
@@ -40,7 +44,7 @@ def test_up_with_other_settings_while_it_is_up(stack: Stack) -> None:
     assert "already up with other settings; run `down` first" in answer.stderr
 
 
-def test_status_and_logs_for_people(stack: Stack, emr: Any) -> None:
+def test_status_and_logs_for_people(stack: Stack, emr: EMRClient) -> None:
     cluster_id = start(emr, "seen by people", shell("talk", "echo what the step said"))
     wait_cluster(emr, cluster_id)
     table = local_aws("status", "--state", str(stack.settings.state)).stdout
@@ -124,7 +128,7 @@ def test_emr_refuses_an_unsigned_request(stack: Stack) -> None:
     connection.close()
 
 
-def test_s3_promises_that_publishing_relies_on(s3: Any) -> None:
+def test_s3_promises_that_publishing_relies_on(s3: S3Client) -> None:
     first = s3.put_object(Bucket=BUCKET, Key="published.json", Body=b"1", IfNoneMatch="*")["ETag"]
     with pytest.raises(ClientError, match="PreconditionFailed"):
         s3.put_object(Bucket=BUCKET, Key="published.json", Body=b"2", IfNoneMatch="*")
@@ -134,7 +138,7 @@ def test_s3_promises_that_publishing_relies_on(s3: Any) -> None:
     assert s3.head_object(Bucket=BUCKET, Key="published.json")["ETag"] == second
 
 
-def test_missing_bucket_is_an_error(s3: Any) -> None:
+def test_missing_bucket_is_an_error(s3: S3Client) -> None:
     with pytest.raises(ClientError, match="NoSuchBucket"):
         s3.put_object(Bucket="never-created", Key="k", Body=b"")
     assert "never-created" not in [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]]

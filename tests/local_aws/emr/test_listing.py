@@ -1,14 +1,18 @@
-"""Lists: order, filters, pages; and that a cluster is described as it was asked for."""
+"""Lists of the EMR API: order, filters, pages; and the description of a cluster."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tests.local_aws.clusters import BUCKET, request, shell, start, wait_cluster, wait_step
 
+if TYPE_CHECKING:
+    from mypy_boto3_emr import EMRClient
+    from mypy_boto3_emr.type_defs import InstanceGroupConfigTypeDef, ManagedScalingPolicyTypeDef
 
-def test_steps_come_newest_first_in_pages_and_by_filter(emr: Any) -> None:
+
+def test_steps_come_newest_first_in_pages_and_by_filter(emr: EMRClient) -> None:
     cluster_id = start(
         emr, "many", shell("hold", "sleep 60"), *(shell(f"s{n}", "true") for n in range(119)), keep_alive=True
     )
@@ -27,7 +31,7 @@ def test_steps_come_newest_first_in_pages_and_by_filter(emr: Any) -> None:
     emr.terminate_job_flows(JobFlowIds=[cluster_id])
 
 
-def test_clusters_by_state_and_by_date(emr: Any) -> None:
+def test_clusters_by_state_and_by_date(emr: EMRClient) -> None:
     waiting, ended = start(emr, "waiting", keep_alive=True), start(emr, "ended")
     wait_cluster(emr, waiting, "WAITING")
     created = wait_cluster(emr, ended)["Status"]["Timeline"]["CreationDateTime"]
@@ -49,7 +53,7 @@ def test_clusters_by_state_and_by_date(emr: Any) -> None:
     emr.terminate_job_flows(JobFlowIds=[waiting])
 
 
-def test_more_clusters_than_a_page(emr: Any) -> None:
+def test_more_clusters_than_a_page(emr: EMRClient) -> None:
     made = [start(emr, f"c{n}") for n in range(52)]
     first = emr.list_clusters()
     assert len(first["Clusters"]) == 50
@@ -59,7 +63,7 @@ def test_more_clusters_than_a_page(emr: Any) -> None:
     wait_cluster(emr, made[-1])
 
 
-def test_description_echoes_the_request(emr: Any) -> None:
+def test_description_echoes_the_request(emr: EMRClient) -> None:
     configurations = [{"Classification": "spark-defaults", "Properties": {"spark.sql.ansi.enabled": "true"}}]
     cluster_id = start(emr, "described", Tags=[{"Key": "verger:run", "Value": "é"}], Configurations=configurations)
     cluster = emr.describe_cluster(ClusterId=cluster_id)["Cluster"]
@@ -83,7 +87,7 @@ def test_description_echoes_the_request(emr: Any) -> None:
     assert len(emr.list_instances(ClusterId=cluster_id, InstanceGroupId=groups[1]["Id"])["Instances"]) == 2
 
 
-def test_instance_fleets(emr: Any) -> None:
+def test_instance_fleets(emr: EMRClient) -> None:
     kinds = [{"InstanceType": "m6g.xlarge"}, {"InstanceType": "m7g.xlarge"}]
     fleets = [
         {"Name": "p", "InstanceFleetType": "MASTER", "TargetOnDemandCapacity": 1, "InstanceTypeConfigs": kinds[:1]},
@@ -117,7 +121,7 @@ def test_instance_fleets(emr: Any) -> None:
     assert {timeline["CreationDateTime"] for timeline in timelines} <= {each["CreationDateTime"] for each in ended}
 
 
-def test_what_may_be_changed(emr: Any) -> None:
+def test_a_cluster_can_be_changed(emr: EMRClient) -> None:
     cluster_id = start(emr, "changed", keep_alive=True, Tags=[{"Key": "a", "Value": "1"}])
     emr.add_tags(ResourceId=cluster_id, Tags=[{"Key": "b", "Value": "2"}, {"Key": "a", "Value": "3"}])
     emr.remove_tags(ResourceId=cluster_id, TagKeys=["b", "none"])
@@ -125,12 +129,14 @@ def test_what_may_be_changed(emr: Any) -> None:
     assert emr.get_auto_termination_policy(ClusterId=cluster_id)["AutoTerminationPolicy"]["IdleTimeout"] == 300
     emr.remove_auto_termination_policy(ClusterId=cluster_id)
     assert "AutoTerminationPolicy" not in emr.get_auto_termination_policy(ClusterId=cluster_id)
-    limits = {"ComputeLimits": {"UnitType": "Instances", "MinimumCapacityUnits": 1, "MaximumCapacityUnits": 4}}
+    limits: ManagedScalingPolicyTypeDef = {
+        "ComputeLimits": {"UnitType": "Instances", "MinimumCapacityUnits": 1, "MaximumCapacityUnits": 4}
+    }
     emr.put_managed_scaling_policy(ClusterId=cluster_id, ManagedScalingPolicy=limits)
     assert emr.get_managed_scaling_policy(ClusterId=cluster_id)["ManagedScalingPolicy"] == limits
     emr.remove_managed_scaling_policy(ClusterId=cluster_id)
     emr.set_visible_to_all_users(JobFlowIds=[cluster_id], VisibleToAllUsers=False)
-    task = {"InstanceRole": "TASK", "InstanceType": "m6g.xlarge", "InstanceCount": 2}
+    task: InstanceGroupConfigTypeDef = {"InstanceRole": "TASK", "InstanceType": "m6g.xlarge", "InstanceCount": 2}
     [added] = emr.add_instance_groups(JobFlowId=cluster_id, InstanceGroups=[task])["InstanceGroupIds"]
     assert added in [group["Id"] for group in emr.list_instance_groups(ClusterId=cluster_id)["InstanceGroups"]]
     cluster = emr.describe_cluster(ClusterId=cluster_id)["Cluster"]
@@ -139,7 +145,7 @@ def test_what_may_be_changed(emr: Any) -> None:
     emr.terminate_job_flows(JobFlowIds=[cluster_id])
 
 
-def test_security_configurations(emr: Any) -> None:
+def test_security_configurations(emr: EMRClient) -> None:
     text = '{"InstanceMetadataServiceConfiguration":{"MinimumInstanceMetadataServiceVersion":2}}'
     emr.create_security_configuration(Name="imdsv2", SecurityConfiguration=text)
     assert emr.describe_security_configuration(Name="imdsv2")["SecurityConfiguration"] == text
@@ -150,7 +156,7 @@ def test_security_configurations(emr: Any) -> None:
     assert emr.list_security_configurations()["SecurityConfigurations"] == []
 
 
-def test_releases(emr: Any) -> None:
+def test_releases(emr: EMRClient) -> None:
     labels = emr.list_release_labels(Filters={"Prefix": "emr-spark"})["ReleaseLabels"]
     assert "emr-spark-8.1.0" in labels
     assert "emr-7.14.0" not in labels

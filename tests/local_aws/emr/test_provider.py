@@ -29,6 +29,7 @@ from airflow.sdk.exceptions import AirflowException, TaskDeferred
 
 if TYPE_CHECKING:
     from mypy_boto3_emr import EMRClient
+    from mypy_boto3_emr.type_defs import StepConfigTypeDef
     from mypy_boto3_s3 import S3Client
 
 CONNECTION: dict[str, Any] = {"aws_conn_id": "aws_default", "region_name": "eu-west-3"}
@@ -62,7 +63,7 @@ def job_flow(emr: EMRClient) -> Iterator[str]:
     emr.terminate_job_flows(JobFlowIds=[made])
 
 
-def create(*steps: dict[str, Any], keep_alive: bool = False, more: Any = None, **options: Any) -> str:
+def create(*steps: StepConfigTypeDef, keep_alive: bool = False, more: Any = None, **options: Any) -> str:
     overrides = request("provider", *steps, keep_alive=keep_alive, **(more or {}))
     operator = EmrCreateJobFlowOperator(
         task_id="create", emr_conn_id=None, job_flow_overrides=overrides, **{**CONNECTION, **options}
@@ -85,8 +86,10 @@ async def first_event(trigger: Any) -> Any:
     raise AssertionError("the trigger ended without an event")
 
 
-def add(job_flow: str, *steps: dict[str, Any], **options: Any) -> list[str]:
-    operator = EmrAddStepsOperator(task_id="add", job_flow_id=job_flow, steps=list(steps), **{**CONNECTION, **options})
+def add(job_flow: str, *steps: StepConfigTypeDef, **options: Any) -> list[str]:
+    operator = EmrAddStepsOperator(
+        task_id="add", job_flow_id=job_flow, steps=[dict(step) for step in steps], **{**CONNECTION, **options}
+    )
     return list(complete(operator))
 
 

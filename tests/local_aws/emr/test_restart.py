@@ -1,4 +1,4 @@
-"""What becomes of clusters, objects and processes when the servers stop, are killed, and come back."""
+"""Clusters, objects and processes after the servers stop, are killed, and start again."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -23,10 +23,13 @@ from tests.local_aws.conftest import DEV_PYTHON, local_aws
 from tests.local_aws.emr.test_steps import until
 from tests.ports import free_ports
 
+if TYPE_CHECKING:
+    from mypy_boto3_emr import EMRClient
+
 
 @pytest.fixture(scope="module")
 def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A stack that these tests may stop and kill."""
+    """A separate stack, which these tests stop and kill."""
     state = tmp_path_factory.mktemp("own")
     first = free_ports()
     local_aws("up", "--state", str(state), "--s3-port", str(first), "--emr-port", str(first + 8))
@@ -38,8 +41,8 @@ def pid(stack: Stack, server: str) -> int:
     return int(stack.status()[server]["pid"])
 
 
-def busy_and_idle(emr: Any) -> tuple[str, str]:
-    """A cluster in the middle of a step with a tree of processes, and one that waits."""
+def busy_and_idle(emr: EMRClient) -> tuple[str, str]:
+    """Start a cluster that runs a step with a tree of processes, and a cluster that waits."""
     busy = start(emr, "busy", shell("tree", "setsid sleep 306 & sleep 307"), shell("next", "true"))
     idle = start(emr, "idle", shell("done", "echo kept > $HOME/kept"), keep_alive=True)
     wait_cluster(emr, idle, "WAITING")
@@ -47,8 +50,8 @@ def busy_and_idle(emr: Any) -> tuple[str, str]:
     return busy, idle
 
 
-def check_after(emr: Any, busy: str, idle: str) -> None:
-    """The busy one ended and says why; the idle one is as it was and takes work."""
+def check_after(emr: EMRClient, busy: str, idle: str) -> None:
+    """Check that the busy cluster has ended with a reason, and that the idle one runs a new step."""
     state, code, message = reason(wait_cluster(emr, busy))
     assert (state, code) == ("TERMINATED_WITH_ERRORS", "INTERNAL_ERROR")
     assert "EMR server was stopped while the cluster was RUNNING" in message
@@ -60,7 +63,7 @@ def check_after(emr: Any, busy: str, idle: str) -> None:
     wait_cluster(emr, idle)
 
 
-def test_killed_server_leaves_no_process_and_comes_back(own: Stack) -> None:
+def test_a_killed_server_leaves_no_process_and_can_be_started_again(own: Stack) -> None:
     emr = own.client("emr")
     busy, idle = busy_and_idle(emr)
     os.kill(pid(own, "emr"), signal.SIGKILL)
@@ -79,11 +82,11 @@ def test_down_and_up(own: Stack) -> None:
     before = {own.status()[server]["pid"] for server in ("s3", "emr")}
     local_aws("down", "--state", str(own.settings.state))
     assert cluster_processes(busy) == []
-    assert [process for process in before if ProcessId.of(process)] == [], "a zombie that nobody reaps is no process"
+    assert [process for process in before if ProcessId.of(process)] == [], "a zombie does not run"
     assert {server["pid"] for server in own.status().values()} == {None}
     table = local_aws("status", "--state", str(own.settings.state)).stdout.splitlines()
     shown = {line.split()[0]: line for line in table}
-    assert "INTERRUPTED" in shown[busy], "what does not run is not shown as running"
+    assert "INTERRUPTED" in shown[busy], "the table shows no RUNNING without a server"
     assert "was RUNNING when the EMR server ended" in shown[busy]
     assert "PAUSED" in shown[idle]
     local_aws("up", "--state", str(own.settings.state))
@@ -98,12 +101,12 @@ def test_up_twice_starts_nothing_twice(own: Stack) -> None:
     assert own.status() == before
 
 
-def test_down_does_not_end_a_stranger_with_a_recycled_pid(own: Stack) -> None:
-    """A pid of a process that started at another time is not ours."""
+def test_down_does_not_end_another_process_with_the_same_pid(own: Stack) -> None:
+    """A process with another start time is another process."""
     recorded = own.settings.state / "processes.json"
     original = recorded.read_text()
-    stranger = {"pid": os.getpid(), "started": 1.0}
-    recorded.write_text(json.dumps({"emr": stranger, "s3": stranger}))
+    other = {"pid": os.getpid(), "started": 1.0}
+    recorded.write_text(json.dumps({"emr": other, "s3": other}))
     try:
         local_aws("down", "--state", str(own.settings.state))
         assert {server["pid"] for server in own.status().values()} == {None}
@@ -112,7 +115,7 @@ def test_down_does_not_end_a_stranger_with_a_recycled_pid(own: Stack) -> None:
 
 
 def running(state: Path) -> list[str]:
-    """Command lines of the processes that name a state folder."""
+    """Return the command lines that contain a state folder."""
     found = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         with contextlib.suppress(OSError):
@@ -121,7 +124,7 @@ def running(state: Path) -> list[str]:
 
 
 @pytest.mark.parametrize(("server", "offset"), [("S3", 3), ("EMR", 8)])
-def test_ports_that_are_taken_say_so(tmp_path: Path, server: str, offset: int) -> None:
+def test_ports_in_use_are_an_error(tmp_path: Path, server: str, offset: int) -> None:
     first = free_ports()
     with socket.create_server(("127.0.0.1", first + offset)):
         ports = ("--s3-port", str(first), "--emr-port", str(first + 8))
@@ -133,12 +136,12 @@ def test_ports_that_are_taken_say_so(tmp_path: Path, server: str, offset: int) -
     assert "python -m local_aws up --s3-port N --emr-port M" in line
 
 
-def test_up_that_is_interrupted_leaves_nothing(tmp_path: Path) -> None:
+def test_an_interrupted_up_leaves_no_process(tmp_path: Path) -> None:
     first = free_ports()
     ports = ["--s3-port", str(first), "--emr-port", str(first + 8)]
-    # A shell starts what it runs in the background, these tests perhaps, deaf to interrupts, and children inherit it.
-    heeding = ["env", "--default-signal=INT"]
-    command = [*heeding, str(DEV_PYTHON), "-m", "local_aws", "up", "--state", str(tmp_path), *ports]
+    # A shell starts background processes, which these tests may be, with SIGINT ignored, and children inherit that.
+    with_sigint = ["env", "--default-signal=INT"]
+    command = [*with_sigint, str(DEV_PYTHON), "-m", "local_aws", "up", "--state", str(tmp_path), *ports]
     with subprocess.Popen(command, cwd=REPOSITORY, stderr=subprocess.DEVNULL) as process:
         until(lambda: Stack(tmp_path).status()["s3"]["pid"] is not None, "the S3 server is started")
         process.send_signal(signal.SIGINT)

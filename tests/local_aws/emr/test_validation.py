@@ -1,20 +1,23 @@
-"""What EMR refuses is refused here, with EMR's error codes."""
+"""Requests that EMR rejects are rejected here, with the error codes of EMR."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.exceptions import ClientError
 
 from tests.local_aws.clusters import request, shell, start, wait_cluster
 
+if TYPE_CHECKING:
+    from mypy_boto3_emr import EMRClient
+
 
 def groups(**changes: Any) -> dict[str, Any]:
     return {"Instances": {**request("x")["Instances"], **changes}}
 
 
-REFUSED: dict[str, tuple[dict[str, Any], str]] = {
+INVALID: dict[str, tuple[dict[str, Any], str]] = {
     "unknown release": ({"ReleaseLabel": "emr-9.9.9"}, "release label is invalid: emr-9.9.9"),
     "8 line without its engine": ({"ReleaseLabel": "emr-8.1.0"}, "release label is invalid"),
     "no release": ({"ReleaseLabel": None}, "release label"),
@@ -27,7 +30,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "concurrency 0": ({"StepConcurrencyLevel": 0}, "between 1 and 256"),
     "concurrency 257": ({"StepConcurrencyLevel": 257}, "between 1 and 256"),
     "too many steps": ({"Steps": [shell("s", "true")] * 257}, "256 steps"),
-    "unknown action on failure": ({"Steps": [shell("s", "true", "RETRY")]}, "RETRY"),
+    "unknown action on failure": ({"Steps": [{**shell("s", "true"), "ActionOnFailure": "RETRY"}]}, "RETRY"),
     "logs not on S3": ({"LogUri": "/var/log"}, "/var/log"),
     "no master": (groups(InstanceGroups=[request("x")["Instances"]["InstanceGroups"][1]]), "exactly one MASTER"),
     "unknown instance type": (
@@ -39,21 +42,21 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
 }
 
 
-@pytest.mark.parametrize("case", REFUSED)
-def test_run_job_flow(emr: Any, case: str) -> None:
-    changes, words = REFUSED[case]
-    asked = {key: value for key, value in {**request("refused"), **changes}.items() if value is not None}
+@pytest.mark.parametrize("case", INVALID)
+def test_run_job_flow(emr: EMRClient, case: str) -> None:
+    changes, words = INVALID[case]
+    changed = {key: value for key, value in {**request("invalid"), **changes}.items() if value is not None}
     before = len(emr.list_clusters()["Clusters"])
-    with pytest.raises(ClientError, match=words) as refused:
-        emr.run_job_flow(**asked)
-    assert refused.value.response["Error"]["Code"] == "ValidationException"
-    assert len(emr.list_clusters()["Clusters"]) == before, "nothing was started"
+    with pytest.raises(ClientError, match=words) as error:
+        emr.run_job_flow(**changed)
+    assert error.value.response["Error"]["Code"] == "ValidationException"
+    assert len(emr.list_clusters()["Clusters"]) == before, "no cluster was started"
 
 
-def test_unknown_security_configuration(emr: Any) -> None:
-    with pytest.raises(ClientError, match="'nowhere' does not exist") as refused:
-        start(emr, "refused", SecurityConfiguration="nowhere")
-    assert refused.value.response["Error"]["Code"] == "InvalidRequestException"
+def test_unknown_security_configuration(emr: EMRClient) -> None:
+    with pytest.raises(ClientError, match="'nowhere' does not exist") as error:
+        start(emr, "invalid", SecurityConfiguration="nowhere")
+    assert error.value.response["Error"]["Code"] == "InvalidRequestException"
 
 
 @pytest.mark.parametrize(
@@ -66,18 +69,18 @@ def test_unknown_security_configuration(emr: Any) -> None:
         ("describe_step", {"ClusterId": "j-NOPE", "StepId": "s-NOPE"}),
     ],
 )
-def test_unknown_cluster(emr: Any, call: str, arguments: dict[str, Any]) -> None:
-    with pytest.raises(ClientError, match="Cluster id 'j-NOPE' is not valid") as refused:
+def test_unknown_cluster(emr: EMRClient, call: str, arguments: dict[str, Any]) -> None:
+    with pytest.raises(ClientError, match="Cluster id 'j-NOPE' is not valid") as error:
         getattr(emr, call)(**arguments)
-    assert refused.value.response["Error"]["Code"] == "InvalidRequestException"
+    assert error.value.response["Error"]["Code"] == "InvalidRequestException"
 
 
-def test_unknown_step(emr: Any, idle_cluster: str) -> None:
+def test_unknown_step(emr: EMRClient, idle_cluster: str) -> None:
     with pytest.raises(ClientError, match="Step id 's-NOPE' is not valid"):
         emr.describe_step(ClusterId=idle_cluster, StepId="s-NOPE")
 
 
-def test_257th_step_of_a_cluster(emr: Any) -> None:
+def test_257th_step_of_a_cluster(emr: EMRClient) -> None:
     cluster_id = start(emr, "full", shell("hold", "sleep 60"), *[shell("s", "true")] * 254, keep_alive=True)
     emr.add_job_flow_steps(JobFlowId=cluster_id, Steps=[shell("256th", "true")])
     with pytest.raises(ClientError, match="256 steps"):
@@ -86,7 +89,7 @@ def test_257th_step_of_a_cluster(emr: Any) -> None:
     wait_cluster(emr, cluster_id)
 
 
-def test_what_has_ended_cannot_be_changed(emr: Any) -> None:
+def test_an_ended_cluster_cannot_be_changed(emr: EMRClient) -> None:
     cluster_id = start(emr, "ended")
     wait_cluster(emr, cluster_id)
     for call in (
@@ -99,7 +102,7 @@ def test_what_has_ended_cannot_be_changed(emr: Any) -> None:
             call()
 
 
-def test_operation_that_is_not_there(emr: Any) -> None:
+def test_an_operation_that_is_not_implemented(emr: EMRClient) -> None:
     with pytest.raises(ClientError, match="does not implement CreateStudio"):
         emr.create_studio(
             Name="s",

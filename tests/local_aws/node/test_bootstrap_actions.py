@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.local_aws.clusters import BUCKET, log_text, reason, shell, start, step_states, wait_cluster
+
+if TYPE_CHECKING:
+    from mypy_boto3_emr import EMRClient
+    from mypy_boto3_s3 import S3Client
 
 
 def action(name: str, path: str, *args: str) -> dict[str, Any]:
@@ -14,7 +18,7 @@ def action(name: str, path: str, *args: str) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def scripts(s3: Any) -> str:
+def scripts(s3: S3Client) -> str:
     """A folder of scripts on S3."""
     for name, text in {
         "good.sh": '#!/bin/bash\nset -eu\necho "args:$1|$2"\necho "home:$HOME"\npython3.11 --version\n'
@@ -26,13 +30,13 @@ def scripts(s3: Any) -> str:
     return f"s3://{BUCKET}/boot"
 
 
-def bootstrap_log(s3: Any, emr: Any, cluster_id: str, number: int, stream: str) -> str:
+def bootstrap_log(s3: S3Client, emr: EMRClient, cluster_id: str, number: int, stream: str) -> str:
     """A log where EMR puts it: under the id of the primary instance."""
     primary = emr.list_instances(ClusterId=cluster_id, InstanceGroupTypes=["MASTER"])["Instances"][0]["Ec2InstanceId"]
     return log_text(s3, f"s3://{BUCKET}/logs/{cluster_id}/node/{primary}/bootstrap-actions/{number}/{stream}.gz")
 
 
-def test_runs_each_action_with_its_arguments_before_the_steps(emr: Any, s3: Any, scripts: str) -> None:
+def test_runs_each_action_with_its_arguments_before_the_steps(emr: EMRClient, s3: S3Client, scripts: str) -> None:
     cluster_id = start(
         emr,
         "bootstrap",
@@ -55,7 +59,7 @@ def test_runs_each_action_with_its_arguments_before_the_steps(emr: Any, s3: Any,
     assert listed[0] == {"Name": "one", "ScriptPath": f"{scripts}/good.sh", "Args": ["a b", "c"]}
 
 
-def test_failure_ends_the_cluster_and_its_steps_never_start(emr: Any, s3: Any, scripts: str) -> None:
+def test_failure_ends_the_cluster_and_its_steps_never_start(emr: EMRClient, s3: S3Client, scripts: str) -> None:
     cluster_id = start(
         emr,
         "bad bootstrap",
@@ -73,14 +77,14 @@ def test_failure_ends_the_cluster_and_its_steps_never_start(emr: Any, s3: Any, s
     assert "no wheel for pandas" in bootstrap_log(s3, emr, cluster_id, 1, "stderr")
 
 
-def test_script_that_is_not_there(emr: Any, scripts: str) -> None:
+def test_script_that_is_not_there(emr: EMRClient, scripts: str) -> None:
     cluster_id = start(emr, "no script", BootstrapActions=[action("gone", f"{scripts}/gone.sh")])
     state, code, message = reason(wait_cluster(emr, cluster_id))
     assert (state, code) == ("TERMINATED_WITH_ERRORS", "BOOTSTRAP_FAILURE")
     assert "boot/gone.sh" in message
 
 
-def test_termination_while_bootstrapping(emr: Any, scripts: str) -> None:
+def test_termination_while_bootstrapping(emr: EMRClient, scripts: str) -> None:
     cluster_id = start(emr, "slow bootstrap", BootstrapActions=[action("slow", f"{scripts}/slow.sh")])
     wait_cluster(emr, cluster_id, "BOOTSTRAPPING")
     emr.terminate_job_flows(JobFlowIds=[cluster_id])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -12,6 +12,9 @@ from local_aws.stack import Stack
 from tests.local_aws.clusters import BUCKET
 from tests.written_publication import WrittenBucket, orchard
 from verger_reader import PublicationError, open_publication
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 ROOT = f"s3://{BUCKET}/for readers"
 
@@ -23,7 +26,7 @@ def environment(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def bucket(s3: Any, tmp_path: Path) -> Iterator[WrittenBucket]:
+def bucket(s3: S3Client, tmp_path: Path) -> Iterator[WrittenBucket]:
     written = orchard(tmp_path)
     keys = {f"for readers/{path.relative_to(tmp_path)}": path for path in tmp_path.rglob("*") if path.is_file()}
     for key, path in keys.items():
@@ -46,7 +49,7 @@ def test_everything_is_read_from_s3(bucket: WrittenBucket) -> None:
 
 
 @pytest.mark.usefixtures("environment")
-def test_what_is_not_there_is_told(s3: Any, bucket: WrittenBucket) -> None:
+def test_what_is_not_there_is_told(s3: S3Client, bucket: WrittenBucket) -> None:
     for root in (f"s3://{BUCKET}/nothing", "s3://no-such-bucket-of-anyone"):
         with pytest.raises(PublicationError, match=f"{root}/published.json: does not exist: nothing is published yet"):
             open_publication(root)

@@ -52,8 +52,8 @@ def test_java_trusts_the_authorities_that_the_environment_names(
     names = ["-alias", "ours", "-dname", "CN=an authority of ours", "-keyalg", "EC", "-storepass", "secret"]
     keytool = from_wheel / "bin" / "keytool"
     store = ["-keystore", str(tmp_path / "made.p12")]
-    subprocess.run([keytool, "-genkeypair", *names, *store], check=True, capture_output=True)
-    export = [keytool, "-exportcert", "-rfc", "-alias", "ours", "-storepass", "secret", *store]
+    subprocess.run([str(keytool), "-genkeypair", *names, *store], check=True, capture_output=True)
+    export = [str(keytool), "-exportcert", "-rfc", "-alias", "ours", "-storepass", "secret", *store]
     pem = subprocess.run(export, check=True, capture_output=True).stdout
     broken = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
     (tmp_path / "bundle.pem").write_bytes(broken + pem)
@@ -61,7 +61,15 @@ def test_java_trusts_the_authorities_that_the_environment_names(
     options = dict(
         option.removeprefix("-Djavax.net.ssl.").split("=") for option in trust.java_options(tmp_path).split()
     )
-    listing = [keytool, "-list", "-v", "-keystore", options["trustStore"], "-storepass", options["trustStorePassword"]]
+    listing = [
+        str(keytool),
+        "-list",
+        "-v",
+        "-keystore",
+        options["trustStore"],
+        "-storepass",
+        options["trustStorePassword"],
+    ]
     listed = subprocess.run(listing, check=True, capture_output=True, text=True).stdout
     assert "CN=an authority of ours" in listed
     assert "trustedCertEntry" in listed

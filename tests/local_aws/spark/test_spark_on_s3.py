@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -13,6 +13,10 @@ from local_aws.spark.jars import spark_home
 from local_aws.stack import Stack
 from tests.local_aws.clusters import BUCKET, log_text, shell, start, step, step_log, wait_cluster, wait_step
 from tests.ports import free_ports
+
+if TYPE_CHECKING:
+    from mypy_boto3_emr import EMRClient
+    from mypy_boto3_s3 import S3Client
 
 JOB = """
 import os, sys
@@ -33,13 +37,13 @@ spark.stop()
 
 
 @pytest.fixture(scope="module")
-def job(s3: Any) -> str:
+def job(s3: S3Client) -> str:
     s3.put_object(Bucket=BUCKET, Key="jobs/job.py", Body=JOB.encode())
     s3.put_object(Bucket=BUCKET, Key="jobs/helper.py", Body=b'NAME = "helped"\n')
     return f"s3://{BUCKET}/jobs"
 
 
-def spark_cluster(emr: Any, release: str, *arguments: str) -> tuple[str, str]:
+def spark_cluster(emr: EMRClient, release: str, *arguments: str) -> tuple[str, str]:
     configurations = [
         {
             "Classification": "spark-defaults",
@@ -65,7 +69,7 @@ def spark_cluster(emr: Any, release: str, *arguments: str) -> tuple[str, str]:
     return cluster_id, emr.list_steps(ClusterId=cluster_id)["Steps"][0]["Id"]
 
 
-def test_step_reads_and_writes_parquet_on_s3(emr: Any, s3: Any, job: str) -> None:
+def test_step_reads_and_writes_parquet_on_s3(emr: EMRClient, s3: S3Client, job: str) -> None:
     source, target = f"s3://{BUCKET}/pq/a b é/source", f"s3://{BUCKET}/pq/run=1/target"
     cluster_id, step_id = spark_cluster(
         emr, "emr-spark-8.1.0", "--py-files", f"{job}/helper.py", f"{job}/job.py", source, target
@@ -88,7 +92,7 @@ def test_step_reads_and_writes_parquet_on_s3(emr: Any, s3: Any, job: str) -> Non
     wait_cluster(emr, cluster_id)
 
 
-def test_release_7_runs_on_spark_35_over_files(emr: Any, s3: Any, tmp_path: Path) -> None:
+def test_release_7_runs_on_spark_35_over_files(emr: EMRClient, s3: S3Client, tmp_path: Path) -> None:
     if not Settings().spark35_venv.exists():
         pytest.skip(f"{Settings().spark35_venv}: Spark 3.5 is not installed (`make test` installs it)")
     (tmp_path / "job.py").write_text(JOB)
@@ -125,7 +129,7 @@ def test_spark_35_that_is_not_installed_fails_the_step(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("label", ["emr-spark-8.1.0", "emr-7.14.0"])
-def test_versions_of_a_release_are_those_that_run_here(emr: Any, label: str) -> None:
+def test_versions_of_a_release_are_those_that_run_here(emr: EMRClient, label: str) -> None:
     venv = Settings().spark35_venv if label == "emr-7.14.0" else Settings().spark_venv
     if not venv.exists():
         pytest.skip(f"{venv}: not installed (`make test` installs it)")
@@ -136,7 +140,7 @@ def test_versions_of_a_release_are_those_that_run_here(emr: Any, label: str) -> 
     assert list(jars.glob(f"hadoop-client-api-{versions['Hadoop']}.jar"))
 
 
-def test_s3_on_spark_35_is_refused_clearly(emr: Any) -> None:
+def test_s3_on_spark_35_is_refused_clearly(emr: EMRClient) -> None:
     if not Settings().spark35_venv.exists():
         pytest.skip(f"{Settings().spark35_venv}: Spark 3.5 is not installed (`make test` installs it)")
     cluster_id, step_id = spark_cluster(emr, "emr-7.14.0", f"s3://{BUCKET}/job.py")
@@ -145,7 +149,7 @@ def test_s3_on_spark_35_is_refused_clearly(emr: Any) -> None:
     assert "file://" in details["Reason"]
 
 
-def test_last_words_of_a_python_program_are_the_reason(emr: Any, s3: Any, tmp_path: Path) -> None:
+def test_last_words_of_a_python_program_are_the_reason(emr: EMRClient, s3: S3Client, tmp_path: Path) -> None:
     """spark-submit in client mode merges its Python program's stderr into stdout."""
     (tmp_path / "fails.py").write_text(
         "import sys\nfrom pyspark.sql import SparkSession\nSparkSession.builder.getOrCreate().range(3).count()\n"
@@ -158,7 +162,7 @@ def test_last_words_of_a_python_program_are_the_reason(emr: Any, s3: Any, tmp_pa
     assert "no photo readable" in log_text(s3, details["LogFile"])
 
 
-def test_termination_ends_the_jvm_and_its_python_workers(emr: Any, stack: Stack, tmp_path: Path) -> None:
+def test_termination_ends_the_jvm_and_its_python_workers(emr: EMRClient, stack: Stack, tmp_path: Path) -> None:
     (tmp_path / "slow.py").write_text(
         "import time\nfrom pyspark.sql import SparkSession\nspark = SparkSession.builder.getOrCreate()\n"
         f"def wait(n):\n    open('{tmp_path}/worker', 'w').close()\n    time.sleep(300)\n"
