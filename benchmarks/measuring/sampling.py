@@ -17,7 +17,7 @@ from local_aws.processes.tree import end_tree
 
 PY_SPY = STATE / "venv" / "bench" / "bin" / "py-spy"
 SAMPLED_S = 20
-LOOK_EVERY_S = 0.25
+SAMPLE_EVERY_S = 0.25
 WAITING = ("_worker (thread.py)", "_wait_for_tstate_lock (threading.py)", "manager (daemon.py)")
 """Functions in which threads wait although py-spy counts them as busy."""
 
@@ -52,7 +52,7 @@ def sample(application: subprocess.Popen[bytes]) -> tuple[dict[str, float], Coun
     spy: subprocess.Popen[bytes] | None = None
     try:
         while application.poll() is None:
-            time.sleep(LOOK_EVERY_S)
+            time.sleep(SAMPLE_EVERY_S)
             seconds.update(threads_of(jvm))
             if spy is None and (worker := first_worker(jvm)) is not None:
                 options = ["--duration", str(SAMPLED_S), "--rate", "100", "--format", "raw", "--output", str(raw)]
