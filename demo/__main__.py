@@ -46,7 +46,7 @@ class Clock:
         """Seconds since the start."""
         return time.monotonic() - self.started
 
-    def say(self, line: str) -> None:
+    def show(self, line: str) -> None:
         """Print a line of rich's markup."""
         line = line.replace("\n", "\n" + " " * 9)
         self.console.print(f"[dim]{self.seconds:5.0f} s[/dim]  {line}", highlight=False, soft_wrap=True)
@@ -96,7 +96,7 @@ def run_demo(arguments: argparse.Namespace, clock: Clock) -> None:
     folder = STATE / "demo" / bucket
     # One Airflow home for each bucket: the asset `fruit_features` is the published.json of one bucket.
     airflow = Airflow(STATE / "airflow" / bucket, folder / "airflow.log", settings(bucket, variables))
-    clock.say("preparing photos, local AWS and Airflow")
+    clock.show("preparing photos, local AWS and Airflow")
     with ThreadPoolExecutor(2) as pool, contextlib.closing(airflow):
         drawing = pool.submit(draw_once) if album.drawn else None
         preparing = pool.submit(airflow.prepare)
@@ -107,9 +107,9 @@ def run_demo(arguments: argparse.Namespace, clock: Clock) -> None:
             store = open_store(bucket, variables)
             sent = synchronise(store, "images/", album)
             source = escape(str(brief(album.source)))
-            clock.say(f"photos of {source} are in s3://{bucket}/images/ ({sent:,} uploaded)")
+            clock.show(f"photos of {source} are in s3://{bucket}/images/ ({sent:,} uploaded)")
             preparing.result()
-            clock.say("running the DAG fruit_features")
+            clock.show("running the DAG fruit_features")
             report, cluster = run_dag(airflow, stack, store, folder, clock, full_refresh=arguments.full_refresh)
     print_summary(clock.console, report, brief(folder), cluster, clock.seconds)
 
@@ -133,7 +133,7 @@ def run_dag(
     """
     with clusters.ended_after(stack, airflow.bucket):
         before = published_run(store)
-        succeeded = airflow.run(clock.say, {"full_refresh": full_refresh})
+        succeeded = airflow.run(clock.show, {"full_refresh": full_refresh})
     cluster = clusters.newest(stack.client("emr"))
     if not succeeded:
         raise DemoError(f"the DAG run failed (cluster: {cluster}); the complete log of Airflow: {airflow.log}")

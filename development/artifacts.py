@@ -1,7 +1,7 @@
 """Build the artifact set after each edit of the steps' code (`python -m development.artifacts`).
 
 The next run of the DAG uses the newest artifact set, so an edit in spark_jobs/ takes effect. Model and wheelhouse come
-from the cache. They are built again only when their inputs change (`bootstrap.build.MODEL_INPUTS`).
+from the cache. They are rebuilt only when their inputs change (`bootstrap.build.MODEL_INPUTS`).
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def seed(source: Path, target: Path) -> None:
 
 
 def main() -> None:
-    """Build the artifact set, and build it again after each change, until SIGTERM."""
+    """Build the artifact set now and after each change, until SIGTERM."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     standard = Build()
     parser = argparse.ArgumentParser(prog="python -m development.artifacts", description=__doc__)

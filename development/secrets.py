@@ -65,8 +65,8 @@ def password(folder: Path) -> str:
 
 def database(folder: Path, host: str) -> None:
     """Create the password of the PostgreSQL user `airflow`, and the URL of the database."""
-    word = keep(folder / "database_password", lambda: secrets.token_urlsafe(24))
-    keep(folder / "database_url", lambda: f"postgresql+psycopg2://airflow:{word}@{host}/airflow")
+    database_password = keep(folder / "database_password", lambda: secrets.token_urlsafe(24))
+    keep(folder / "database_url", lambda: f"postgresql+psycopg2://airflow:{database_password}@{host}/airflow")
 
 
 def aws(folder: Path, state: Path) -> None:

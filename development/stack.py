@@ -174,7 +174,7 @@ def _start(children: Children, ports: Ports, aws: Stack, made: Running, environm
     }
     for name, words in commands.items():
         children.start(name, [str(AIRFLOW), *words], environment, children.folder)
-    environment_here = {**os.environ, "PYTHONPATH": str(ROOT)}
+    own_environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     modules = {
         "artifacts": ["development.artifacts"],
         "spark-history": [
@@ -183,7 +183,7 @@ def _start(children: Children, ports: Ports, aws: Stack, made: Running, environm
         ],
     }
     for name, words in modules.items():
-        children.start(name, [sys.executable, "-m", *words], environment_here, ROOT)
+        children.start(name, [sys.executable, "-m", *words], own_environment, ROOT)
 
 
 def _wait(children: Children, made: Running) -> None:

@@ -71,7 +71,7 @@ class Supervisor:
     # ---- called from other threads ----
 
     def wake(self) -> None:
-        """Make the thread look at the cluster again."""
+        """Make the thread read the state of the cluster."""
         self._woken.set()
 
     def cancel_step(self, step_id: str, at_once: bool) -> None:

@@ -1,4 +1,4 @@
-"""Identity of a process: its pid together with its start time, because the kernel uses pids again."""
+"""Identity of a process: its pid together with its start time, because the kernel reuses pids."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ TOLERANCE_S = 0.02
 
 @dataclass(frozen=True)
 class ProcessId:
-    """A process that can be found again by another program.
+    """The identity of a process, for a program that finds it later.
 
     Attributes
     ----------

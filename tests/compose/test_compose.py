@@ -114,11 +114,11 @@ def test_the_page_shows_the_run(stack: Running, run: str, s3: S3Client) -> None:
 def test_the_history_server_shows_both_steps(stack: Running, run: str, s3: S3Client) -> None:
     published = contents(s3)["published"]["run"]
     metrics = [s3.get_object(Bucket=BUCKET, Key=f"runs/{published}/{step}.json") for step in ("featurize", "pca")]
-    wanted = {json.loads(answer["Body"].read())["application"] for answer in metrics}
-    assert len(wanted) == 2
+    expected = {json.loads(answer["Body"].read())["application"] for answer in metrics}
+    assert len(expected) == 2
     deadline = time.monotonic() + 120
-    while (shown := {found["id"] for found in request_json(f"{stack.history_url}/api/v1/applications")}) != wanted:
-        assert time.monotonic() < deadline, f"shown: {shown}, expected {wanted}"
+    while (shown := {found["id"] for found in request_json(f"{stack.history_url}/api/v1/applications")}) != expected:
+        assert time.monotonic() < deadline, f"shown: {shown}, expected {expected}"
         time.sleep(1)
 
 

@@ -1,4 +1,4 @@
-"""The whole pipeline as the demo runs it: photos on S3, the DAG in Airflow, steps on a cluster, a publication."""
+"""The complete pipeline of the demo: photos on S3, the DAG in Airflow, steps on a cluster, a publication."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import json
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pyarrow.fs
@@ -113,16 +112,3 @@ def test_the_terminal_shows_tasks_and_progress(run: Run) -> None:
     assert f"featurize {listed}/{listed} 100 %" in text
     assert len(run.lines) < 80, "the log of a normal run is short"
     assert newest(run.stack.client("emr")).endswith(" TERMINATED")
-
-
-@pytest.mark.parametrize("kind", ["folder", "zip"])
-def test_albums_leave_out_files_that_describe_them(tmp_path: Path, kind: str) -> None:
-    for name in ("LICENSE", "readme.md", "loose.jpg", "Test/Kiwi/1.jpg", "Test/Kiwi/2.jpg", "Test/Pear/.DS_Store"):
-        (tmp_path / "set" / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / "set" / name).write_text(name)
-    source = tmp_path / "set"
-    if kind == "zip":
-        source = Path(shutil.make_archive(str(tmp_path / "My Set"), "zip", source))
-    names = [name for name, _ in Album(source).files()]
-    assert names == ["Test/Kiwi/1.jpg", "Test/Kiwi/2.jpg", "Test/Pear/.DS_Store", "loose.jpg"]
-    assert [name for name, _ in Album(source, limit=2).files()] == ["Test/Kiwi/1.jpg", "Test/Pear/.DS_Store"]

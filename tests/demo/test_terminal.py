@@ -19,7 +19,6 @@ import demo.__main__ as program
 from demo.airflow_run import terminal_line
 from demo.summary import seconds_by_task
 from local_aws.stack import Stack
-from sample_photos.albums import Album
 from sample_photos.orchard import draw_orchard
 from tests.places import ROOT, STATE
 from tests.ports import free_ports
@@ -62,7 +61,7 @@ def demo(stack: Stack, *arguments: str) -> subprocess.Popen[str]:
 
 
 def running(folder: Path) -> list[str]:
-    """Command lines of the processes that name a folder in their arguments or their environment."""
+    """Return the command lines of processes with a folder in their arguments or their environment."""
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
@@ -87,14 +86,14 @@ def interrupt(process: subprocess.Popen[str]) -> str:
     return process.communicate(timeout=120)[0]
 
 
-def test_an_interrupt_while_the_stack_comes_up_leaves_nothing(stack: Stack, tmp_path: Path) -> None:
+def test_an_interrupt_while_the_stack_comes_up_leaves_no_process(stack: Stack, tmp_path: Path) -> None:
     draw_orchard(tmp_path / "photos", 24)
     process = demo(stack, "--images", str(tmp_path / "photos"))
     until(lambda: stack.status()["s3"]["pid"] is not None, 120)
-    said = interrupt(process)
-    assert process.returncode == 130, said
+    output = interrupt(process)
+    assert process.returncode == 130, output
     assert running(tmp_path) == []
-    assert said.endswith("interrupted: all processes that the demo started have ended\n")
+    assert output.endswith("interrupted: all processes that the demo started have ended\n")
 
 
 def test_an_interrupt_during_a_step_ends_the_cluster_and_leaves_a_stack_that_ran_before(
@@ -105,9 +104,9 @@ def test_an_interrupt_during_a_step_ends_the_cluster_and_leaves_a_stack_that_ran
     emr = stack.client("emr")
     process = demo(stack, "--images", str(tmp_path / "photos"))
     until(lambda: bool(emr.list_clusters(ClusterStates=["RUNNING"])["Clusters"]), 250)
-    said = interrupt(process)
-    assert process.returncode == 130, said
-    assert said.endswith("interrupted: all processes that the demo started have ended\n")
+    output = interrupt(process)
+    assert process.returncode == 130, output
+    assert output.endswith("interrupted: all processes that the demo started have ended\n")
     assert [cluster["Status"]["State"] for cluster in emr.list_clusters()["Clusters"]] == ["TERMINATED"]
     assert all(server["pid"] for server in stack.status().values())
     stack.down()
@@ -117,30 +116,18 @@ def test_an_interrupt_during_a_step_ends_the_cluster_and_leaves_a_stack_that_ran
 @pytest.mark.parametrize("name", ["[b]nowhere", "[/b]x", "a:apple:b\\"])
 def test_names_with_brackets_are_shown_as_they_are(stack: Stack, tmp_path: Path, name: str) -> None:
     process = demo(stack, "--images", str(tmp_path / name))
-    said = process.communicate(timeout=120)[0]
+    output = process.communicate(timeout=120)[0]
     assert process.returncode == 1
-    assert f"demo: error: IMAGES={tmp_path}/{name}: no such file or folder\n" in said
+    assert f"demo: error: IMAGES={tmp_path}/{name}: no such file or folder\n" in output
     assert running(tmp_path) == []
 
 
 @pytest.mark.parametrize("limit", ["0", "abc", "-3", "1.5"])
-def test_a_limit_that_is_none(stack: Stack, limit: str) -> None:
+def test_an_invalid_limit(stack: Stack, limit: str) -> None:
     process = demo(stack, f"--limit={limit}")
-    said = process.communicate(timeout=120)[0]
-    assert said == f"demo: error: LIMIT: expected a whole number of at least 1, found '{limit}'\n"
+    output = process.communicate(timeout=120)[0]
+    assert output == f"demo: error: LIMIT: expected a whole number of at least 1, found '{limit}'\n"
     assert process.returncode == 1
-
-
-def test_different_sources_have_different_buckets() -> None:
-    given = [Album(Path(source)) for source in ("/x/photos", "/y/photos", "/x/photos.zip", "orchard.zip", "orchard")]
-    drawn = Album(Path("orchard"), drawn=True)
-    limited = [Album(Path("/x/photos"), 5), Album(Path("/x/photos-5")), Album(Path("orchard"), 5, drawn=True)]
-    names = [album.name for album in (*given, drawn, *limited)]
-    assert len(set(names)) == len(names)
-    assert drawn.name == "orchard"
-    assert names[0].startswith("photos-")
-    assert Album(Path("/x/y/../photos")).name == names[0], "one source, one bucket"
-    assert len(Album(Path("/" + "long " * 40)).name) <= 50
 
 
 def test_the_error_of_a_failed_task_is_shown_once() -> None:
@@ -154,8 +141,8 @@ def test_the_error_of_a_failed_task_is_shown_once() -> None:
     assert str(render(line)) == "  step s-1 is FAILED: [Errno 2] no such file\n  see the log"
     lines = {"event": "last lines of s3://b/stderr.gz:\nTraceback", "logger": "airflow.task.operators.verger.StepDone"}
     assert terminal_line(lines) == ""
-    said = {"event": "two\nlines of [/b]", "logger": "verger.changes.inventory"}
-    assert str(render(terminal_line(said))) == "  two\n  lines of [/b]"
+    output = {"event": "two\nlines of [/b]", "logger": "verger.changes.inventory"}
+    assert str(render(terminal_line(output))) == "  two\n  lines of [/b]"
 
 
 def test_a_task_and_its_sensor_are_one_entry_of_the_summary() -> None:

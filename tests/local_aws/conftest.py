@@ -23,9 +23,9 @@ DEV_PYTHON = REPOSITORY / ".verger" / "venv" / "dev" / "bin" / "python"
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A running stack, started by the command line as a user does, in the dev environment whichever runs the tests."""
+    """A running stack, started by the command line in the dev environment."""
     if not DEV_PYTHON.exists():
-        pytest.skip(f"{DEV_PYTHON}: not installed; `make setup` installs what runs the stack")
+        pytest.skip(f"{DEV_PYTHON}: not installed; `make setup` installs it")
     state = tmp_path_factory.mktemp("stack")
     first = free_ports()
     local_aws("up", "--state", str(state), "--s3-port", str(first), "--emr-port", str(first + 8))
@@ -36,7 +36,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 
 def local_aws(*arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-    """`python -m local_aws ...` in the dev environment."""
+    """Run `python -m local_aws ...` in the dev environment."""
     answer = subprocess.run(
         [str(DEV_PYTHON), "-m", "local_aws", *arguments], cwd=REPOSITORY, capture_output=True, text=True, check=False
     )
@@ -56,5 +56,5 @@ def s3(stack: Stack) -> S3Client:
 
 @pytest.fixture(scope="session", autouse=importlib.util.find_spec("airflow") is None)
 def idle_cluster(emr: EMRClient) -> str:
-    """A cluster with the shortest idle timeout that EMR allows, started first so that its minute passes meanwhile."""
+    """A cluster with the shortest idle timeout of EMR, one minute. It starts first and waits while other tests run."""
     return start(emr, "idle", keep_alive=True, AutoTerminationPolicy={"IdleTimeout": 60})

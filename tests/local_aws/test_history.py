@@ -1,4 +1,4 @@
-"""What a step leaves for the Spark history server, as the DAG configures its cluster, and the server that shows it."""
+"""The event log of a step, with the settings of the DAG's cluster, and the Spark history server that shows it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 JOB = """
 from pyspark.sql import SparkSession
-spark = SparkSession.builder.appName("remembered").getOrCreate()
+spark = SparkSession.builder.appName("history").getOrCreate()
 print("application", spark.sparkContext.applicationId, spark.range(1000).count())
 spark.stop()
 """
@@ -47,31 +47,31 @@ def server(stack: Stack, s3: S3Client) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def application(emr: EMRClient, s3: S3Client, server: str) -> str:
-    """The id of a Spark application that has run as a step of a cluster that the DAG would launch."""
-    s3.put_object(Bucket=BUCKET, Key=SPARK_EVENTS, Body=b"")  # as stage_artifacts does
-    s3.put_object(Bucket=BUCKET, Key="jobs/remembered.py", Body=JOB.encode())
+    """The id of a Spark application that ran as a step, with the Spark settings of the DAG's cluster."""
+    s3.put_object(Bucket=BUCKET, Key=SPARK_EVENTS, Body=b"")  # as the task stage_artifacts does
+    s3.put_object(Bucket=BUCKET, Key="jobs/history.py", Body=JOB.encode())
     settings = Settings.from_environment({"VERGER_BUCKET": BUCKET})
-    asked = requests.cluster(settings, dag_id="d", run_id="r", artifacts="s3://none", environment="/none")
-    spark = asked["Configurations"][0]["Properties"]
+    request = requests.cluster(settings, dag_id="d", run_id="r", artifacts="s3://none", environment="/none")
+    spark = request["Configurations"][0]["Properties"]
     events = {name: value for name, value in spark.items() if name.startswith("spark.eventLog.")}
     configurations = [{"Classification": "spark-defaults", "Properties": events}]
-    submit = step("remembered", "spark-submit", f"s3://{BUCKET}/jobs/remembered.py")
-    cluster_id = start(emr, "remembered", submit, Configurations=configurations)
+    submit = step("history", "spark-submit", f"s3://{BUCKET}/jobs/history.py")
+    cluster_id = start(emr, "history", submit, Configurations=configurations)
     step_id = emr.list_steps(ClusterId=cluster_id)["Steps"][0]["Id"]
     status = wait_step(emr, cluster_id, step_id, seconds=90)["Status"]
     assert status["State"] == "COMPLETED", step_log(s3, cluster_id, step_id, "stderr")[-3000:]
-    said = step_log(s3, cluster_id, step_id, "stdout").split()
-    return said[said.index("application") + 1]
+    output = step_log(s3, cluster_id, step_id, "stdout").split()
+    return output[output.index("application") + 1]
 
 
-def ask(url: str) -> Any:
+def request_json(url: str) -> Any:
     with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310
         return json.load(answer)
 
 
 def shown(server: str) -> list[str]:
     try:
-        return [found["id"] for found in ask(f"{server}/api/v1/applications")]
+        return [found["id"] for found in request_json(f"{server}/api/v1/applications")]
     except OSError:
         return []
 
@@ -81,24 +81,24 @@ def test_the_history_server_shows_a_step_after_its_end(server: str, application:
     while application not in shown(server):
         assert time.monotonic() < deadline, f"{application} is not among {shown(server)}"
         time.sleep(0.3)
-    jobs = ask(f"{server}/api/v1/applications/{application}/jobs")
+    jobs = request_json(f"{server}/api/v1/applications/{application}/jobs")
     assert jobs
     assert {job["status"] for job in jobs} == {"SUCCEEDED"}
 
 
-def test_no_secret_is_in_what_it_shows(server: str, application: str, stack: Stack) -> None:
+def test_the_history_server_shows_no_secret(server: str, application: str, stack: Stack) -> None:
     test_the_history_server_shows_a_step_after_its_end(server, application)
-    said = json.dumps(ask(f"{server}/api/v1/applications/{application}/environment"))
-    assert "spark.eventLog.dir" in said
-    assert stack.environment()["AWS_SECRET_ACCESS_KEY"] not in said
+    output = json.dumps(request_json(f"{server}/api/v1/applications/{application}/environment"))
+    assert "spark.eventLog.dir" in output
+    assert stack.environment()["AWS_SECRET_ACCESS_KEY"] not in output
 
 
-def test_one_object_a_finished_application(application: str, s3: S3Client) -> None:
+def test_an_application_has_one_event_log(application: str, s3: S3Client) -> None:
     keys = [item["Key"] for item in s3.list_objects_v2(Bucket=BUCKET, Prefix=SPARK_EVENTS)["Contents"]]
     assert [key for key in keys if key != SPARK_EVENTS] == [f"{SPARK_EVENTS}{application}.zstd"]
 
 
 @pytest.mark.parametrize("logs", ["events", "s3://bucket", "s3:///folder", "file:///folder/x"])
-def test_a_folder_that_is_no_folder_on_s3_is_refused(stack: Stack, logs: str) -> None:
+def test_a_folder_outside_s3_is_an_error(stack: Stack, logs: str) -> None:
     with pytest.raises(ValueError, match="expected s3://<bucket>/<folder>/"):
         History(stack, logs)

@@ -1,4 +1,4 @@
-"""The stack as a user meets it: its command line, what it keeps private, what its S3 promises."""
+"""The stack: its command line, its secrets, its network addresses, conditional writes of its S3."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 
-def test_env_is_all_that_a_client_needs(stack: Stack, tmp_path: Any) -> None:
+def test_env_has_all_variables_of_a_client(stack: Stack, tmp_path: Any) -> None:
     exports = local_aws("env", "--state", str(stack.settings.state)).stdout
     calls = "import boto3; print(boto3.client('emr').list_clusters()['Clusters'][0]['Id'])"
     script = f'{exports}\naws s3 ls && {DEV_PYTHON} -c "{calls}"'
@@ -38,27 +38,27 @@ def test_env_is_all_that_a_client_needs(stack: Stack, tmp_path: Any) -> None:
     assert "j-" in answer.stdout
 
 
-def test_up_with_other_settings_while_it_is_up(stack: Stack) -> None:
+def test_up_with_other_settings_while_the_stack_is_up(stack: Stack) -> None:
     answer = local_aws("up", "--state", str(stack.settings.state), "--cores", "1", check=False)
     assert answer.returncode == 1
     assert "already up with other settings; run `down` first" in answer.stderr
 
 
-def test_status_and_logs_for_people(stack: Stack, emr: EMRClient) -> None:
-    cluster_id = start(emr, "seen by people", shell("talk", "echo what the step said"))
+def test_status_and_logs(stack: Stack, emr: EMRClient) -> None:
+    cluster_id = start(emr, "in the table", shell("echo", "echo output of the step"))
     wait_cluster(emr, cluster_id)
     table = local_aws("status", "--state", str(stack.settings.state)).stdout
     [line] = [line for line in table.splitlines() if line.startswith(cluster_id)]
     assert "TERMINATED" in line
     assert "1/1 steps" in line
-    assert "seen by people" in line
-    assert "what the step said" in local_aws("logs", cluster_id, "--state", str(stack.settings.state)).stdout
-    gone = local_aws("logs", "j-NOPE", "--state", str(stack.settings.state), check=False)
-    assert gone.returncode == 1
-    assert "j-NOPE" in gone.stderr
+    assert "in the table" in line
+    assert "output of the step" in local_aws("logs", cluster_id, "--state", str(stack.settings.state)).stdout
+    missing = local_aws("logs", "j-NOPE", "--state", str(stack.settings.state), check=False)
+    assert missing.returncode == 1
+    assert "j-NOPE" in missing.stderr
 
 
-def test_status_for_a_reader_that_has_seen_enough(stack: Stack) -> None:
+def test_status_for_a_reader_that_closes_the_pipe(stack: Stack) -> None:
     command = [str(DEV_PYTHON), "-m", "local_aws", "status", "--state", str(stack.settings.state)]
     with subprocess.Popen(
         command, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -69,16 +69,16 @@ def test_status_for_a_reader_that_has_seen_enough(stack: Stack) -> None:
         assert process.stderr.read() == ""
 
 
-def test_jars_that_are_there_are_no_news(stack: Stack) -> None:
+def test_jars_prints_nothing_when_they_exist(stack: Stack) -> None:
     assert local_aws("jars").stdout == ""
 
 
-def test_java_for_a_spark_submit_by_hand(stack: Stack) -> None:
+def test_java_prints_a_java_home(stack: Stack) -> None:
     home = local_aws("java").stdout.strip()
     subprocess.run([f"{home}/bin/java", "-version"], check=True, capture_output=True)
 
 
-def test_secrets_are_readable_by_their_owner_alone(stack: Stack) -> None:
+def test_only_their_owner_can_read_secrets(stack: Stack) -> None:
     for name in ("credentials.json", "s3.json"):
         assert stat.S_IMODE((stack.settings.state / name).stat().st_mode) == 0o600
     secret = stack.environment()["AWS_SECRET_ACCESS_KEY"]
@@ -93,33 +93,33 @@ def test_only_loopback_listens(stack: Stack) -> None:
     found = subprocess.run(["ss", "-Hltnp"], capture_output=True, text=True, check=False)
     if found.returncode != 0:
         pytest.skip("ss is not on this machine")
-    ours = [line.split()[3] for line in found.stdout.splitlines() if any(f"pid={pid}," in line for pid in pids)]
-    assert len(ours) >= 9
-    assert [address for address in ours if not address.startswith("127.0.0.1:")] == []
+    addresses = [line.split()[3] for line in found.stdout.splitlines() if any(f"pid={pid}," in line for pid in pids)]
+    assert len(addresses) >= 9
+    assert [address for address in addresses if not address.startswith("127.0.0.1:")] == []
 
 
 @pytest.mark.parametrize(
     ("key", "secret", "code"),
     [
-        ("AKIASTRANGER", "whatever", "UnrecognizedClientException"),
+        ("AKIAUNKNOWN", "whatever", "UnrecognizedClientException"),
         (None, "wrong secret", "InvalidSignatureException"),
     ],
 )
-def test_emr_refuses_a_stranger(stack: Stack, key: str | None, secret: str, code: str) -> None:
-    """The server runs commands: it must not do so for a page in a browser or for another user."""
-    stranger = boto3.client(
+def test_emr_rejects_other_credentials(stack: Stack, key: str | None, secret: str, code: str) -> None:
+    """The server runs commands, but not for a page in a browser or for another user."""
+    client = boto3.client(
         "emr",
         endpoint_url=stack.settings.emr_endpoint,
         region_name="eu-west-3",
         aws_access_key_id=key or stack.environment()["AWS_ACCESS_KEY_ID"],
         aws_secret_access_key=secret,
     )
-    with pytest.raises(ClientError) as refused:
-        stranger.list_clusters()
-    assert refused.value.response["Error"]["Code"] == code
+    with pytest.raises(ClientError) as error:
+        client.list_clusters()
+    assert error.value.response["Error"]["Code"] == code
 
 
-def test_emr_refuses_an_unsigned_request(stack: Stack) -> None:
+def test_emr_rejects_an_unsigned_request(stack: Stack) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", stack.settings.emr_port)
     connection.request("POST", "/", b"{}", {"X-Amz-Target": "ElasticMapReduce.ListClusters"})
     answer = connection.getresponse()
@@ -128,7 +128,7 @@ def test_emr_refuses_an_unsigned_request(stack: Stack) -> None:
     connection.close()
 
 
-def test_s3_promises_that_publishing_relies_on(s3: S3Client) -> None:
+def test_s3_has_the_conditional_writes_of_a_publication(s3: S3Client) -> None:
     first = s3.put_object(Bucket=BUCKET, Key="published.json", Body=b"1", IfNoneMatch="*")["ETag"]
     with pytest.raises(ClientError, match="PreconditionFailed"):
         s3.put_object(Bucket=BUCKET, Key="published.json", Body=b"2", IfNoneMatch="*")
@@ -153,6 +153,6 @@ def test_missing_bucket_is_an_error(s3: S3Client) -> None:
         {"cores": -1},
     ],
 )
-def test_settings_that_cannot_work(wrong: dict[str, int]) -> None:
+def test_invalid_settings(wrong: dict[str, int]) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong))):
         Settings(**wrong)  # type: ignore[arg-type]

@@ -95,7 +95,7 @@ def test_down_and_up(own: Stack) -> None:
         assert s3.get_object(Bucket="kept", Key=key)["Body"].read() == key.encode()
 
 
-def test_up_twice_starts_nothing_twice(own: Stack) -> None:
+def test_a_second_up_starts_no_server(own: Stack) -> None:
     before = own.status()
     local_aws("up", "--state", str(own.settings.state))
     assert own.status() == before

@@ -124,8 +124,8 @@ def test_failure_with_terminate(emr: EMRClient, action: ActionOnFailureType) -> 
     assert step_states(emr, cluster_id) == {"bad": "FAILED", "next": "CANCELLED"}
 
 
-def test_failure_of_a_cluster_that_is_not_kept(emr: EMRClient) -> None:
-    cluster_id = start(emr, "goes on", shell("bad", "exit 1"), shell("good", "true"))
+def test_failure_of_a_cluster_without_keep_alive(emr: EMRClient) -> None:
+    cluster_id = start(emr, "continues", shell("bad", "exit 1"), shell("good", "true"))
     assert reason(wait_cluster(emr, cluster_id)) == (
         "TERMINATED",
         "ALL_STEPS_COMPLETED",

@@ -64,7 +64,7 @@ def test_a_failed_step_does_not_terminate_a_protected_cluster(emr: EMRClient) ->
     emr.terminate_job_flows(JobFlowIds=[cluster_id])
 
 
-def test_no_longer_kept_alive(emr: EMRClient) -> None:
+def test_a_cluster_without_keep_alive_ends(emr: EMRClient) -> None:
     cluster_id = start(emr, "kept", keep_alive=True)
     wait_cluster(emr, cluster_id, "WAITING")
     emr.set_keep_job_flow_alive_when_no_steps(JobFlowIds=[cluster_id], KeepJobFlowAliveWhenNoSteps=False)

@@ -31,7 +31,7 @@ def scripts(s3: S3Client) -> str:
 
 
 def bootstrap_log(s3: S3Client, emr: EMRClient, cluster_id: str, number: int, stream: str) -> str:
-    """A log where EMR puts it: under the id of the primary instance."""
+    """Return a log at the key of EMR, with the id of the primary instance."""
     primary = emr.list_instances(ClusterId=cluster_id, InstanceGroupTypes=["MASTER"])["Instances"][0]["Ec2InstanceId"]
     return log_text(s3, f"s3://{BUCKET}/logs/{cluster_id}/node/{primary}/bootstrap-actions/{number}/{stream}.gz")
 
@@ -77,11 +77,11 @@ def test_failure_ends_the_cluster_and_its_steps_never_start(emr: EMRClient, s3: 
     assert "no wheel for pandas" in bootstrap_log(s3, emr, cluster_id, 1, "stderr")
 
 
-def test_script_that_is_not_there(emr: EMRClient, scripts: str) -> None:
-    cluster_id = start(emr, "no script", BootstrapActions=[action("gone", f"{scripts}/gone.sh")])
+def test_a_missing_script_fails_the_cluster(emr: EMRClient, scripts: str) -> None:
+    cluster_id = start(emr, "no script", BootstrapActions=[action("missing", f"{scripts}/missing.sh")])
     state, code, message = reason(wait_cluster(emr, cluster_id))
     assert (state, code) == ("TERMINATED_WITH_ERRORS", "BOOTSTRAP_FAILURE")
-    assert "boot/gone.sh" in message
+    assert "boot/missing.sh" in message
 
 
 def test_termination_while_bootstrapping(emr: EMRClient, scripts: str) -> None:

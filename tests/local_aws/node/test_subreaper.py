@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from local_aws.processes.cluster import MARKER, cluster_processes
-from local_aws.processes.identity import ProcessId
 
 SUBREAPER = Path(__file__).parents[3] / "local_aws" / "node" / "subreaper.py"
 TREE = "setsid sh -c 'setsid sleep 308 & sleep 309' & (trap '' TERM; sleep 310) & wait"
@@ -33,8 +32,8 @@ def wait_for(name: str, count: int) -> None:
         time.sleep(0.02)
 
 
-@pytest.mark.parametrize(("order", "name"), [(b"K", "kill"), (b"T", "terminate"), (b"", "server died")])
-def test_nothing_survives(order: bytes, name: str) -> None:
+@pytest.mark.parametrize(("order", "name"), [(b"K", "kill"), (b"T", "terminate"), (b"", "server ended")])
+def test_all_descendants_are_ended(order: bytes, name: str) -> None:
     process = subreaper(name, "sh", "-c", TREE)
     wait_for(name, 6)
     assert process.stdin is not None
@@ -45,26 +44,12 @@ def test_nothing_survives(order: bytes, name: str) -> None:
 
 
 @pytest.mark.parametrize(("command", "code"), [("exit 0", 0), ("exit 42", 42), ("kill -9 $$", 137)])
-def test_exit_code_is_the_commands(command: str, code: int) -> None:
+def test_the_exit_code_is_that_of_the_command(command: str, code: int) -> None:
     assert subreaper("code", "sh", "-c", command).wait(60) == code
 
 
-def test_command_that_is_not_there() -> None:
+def test_a_command_that_is_not_installed() -> None:
     process = subreaper("none", "no-such-command")
     assert process.wait(60) == 127
     assert process.stderr is not None
     assert process.stderr.read() == b"no-such-command: No such file or directory\n"
-
-
-def test_identity_of_a_process() -> None:
-    process = subprocess.Popen(["sleep", "311"])
-    identity = ProcessId.of(process.pid)
-    assert identity is not None
-    assert identity.runs()
-    assert not ProcessId(process.pid, identity.started + 1).runs()
-    process.kill()
-    deadline = time.monotonic() + 60
-    while identity.runs():
-        assert time.monotonic() < deadline
-    process.wait()
-    assert ProcessId.of(process.pid) is None

@@ -49,8 +49,8 @@ def test_everything_is_read_from_s3(bucket: WrittenBucket) -> None:
 
 
 @pytest.mark.usefixtures("environment")
-def test_what_is_not_there_is_told(s3: S3Client, bucket: WrittenBucket) -> None:
-    for root in (f"s3://{BUCKET}/nothing", "s3://no-such-bucket-of-anyone"):
+def test_missing_publication_and_missing_files_are_errors(s3: S3Client, bucket: WrittenBucket) -> None:
+    for root in (f"s3://{BUCKET}/nothing", "s3://no-such-bucket"):
         with pytest.raises(PublicationError, match=f"{root}/published.json: does not exist: nothing is published yet"):
             open_publication(root)
     published = open_publication(ROOT)

@@ -24,7 +24,7 @@ def starts(home: Path) -> bool:
     return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
-def test_spark_can_ask_the_java_of_the_wheel_for_a_module_that_it_lacks(
+def test_the_java_of_the_wheel_starts_without_the_optional_module(
     from_wheel: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert major_version(from_wheel) == 17
@@ -33,7 +33,7 @@ def test_spark_can_ask_the_java_of_the_wheel_for_a_module_that_it_lacks(
     assert starts(java_home(SPARK_VENV))
 
 
-def test_a_java_that_is_too_new_or_none_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unsupported_java_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin" / "java").touch(0o755)
     (tmp_path / "release").write_text('JAVA_VERSION="25.0.1"\n')
@@ -43,17 +43,17 @@ def test_a_java_that_is_too_new_or_none_is_passed_over(tmp_path: Path, monkeypat
     assert java_home(SPARK_VENV) != tmp_path
 
 
-def test_java_trusts_the_authorities_that_the_environment_names(
+def test_java_trusts_the_authorities_in_the_environment(
     from_wheel: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in trust.VARIABLES:
         monkeypatch.delenv(name, raising=False)
     assert trust.java_options(tmp_path) == ""
-    names = ["-alias", "ours", "-dname", "CN=an authority of ours", "-keyalg", "EC", "-storepass", "secret"]
+    names = ["-alias", "test", "-dname", "CN=a test authority", "-keyalg", "EC", "-storepass", "secret"]
     keytool = from_wheel / "bin" / "keytool"
     store = ["-keystore", str(tmp_path / "made.p12")]
     subprocess.run([str(keytool), "-genkeypair", *names, *store], check=True, capture_output=True)
-    export = [str(keytool), "-exportcert", "-rfc", "-alias", "ours", "-storepass", "secret", *store]
+    export = [str(keytool), "-exportcert", "-rfc", "-alias", "test", "-storepass", "secret", *store]
     pem = subprocess.run(export, check=True, capture_output=True).stdout
     broken = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
     (tmp_path / "bundle.pem").write_bytes(broken + pem)
@@ -71,5 +71,5 @@ def test_java_trusts_the_authorities_that_the_environment_names(
         options["trustStorePassword"],
     ]
     listed = subprocess.run(listing, check=True, capture_output=True, text=True).stdout
-    assert "CN=an authority of ours" in listed
+    assert "CN=a test authority" in listed
     assert "trustedCertEntry" in listed

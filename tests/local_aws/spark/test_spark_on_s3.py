@@ -84,7 +84,7 @@ def test_step_reads_and_writes_parquet_on_s3(emr: EMRClient, s3: S3Client, job: 
     keys = [found["Key"] for found in s3.list_objects_v2(Bucket=BUCKET, Prefix="pq/run=1/target/")["Contents"]]
     assert "pq/run=1/target/_SUCCESS" in keys
     done = json.loads(s3.get_object(Bucket=BUCKET, Key="pq/run=1/target/_SUCCESS")["Body"].read())
-    assert done["committer"] == "directory", "files are written where they belong, none is renamed"
+    assert done["committer"] == "directory", "files are written to their final keys, none is renamed"
     assert [key for key in done["filenames"] if key.lstrip("/") not in keys] == []
     assert not [key for key in keys if "_temporary" in key]
     controller = step_log(s3, cluster_id, step_id, "controller")
@@ -140,7 +140,7 @@ def test_versions_of_a_release_are_those_that_run_here(emr: EMRClient, label: st
     assert list(jars.glob(f"hadoop-client-api-{versions['Hadoop']}.jar"))
 
 
-def test_s3_on_spark_35_is_refused_clearly(emr: EMRClient) -> None:
+def test_s3_on_spark_35_fails_the_step_with_a_reason(emr: EMRClient) -> None:
     if not Settings().spark35_venv.exists():
         pytest.skip(f"{Settings().spark35_venv}: Spark 3.5 is not installed (`make test` installs it)")
     cluster_id, step_id = spark_cluster(emr, "emr-7.14.0", f"s3://{BUCKET}/job.py")
@@ -149,8 +149,8 @@ def test_s3_on_spark_35_is_refused_clearly(emr: EMRClient) -> None:
     assert "file://" in details["Reason"]
 
 
-def test_last_words_of_a_python_program_are_the_reason(emr: EMRClient, s3: S3Client, tmp_path: Path) -> None:
-    """spark-submit in client mode merges its Python program's stderr into stdout."""
+def test_the_last_line_of_a_python_program_is_the_reason(emr: EMRClient, s3: S3Client, tmp_path: Path) -> None:
+    """spark-submit in client mode writes the stderr of its Python program to stdout."""
     (tmp_path / "fails.py").write_text(
         "import sys\nfrom pyspark.sql import SparkSession\nSparkSession.builder.getOrCreate().range(3).count()\n"
         "print('verger: error: no photo readable', file=sys.stderr)\nsys.exit(1)\n"

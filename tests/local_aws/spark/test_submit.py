@@ -1,4 +1,4 @@
-"""How a step's spark-submit is mapped to this machine."""
+"""spark-submit of a step becomes a command for this machine."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def mapped(*args: str, configurations: Any = (), machine: Machine = MACHINE) -> 
 
 def test_yarn_in_cluster_mode_becomes_local_in_client_mode() -> None:
     plan = mapped("--master", "yarn", "--deploy-mode=cluster", "--num-executors", "9", "job.py", "--master", "mine")
-    assert plan.argv == [*START, "job.py", "--master", "mine"], "the job's own arguments are its own"
+    assert plan.argv == [*START, "job.py", "--master", "mine"], "arguments of the job are kept"
     assert len([note for note in plan.notes if "left out" in note]) == 3
 
 
@@ -45,7 +45,7 @@ def test_placement_by_properties_is_left_out_too() -> None:
     assert plan.argv == [*START, "--conf", "a=b=c", "job.py"]
 
 
-def test_what_the_step_says_is_kept_in_its_order() -> None:
+def test_other_options_are_kept_in_order() -> None:
     args = [
         "--py-files",
         "s3://b/z.zip",
@@ -92,7 +92,7 @@ def test_environment_of_the_application_master_is_the_drivers() -> None:
     assert (plan.environment["A"], plan.environment["B"]) == ("1", "2")
 
 
-def test_a_classification_cannot_lead_away_from_the_local_s3() -> None:
+def test_a_classification_cannot_replace_the_local_s3() -> None:
     plan = mapped(
         "job.py", configurations=[classification("core-site", {"fs.s3a.endpoint": "https://s3.amazonaws.com"})]
     )
@@ -117,7 +117,7 @@ def test_memory_of_the_driver(args: Any, configurations: Any, expected: str) -> 
     assert plan.defaults["spark.driver.memory"] == expected
 
 
-def test_memory_asked_for_by_the_step_is_lowered_to_what_there_is() -> None:
+def test_memory_of_the_step_is_lowered_to_the_limit() -> None:
     assert mapped("--driver-memory", "2g", "job.py").argv == [*START, "--driver-memory", "2g", "job.py"]
     assert mapped("--driver-memory", "20g", "job.py").argv == [*START, "--driver-memory", "4096m", "job.py"]
     assert mapped("--conf", "spark.driver.memory=20g", "j.py").argv == [
@@ -129,7 +129,7 @@ def test_memory_asked_for_by_the_step_is_lowered_to_what_there_is() -> None:
     assert mapped("job.py", "--driver-memory", "20g").argv == [*START, "job.py", "--driver-memory", "20g"]
 
 
-def test_own_properties_file_does_not_hide_the_cluster_defaults() -> None:
+def test_a_properties_file_does_not_replace_the_cluster_defaults() -> None:
     assert "--load-spark-defaults" in mapped("--properties-file", "p.conf", "job.py").argv
     old = replace(MACHINE, spark_version="3.5.6")
     assert "--load-spark-defaults" not in mapped("--properties-file", "p.conf", "job.py", machine=old).argv
@@ -148,6 +148,6 @@ def test_mebibytes(size: str, expected: int) -> None:
     assert mebibytes(size) == expected
 
 
-def test_properties_text_escapes_what_java_would_take_for_syntax() -> None:
+def test_properties_text_escapes_the_syntax_of_java() -> None:
     text = properties_text({"a b:c": "x\\y\nz", "d": " é=1"})
     assert text == "a\\ b\\:c=x\\\\y\\nz\nd=\\ \\u00e9=1\n"
