@@ -31,9 +31,7 @@ def basis_run(run: Run, plan: Plan, metrics: Mapping[str, Any]) -> str:
 def snapshot(
     run: Run, plan: Plan, *, staged: Mapping[str, str], checks: Checks, metrics: Mapping[str, Any], now: datetime
 ) -> Snapshot:
-    """Return the snapshot that the run publishes.
-
-    All counts come from the checks, which count rows of the written tables. None comes from the metrics of the steps.
+    """Return the snapshot that the run publishes. Its counts are those of the checks, not those of the steps.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""S3 and EMR as the pipeline meets them: a stack of local_aws, started once for all tests of plugins/ and dags/."""
+"""A local S3 and EMR (local_aws), started once for all tests of plugins/ and dags/."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import hypothesis
 import pytest
@@ -20,16 +20,20 @@ from tests.ports import free_ports
 from verger.s3 import clients
 from verger.settings import Settings
 
-# How long an example takes says more of the machine than of the code.
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import CreateBucketConfigurationTypeDef
+
+# The duration of an example depends more on the machine than on the code.
 hypothesis.settings.register_profile("verger", deadline=None)
 hypothesis.settings.load_profile("verger")
 
-BUCKET_REGION = {"LocationConstraint": "eu-west-3"}
+BUCKET_REGION: CreateBucketConfigurationTypeDef = {"LocationConstraint": "eu-west-3"}
 
 
 @pytest.fixture(scope="session", autouse=True)
 def airflow_connection() -> Iterator[None]:
-    """Airflow's connection without anything of its own: endpoint and credentials come from the environment."""
+    """Define an empty Airflow connection: endpoint and credentials come from the environment."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AIRFLOW_CONN_AWS_DEFAULT", "aws://")
         yield
@@ -37,7 +41,7 @@ def airflow_connection() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The folder of a running local_aws, whose endpoints and credentials are in the environment."""
+    """Return the state folder of a running local_aws. Its endpoints and credentials are in the environment."""
     state = tmp_path_factory.mktemp("local_aws")
     first = free_ports()
     ports = ["--s3-port", str(first), "--emr-port", str(first + 8)]
@@ -55,14 +59,14 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture
 def settings(stack: Path) -> Iterator[Settings]:
-    """Of a new, empty bucket."""
+    """Return the settings of a new, empty bucket."""
     with bucket_settings() as made:
         yield made
 
 
 @contextmanager
 def bucket_settings() -> Iterator[Settings]:
-    """Of a new, empty bucket, which goes with the body of the `with`: a bucket costs the server volumes."""
+    """Return the settings of a new, empty bucket, and delete the bucket at the end: each takes space of the server."""
     bucket = f"orchard-{uuid.uuid4().hex[:12]}"
     made = Settings.from_environment({"VERGER_BUCKET": bucket, "VERGER_LOG_WAIT_SECONDS": "20"})
     client = clients.client(made.storage)
@@ -75,7 +79,7 @@ def bucket_settings() -> Iterator[Settings]:
 
 
 @pytest.fixture
-def client(settings: Settings) -> Any:
+def client(settings: Settings) -> S3Client:
     return clients.client(settings.storage)
 
 
@@ -85,7 +89,7 @@ def bucket(settings: Settings) -> str:
 
 
 def with_storage(settings: Settings, **values: Any) -> Settings:
-    """The settings with others for the storage."""
+    """Return the settings with other values for the storage."""
     return replace(settings, storage=replace(settings.storage, **values))
 
 

@@ -1,9 +1,9 @@
-"""Runs that are killed (SIGKILL) at every single write to S3, each followed by a run that must make everything good.
+"""Kills a run (SIGKILL) before each of its writes to S3. The next run must publish the correct data every time.
 
     python -m tests.plugins.killed_runs BUCKET FOLDER
 
-A process of its own, so that each run can be a fork of one that has imported everything and opened nothing. Prints how
-many runs were killed, and fails at the first that did harm.
+This is a process of its own, so that each run can be a fork of a process that has imported everything and opened no
+connection. It prints the number of killed runs, and fails at the first wrong publication.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import sys
 import traceback
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy
 
@@ -26,6 +26,9 @@ from verger.publication.retention import needed
 from verger.s3 import clients
 from verger.settings import Settings
 
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
 WRITES = ("PutObject", "CreateMultipartUpload", "DeleteObjects", "DeleteObject")
 CONTENTS = {f"{label}/{number}.jpg": f"{label} {number}".encode() for label in ("Kiwi", "柿") for number in range(4)}
 
@@ -36,23 +39,23 @@ def orchard(bucket: str, folder: Path, photos: dict[str, bytes]) -> Orchard:
 
 
 def in_a_fork(body: Callable[[], None]) -> int:
-    """Run `body` in a child; its exit status, or minus the signal that ended it."""
+    """Run `body` in a child process. Return its exit status, or minus the signal that ended it."""
     child = os.fork()
     if child == 0:
         status = 1
         try:
             body()
             status = 0
-        except BaseException:
+        except BaseException:  # noqa: BLE001 - the child must not return into the loop of its parent
             traceback.print_exc()
         finally:
             os._exit(status)
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
-def kill_at(client: Any, moment: int) -> None:
-    """Kill this process when it is about to send its n-th write: what it wrote before is there, and nobody knows."""
-    left = moment
+def kill_before(client: S3Client, write: int) -> None:
+    """Kill this process before it sends its n-th write."""
+    left = write
 
     def count(*_: Any, **__: Any) -> None:
         nonlocal left
@@ -65,7 +68,7 @@ def kill_at(client: Any, moment: int) -> None:
 
 
 def check(made: Orchard, *allowed: dict[str, bytes]) -> None:
-    """What is published is whole, and one of the allowed sets."""
+    """Check that the publication is complete and has exactly the photos of one of the allowed sets."""
     found = verger_reader.open_publication(f"s3://{made.bucket}")
     rows = {row["path"]: row["pca_features"] for row in found.pca().to_pylist()}
     features = {row["path"]: numpy.array(row["features"], numpy.float32) for row in found.features().to_pylist()}
@@ -99,42 +102,43 @@ def main(bucket: str, folder: Path) -> int:
     while status == -signal.SIGKILL:
         status, photos = one_kill(bucket, folder, photos, kills + 1)
         kills += status == -signal.SIGKILL
-    assert status == 0, f"the run that was to be killed at write {kills + 1} failed: {status}"
-    print(f"{kills} runs killed, {kills} made good")
+    assert status == 0, f"the run to be killed before write {kills + 1} failed: {status}"
+    print(f"{kills} runs killed, {kills} correct publications afterwards")
     return 0
 
 
-def one_kill(bucket: str, folder: Path, before: dict[str, bytes], moment: int) -> tuple[int, dict[str, bytes]]:
-    """Photos come, change and go; a run over them is killed at its n-th write; the next one must find everything whole
-    and finish. The status of the first, and the photos.
+def one_kill(bucket: str, folder: Path, before: dict[str, bytes], write: int) -> tuple[int, dict[str, bytes]]:
+    """Change some photos, kill a run before its n-th write, and check the publication before and after the next run.
+
+    Returns the status of the killed run, and the photos.
     """
     now = dict(before)
-    gone = sorted(now)[moment % len(now)]
-    del now[gone]
-    changed = sorted(now)[moment % len(now)]
-    now[changed] = f"changed {moment}".encode()
-    now[f"images/Yuzu/{moment}.jpg"] = f"new {moment}".encode()
+    deleted = sorted(now)[write % len(now)]
+    del now[deleted]
+    changed = sorted(now)[write % len(now)]
+    now[changed] = f"changed {write}".encode()
+    now[f"images/Yuzu/{write}.jpg"] = f"new {write}".encode()
 
     def killed() -> None:
         made = orchard(bucket, folder, dict(before))
-        made.delete(gone.removeprefix("images/"))
+        made.delete(deleted.removeprefix("images/"))
         for path in now.keys() - before.keys() | {changed}:
             made.put(path.removeprefix("images/"), now[path])
-        kill_at(made.client, moment)
-        made.run(f"killed-{moment}")
+        kill_before(made.client, write)
+        made.run(f"killed-{write}")
 
     def next_run() -> None:
         made = orchard(bucket, folder, dict(now))
         check(made, before, now)
-        made.run(f"next-{moment}")
+        made.run(f"next-{write}")
         check(made, now)
         current = commit.current(made.client, bucket)
         assert current is not None
         wanted = set().union(*needed(current.publication).values())
-        assert run_prefixes(made.listing()) <= wanted, "rubbish was left behind"
+        assert run_prefixes(made.listing()) <= wanted, "data of the killed run is left"
 
     status = in_a_fork(killed)
-    assert in_a_fork(next_run) == 0, f"after a kill at write {moment}"
+    assert in_a_fork(next_run) == 0, f"after a kill before write {write}"
     return status, now
 
 

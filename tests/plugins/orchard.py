@@ -1,7 +1,6 @@
-"""A bucket whose photos come, change and go, and runs over it: the pipeline's own stages on a real S3 server.
+"""A bucket whose photos change, and runs over it: the tasks of the DAG on a real S3 server.
 
-Only the two Spark steps are replaced, by a few lines that keep their contract (tests/spark_jobs tests the real ones): a
-photo's vector is drawn from its content, and content that begins with `bad` cannot be read.
+Only the two Spark steps are replaced: by tests/plugins/played_steps.py. tests/spark_jobs tests the real ones.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tests.plugins.played_steps import featurize, pca
 from verger import tasks
@@ -25,12 +24,15 @@ from verger.settings import Settings
 from verger.tables.parquet import Store
 from verger_contract.keys import Run
 
-STAGES = ("list_images", "plan", "featurize", "check_features", "pca", "check_projections", "publish", "vacuum")
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+TASKS = ("list_images", "plan", "featurize", "check_features", "pca", "check_projections", "publish", "vacuum")
 AUTO = RunParams(basis="auto", target_variance=0.9)
 
 
 def write_artifacts(folder: Path, model: str) -> Path:
-    """The manifest of an artifact set with a model of that name; nothing in these tests reads more of it."""
+    """Write the manifest of an artifact set with a model of that name. These tests read no other file of the set."""
     files = {name: {"sha256": "0" * 64, "size": 1} for name in artifacts.REQUIRED}
     files[artifacts.MODEL] = {"sha256": hashlib.sha256(model.encode()).hexdigest(), "size": 1}
     folder.mkdir(parents=True, exist_ok=True)
@@ -40,10 +42,10 @@ def write_artifacts(folder: Path, model: str) -> Path:
 
 @dataclass
 class Orchard:
-    """The bucket of `settings`, and the time in it."""
+    """The bucket of `settings`, and the current time of its runs."""
 
     settings: Settings
-    client: Any
+    client: S3Client
     folder: Path
     now: datetime = datetime(2026, 11, 24, 2, tzinfo=UTC)
     photos: dict[str, bytes] = field(default_factory=dict)
@@ -57,7 +59,7 @@ class Orchard:
         return self.settings.storage.bucket
 
     def use_model(self, name: str) -> None:
-        """Have the next runs find another artifact set."""
+        """Give the next runs another artifact set."""
         storage = replace(self.settings.storage, artifacts_dir=write_artifacts(self.folder / name, name))
         self.settings = replace(self.settings, storage=storage)
 
@@ -74,16 +76,16 @@ class Orchard:
         self.now += timedelta(days=days)
 
     def readable(self) -> dict[str, bytes]:
-        """What a full reprocessing would publish: path to content."""
+        """Return what a full refresh would publish: content by path."""
         return {path: content for path, content in self.photos.items() if not content.startswith(b"bad")}
 
-    def run(self, id: str, params: RunParams = AUTO) -> Plan:
-        """A run from beginning to end."""
-        return self.begin(id, params).finish()
+    def run(self, name: str, params: RunParams = AUTO) -> Plan:
+        """Run all tasks."""
+        return self.begin(name, params).finish()
 
-    def begin(self, id: str, params: RunParams = AUTO) -> Running:
-        # As Place.of makes it, less the time that two new clients for every run would take.
-        return Running(self, RunContext(Run(self.bucket, id), self.settings, self.client, self.store), params)
+    def begin(self, name: str, params: RunParams = AUTO) -> Running:
+        # Like RunContext.of, but without two new clients for each run, which would take time.
+        return Running(self, RunContext(Run(self.bucket, name), self.settings, self.client, self.store), params)
 
     def listing(self, prefix: str = "") -> list[str]:
         pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
@@ -95,7 +97,7 @@ class Orchard:
 
 @dataclass
 class Running:
-    """A run that goes on stage by stage: other things may happen in between, and it may end anywhere."""
+    """A run that is executed task by task: other things may happen in between, and it may stop after any task."""
 
     orchard: Orchard
     run_context: RunContext
@@ -107,7 +109,7 @@ class Running:
     seen: dict[str, bytes] = field(default_factory=dict)
 
     def expected(self) -> dict[str, bytes]:
-        """What this run is to publish: the photos as it listed them, less what step 1 found changed or gone."""
+        """Return what this run must publish: the listed photos without those that step 1 found changed or deleted."""
         work = {path for path, _ in self.run_context.store.versions(self.run_context.run.work)}
         return {
             path: content
@@ -115,21 +117,21 @@ class Running:
             if not content.startswith(b"bad") and (path not in work or self.seen.get(path) == content)
         }
 
-    def until(self, stage: str) -> Running:
-        """Go on up to and including `stage`; the rest of a run with nothing to do is vacuum alone."""
-        while not self.done or self.done[-1] != stage:
+    def until(self, task: str) -> Running:
+        """Continue up to and including `task`. A run with nothing to do skips all tasks but vacuum."""
+        while not self.done or self.done[-1] != task:
             if not self._next():
                 break
         return self
 
     def finish(self) -> Plan:
-        self.until(STAGES[-1])
+        self.until(TASKS[-1])
         assert self.plan is not None
         return self.plan
 
     def _next(self) -> bool:
         idle = self.plan is not None and not self.plan.work
-        left = [stage for stage in STAGES if stage not in self.done and not (idle and stage != "vacuum")]
+        left = [task for task in TASKS if task not in self.done and not (idle and task != "vacuum")]
         if not left:
             return False
         actions: dict[str, Callable[[], Any]] = {
@@ -180,7 +182,7 @@ class Running:
 
 
 def run_prefixes(keys: list[str]) -> set[str]:
-    """The runs that anything but JSON in the bucket belongs to."""
+    """Return the runs that own any object except JSON files."""
     found = set()
     for key in keys:
         if key.startswith("runs/") and not key.endswith(".json"):

@@ -1,16 +1,19 @@
-"""Snapshots for tests that only care for some of what one says."""
+"""Snapshots with default values."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from verger.publication.model import FeatureRun, Snapshot
 from verger_contract.keys import Run
 
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
 
 def snapshot(run: str | None, **values: Any) -> Snapshot:
-    """A publication of three photos by that run."""
-    said: dict[str, Any] = {
+    """Return a snapshot of three photos of that run."""
+    defaults: dict[str, Any] = {
         "published_at": "2026-11-24T02:30:00+00:00",
         "features": (FeatureRun(run=run, rows=3, current_rows=3),) if run else (),
         "pca": run,
@@ -27,13 +30,13 @@ def snapshot(run: str | None, **values: Any) -> Snapshot:
         "changes": {"listed": 4, "new": 4},
         "basis_reason": "no basis is published yet",
     }
-    return Snapshot(run=run, **said | values)
+    return Snapshot(run=run, **defaults | values)
 
 
-def put_data(client: Any, bucket: str, made: Snapshot) -> None:
-    """Something in every place that the snapshot names."""
+def put_data(client: S3Client, bucket: str, made: Snapshot) -> None:
+    """Write an object under every prefix that the snapshot names."""
     run = Run(bucket, str(made.run))
-    places = [Run(bucket, features.run).features for features in made.features]
-    places += [Run(bucket, str(made.pca)).pca, Run(bucket, str(made.basis)).basis]
-    for key in (*(f"{place}part-0.parquet" for place in places), run.manifest, run.deletes):
+    prefixes = [Run(bucket, features.run).features for features in made.features]
+    prefixes += [Run(bucket, str(made.pca)).pca, Run(bucket, str(made.basis)).basis]
+    for key in (*(f"{prefix}part-0.parquet" for prefix in prefixes), run.manifest, run.deletes):
         client.put_object(Bucket=bucket, Key=key, Body=b"")

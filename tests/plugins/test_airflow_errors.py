@@ -41,7 +41,7 @@ def test_a_verger_error_becomes_one_that_airflow_does_not_retry() -> None:
 
 
 def test_other_errors_and_results_stay_as_they_are() -> None:
-    with pytest.raises(OSError, match="^busy$"):
+    with pytest.raises(OSError, match=r"^busy$"):
         returns(OSError("busy"))
     assert returns(None) == "done"
     assert list(yields(None)) == ["first"]

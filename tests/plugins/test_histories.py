@@ -1,7 +1,7 @@
-"""Random histories of a bucket: whatever happens, what is published equals a full reprocessing, row for row.
+"""Random histories of a bucket: every publication equals that of a full refresh, row by row.
 
-Photos come, change and go; runs succeed, fail at any stage, are repeated, run beside each other; publications are
-rolled back and unpublished; the model changes; days pass.
+Photos are added, changed and deleted. Runs succeed, fail after any task, are repeated, and run concurrently. Snapshots
+are rolled back to and unpublished. The model changes, and days pass.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import hypothesis
 import numpy
@@ -29,7 +29,7 @@ from hypothesis.stateful import (
 )
 
 import verger_reader
-from tests.plugins.orchard import STAGES, Orchard, Running, run_prefixes
+from tests.plugins.orchard import TASKS, Orchard, Running, run_prefixes
 from tests.plugins.played_steps import vector
 from verger.changes import compaction
 from verger.changes.plan import PlanError, RunParams
@@ -38,6 +38,9 @@ from verger.publication.commit import CommitConflictError, Current
 from verger.publication.retention import needed
 from verger.s3.errors import StorageError
 from verger.settings import Settings
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 EXAMPLES, STEPS = int(os.environ.get("VERGER_TEST_HISTORIES", "12")), 20
 SNAPSHOT_DAYS, ERASURE_DAYS = 1, 5
@@ -50,7 +53,7 @@ Rows = dict[str, bytes]
 
 
 class History(RuleBasedStateMachine):
-    """`published` holds what readers must find: path to content, None before the first publication."""
+    """`published` holds what readers must find: content by path; None before the first publication."""
 
     def __init__(self, orchard: Orchard) -> None:
         super().__init__()
@@ -63,7 +66,7 @@ class History(RuleBasedStateMachine):
 
     @initialize()
     def begin(self) -> None:
-        """Enough photos that a run of a few changes keeps the features of the rest."""
+        """Add enough photos that a run with few changes keeps the other features."""
         for name in NAMES:
             self.orchard.put(name, name.encode())
         self._finish(self._begin("auto"))
@@ -95,18 +98,18 @@ class History(RuleBasedStateMachine):
     def run(self, policy: str, everything: bool) -> None:
         self._finish(self._begin(policy, full_refresh=everything and policy != "reuse"))
 
-    @rule(gone=st.sampled_from(NAMES), changed=st.sampled_from(NAMES), salt=st.binary(min_size=1, max_size=2))
-    def a_night_of_little_things(self, gone: str, changed: str, salt: bytes) -> None:
+    @rule(deleted=st.sampled_from(NAMES), changed=st.sampled_from(NAMES), salt=st.binary(min_size=1, max_size=2))
+    def run_after_small_changes(self, deleted: str, changed: str, salt: bytes) -> None:
         self.orchard.put(changed, changed.encode() + salt)
-        if gone != changed and f"images/{gone}" in self.orchard.photos:
-            self.orchard.delete(gone)
+        if deleted != changed and f"images/{deleted}" in self.orchard.photos:
+            self.orchard.delete(deleted)
         self._finish(self._begin("auto"))
 
-    @rule(policy=POLICIES, stage=st.sampled_from(STAGES[:-2]))
-    def run_that_fails(self, policy: str, stage: str) -> None:
+    @rule(policy=POLICIES, task=st.sampled_from(TASKS[:-2]))
+    def run_that_fails(self, policy: str, task: str) -> None:
         running = self._begin(policy)
         try:
-            running.until(stage)
+            running.until(task)
         except (PlanError, StorageError, RuntimeError):
             return
         self.interrupted.append(running)
@@ -130,7 +133,7 @@ class History(RuleBasedStateMachine):
         run = data.draw(st.sampled_from(kept))
         rollback.rollback(self.orchard.client, self.orchard.bucket, run, self.orchard.now)
         self.published = self.snapshots[run]
-        self.missed.clear()  # what it brings back counts as missed only from the next run on
+        self.missed.clear()  # a restored photo is missed again from the next run on
 
     @precondition(lambda self: self.published)
     @rule()
@@ -139,9 +142,9 @@ class History(RuleBasedStateMachine):
         self._note_missed({})
         self.published = self.snapshots[None] = {}
 
-    @rule(nights=st.integers(1, ERASURE_DAYS + 1))
-    def nights_pass(self, nights: int) -> None:
-        for _ in range(nights):
+    @rule(days=st.integers(1, ERASURE_DAYS + 1))
+    def daily_runs(self, days: int) -> None:
+        for _ in range(days):
             self.orchard.pass_days(1)
             self._finish(self._begin("auto"))
 
@@ -168,9 +171,9 @@ class History(RuleBasedStateMachine):
 
     # ---- how ----
 
-    def _begin(self, policy: str, **asked: bool) -> Running:
+    def _begin(self, policy: str, **params: bool) -> Running:
         return self.orchard.begin(
-            next(self.ids), RunParams(basis=policy, target_variance=0.9, accept_deletions=True, **asked)
+            next(self.ids), RunParams(basis=policy, target_variance=0.9, accept_deletions=True, **params)
         )
 
     def _finish(self, running: Running) -> None:
@@ -179,15 +182,15 @@ class History(RuleBasedStateMachine):
             plan = running.finish()
         except (PlanError, StorageError, RuntimeError, CommitConflictError) as error:
             now = commit.current(self.orchard.client, self.orchard.bucket)
-            assert now == before, "a run that fails changes nothing"
+            assert now == before, "a failed run changes nothing"
             self._check_reason(error, running, before)
-            # Nothing was removed either; what was missed before waits for a run that ends well.
+            # A failed run deletes nothing either. The erasure waits for a successful run.
             self.missed = dict.fromkeys(self.missed, self.orchard.now)
             return
         if plan.work:
             self._note_missed(running.expected())
             self.published = self.snapshots[running.run_context.run.id] = running.expected()
-        self._check_rubbish(running)
+        self._check_leftovers(running)
         self._check_erasure()
 
     def _check_reason(self, error: Exception, running: Running, before: Current | None) -> None:
@@ -195,55 +198,58 @@ class History(RuleBasedStateMachine):
             CommitConflictError: lambda: (before.etag if before else None) != running.etag,
             PlanError: lambda: running.params.basis == "reuse",
             StorageError: lambda: not running.listed,
-            # Fewer than two photos, or none that differ: there is no variance.
+            # Fewer than two different photos have no variance.
             RuntimeError: lambda: len(set(running.expected().values())) < 2,
         }
         assert reasons[type(error)](), error
 
     def _note_missed(self, published: Rows) -> None:
-        gone = {path: self.orchard.now for path in (self.published or {}) if path not in published}
-        self.missed = {path: at for path, at in (gone | self.missed).items() if path not in published}
+        deleted = {path: self.orchard.now for path in (self.published or {}) if path not in published}
+        self.missed = {path: at for path, at in (deleted | self.missed).items() if path not in published}
 
-    def _alive(self) -> set[str]:
+    def _active(self) -> set[str]:
         """Interrupted runs that may still publish."""
         now = commit.current(self.orchard.client, self.orchard.bucket)
         return {run.run_context.run.id for run in self.interrupted if now is None or run.etag == now.etag}
 
-    def _check_rubbish(self, running: Running) -> None:
+    def _check_leftovers(self, running: Running) -> None:
         now = commit.current(self.orchard.client, self.orchard.bucket)
         if now is None:
             return
         wanted = set().union(*needed(now.publication).values())
-        assert run_prefixes(self.orchard.listing()) <= wanted | self._alive()
+        assert run_prefixes(self.orchard.listing()) <= wanted | self._active()
 
     def _check_erasure(self) -> None:
-        """Of a photo that was missed so long ago, no table holds a row."""
-        due = {path for path, at in self.missed.items() if self.orchard.now - at >= timedelta(days=ERASURE_DAYS)}
-        due -= self.orchard.photos.keys()
-        if not due:
+        """Check that no table names a photo after its erasure time."""
+        overdue = {path for path, at in self.missed.items() if self.orchard.now - at >= timedelta(days=ERASURE_DAYS)}
+        overdue -= self.orchard.photos.keys()
+        if not overdue:
             return
-        alive = self._alive()
+        active = self._active()
         store = self.orchard.store
         for key in self.orchard.listing():
-            if key.endswith(".parquet") and "/data/" not in key and not run_prefixes([key]) <= alive:
-                assert not due & set(store.column(key, "path")), key
+            if key.endswith(".parquet") and "/data/" not in key and not run_prefixes([key]) <= active:
+                assert not overdue & set(store.column(key, "path")), key
 
 
 @pytest.fixture
-def orchard(settings: Settings, client: Any, tmp_path: Path) -> Orchard:
+def orchard(settings: Settings, client: S3Client, tmp_path: Path) -> Orchard:
     retention = replace(settings.retention, snapshot_days=SNAPSHOT_DAYS, erasure_days=ERASURE_DAYS)
     validation = replace(settings.validation, max_rejects_share=1.0, neighbour_sample=100)
     return Orchard(replace(settings, retention=retention, validation=validation), client, tmp_path)
 
 
 @pytest.mark.timeout(600)
-def test_after_every_publication_the_set_is_that_of_a_full_reprocessing(
-    orchard: Orchard, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_every_publication_equals_that_of_a_full_refresh(orchard: Orchard, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compaction, "MAX_FEATURE_RUNS", 3)
     monkeypatch.setattr(compaction, "MAX_DELETED_ROWS", 4)
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]
-        lambda: History(replace(orchard, photos={})),
+
+    class HistoryOfThisBucket(History):
+        def __init__(self) -> None:
+            super().__init__(replace(orchard, photos={}))
+
+    run_state_machine_as_test(
+        HistoryOfThisBucket,
         settings=hypothesis.settings(
             max_examples=EXAMPLES,
             stateful_step_count=STEPS,

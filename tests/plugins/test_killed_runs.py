@@ -1,4 +1,4 @@
-"""A run may be killed at any moment."""
+"""A run that is killed at any moment does not damage the publication."""
 
 from __future__ import annotations
 
@@ -7,17 +7,18 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.places import ROOT
 
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
 
 @pytest.mark.timeout(400)
-def test_a_run_killed_at_any_write_harms_nothing_and_the_next_run_makes_it_good(
-    bucket: str, client: Any, tmp_path: Path
-) -> None:
+def test_the_run_after_a_killed_run_publishes_the_correct_data(bucket: str, client: S3Client, tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "tests.plugins.killed_runs", bucket, str(tmp_path)],
         env=os.environ | {"PYTHONPATH": f"{ROOT}:{ROOT / 'plugins'}"},
@@ -27,7 +28,7 @@ def test_a_run_killed_at_any_write_harms_nothing_and_the_next_run_makes_it_good(
         check=False,
     )
     assert done.returncode == 0, done.stdout[-5000:]
-    found = re.search(r"^(\d+) runs killed, (\d+) made good$", done.stdout, re.MULTILINE)
+    found = re.search(r"^(\d+) runs killed, (\d+) correct publications afterwards$", done.stdout, re.MULTILINE)
     assert found, done.stdout[-2000:]
-    # began, inventory, work, dead, dropped, plan, ..., published.json, and what is removed.
+    # run.json, inventory, work, deletes, compacted_deletes, plan, ..., published.json, and the deletions of vacuum.
     assert int(found[1]) == int(found[2]) >= 15

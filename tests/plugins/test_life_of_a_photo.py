@@ -1,10 +1,10 @@
-"""A photo arrives, changes, disappears: what each run does, and what is published afterwards."""
+"""Photos are added, changed and deleted: what each run does, and what it publishes."""
 
 from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy
 import pytest
@@ -21,14 +21,18 @@ from verger.s3.versions import Bucket
 from verger.settings import BUILT_ARTIFACTS, Settings
 from verger_contract.keys import SPARK_EVENTS
 
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import CompletedPartTypeDef
+
 
 @pytest.fixture
-def orchard(settings: Settings, client: Any, tmp_path: Path) -> Orchard:
+def orchard(settings: Settings, client: S3Client, tmp_path: Path) -> Orchard:
     return Orchard(settings, client, tmp_path)
 
 
 def assert_published(orchard: Orchard) -> None:
-    """The published set is what a full reprocessing of the bucket would give, row for row."""
+    """Check that the publication equals that of a full refresh, row by row."""
     published = verger_reader.open_publication(f"s3://{orchard.bucket}")
     rows = {row["path"]: row for row in published.features().to_pylist()}
     wanted = orchard.readable()
@@ -42,7 +46,7 @@ def assert_published(orchard: Orchard) -> None:
         assert rows[path]["label"] == coordinates[path]["label"] == path.split("/")[-2]
 
 
-def test_only_what_is_new_or_changed_is_featurized(orchard: Orchard) -> None:
+def test_only_new_and_changed_photos_are_featurized(orchard: Orchard) -> None:
     for number in range(12):
         orchard.put(f"Kiwi/{number}.jpg", b"%d" % number)
     assert orchard.run("one").photos["new"] == 12
@@ -66,7 +70,7 @@ def test_only_what_is_new_or_changed_is_featurized(orchard: Orchard) -> None:
     assert_published(orchard)
 
 
-def test_what_died_on_one_night_stays_dead_on_the_next(orchard: Orchard) -> None:
+def test_deleted_rows_stay_deleted_in_later_runs(orchard: Orchard) -> None:
     for number in range(12):
         orchard.put(f"Kiwi/{number}.jpg", b"%d" % number)
     orchard.run("one")
@@ -77,39 +81,42 @@ def test_what_died_on_one_night_stays_dead_on_the_next(orchard: Orchard) -> None
     orchard.put("Kiwi/12.jpg", b"12")
     orchard.run("three")
     assert_published(orchard)
-    # The very content that run one still holds a row of, dead.
+    # The feature run `one` has deleted rows for exactly this content.
     orchard.put("Kiwi/0.jpg", b"0")
     orchard.put("Kiwi/1.jpg", b"1")
     assert orchard.run("four").why == "1 new, 1 changed"
     assert_published(orchard)
 
 
-def test_a_wrong_clock_and_two_versions_within_a_second_make_no_difference(orchard: Orchard) -> None:
+def test_clocks_have_no_influence(orchard: Orchard) -> None:
     for number in range(4):
         orchard.put(f"Kiwi/{number}.jpg", b"%d" % number)
     orchard.run("one")
     orchard.put("Kiwi/0.jpg", b"first")
     orchard.put("Kiwi/0.jpg", b"second")
-    orchard.pass_days(-400)  # Airflow's clock is behind S3's by more than a year
+    orchard.pass_days(-400)  # Airflow's clock is more than a year behind that of S3
     assert orchard.run("two").why == "1 changed"
     assert_published(orchard)
     assert not orchard.run("three").work
 
 
-def test_a_photo_uploaded_in_parts_is_known_by_its_etag(orchard: Orchard) -> None:
+def test_the_etag_of_a_multipart_upload_is_opaque(orchard: Orchard) -> None:
     for number in range(4):
         orchard.put(f"Kiwi/{number}.jpg", b"%d" % number)
     content = b"x" * 5 * 1024 * 1024 + b"y"
 
     def put_in_parts() -> None:
-        run_context = {"Bucket": orchard.bucket, "Key": "images/Kiwi/parts.jpg"}
-        upload = run_context | {"UploadId": orchard.client.create_multipart_upload(**run_context)["UploadId"]}
+        client, bucket, key = orchard.client, orchard.bucket, "images/Kiwi/parts.jpg"
+        upload = client.create_multipart_upload(Bucket=bucket, Key=key)["UploadId"]
         halves = (content[: 5 * 1024 * 1024], content[5 * 1024 * 1024 :])
-        parts = [
-            {"PartNumber": number, "ETag": orchard.client.upload_part(**upload, PartNumber=number, Body=half)["ETag"]}
-            for number, half in enumerate(halves, 1)
-        ]
-        etag = orchard.client.complete_multipart_upload(**upload, MultipartUpload={"Parts": parts})["ETag"]
+        parts: list[CompletedPartTypeDef] = []
+        for number, half in enumerate(halves, 1):
+            part = client.upload_part(Bucket=bucket, Key=key, UploadId=upload, PartNumber=number, Body=half)
+            parts.append({"PartNumber": number, "ETag": part["ETag"]})
+        completed = client.complete_multipart_upload(
+            Bucket=bucket, Key=key, UploadId=upload, MultipartUpload={"Parts": parts}
+        )
+        etag = completed["ETag"]
         assert etag.strip('"').endswith("-2")
 
     put_in_parts()
@@ -123,9 +130,8 @@ def test_a_photo_uploaded_in_parts_is_known_by_its_etag(orchard: Orchard) -> Non
     assert_published(orchard)
 
 
-def test_a_bucket_that_keeps_versions_shows_current_ones_only(orchard: Orchard) -> None:
-    versioning = {"Bucket": orchard.bucket, "VersioningConfiguration": {"Status": "Enabled"}}
-    orchard.client.put_bucket_versioning(**versioning)
+def test_only_current_versions_count_in_a_bucket_that_keeps_versions(orchard: Orchard) -> None:
+    orchard.client.put_bucket_versioning(Bucket=orchard.bucket, VersioningConfiguration={"Status": "Enabled"})
     for number in range(4):
         orchard.put(f"Kiwi/{number}.jpg", b"%d" % number)
     orchard.run("one")
@@ -139,7 +145,7 @@ def test_a_bucket_that_keeps_versions_shows_current_ones_only(orchard: Orchard) 
     Bucket(orchard.client, orchard.bucket, versions=True).delete([""], [])
 
 
-def test_rejects_are_tried_again_when_there_is_reason_to(orchard: Orchard) -> None:
+def test_rejects_are_retried_with_another_artifact_set_or_by_request(orchard: Orchard) -> None:
     for number in range(60):
         orchard.put(f"Kiwi/{number}.jpg", b"%d" % number)
     orchard.put("Kiwi/bad.jpg", b"bad: not an image")
@@ -152,7 +158,7 @@ def test_rejects_are_tried_again_when_there_is_reason_to(orchard: Orchard) -> No
     assert not orchard.run("two").work
     orchard.put("Kiwi/60.jpg", b"60")
     assert orchard.run("three").photos["opportunistic_retry"] == 0
-    # Another artifact set of the same model may read more; alone it launches no cluster.
+    # Another artifact set of the same model may read more photos, but it is not work alone.
     manifest_file = orchard.settings.storage.artifacts_dir / "manifest.json"
     manifest_file.write_text(manifest_file.read_text() + " ")
     assert not orchard.run("four").work
@@ -163,7 +169,7 @@ def test_rejects_are_tried_again_when_there_is_reason_to(orchard: Orchard) -> No
     assert_published(orchard)
 
 
-def test_another_prefix_is_not_published_over_what_is_there(orchard: Orchard) -> None:
+def test_another_prefix_without_the_published_photos_is_an_error(orchard: Orchard) -> None:
     for number in range(4):
         orchard.put(f"Kiwi/{number}.jpg", b"%d" % number)
     orchard.run("one")
@@ -175,7 +181,7 @@ def test_another_prefix_is_not_published_over_what_is_there(orchard: Orchard) ->
     assert_published(orchard)
 
 
-def test_a_model_that_is_replaced_during_a_run_is_not_mixed_with_the_one_before(orchard: Orchard) -> None:
+def test_a_model_that_is_replaced_during_a_run_is_an_error(orchard: Orchard) -> None:
     for number in range(4):
         orchard.put(f"Kiwi/{number}.jpg", b"%d" % number)
     orchard.run("one")
@@ -184,21 +190,21 @@ def test_a_model_that_is_replaced_during_a_run_is_not_mixed_with_the_one_before(
     assert running.plan is not None
     another = dataclasses.replace(running.plan, model_sha256="00" * 32)
     with pytest.raises(ArtifactError, match=r"features of two models would be mixed; clear anything_to_do and all"):
-        tasks.stage_artifacts(staged_place(orchard, running), another)
+        tasks.stage_artifacts(with_built_artifacts(orchard, running), another)
 
 
-def test_the_folder_of_the_event_logs_is_there_before_spark_looks_for_it(orchard: Orchard) -> None:
+def test_the_folder_of_the_event_logs_is_created(orchard: Orchard) -> None:
     orchard.put("Kiwi/0.jpg", b"0")
     running = orchard.begin("one").until("plan")
     assert running.plan is not None
     with pytest.raises(ArtifactError, match="features of two models"):  # the set that was built has another model
-        tasks.stage_artifacts(staged_place(orchard, running), running.plan)
+        tasks.stage_artifacts(with_built_artifacts(orchard, running), running.plan)
     listed = orchard.client.list_objects_v2(Bucket=orchard.bucket, Prefix="logs/")["Contents"]
     assert [(item["Key"], item["Size"]) for item in listed] == [(SPARK_EVENTS, 0)]
 
 
-def staged_place(orchard: Orchard, running: Running) -> RunContext:
-    """The same place with the artifact set that the Makefile built, which can be staged."""
+def with_built_artifacts(orchard: Orchard, running: Running) -> RunContext:
+    """Return the context of the run with the artifact set of `make artifacts`."""
     storage = dataclasses.replace(orchard.settings.storage, artifacts_dir=BUILT_ARTIFACTS)
     settings = dataclasses.replace(orchard.settings, storage=storage)
     return dataclasses.replace(running.run_context, settings=settings)

@@ -1,4 +1,4 @@
-"""Run ids: legal everywhere, the same for every try, different for different runs."""
+"""Run ids are legal in all places, the same for every try, and different for different runs."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_an_id_is_legal_and_deterministic(airflow: str) -> None:
     assert run_id(airflow) == made
 
 
-def test_a_legal_id_stays() -> None:
+def test_a_legal_id_is_unchanged() -> None:
     assert run_id("nightly.1") == "nightly.1"
 
 
@@ -44,10 +44,10 @@ def test_different_runs_have_different_ids() -> None:
     assert len({run_id(run) for run in runs}) == len(runs)
 
 
-def test_the_time_stays_readable() -> None:
+def test_the_time_is_readable() -> None:
     assert run_id("scheduled__2026-11-23T01:00:00+00:00").startswith("scheduled__2026-11-23T01-00-00Z-")
 
 
-def test_no_id_is_an_error() -> None:
+def test_an_empty_id_is_an_error() -> None:
     with pytest.raises(ValueError, match="dag run id is empty"):
         run_id("")

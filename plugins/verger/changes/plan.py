@@ -194,7 +194,7 @@ def decide(
     """
     _check_deletions(tally, params, settings.validation.max_deleted_share)
     basis, basis_reason = _basis(published, params, full_refresh)
-    runs = () if full_refresh or not published else active_runs(published.features, tally, now)
+    runs = () if full_refresh or not published else _current_feature_runs(published.features, tally, now)
     overdue = compaction.overdue(runs, settings.retention.max_deletes_age, now)
     reasons = [
         *([full_refresh.value] if full_refresh else []),
@@ -223,7 +223,7 @@ def decide(
     )
 
 
-def active_runs(runs: Sequence[FeatureRun], tally: Tally, now: datetime) -> tuple[FeatureRun, ...]:
+def _current_feature_runs(runs: Sequence[FeatureRun], tally: Tally, now: datetime) -> tuple[FeatureRun, ...]:
     """Return the feature runs that have current rows, with their number and the time of the first deleted row."""
     counted = (replace(run, current_rows=tally.current_rows[run.run]) for run in runs)
     return tuple(

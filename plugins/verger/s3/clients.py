@@ -35,8 +35,11 @@ def client_config(**options: Any) -> Config:
     from botocore.config import Config
 
     endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
-    style = {"addressing_style": "path" if endpoint else "auto"}
-    return Config(**{"s3": style, "retries": {"mode": "standard", "max_attempts": 6}} | options)
+    defaults: dict[str, Any] = {
+        "s3": {"addressing_style": "path" if endpoint else "auto"},
+        "retries": {"mode": "standard", "max_attempts": 6},
+    }
+    return Config(**defaults | options)
 
 
 def hook(storage: Storage, **options: Any) -> S3Hook:
@@ -68,8 +71,8 @@ def filesystem(storage: Storage) -> FileSystem:
     credentials = session.get_credentials()
     if credentials is None:
         raise StorageError(errors.no_credentials(f"s3://{storage.bucket}", storage.aws_conn_id))
-    endpoint = s3_hook.get_conn().meta.endpoint_url
-    return PyFileSystem(RefreshingS3(credentials, region=storage.region, endpoint_override=endpoint))
+    s3: S3Client = s3_hook.get_conn()
+    return PyFileSystem(RefreshingS3(credentials, region=storage.region, endpoint_override=s3.meta.endpoint_url))
 
 
 def check_region(s3: S3Client, storage: Storage) -> None:

@@ -1,1 +1,1 @@
-"""Checks of what a run has written, made from the Parquet itself and never from what the job claims."""
+"""Checks of the Parquet tables that a run wrote. They read the tables and use no counts of the steps."""

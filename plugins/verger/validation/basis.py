@@ -1,4 +1,4 @@
-"""Reads the basis as `pyspark.ml.feature.PCAModel` saves it, without Spark."""
+"""Reads a basis that `pyspark.ml.feature.PCAModel` saved, without Spark."""
 
 from __future__ import annotations
 
@@ -16,18 +16,33 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Basis:
-    """`components`: float64 (dimensions, k), one component per column; `explained`: (k,), shares of the variance."""
+    """A PCA basis.
+
+    Attributes
+    ----------
+    components : ndarray of float64, shape (dimensions, k)
+        One component per column.
+    explained : ndarray of float64, shape (k,)
+        The share of the variance that each component explains.
+    """
 
     components: numpy.ndarray
     explained: numpy.ndarray
 
     @property
     def k(self) -> int:
+        """The number of components."""
         return int(self.components.shape[1])
 
 
 def read(store: Store, prefix: str) -> Basis:
-    """Raises ValidationError when there is no basis under the prefix."""
+    """Return the basis under a key prefix.
+
+    Raises
+    ------
+    ValidationError
+        There is none.
+    """
     for batch in store.batches(f"{prefix}data/", [pca_model.COMPONENTS, pca_model.EXPLAINED_VARIANCE_RATIO]):
         if len(batch):
             matrix, explained = (
@@ -35,4 +50,4 @@ def read(store: Store, prefix: str) -> Basis:
                 batch.column(pca_model.EXPLAINED_VARIANCE_RATIO)[0],
             )
             return Basis(pca_model.components(matrix), pca_model.explained_variance_ratio(explained))
-    raise ValidationError(f"s3://{store.bucket}/{prefix}: expected the basis that step 2 saves, found none")
+    raise ValidationError(f"s3://{store.bucket}/{prefix}: expected the basis of step 2, found none")

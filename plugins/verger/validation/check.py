@@ -1,4 +1,4 @@
-"""A check: one named row of validation.json and of the report."""
+"""A check: a named row of validation.json and of the report."""
 
 from __future__ import annotations
 
@@ -10,23 +10,38 @@ from typing import Any
 from verger.errors import VergerError
 
 SKIPPED = "skipped"
-"""What a check has found that could not be made: nothing speaks against the run, nothing for it."""
+"""`found` of a check that is not possible, for example with too few photos. It counts as passed."""
 
 
 @dataclass(frozen=True)
 class Check:
+    """The result of a check.
+
+    Attributes
+    ----------
+    name : str
+    passed : bool
+    expected, found : str
+        In words, for the report.
+    detail : str
+        Examples of what is wrong.
+    counted : mapping of str to float
+        Counts and measures of the check. The snapshot takes its numbers from them.
+    """
+
     name: str
     passed: bool
     expected: str
     found: str
     detail: str = ""
     counted: Mapping[str, float | None] = field(default_factory=dict)
-    """What the check counted or measured on its way, by name; the publication says it."""
 
 
 def outcome(row: Mapping[str, Any]) -> str:
-    """Of a row of validation.json: "passed", "failed", or "skipped".
+    """Return the outcome of a row of validation.json: "passed", "failed" or "skipped".
 
+    Examples
+    --------
     >>> outcome({"passed": True, "found": SKIPPED})
     'skipped'
     """
@@ -36,8 +51,10 @@ def outcome(row: Mapping[str, Any]) -> str:
 
 
 def summary(rows: Iterable[Mapping[str, Any]]) -> str:
-    """How many rows of validation.json came out how.
+    """Return the number of outcomes of rows of validation.json, in words.
 
+    Examples
+    --------
     >>> summary([{"passed": True}, {"passed": True, "found": SKIPPED}, {"passed": False}])
     '1 of 3 passed, 1 skipped'
     """
@@ -51,7 +68,13 @@ class ValidationError(VergerError):
 
 
 def failure_message(checks: Iterable[Check], address: str) -> str:
-    """The failed rows as text, and where all rows lie; empty when every check passed."""
+    """Return the failed checks as text, empty when every check passed.
+
+    Parameters
+    ----------
+    address
+        The URI of validation.json.
+    """
     failed = [check for check in checks if not check.passed]
     if not failed:
         return ""
@@ -59,4 +82,4 @@ def failure_message(checks: Iterable[Check], address: str) -> str:
         f"{check.name}: expected {check.expected}, found {check.found}" + (f"; {check.detail}" if check.detail else "")
         for check in failed
     ]
-    return "\n".join([f"{len(failed)} checks failed, nothing is published; all checks: {address}", *lines])
+    return "\n".join([f"{len(failed)} checks failed, so the run is not published; all checks: {address}", *lines])

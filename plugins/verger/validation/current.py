@@ -1,4 +1,4 @@
-"""The rows that are current after a run: of the feature runs that it keeps and makes, those that are not dead."""
+"""Reads the current rows after a run: the rows of its feature runs that are not deleted."""
 
 from __future__ import annotations
 
@@ -15,32 +15,32 @@ if TYPE_CHECKING:
 
 
 def batches(store: Store, run: Run, plan: Plan, columns: Sequence[str]) -> Iterator[pyarrow.RecordBatch]:
-    """Current rows of features, batch by batch."""
-    deletes = _dead(store, run, plan)
-    for id in plan.features_of(run):
-        for batch in store.batches(Run(run.bucket, id).features, columns):
-            gone = deletes.get(id)
-            yield _without(batch, gone) if gone else batch
+    """Yield the current rows of features in batches."""
+    deletes = _deletes(store, run, plan)
+    for feature_run in plan.features_of(run):
+        for batch in store.batches(Run(run.bucket, feature_run).features, columns):
+            deleted = deletes.get(feature_run)
+            yield _without(batch, deleted) if deleted else batch
 
 
 def versions(store: Store, run: Run, plan: Plan) -> Iterator[tuple[str, str]]:
-    """Path and etag of every current row of features."""
+    """Yield path and ETag of every current row of features."""
     for batch in batches(store, run, plan, ("path", "etag")):
         yield from zip(batch.column("path").to_pylist(), batch.column("etag").to_pylist(), strict=True)
 
 
-def readable(store: Store, run: Run) -> Iterator[tuple[str, str]]:
-    """Path and etag of every photo of the manifest that was not rejected."""
+def featurized(store: Store, run: Run) -> Iterator[tuple[str, str]]:
+    """Yield path and ETag of every photo of the manifest that is not rejected."""
     return ((path, etag) for path, etag, kind in store.rows(run.manifest, ("path", "etag", "kind")) if kind is None)
 
 
-def _dead(store: Store, run: Run, plan: Plan) -> dict[str, frozenset[str]]:
-    """Paths of dead rows by feature run that is kept: few, or those runs would not have been kept."""
+def _deletes(store: Store, run: Run, plan: Plan) -> dict[str, frozenset[str]]:
+    """Return the deleted paths of each kept feature run. Compaction limits their number."""
     found: dict[str, set[str]] = {kept.run: set() for kept in plan.keep}
-    for path, id in store.rows(run.deletes, DELETES.names):
-        if id in found:
-            found[id].add(path)
-    return {id: frozenset(paths) for id, paths in found.items()}
+    for path, feature_run in store.rows(run.deletes, DELETES.names):
+        if feature_run in found:
+            found[feature_run].add(path)
+    return {feature_run: frozenset(paths) for feature_run, paths in found.items()}
 
 
 def _without(batch: pyarrow.RecordBatch, deletes: frozenset[str]) -> pyarrow.RecordBatch:

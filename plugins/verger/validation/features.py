@@ -1,4 +1,4 @@
-"""Checks of what step 1 wrote."""
+"""Checks of the tables of step 1."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ VERSION = ("path", "etag")
 
 
 def check_features(store: Store, run: Run, limits: Validation) -> list[Check]:
-    """Features and rejects of the run against the photos that it had to do."""
+    """Compare features and rejects of the run with work.parquet."""
 
     def expected() -> Iterator[tuple[str, str]]:
         return store.versions(run.work)
@@ -41,7 +41,15 @@ def check_features(store: Store, run: Run, limits: Validation) -> list[Check]:
 
 
 def share_of_rejects(photos: int, rejected: int, most: float) -> Check:
-    """Of all current photos, those that have no features, tonight's and earlier ones."""
+    """Check the share of rejects of this and of earlier runs.
+
+    Parameters
+    ----------
+    photos, rejected
+        Rows of the manifest, and rejects among them.
+    most
+        The largest accepted share.
+    """
     share = rejected / photos if photos else 0.0
     found = f"{share:.2%} ({rejected:,} of {photos:,})"
     return Check("share of rejects", share <= most, f"at most {most:.1%}", found, counted={"rejected": rejected})

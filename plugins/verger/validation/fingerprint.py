@@ -1,4 +1,4 @@
-"""Compares sets of a hundred or a hundred million keys in the same few kilobytes."""
+"""Compares multisets of any number of keys in constant memory."""
 
 from __future__ import annotations
 
@@ -13,18 +13,22 @@ EXAMPLES = 10
 
 
 def digest(key: str) -> int:
-    """128 bits of BLAKE2b: for paths that nobody forges, as good as the path itself."""
+    """Return 128 bits of the BLAKE2b hash of a key.
+
+    Different keys have different hashes in practice; the comparison is not meant to withstand forged keys.
+    """
     return int.from_bytes(hashlib.blake2b(key.encode(errors="surrogatepass"), digest_size=16).digest())
 
 
 @dataclass
 class Fingerprint:
-    """Of a multiset of keys: per bucket of the hash, how many there are and the sum of their hashes."""
+    """A multiset of keys, as the number and the sum of their hashes in each of `BUCKETS` buckets."""
 
     counts: list[int] = field(default_factory=lambda: [0] * BUCKETS)
     sums: list[int] = field(default_factory=lambda: [0] * BUCKETS)
 
     def add(self, value: int) -> None:
+        """Add the hash of a key."""
         bucket = value % BUCKETS
         self.counts[bucket] += 1
         self.sums[bucket] += value
@@ -33,14 +37,14 @@ class Fingerprint:
         return sum(self.counts)
 
     def differing(self, other: Fingerprint) -> list[int]:
-        """The buckets in which the two are not equal."""
+        """Return the buckets in which two fingerprints differ."""
         ours, theirs = zip(self.counts, self.sums, strict=True), zip(other.counts, other.sums, strict=True)
         return [bucket for bucket, (one, two) in enumerate(zip(ours, theirs, strict=True)) if one != two]
 
 
 @dataclass(frozen=True)
 class Difference:
-    """Examples of how two multisets differ, at most ten each."""
+    """Examples of the difference of two multisets, at most ten of each kind."""
 
     missing: Sequence[str]
     unexpected: Sequence[str]
@@ -52,7 +56,15 @@ class Difference:
 
 
 def difference(expected: Iterable[str], found: Iterable[str], buckets: Sequence[int]) -> Difference:
-    """A second look at the keys, only at the first ten of the buckets that differ: still little memory."""
+    """Return examples of the difference of two multisets. Only keys of the first ten buckets are held in memory.
+
+    Parameters
+    ----------
+    expected, found
+        The keys, read a second time.
+    buckets
+        The result of `Fingerprint.differing`.
+    """
     chosen = set(buckets[:BUCKETS_EXPLAINED])
     wanted, there = (Counter(key for key in keys if digest(key) % BUCKETS in chosen) for keys in (expected, found))
     return Difference(

@@ -1,4 +1,7 @@
-"""Do photos of one label lie together? Features that lost their photo, or their meaning, do not."""
+"""Checks that the features of photos with the same label lie together.
+
+Features that are assigned to wrong photos, or that a wrong model computed, do not.
+"""
 
 from __future__ import annotations
 
@@ -19,23 +22,30 @@ NAME = "neighbours share labels"
 
 
 def check(labels: Sequence[str], vectors: Sequence[numpy.ndarray]) -> Check:
-    """The share of sampled photos whose nearest neighbour in the sample (Euclidean) has their label.
+    """Check the share of sampled photos whose nearest neighbour in the sample has the same label.
 
-    `vectors`: one float64 vector per label, all of one width. Only photos whose label occurs twice can have such a
-    neighbour, so only they are asked. Passes when the share exceeds chance by five standard deviations, and by a
-    tenth of the way from chance to certainty. Skipped, with the reason, for fewer than 50 photos or one label.
+    Only photos whose label occurs twice in the sample are compared. With the share c that a random neighbour would
+    give, n compared photos, and its standard deviation s = sqrt(c (1 - c) / n), the share must exceed c by 5 s, but at
+    most by 0.9 (1 - c), and by at least 0.1 (1 - c). The check is skipped for fewer than 50 photos or a single label.
+
+    Parameters
+    ----------
+    labels
+        The label of each sampled photo.
+    vectors
+        The vector of each sampled photo, float64, all of the same width. Distances are Euclidean.
     """
     import numpy
 
     counts = Counter(labels)
-    asked = [row for row, label in enumerate(labels) if counts[label] > 1]
+    compared = [row for row, label in enumerate(labels) if counts[label] > 1]
     expected = "far more often than chance"
     if len(counts) < 2:
         return Check(NAME, True, expected, SKIPPED, "all photos of the sample have the same label")
-    if len(asked) < FEWEST_PHOTOS:
-        return Check(NAME, True, expected, SKIPPED, f"{len(asked)} photos to ask, fewer than {FEWEST_PHOTOS}")
-    chance = sum(counts[labels[row]] - 1 for row in asked) / len(asked) / (len(labels) - 1)
-    deviation = math.sqrt(chance * (1 - chance) / len(asked))
+    if len(compared) < FEWEST_PHOTOS:
+        return Check(NAME, True, expected, SKIPPED, f"{len(compared)} photos to compare, fewer than {FEWEST_PHOTOS}")
+    chance = sum(counts[labels[row]] - 1 for row in compared) / len(compared) / (len(labels) - 1)
+    deviation = math.sqrt(chance * (1 - chance) / len(compared))
     least = chance + max(min(DEVIATIONS * deviation, 0.9 * (1 - chance)), LEAST_GAIN * (1 - chance))
 
     points = numpy.stack(vectors)
@@ -43,7 +53,7 @@ def check(labels: Sequence[str], vectors: Sequence[numpy.ndarray]) -> Check:
     distances = squares[:, None] + squares[None, :] - 2 * points @ points.T
     numpy.fill_diagonal(distances, numpy.inf)
     nearest = distances.argmin(axis=1)
-    share = sum(labels[row] == labels[nearest[row]] for row in asked) / len(asked)
+    share = sum(labels[row] == labels[nearest[row]] for row in compared) / len(compared)
     return Check(
-        NAME, share >= least, f"at least {least:.1%} (chance: {chance:.1%})", f"{share:.1%} of {len(asked):,} photos"
+        NAME, share >= least, f"at least {least:.1%} (chance: {chance:.1%})", f"{share:.1%} of {len(compared):,} photos"
     )

@@ -1,4 +1,4 @@
-"""Checks of what step 2 wrote, against manifest, features and basis."""
+"""Checks of the tables of step 2."""
 
 from __future__ import annotations
 
@@ -23,7 +23,15 @@ PROJECTION_TOLERANCE = 1e-6
 def check_projections(
     store: Store, run: Run, plan: Plan, limits: Validation, *, basis_run: str, target_variance: float
 ) -> list[Check]:
-    """Projections of the run against its manifest, the current features and the basis, which `basis_run` fitted."""
+    """Compare the projections of the run with its manifest, the current features, and the basis.
+
+    Parameters
+    ----------
+    basis_run
+        The run that fitted the basis.
+    target_variance
+        The target variance of this run.
+    """
     saved = basis.read(store, Run(run.bucket, basis_run).basis)
     names, size = vectors.columns("features", etags=True), limits.neighbour_sample
     features = vectors.read(current.batches(store, run, plan, names), "features", FEATURES_WIDTH, size, etags=True)
@@ -31,7 +39,7 @@ def check_projections(
     found = vectors.read(store.batches(run.pca, names), "pca_features", saved.k, size, etags=False)
 
     def expected() -> Iterator[tuple[str, str]]:
-        return current.readable(store, run)
+        return current.featurized(store, run)
 
     def present() -> Iterator[tuple[str, str]]:
         return current.versions(store, run, plan)
@@ -52,7 +60,7 @@ def check_projections(
 
 
 def _least(plan: Plan, target: float, kept: bool) -> float:
-    """The share of the variance that must be explained: nothing of a basis that was asked for by name."""
+    """Return the share of the variance that must be explained: 0 for a basis that is reused by request."""
     if not kept:
         return target
     return 0.0 if plan.basis_policy == BasisPolicy.REUSE else least_explained_variance(target, plan.basis_tolerance)
@@ -61,29 +69,37 @@ def _least(plan: Plan, target: float, kept: bool) -> float:
 def explained_variance(
     features: Vectors, found: Vectors, saved: Basis, target: float, *, least: float, kept: bool
 ) -> Check:
-    """The variance of the projections over that of the features, `least` at least.
+    """Check the explained variance: the variance of the projections divided by that of the features.
 
-    A basis fitted tonight must explain what it says of itself; one that is kept was fitted to other photos.
+    The variance that a new basis claims must be the measured one. A kept basis was fitted to other photos, so the two
+    may differ.
+
+    Parameters
+    ----------
+    least
+        The smallest accepted share.
+    kept
+        Whether the basis was fitted by an earlier run.
     """
     total = features.spread.total_variance
     measured = found.spread.total_variance / total if total else None
     claimed = float(saved.explained.sum())
     enough = (measured or 0.0) >= least - VARIANCE_TOLERANCE
     as_claimed = kept or abs((measured or 0.0) - claimed) <= VARIANCE_TOLERANCE
-    expected = f"at least {least:.2%}" if least > 0 else "any share: the basis is reused because it was asked for"
+    expected = f"at least {least:.2%}" if least > 0 else "any share: reuse of the basis was requested"
     share = "no variance" if measured is None else f"{measured:.4%}"
     counted: dict[str, Any] = {"k": saved.k, "explained_variance": measured, "target_variance": target}
     return Check(
         "explained variance",
         enough and as_claimed,
-        expected if kept else f"{expected}, and what the basis says ({claimed:.4%})",
+        expected if kept else f"{expected}, and the share that the basis claims ({claimed:.4%})",
         f"{share} with k = {saved.k}",
         counted=counted,
     )
 
 
 def projected(features: Sample, found: Sample, saved: Basis) -> Check:
-    """Features times basis, for the sampled photos, against what was written for them."""
+    """Compare the product of features and components with the written projections, for the sampled photos."""
     import numpy
 
     written = {path: vector for _, path, _, vector in found.chosen()}

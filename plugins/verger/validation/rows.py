@@ -1,4 +1,4 @@
-"""Checks that both tables share: one row per photo, no path twice, width, finite numbers, labels."""
+"""Checks for both tables: one row per photo, no path twice, width, finite numbers, labels."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from verger.validation.fingerprint import Fingerprint, difference, digest
 from verger.validation.vectors import Vectors, version
 
 Rows = Callable[[], Iterator[tuple[str, str]]]
-"""Streams path and etag of a table from its beginning, as often as it is called."""
+"""Returns a new stream of path and ETag of every row of a table."""
 
 
 def keys(rows: Rows) -> Callable[[], Iterator[str]]:
-    """Path and etag of every row as one key."""
+    """Return a function that streams path and ETag of every row as one key."""
     return lambda: (version(path, etag) for path, etag in rows())
 
 
 def fingerprints(rows: Iterable[tuple[str, str]], into: Vectors | None = None) -> tuple[Fingerprint, Fingerprint]:
-    """Of the paths, and of path and etag together; added to those of `into`."""
+    """Return the fingerprint of the paths, and that of paths with ETags. With `into`, its fingerprints are extended."""
     paths, versions = (into.paths, into.versions) if into else (Fingerprint(), Fingerprint())
     for path, etag in rows:
         paths.add(digest(path))
@@ -29,7 +29,17 @@ def fingerprints(rows: Iterable[tuple[str, str]], into: Vectors | None = None) -
 def one_row_each(
     expected: Fingerprint, found: Fingerprint, expected_rows: Rows, found_paths: Callable[[], Iterator[str]], what: str
 ) -> list[Check]:
-    """Every expected photo once, in `what`. The rows are read again to name examples when it is not so."""
+    """Check that every expected photo has exactly one row.
+
+    Parameters
+    ----------
+    expected, found
+        Fingerprints of paths.
+    expected_rows, found_paths
+        Read the tables a second time, for examples, when the fingerprints differ.
+    what
+        The table in words.
+    """
     differing = expected.differing(found)
     explained = difference((path for path, _ in expected_rows()), found_paths(), differing) if differing else None
     repeated = explained.repeated if explained else ()
@@ -45,14 +55,22 @@ def one_row_each(
             "no path twice",
             not repeated,
             "every path once",
-            f"{len(repeated)} repeated among those looked at" if repeated else "every path once",
+            f"{len(repeated)} paths repeated among the examples" if repeated else "every path once",
             ", ".join(map(repr, repeated)),
         ),
     ]
 
 
 def same_versions(expected: Fingerprint, found: Fingerprint, expected_rows: Rows, found_rows: Rows) -> Check:
-    """The etags that were listed."""
+    """Check that the ETags are those of the inventory.
+
+    Parameters
+    ----------
+    expected, found
+        Fingerprints of paths with ETags.
+    expected_rows, found_rows
+        Read the tables a second time, for examples, when the fingerprints differ.
+    """
     differing = expected.differing(found)
     detail = ""
     if differing:
@@ -61,17 +79,17 @@ def same_versions(expected: Fingerprint, found: Fingerprint, expected_rows: Rows
     return Check(
         "etags of the inventory",
         not differing,
-        "the etag that was listed, for every photo",
-        "others, or rows missing" if differing else "the same",
+        "the listed ETag for every photo",
+        "other ETags, or missing rows" if differing else "the same",
         detail,
     )
 
 
 def shape(vectors: Vectors, width: int) -> list[Check]:
-    """Width, finite numbers and labels of what was read."""
+    """Check width, finite numbers and labels of all rows."""
 
     def none(name: str, expected: str, count: int, examples: list[str]) -> Check:
-        return Check(name, not count, expected, f"{count:,} rows otherwise" if count else expected, ", ".join(examples))
+        return Check(name, not count, expected, f"{count:,} other rows" if count else expected, ", ".join(examples))
 
     others = {found: count for found, count in vectors.widths.items() if found != width}
     return [

@@ -1,4 +1,4 @@
-"""One pass over a table of vectors: who is there, how wide, how finite, how spread, and a sample of them."""
+"""Reads a table of vectors once: fingerprints, widths, finite numbers, labels, variance, and a sample."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ if TYPE_CHECKING:
 
 @dataclass
 class Sample:
-    """The `size` photos with the smallest path hash: the same photos from any table, in any order of rows."""
+    """The `size` photos with the smallest hash of their path: the same photos in any table and any order of rows."""
 
     size: int
     rows: list[tuple[int, str, str, Any]] = field(default_factory=list)
     bound: int | None = None
 
     def offer(self, hashed: int, path: str, label: str, vector: numpy.ndarray) -> None:
+        """Add a photo, unless its hash is too large."""
         if self.bound is not None and hashed > self.bound:
             return
         self.rows.append((hashed, path, label, vector.astype("float64")))
@@ -34,20 +35,25 @@ class Sample:
         self.bound = self.rows[-1][0]
 
     def chosen(self) -> list[tuple[int, str, str, Any]]:
-        """Rows of (hash, path, label, vector), by hash."""
+        """Return the rows (hash, path, label, vector) in order of hashes. Vectors are float64."""
         return sorted(self.rows, key=lambda row: row[0])[: self.size]
 
 
 @dataclass
 class Spread:
-    """Variance per dimension, updated batch by batch (Chan, Golub and LeVeque 1983)."""
+    """The variance of each dimension, updated in batches.
+
+    References
+    ----------
+    Chan, Golub and LeVeque (1983), "Algorithms for computing the sample variance: analysis and recommendations".
+    """
 
     count: int = 0
     mean: Any = 0.0
     squares: Any = 0.0
 
     def add(self, block: numpy.ndarray) -> None:
-        """`block`: float64, (rows, dimensions)."""
+        """Add a batch of vectors, float64, shape (rows, dimensions)."""
         count = len(block)
         if not count:
             return
@@ -60,13 +66,30 @@ class Spread:
 
     @property
     def total_variance(self) -> float:
-        """Sum over the dimensions of the sample variance (divided by n - 1)."""
+        """The sum of the sample variances (divided by n - 1) of all dimensions."""
         return float(self.squares.sum() / (self.count - 1)) if self.count > 1 else 0.0
 
 
 @dataclass
 class Vectors:
-    """What one pass found. `wrong_*` hold up to ten example paths each, `*_count` how many there are."""
+    """The results of reading a table.
+
+    Attributes
+    ----------
+    width : int
+        The expected width.
+    sample : Sample
+    rows : int
+    paths, versions : Fingerprint
+        Of the paths, and of paths with ETags.
+    widths : dict of int to int
+        The number of rows by width.
+    infinite_count, mislabelled_count : int
+        Rows with a number that is not finite, and rows whose label is not the folder of the photo.
+    infinite, mislabelled : list of str
+        At most ten examples of each.
+    spread : Spread
+    """
 
     width: int
     sample: Sample
@@ -82,22 +105,39 @@ class Vectors:
 
 
 def folder(path: str) -> str:
-    """The folder that a photo lies in: its label."""
+    """Return the folder of a photo, which is its label.
+
+    This is independent of `verger_contract.photos.label_of`, by which step 1 sets the label.
+    """
     return path.split("/")[-2] if "/" in path else ""
 
 
 def version(path: str, etag: str) -> str:
-    """Path and etag as one key."""
+    """Return path and ETag as one key."""
     return f"{path}\0{etag}"
 
 
 def columns(column: str, *, etags: bool) -> list[str]:
-    """The columns that `read` wants of a table whose vectors are in `column`."""
+    """Return the columns that `read` needs of a table with vectors in `column`."""
     return ["path", "label", column, *(["etag"] if etags else [])]
 
 
 def read(batches: Iterable[pyarrow.RecordBatch], column: str, width: int, sample_size: int, *, etags: bool) -> Vectors:
-    """Stream path, label, `column` (and etag) of every row."""
+    """Read a table of vectors.
+
+    Parameters
+    ----------
+    batches
+        Batches with the columns of `columns`.
+    column
+        The column of the vectors.
+    width
+        The expected width.
+    sample_size
+        The number of photos in the sample.
+    etags
+        Whether the table has ETags.
+    """
     found = Vectors(width, Sample(sample_size))
     for batch in batches:
         if len(batch):

@@ -1,4 +1,4 @@
-"""Which feature runs are rewritten: exhaustive on small cases, and what holds for all."""
+"""The choice of the feature runs that are compacted: small cases, and limits that always hold."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ def run(name: str, rows: int, current_rows: int, days: float = 1) -> FeatureRun:
         ),
     ],
 )
-def test_choice(runs: list[FeatureRun], chosen: set[str]) -> None:
+def test_choice_of_runs(runs: list[FeatureRun], chosen: set[str]) -> None:
     assert choose(runs, AGE, NOW) == chosen
 
 
 @given(st.lists(st.tuples(st.integers(1, 10**6), st.floats(0.01, 1), st.floats(0, 60)), max_size=40))
-def test_afterwards_reads_storage_and_the_age_of_dead_rows_are_bounded(
+def test_reads_storage_and_the_age_of_deleted_rows_are_limited(
     drawn: list[tuple[int, float, float]],
 ) -> None:
     runs = [run(f"r{n}", rows, max(1, int(rows * share)), days) for n, (rows, share, days) in enumerate(drawn)]
@@ -56,15 +56,15 @@ def test_afterwards_reads_storage_and_the_age_of_dead_rows_are_bounded(
     assert not overdue(left, AGE, NOW)
 
 
-def test_many_small_nights_rewrite_a_row_rarely() -> None:
-    """Ten photos a night beside a million: the million is never rewritten, and each night's rows a few times a year."""
+def test_rows_are_rewritten_rarely_by_many_small_runs() -> None:
+    """With ten new photos a day and a million old ones, the million is never rewritten, and the others a few times."""
     runs, rewritten = [run("base", 10**6, 10**6)], 0
-    for night in range(365):
+    for day in range(365):
         chosen = choose(runs, AGE, NOW)
         moved = sum(kept.current_rows for kept in runs if kept.run in chosen)
         rewritten += moved
         runs = [kept for kept in runs if kept.run not in chosen]
-        runs += [run(f"c{night}", moved, moved)] * bool(moved) + [run(f"n{night}", 10, 10)]
+        runs += [run(f"c{day}", moved, moved)] * bool(moved) + [run(f"n{day}", 10, 10)]
         assert len(runs) <= MAX_FEATURE_RUNS + 1
     assert runs[0].run == "base"
     assert rewritten < 365 * 10 * 24

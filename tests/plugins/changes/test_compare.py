@@ -1,4 +1,4 @@
-"""Where a photo stands: every case."""
+"""The change of a photo: every case."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ def rejected(kind: RejectKind, etag: str = "e1") -> Published:
         (NOW, BEFORE, False, PhotoChange.UNCHANGED),
         (NOW, BEFORE, True, PhotoChange.UNCHANGED),
         (Listed(PATH, "e2", 5), BEFORE, False, PhotoChange.CHANGED),
-        # The size says nothing: same etag, same content.
+        # The size has no influence: with the same ETag, the content is the same.
         (Listed(PATH, "e1", 6), BEFORE, False, PhotoChange.UNCHANGED),
-        # Etags are opaque: those of multipart uploads, and a plain one against a multipart one of the same content.
+        # ETags are opaque, also those of multipart uploads.
         (Listed(PATH, MULTIPART, 5), Published(PATH, MULTIPART, "run-1", None, None), False, PhotoChange.UNCHANGED),
         (Listed(PATH, MULTIPART, 5), BEFORE, False, PhotoChange.CHANGED),
         (
@@ -50,7 +50,7 @@ def test_change_of_a_photo(
     assert photo_change(listed, published, retry_all_rejects) is expected
 
 
-def test_the_tally_counts_photos_and_what_feature_runs_still_hold() -> None:
+def test_the_tally_counts_photos_and_current_rows() -> None:
     inventory = [("a", "1", 1), ("b", "2", 1), ("d", "1", 1), ("e", "1", 1)]
     manifest = [
         ("a", "1", "old", None, None),

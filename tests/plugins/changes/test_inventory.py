@@ -1,10 +1,10 @@
-"""The inventory, listed from a real S3 server."""
+"""The inventory of a bucket on a real S3 server."""
 
 from __future__ import annotations
 
 import hashlib
 import io
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow
 import pyarrow.parquet
@@ -15,6 +15,9 @@ from verger.changes.inventory import Inventory, write_inventory
 from verger.s3 import clients
 from verger.s3.errors import StorageError
 from verger.settings import Settings
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 KEYS = [
     "images/Test/Kiwi/7.jpg",
@@ -30,11 +33,11 @@ KEYS = [
 IGNORED = ["images/A/.DS_Store", "images/A/._7.jpg", "images/A/Thumbs.db", "images/A/desktop.ini", "images/A_$folder$"]
 
 
-def inventory(client: Any, bucket: str, key: str = "runs/r/inventory.parquet") -> pyarrow.Table:
+def inventory(client: S3Client, bucket: str, key: str = "runs/r/inventory.parquet") -> pyarrow.Table:
     return pyarrow.parquet.read_table(io.BytesIO(client.get_object(Bucket=bucket, Key=key)["Body"].read()))
 
 
-def test_every_legal_key_is_listed_as_it_is(client: Any, bucket: str) -> None:
+def test_every_legal_key_is_listed_unchanged(client: S3Client, bucket: str) -> None:
     for key in KEYS + IGNORED + ["elsewhere/7.jpg", "images-not/7.jpg"]:
         client.put_object(Bucket=bucket, Key=key, Body=key.encode())
     found = write_inventory(client, bucket, "images/", "runs/r/inventory.parquet")
@@ -53,14 +56,14 @@ def test_every_legal_key_is_listed_as_it_is(client: Any, bucket: str) -> None:
     assert found == Inventory(photos=len(KEYS), bytes=total, ignored=len(IGNORED))
 
 
-def test_more_than_a_page_of_keys(client: Any, bucket: str) -> None:
+def test_more_than_a_page_of_keys(client: S3Client, bucket: str) -> None:
     for number in range(1010):
         client.put_object(Bucket=bucket, Key=f"images/A/{number}.jpg", Body=b"")
     assert write_inventory(client, bucket, "images/", "i.parquet").photos == 1010
     assert len(set(inventory(client, bucket, "i.parquet")["path"].to_pylist())) == 1010
 
 
-def test_a_second_try_replaces_the_inventory(client: Any, bucket: str) -> None:
+def test_a_second_try_replaces_the_inventory(client: S3Client, bucket: str) -> None:
     client.put_object(Bucket=bucket, Key="images/A/1.jpg", Body=b"1")
     write_inventory(client, bucket, "images/", "i.parquet")
     client.put_object(Bucket=bucket, Key="images/A/2.jpg", Body=b"2")
@@ -68,14 +71,14 @@ def test_a_second_try_replaces_the_inventory(client: Any, bucket: str) -> None:
     assert inventory(client, bucket, "i.parquet").num_rows == 2
 
 
-def test_a_prefix_without_photos_has_an_empty_inventory(client: Any, bucket: str) -> None:
+def test_a_prefix_without_photos_has_an_empty_inventory(client: S3Client, bucket: str) -> None:
     client.put_object(Bucket=bucket, Key="images/A/.DS_Store", Body=b"")
     assert write_inventory(client, bucket, "images/", "i.parquet") == Inventory(ignored=1)
     assert inventory(client, bucket, "i.parquet").num_rows == 0
 
 
-def test_folders_listed_in_parallel_give_every_photo_once_and_in_order(client: Any, bucket: str) -> None:
-    """Keys whose order by bytes is not that of their folders: '-' and ' ' come before '/', '0' after it."""
+def test_folders_listed_in_parallel_give_every_photo_once_and_in_order(client: S3Client, bucket: str) -> None:
+    """The order of keys differs from the order of folders: '-' and ' ' come before '/', '0' after it."""
     keys = [
         f"images/{label}/{number}.jpg"
         for label in ("a", "a-b", "a b", "a0", "é", "\uffee", "𝒜", "B")
@@ -88,17 +91,17 @@ def test_folders_listed_in_parallel_give_every_photo_once_and_in_order(client: A
     assert inventory(client, bucket, "i.parquet")["path"].to_pylist() == sorted(keys, key=str.encode)
 
 
-def test_a_missing_bucket_is_named(client: Any) -> None:
+def test_the_error_for_a_missing_bucket_names_it(client: S3Client) -> None:
     with pytest.raises(
         StorageError, match=r"^s3://no-such-bucket: no such bucket; create it or correct VERGER_BUCKET$"
     ):
         write_inventory(client, "no-such-bucket", "images/", "i.parquet")
 
 
-def test_a_bucket_that_may_not_be_listed_is_named(
+def test_the_error_for_a_bucket_that_may_not_be_listed_names_it(
     settings: Settings, bucket: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "nobody")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "unknown")
     stranger = clients.client(with_storage(settings).storage)
     with pytest.raises(StorageError, match=rf"^s3://{bucket}/images/: may not be listed \(\w+\); grant s3:ListBucket"):
         write_inventory(stranger, bucket, "images/", "i.parquet")

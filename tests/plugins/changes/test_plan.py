@@ -1,4 +1,4 @@
-"""What a run decides to do, and why: pure, so every case."""
+"""What a run does, and the reasons."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from verger.settings import Settings
 from verger_contract.keys import Run
 
 NOW = datetime(2026, 11, 24, 2, tzinfo=UTC)
-RUN = Run("orchard", "tonight")
+RUN = Run("orchard", "this-run")
 SETTINGS = Settings.from_environment({"VERGER_BUCKET": "orchard"})
 AUTO = RunParams(basis="auto", target_variance=0.9)
 BASE = snapshot("base", features=(FeatureRun(run="base", rows=100, current_rows=100),), photos=100)
@@ -31,7 +31,7 @@ def tally(current_rows: int = 100, **photos: int) -> Tally:
 
 
 def decided(found: Tally, published: Snapshot | None = BASE, params: RunParams = AUTO, **how: Any) -> Plan:
-    options = {
+    options: dict[str, Any] = {
         "full_refresh": FullRefresh.NO,
         "etag": '"e"',
         "model_sha256": "ab" * 32,
@@ -61,10 +61,10 @@ def test_photos_are_work(photos: dict[str, int], why: str) -> None:
     assert (plan.work, plan.why) == (True, why)
 
 
-def test_old_rejects_are_no_work_alone_unless_asked_for() -> None:
+def test_old_rejects_alone_are_work_only_by_request() -> None:
     assert not decided(tally(opportunistic_retry=3)).work
-    params = decided(tally(opportunistic_retry=3), params=replace(AUTO, retry_rejects=True))
-    assert (params.work, params.why) == (True, "3 rejects to retry")
+    plan = decided(tally(opportunistic_retry=3), params=replace(AUTO, retry_rejects=True))
+    assert (plan.work, plan.why) == (True, "3 rejects to retry")
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_old_rejects_are_no_work_alone_unless_asked_for() -> None:
             "a basis that is fitted to the current photos",
         ),
         (RunParams(basis="refit", target_variance=0.8), BASE, "target variance 0.8 instead of 0.9"),
-        # Already so, or asked to leave it as it is.
+        # Already the case, or the basis is reused by request.
         (RunParams(basis="auto", target_variance=0.8), BASE, None),
         (RunParams(basis="refit", target_variance=0.9), BASE, None),
         (RunParams(basis="reuse", target_variance=0.95), BASE, None),
@@ -95,20 +95,20 @@ def test_projections_that_are_out_of_date_are_work(params: RunParams, published:
     assert (why or "nothing new") in plan.why
 
 
-def test_features_of_photos_gone_long_ago_are_work() -> None:
+def test_overdue_deleted_rows_are_work() -> None:
     old = FeatureRun(run="base", rows=101, current_rows=100, deletes_since="2026-11-01T02:00:00+00:00")
     plan = decided(tally(), replace(BASE, features=(old,)))
     assert plan.work
     assert plan.why == "1 feature runs have rows of photos deleted or changed long ago"
-    assert (plan.keep, [run.run for run in plan.compact], plan.into) == ((), ["base"], "tonight-compacted")
+    assert (plan.keep, [run.run for run in plan.compact], plan.into) == ((), ["base"], "this-run-compacted")
 
 
-def test_what_dies_tonight_is_dated_and_a_run_without_live_rows_is_dropped() -> None:
-    runs = (*BASE.features, FeatureRun(run="gone", rows=3, current_rows=3))
+def test_the_first_deleted_row_is_dated_and_a_run_without_current_rows_is_dropped() -> None:
+    runs = (*BASE.features, FeatureRun(run="without current rows", rows=3, current_rows=3))
     plan = decided(tally(current_rows=98, deleted=5), replace(BASE, features=runs))
     assert plan.keep == (FeatureRun(run="base", rows=100, current_rows=98, deletes_since=NOW.isoformat()),)
     assert plan.compact == ()
-    assert plan.features_of(RUN) == ["base", "tonight"]
+    assert plan.features_of(RUN) == ["base", "this-run"]
 
 
 @pytest.mark.parametrize(
@@ -121,39 +121,37 @@ def test_what_dies_tonight_is_dated_and_a_run_without_live_rows_is_dropped() -> 
         ("ab" * 32, "images/", replace(AUTO, full_refresh=True), FullRefresh.REQUESTED),
     ],
 )
-def test_what_makes_published_features_useless(
-    sha256: str, prefix: str, params: RunParams, reason: FullRefresh
-) -> None:
+def test_reasons_for_a_full_refresh(sha256: str, prefix: str, params: RunParams, reason: FullRefresh) -> None:
     assert full_refresh_reason(BASE, sha256, prefix, params) is reason
     assert full_refresh_reason(snapshot(None), sha256, prefix, AUTO) is FullRefresh.NO
 
 
-def test_another_model_is_work_keeps_no_features_and_no_basis() -> None:
+def test_another_model_keeps_no_features_and_no_basis() -> None:
     plan = decided(tally(), full_refresh=FullRefresh.MODEL)
     assert (plan.work, plan.why, plan.full_refresh) == (True, "the model changed", True)
     assert (plan.keep, plan.compact, plan.basis, plan.basis_reason) == ((), (), None, "the model changed")
 
 
-def test_one_photo_that_has_no_variance_is_no_reason_to_fit() -> None:
+def test_photos_without_variance_are_no_reason_for_a_new_basis() -> None:
     assert not decided(tally(), replace(BASE, explained_variance=None)).work
 
 
-def test_the_target_that_counts_is_the_one_the_basis_was_fitted_to() -> None:
-    """A night with a lower target keeps the basis; the next one, with the usual target, has nothing to do."""
+def test_the_target_is_compared_with_that_of_the_basis() -> None:
+    """A run with a lower target keeps the basis; the next run, with the usual target, has nothing to do."""
     lowered = replace(BASE, target_variance=0.8)
     assert not decided(tally(), lowered).work
     assert decided(tally(new=1), lowered).basis == "base"
     assert decided(tally(new=1), lowered).basis_target == 0.9
 
 
-def test_a_raised_target_wants_a_new_basis_a_lowered_one_does_not() -> None:
+def test_a_raised_target_needs_a_new_basis_but_a_lowered_one_does_not() -> None:
     raised = decided(tally(new=1), params=replace(AUTO, target_variance=0.95))
     assert (raised.basis, raised.basis_reason) == (None, "the target was raised from 0.9 to 0.95")
     assert decided(tally(new=1), params=replace(AUTO, target_variance=0.8)).basis == "base"
     assert decided(tally(new=1), params=RunParams(basis="reuse", target_variance=0.95)).basis == "base"
 
 
-def test_featurizing_again_with_the_same_model_may_keep_the_basis() -> None:
+def test_a_full_refresh_with_the_same_model_may_keep_the_basis() -> None:
     assert decided(tally(), full_refresh=FullRefresh.REQUESTED).basis == "base"
 
 
@@ -165,38 +163,38 @@ def test_featurizing_again_with_the_same_model_may_keep_the_basis() -> None:
         (BASE, {"full_refresh": FullRefresh.MODEL}, "the model changed"),
     ],
 )
-def test_a_basis_to_reuse_that_is_not_there_is_an_error(published: Any, how: Any, message: str) -> None:
+def test_reuse_without_a_basis_is_an_error(published: Any, how: Any, message: str) -> None:
     params = RunParams(basis="reuse", target_variance=0.9)
     with pytest.raises(PlanError, match=rf"^basis=reuse: no basis can be reused: {message}; start the run with"):
         decided(tally(new=3), published, params, **how)
 
 
-def test_half_the_photos_may_disappear_but_not_more_unless_it_was_meant() -> None:
+def test_more_than_half_of_the_photos_may_only_be_missing_by_request() -> None:
     assert decided(tally(current_rows=50, deleted=50)).work
     with pytest.raises(PlanError, match=r"^51 of the 100 published photos .* at most 50% .*with accept_deletions"):
         decided(tally(current_rows=49, deleted=51))
     assert decided(tally(current_rows=49, deleted=51), params=replace(AUTO, accept_deletions=True)).work
 
 
-def test_a_plan_survives_its_way_through_xcom() -> None:
+def test_a_plan_is_the_same_after_an_xcom() -> None:
     plan = decided(tally(current_rows=98, new=1, deleted=2))
     assert Plan.of(json.loads(json.dumps(asdict(plan)))) == plan
 
 
-def test_step_2_is_given_addresses() -> None:
+def test_the_plan_of_the_steps_has_uris() -> None:
     old = FeatureRun(run="old", rows=10, current_rows=2)
     found = tally(current_rows=98, new=1, deleted=2)
     found.current_rows["old"] = 2
-    said = decided(found, replace(BASE, features=(*BASE.features, old))).for_step(RUN).document()
-    assert said["features"] == {
+    document = decided(found, replace(BASE, features=(*BASE.features, old))).for_step(RUN).document()
+    assert document["features"] == {
         "keep": ["s3://orchard/features/run=base/"],
         "compact": ["s3://orchard/features/run=old/"],
-        "into": "s3://orchard/features/run=tonight-compacted/",
-        "new": "s3://orchard/features/run=tonight/",
+        "into": "s3://orchard/features/run=this-run-compacted/",
+        "new": "s3://orchard/features/run=this-run/",
     }
-    assert said["deletes"] == "s3://orchard/runs/tonight/deletes.parquet"
-    assert said["compacted_deletes"] == "s3://orchard/runs/tonight/compacted_deletes.parquet"
-    assert said["basis"] == {
+    assert document["deletes"] == "s3://orchard/runs/this-run/deletes.parquet"
+    assert document["compacted_deletes"] == "s3://orchard/runs/this-run/compacted_deletes.parquet"
+    assert document["basis"] == {
         "policy": "auto",
         "published": "s3://orchard/models/pca/run=base/",
         "reason": "",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -23,22 +23,25 @@ from verger.publication.model import FeatureRun
 from verger.s3.clients import read_json
 from verger_contract.keys import PUBLISHED, Run
 
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
 NOW = datetime(2026, 11, 24, 2, tzinfo=UTC)
 
 
-def current_etag(client: Any, bucket: str) -> str | None:
+def current_etag(client: S3Client, bucket: str) -> str | None:
     now = current(client, bucket)
     return now.etag if now else None
 
 
-def publish_run(client: Any, bucket: str, run: str, etag: str | None, **values: Any) -> None:
+def publish_run(client: S3Client, bucket: str, run: str, etag: str | None, **values: Any) -> None:
     """Publish a snapshot of the run, with an object under every prefix that it names."""
     made = snapshot(run, **values)
     put_data(client, bucket, made)
     publish(client, Run(bucket, run), made, etag)
 
 
-def test_the_first_publication_and_the_next(client: Any, bucket: str) -> None:
+def test_the_first_publication_and_the_next(client: S3Client, bucket: str) -> None:
     assert current_etag(client, bucket) is None
     publish_run(client, bucket, "one", None)
     document = read_json(client, bucket, PUBLISHED)
@@ -49,7 +52,7 @@ def test_the_first_publication_and_the_next(client: Any, bucket: str) -> None:
     assert [(old["run"], old["superseded_at"]) for old in document["history"]] == [("one", "2026-11-25T02:30:00+00:00")]
 
 
-def test_parse_is_the_inverse_of_document(client: Any, bucket: str) -> None:
+def test_parse_is_the_inverse_of_document(client: S3Client, bucket: str) -> None:
     runs = (
         FeatureRun(run="zero", rows=9, current_rows=5, deletes_since="2026-11-20T00:00:00+00:00"),
         FeatureRun(run="one", rows=1, current_rows=1),
@@ -61,7 +64,7 @@ def test_parse_is_the_inverse_of_document(client: Any, bucket: str) -> None:
     assert now.publication.named == {"zero", "one"}
 
 
-def test_the_second_of_two_concurrent_runs_gets_a_commit_conflict(client: Any, bucket: str) -> None:
+def test_the_second_of_two_concurrent_runs_gets_a_commit_conflict(client: S3Client, bucket: str) -> None:
     publish_run(client, bucket, "one", None)
     seen = current_etag(client, bucket)
     publish_run(client, bucket, "two", seen)
@@ -75,7 +78,7 @@ def test_the_second_of_two_concurrent_runs_gets_a_commit_conflict(client: Any, b
     assert read_json(client, bucket, PUBLISHED)["run"] == "two"
 
 
-def test_a_publication_that_was_deleted_is_not_replaced(client: Any, bucket: str) -> None:
+def test_a_publication_that_was_deleted_is_not_replaced(client: S3Client, bucket: str) -> None:
     publish_run(client, bucket, "one", None)
     seen = current_etag(client, bucket)
     client.delete_object(Bucket=bucket, Key=PUBLISHED)
@@ -84,14 +87,14 @@ def test_a_publication_that_was_deleted_is_not_replaced(client: Any, bucket: str
     assert current_etag(client, bucket) is None
 
 
-def test_a_retry_after_success_is_a_success(client: Any, bucket: str) -> None:
+def test_a_retry_after_success_is_a_success(client: S3Client, bucket: str) -> None:
     publish_run(client, bucket, "one", None)
     published = current_etag(client, bucket)
     publish_run(client, bucket, "one", None)
     assert current_etag(client, bucket) == published
 
 
-def test_exactly_one_of_many_concurrent_commits_succeeds(client: Any, bucket: str) -> None:
+def test_exactly_one_of_many_concurrent_commits_succeeds(client: S3Client, bucket: str) -> None:
     start, succeeded = threading.Barrier(8), []
 
     def race(number: int) -> None:
@@ -111,7 +114,7 @@ def test_exactly_one_of_many_concurrent_commits_succeeds(client: Any, bucket: st
     assert read_json(client, bucket, PUBLISHED)["run"] == succeeded[0]
 
 
-def test_commits_in_a_bucket_that_keeps_versions(client: Any, bucket: str) -> None:
+def test_commits_in_a_bucket_that_keeps_versions(client: S3Client, bucket: str) -> None:
     client.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
     publish_run(client, bucket, "one", None)
     seen = current_etag(client, bucket)
@@ -126,7 +129,7 @@ def test_commits_in_a_bucket_that_keeps_versions(client: Any, bucket: str) -> No
     )
 
 
-def test_a_snapshot_with_missing_data_is_not_published(client: Any, bucket: str) -> None:
+def test_a_snapshot_with_missing_data_is_not_published(client: S3Client, bucket: str) -> None:
     with pytest.raises(
         MissingDataError, match=rf"^run one: expected its data in s3://{bucket}/features/run=one/, found"
     ):
@@ -134,7 +137,7 @@ def test_a_snapshot_with_missing_data_is_not_published(client: Any, bucket: str)
     assert current(client, bucket) is None
 
 
-def test_the_run_marker_holds_the_etag_that_the_run_may_replace(client: Any, bucket: str) -> None:
+def test_the_run_marker_holds_the_etag_that_the_run_may_replace(client: S3Client, bucket: str) -> None:
     run = Run(bucket, "one")
     assert start_run(client, run, NOW) is None
     assert read_json(client, bucket, run.marker) == {"base_etag": None, "started_at": "2026-11-24T02:00:00+00:00"}
@@ -145,7 +148,7 @@ def test_the_run_marker_holds_the_etag_that_the_run_may_replace(client: Any, buc
     assert read_json(client, bucket, two.marker)["base_etag"] == found.etag == current_etag(client, bucket)
 
 
-def test_a_run_with_a_stale_etag_may_not_write(client: Any, bucket: str) -> None:
+def test_a_run_with_a_stale_etag_may_not_write(client: S3Client, bucket: str) -> None:
     start_run(client, Run(bucket, "one"), NOW)
     start_run(client, Run(bucket, "two"), NOW)
     check_may_write(client, Run(bucket, "one"))
@@ -164,7 +167,7 @@ def test_a_run_with_a_stale_etag_may_not_write(client: Any, bucket: str) -> None
         {"features": (FeatureRun(run="one-compacted", rows=1, current_rows=1),), "run": "two", "basis": "two"},
     ],
 )
-def test_a_published_run_may_not_write(values: Any, client: Any, bucket: str) -> None:
+def test_a_published_run_may_not_write(values: Any, client: S3Client, bucket: str) -> None:
     made = snapshot(**{"run": "one", "basis": "one"} | values)
     put_data(client, bucket, made)
     publish(client, Run(bucket, "two"), made, None)
@@ -175,7 +178,7 @@ def test_a_published_run_may_not_write(values: Any, client: Any, bucket: str) ->
         check_may_write(client, Run(bucket, "one"))
 
 
-def test_a_run_in_the_history_may_not_write(client: Any, bucket: str) -> None:
+def test_a_run_in_the_history_may_not_write(client: S3Client, bucket: str) -> None:
     publish_run(client, bucket, "one", None)
     publish_run(client, bucket, "two", current_etag(client, bucket))
     with pytest.raises(AlreadyPublishedError):
@@ -190,7 +193,7 @@ def test_a_run_in_the_history_may_not_write(client: Any, bucket: str) -> None:
         b'{"version": 1, "run": "one", "features": ["one"], "pca": "one", "basis": "one"}',
     ],
 )
-def test_unexpected_content_of_published_json_is_an_error(body: bytes, client: Any, bucket: str) -> None:
+def test_unexpected_content_of_published_json_is_an_error(body: bytes, client: S3Client, bucket: str) -> None:
     client.put_object(Bucket=bucket, Key=PUBLISHED, Body=body)
     with pytest.raises(PublicationError, match=rf"^s3://{bucket}/published.json: expected the JSON that names the"):
         start_run(client, Run(bucket, "one"), NOW)

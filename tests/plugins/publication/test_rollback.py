@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -20,9 +20,12 @@ from verger.s3.errors import StorageError
 from verger.settings import Settings
 from verger_contract.keys import PUBLISHED, Run
 
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
 
 @pytest.fixture
-def orchard(settings: Settings, client: Any, tmp_path: Path) -> Orchard:
+def orchard(settings: Settings, client: S3Client, tmp_path: Path) -> Orchard:
     """Run `one` publishes three photos; then one is added and one deleted, and run `two` publishes."""
     made = Orchard(settings, client, tmp_path)
     for number in range(3):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pytest
 from botocore.stub import Stubber
@@ -20,9 +20,12 @@ from verger.s3.versions import Bucket
 from verger.settings import Settings
 from verger_contract.keys import Run
 
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
 
 @pytest.fixture
-def orchard(settings: Settings, client: Any, tmp_path: Path) -> Iterator[Orchard]:
+def orchard(settings: Settings, client: S3Client, tmp_path: Path) -> Iterator[Orchard]:
     """Four photos, published by `one`."""
     made = Orchard(settings, client, tmp_path)
     for number in range(4):
@@ -185,6 +188,6 @@ def test_an_object_that_may_not_be_deleted_is_an_error_with_the_missing_permissi
             Bucket(client, "orchard", versions=False).delete([], ["pca/run=x/1"])
 
 
-def test_nothing_is_deleted_before_the_first_publication(settings: Settings, client: Any, tmp_path: Path) -> None:
+def test_nothing_is_deleted_before_the_first_publication(settings: Settings, client: S3Client, tmp_path: Path) -> None:
     empty = Orchard(settings, client, tmp_path)
     assert vacuum(client, Run(empty.bucket, "one"), settings.retention, empty.now) == 0

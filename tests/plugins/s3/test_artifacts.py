@@ -6,13 +6,16 @@ import hashlib
 import json
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.plugins.conftest import with_storage
 from verger.s3.artifacts import MODEL, REQUIRED, ArtifactError, upload
 from verger.settings import Settings
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 
 def build(folder: Path, weights: str = "imagenet", without: str = "") -> Path:
@@ -37,11 +40,11 @@ def built(tmp_path: Path, settings: Settings) -> Settings:
     return with_storage(settings, artifacts_dir=tmp_path / "current")
 
 
-def keys(client: Any, bucket: str) -> dict[str, Any]:
+def keys(client: S3Client, bucket: str) -> dict[str, Any]:
     return {item["Key"]: item["LastModified"] for item in client.list_objects_v2(Bucket=bucket).get("Contents", ())}
 
 
-def test_a_set_is_uploaded_once_under_its_own_hash(built: Settings, client: Any, bucket: str) -> None:
+def test_a_set_is_uploaded_once_under_its_own_hash(built: Settings, client: S3Client, bucket: str) -> None:
     staged = upload(client, built)
     sha256 = built.storage.artifacts_dir.resolve().name
     assert staged == {
@@ -58,7 +61,7 @@ def test_a_set_is_uploaded_once_under_its_own_hash(built: Settings, client: Any,
 
 
 def test_a_second_try_adds_the_files_that_an_interrupted_upload_left_out(
-    built: Settings, client: Any, bucket: str
+    built: Settings, client: S3Client, bucket: str
 ) -> None:
     prefix = f"artifacts/{built.storage.artifacts_dir.resolve().name}"
     upload(client, built)
@@ -68,7 +71,7 @@ def test_a_second_try_adds_the_files_that_an_interrupted_upload_left_out(
     assert {f"{prefix}/manifest.json", f"{prefix}/{MODEL}"} <= set(keys(client, bucket))
 
 
-def refused(settings: Settings, client: Any, bucket: str) -> str:
+def refused(settings: Settings, client: S3Client, bucket: str) -> str:
     with pytest.raises(ArtifactError) as caught:
         upload(client, settings)
     assert keys(client, bucket) == {}
@@ -76,37 +79,39 @@ def refused(settings: Settings, client: Any, bucket: str) -> str:
 
 
 def test_the_error_for_a_missing_set_says_how_to_build_it(
-    built: Settings, client: Any, bucket: str, tmp_path: Path
+    built: Settings, client: S3Client, bucket: str, tmp_path: Path
 ) -> None:
     message = refused(with_storage(built, artifacts_dir=tmp_path / "missing"), client, bucket)
     assert "missing/manifest.json: no artifact set (No such file or directory); run `make artifacts`" in message
 
 
-def test_a_missing_file_is_named(built: Settings, client: Any, bucket: str) -> None:
+def test_a_missing_file_is_named(built: Settings, client: S3Client, bucket: str) -> None:
     (built.storage.artifacts_dir / MODEL).unlink()
     assert f"{MODEL}: missing from the artifact set" in refused(built, client, bucket)
 
 
-def test_an_altered_file_is_named(built: Settings, client: Any, bucket: str) -> None:
+def test_an_altered_file_is_named(built: Settings, client: S3Client, bucket: str) -> None:
     (built.storage.artifacts_dir / "pca.py").write_text("content of pca.pY")
     message = refused(built, client, bucket)
     assert "pca.py: altered: expected SHA-256 " in message
 
 
-def test_an_altered_manifest_is_an_error(built: Settings, client: Any, bucket: str) -> None:
+def test_an_altered_manifest_is_an_error(built: Settings, client: S3Client, bucket: str) -> None:
     manifest = built.storage.artifacts_dir / "manifest.json"
     manifest.write_text(manifest.read_text().replace("imagenet", "Imagenet"))
     assert "manifest.json: altered: expected SHA-256 " in refused(built, client, bucket)
 
 
-def test_a_set_without_a_required_file_is_refused(settings: Settings, client: Any, bucket: str, tmp_path: Path) -> None:
+def test_a_set_without_a_required_file_is_refused(
+    settings: Settings, client: S3Client, bucket: str, tmp_path: Path
+) -> None:
     folder = build(tmp_path, without="featurize.py")
     assert "expected featurize.py in the list of files" in refused(
         with_storage(settings, artifacts_dir=folder), client, bucket
     )
 
 
-def test_an_object_of_another_size_is_named(built: Settings, client: Any, bucket: str) -> None:
+def test_an_object_of_another_size_is_named(built: Settings, client: S3Client, bucket: str) -> None:
     upload(client, built)
     key = f"artifacts/{built.storage.artifacts_dir.resolve().name}/pca.py"
     client.put_object(Bucket=bucket, Key=key, Body=b"other")
@@ -115,14 +120,14 @@ def test_an_object_of_another_size_is_named(built: Settings, client: Any, bucket
 
 
 def test_random_weights_are_refused_unless_allowed(
-    settings: Settings, client: Any, bucket: str, tmp_path: Path
+    settings: Settings, client: S3Client, bucket: str, tmp_path: Path
 ) -> None:
     ours = with_storage(settings, artifacts_dir=build(tmp_path, weights="random"))
     assert "random weights, so its features mean nothing" in refused(ours, client, bucket)
     assert upload(client, with_storage(ours, allow_random_weights=True))["weights"] == "random"
 
 
-def test_a_copied_set_may_have_any_folder_name(built: Settings, client: Any, tmp_path: Path) -> None:
+def test_a_copied_set_may_have_any_folder_name(built: Settings, client: S3Client, tmp_path: Path) -> None:
     shutil.copytree(built.storage.artifacts_dir.resolve(), tmp_path / "copy")
     copied = with_storage(built, artifacts_dir=tmp_path / "copy")
     assert upload(client, copied)["sha256"] == built.storage.artifacts_dir.resolve().name

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.exceptions import ClientError
@@ -22,6 +22,9 @@ from verger.s3 import clients
 from verger.s3.errors import StorageError
 from verger.settings import Settings
 
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
 HERE = Settings.from_environment({"VERGER_BUCKET": "orchard"})
 
 
@@ -33,7 +36,7 @@ def anyone(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def denying(anyone: None) -> Iterator[Callable[..., Any]]:
-    """Makes a client whose next answer is an error of that operation."""
+    """Return a function that makes a client whose next response is an error of an operation."""
     stubs: list[Stubber] = []
 
     def make(operation: str, code: str = "AccessDenied", status: int = 403) -> Any:
@@ -80,19 +83,19 @@ def test_a_publication_that_may_not_be_read_or_written(denying: Callable[..., An
     )
 
 
-def test_an_answer_without_a_body_is_understood(denying: Callable[..., Any]) -> None:
+def test_a_response_without_a_body_is_explained(denying: Callable[..., Any]) -> None:
     client = denying("head_object", "403")
     assert "s3://orchard/a: may not be read (403)" in refused(lambda: client.head_object(Bucket="orchard", Key="a"))
 
 
 @pytest.mark.parametrize("code", ["PreconditionFailed", "SlowDown", "InternalError"])
-def test_what_is_no_refusal_stays_what_it_is(code: str, denying: Callable[..., Any]) -> None:
+def test_other_errors_are_unchanged(code: str, denying: Callable[..., Any]) -> None:
     client = denying("put_object", code, 503)
     with pytest.raises(ClientError, match=code):
         client.put_object(Bucket="orchard", Key="a", Body=b"")
 
 
-def test_missing_credentials_are_said_to_be_missing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_missing_credentials_are_explained(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
@@ -105,7 +108,7 @@ def test_missing_credentials_are_said_to_be_missing(monkeypatch: pytest.MonkeyPa
     )
 
 
-def test_nobody_at_the_endpoint(anyone: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_endpoint_without_a_server_is_explained(anyone: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:1")
     monkeypatch.setattr("botocore.endpoint.time.sleep", lambda seconds: None)  # between the tries
     client = clients.client(HERE.storage)
@@ -122,11 +125,11 @@ def test_a_bucket_of_another_region_is_refused(anyone: None) -> None:
     assert "s3://orchard: expected a bucket in eu-west-3 (VERGER_REGION), found it in us-east-1" in message
 
 
-def test_a_bucket_of_the_right_region_or_of_none_is_accepted(settings: Settings, client: Any) -> None:
+def test_a_bucket_of_the_right_region_or_of_none_is_accepted(settings: Settings, client: S3Client) -> None:
     clients.check_region(client, settings.storage)
 
 
-def test_a_missing_bucket_is_named_by_the_first_look(settings: Settings, client: Any) -> None:
+def test_a_missing_bucket_is_explained_by_the_region_check(settings: Settings, client: S3Client) -> None:
     elsewhere = with_storage(settings, bucket="no-such-bucket").storage
     assert "s3://no-such-bucket: no such bucket; create it" in refused(lambda: clients.check_region(client, elsewhere))
     assert "s3://no-such-bucket: no such bucket" in refused(lambda: check_unpublished(client, "no-such-bucket", "one"))

@@ -1,4 +1,4 @@
-"""Sorting on disk and joining in streams, against Python's own sort and dictionaries."""
+"""Sorts on disk and joins of streams, compared with Python's sort and dictionaries."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ COLUMNS = Table((("path", "string"), ("etag", "string")))
 
 
 @given(KEYS, st.integers(1, 3))
-def test_rows_come_back_in_the_order_of_their_bytes(
+def test_rows_are_sorted_by_their_bytes(
     tmp_path_factory: pytest.TempPathFactory, keys: list[str], folders: int
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
@@ -33,17 +33,17 @@ def test_rows_come_back_in_the_order_of_their_bytes(
 
 
 def test_segments_that_do_not_overlap_are_one_chain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Else as many files as there are segments would be open at once."""
+    """Otherwise as many files as segments would be open at the same time."""
     monkeypatch.setattr(external_sort, "ROWS_PER_CHUNK", 2)
     segments = spool([(f"{number:03}", "") for number in range(100)], COLUMNS, tmp_path)
     streams: list[object] = []
-    monkeypatch.setattr(external_sort.heapq, "merge", lambda *chains, key: streams.extend(chains) or iter(()))  # type: ignore[func-returns-value]
+    monkeypatch.setattr("heapq.merge", lambda *chains, key: streams.extend(chains) or iter(()))  # type: ignore[func-returns-value]
     merged(segments, COLUMNS)
     assert (len(segments), len(streams)) == (50, 1)
 
 
 @given(KEYS, KEYS)
-def test_the_join_is_that_of_two_dictionaries(left: list[str], right: list[str]) -> None:
+def test_the_join_equals_that_of_two_dictionaries(left: list[str], right: list[str]) -> None:
     rows = list(outer_join([(key, "l") for key in sorted(left)], [(key, "r") for key in sorted(right)]))
     assert rows == [
         ((key, "l") if key in left else None, (key, "r") if key in right else None) for key in sorted({*left, *right})
@@ -51,6 +51,6 @@ def test_the_join_is_that_of_two_dictionaries(left: list[str], right: list[str])
 
 
 @pytest.mark.parametrize("keys", [["b", "a"], ["a", "a"], ["a", "é", "z"]])
-def test_what_is_not_increasing_is_an_error_that_names_table_and_keys(keys: list[str]) -> None:
+def test_keys_that_do_not_increase_are_an_error(keys: list[str]) -> None:
     with pytest.raises(TableError, match=r"^s3://o/i.parquet: expected unique keys in order, found '.' after '.'"):
         list(increasing([(key,) for key in keys], "s3://o/i.parquet"))

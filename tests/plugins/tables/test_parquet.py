@@ -33,7 +33,7 @@ def most_memory(rows: Iterator[tuple[str]]) -> int:
     before = pyarrow.total_allocated_bytes()
     held = [pyarrow.total_allocated_bytes() - before for _ in rows]
     assert len(held) == GROUPS * ROWS
-    return max(held)
+    return int(max(held))
 
 
 def test_a_table_on_s3_is_read_one_row_group_at_a_time(table: Path) -> None:

@@ -1,4 +1,4 @@
-"""check_features finds each defect that the features of a run can have, and names the photos."""
+"""check_features finds every kind of defect in the tables of step 1, and names the photos."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy
 import pytest
 
-from tests.plugins.validation.written_run import LABELS, PER_LABEL, Defect, WrittenRun, right_run
+from tests.plugins.validation.written_run import LABELS, PER_LABEL, Defect, WrittenRun, correct_run
 from verger.settings import Validation
 from verger.tables.parquet import TableError
 from verger.validation.check import Check
@@ -21,8 +21,8 @@ def failed(written: WrittenRun, folder: Path, limits: Validation = LIMITS) -> di
     return {check.name: check for check in check_features(store, run, limits) if not check.passed}
 
 
-def test_a_right_run_passes_every_check(tmp_path: Path) -> None:
-    store, run = right_run().write(tmp_path)
+def test_a_correct_run_passes_every_check(tmp_path: Path) -> None:
+    store, run = correct_run().write(tmp_path)
     checks = {check.name: check for check in check_features(store, run, LIMITS)}
     assert {name for name, check in checks.items() if not check.passed} == set()
     assert len(checks) == 7
@@ -32,7 +32,7 @@ def test_a_right_run_passes_every_check(tmp_path: Path) -> None:
 
 
 def test_a_run_without_rejects_passes(tmp_path: Path) -> None:
-    written = right_run()
+    written = correct_run()
     rejected = {row["path"] for row in written.rejects}
     written.inventory = [row for row in written.inventory if row["path"] not in rejected]
     written.rejects = []
@@ -56,7 +56,7 @@ def both_row_and_reject(written: WrittenRun) -> None:
 
 
 def swapped(written: WrittenRun) -> None:
-    """As many rows as before, but one photo twice and one not at all."""
+    """The number of rows is correct, but one photo has two rows and one has none."""
     written.features[3] = written.features[4]
 
 
@@ -89,7 +89,7 @@ def no_label(written: WrittenRun) -> None:
 
 
 def shuffled(written: WrittenRun) -> None:
-    """Every vector belongs to another photo."""
+    """Every vector is that of another photo."""
     vectors = [row["features"] for row in written.features]
     order = numpy.random.default_rng(1).permutation(len(vectors))
     for row, other in zip(written.features, order, strict=True):
@@ -124,22 +124,22 @@ THIRD = "images/Test/Apple/4.jpg"
 def test_a_defect_fails_its_checks_and_names_the_photo(
     defect: Defect, names: set[str], detail: str, tmp_path: Path
 ) -> None:
-    written = right_run()
+    written = correct_run()
     defect(written)
     found = failed(written, tmp_path)
-    # A wrong label also costs its photo a neighbour; only the checks named must fail, and no other.
+    # A wrong label also changes the neighbours, but only the named checks may fail.
     assert set(found) == names
     assert detail in next(check.detail for check in found.values())
 
 
-def test_a_run_that_wrote_nothing_fails(tmp_path: Path) -> None:
-    written = right_run()
+def test_a_run_without_tables_fails(tmp_path: Path) -> None:
+    written = correct_run()
     no_rows(written)
     assert set(failed(written, tmp_path)) == {"one row per photo", "etags of the inventory"}
 
 
-def test_a_night_on_which_photos_were_only_deleted_passes(tmp_path: Path) -> None:
-    written = right_run()
+def test_a_run_with_only_deleted_photos_passes(tmp_path: Path) -> None:
+    written = correct_run()
     written.inventory, written.features, written.rejects = [], [], []
     assert failed(written, tmp_path) == {}
 
@@ -163,7 +163,7 @@ def test_the_share_of_rejects_is_that_of_all_current_photos(
 
 
 def test_many_missing_photos_are_named_ten_at_a_time(tmp_path: Path) -> None:
-    written = right_run()
+    written = correct_run()
     del written.features[20:80]
     row = failed(written, tmp_path)["one row per photo"]
     assert row.found == "60 rows, not the same photos"
@@ -172,7 +172,7 @@ def test_many_missing_photos_are_named_ten_at_a_time(tmp_path: Path) -> None:
 
 
 def test_the_order_of_the_rows_does_not_matter(tmp_path: Path) -> None:
-    written, again = right_run(), right_run()
+    written, again = correct_run(), correct_run()
     again.features.reverse()
     again.inventory.reverse()
     first, second = (
@@ -182,8 +182,10 @@ def test_the_order_of_the_rows_does_not_matter(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("labels", "reason"), [(1, "the same label"), (4, "fewer than 50")])
-def test_the_neighbours_of_too_few_photos_or_one_label_are_not_asked(labels: int, reason: str, tmp_path: Path) -> None:
-    written = right_run()
+def test_the_neighbours_of_too_few_photos_or_of_one_label_are_not_checked(
+    labels: int, reason: str, tmp_path: Path
+) -> None:
+    written = correct_run()
     kept = [f"/{label}/" for label in LABELS[:labels]]
     for table in ("inventory", "features", "rejects"):
         rows = [row for row in getattr(written, table) if any(folder in row["path"] for folder in kept)]
@@ -200,7 +202,7 @@ def test_the_neighbours_of_too_few_photos_or_one_label_are_not_asked(labels: int
 
 
 def test_a_table_of_other_columns_is_an_error_that_names_the_file(tmp_path: Path) -> None:
-    written = right_run()
+    written = correct_run()
     store, run = written.write(tmp_path)
     (tmp_path / run.features / "part-0.parquet").write_bytes((tmp_path / run.pca / "part-0.parquet").read_bytes())
     with pytest.raises(TableError, match=r"part-0\.parquet: expected columns path, label, features, etag, found"):

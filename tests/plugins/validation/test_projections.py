@@ -1,4 +1,4 @@
-"""check_projections finds each defect that the projections of a run, or its basis, can have."""
+"""check_projections finds every kind of defect in the tables of step 2."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import numpy
 import pytest
 
-from tests.plugins.validation.written_run import Defect, WrittenRun, plan, right_run, write_basis
+from tests.plugins.validation.written_run import Defect, WrittenRun, correct_run, plan, write_basis
 from verger.publication.model import FeatureRun
 from verger.settings import Validation
 from verger.validation.check import Check, ValidationError
@@ -29,8 +29,8 @@ def failed(written: WrittenRun, folder: Path, **how: Any) -> dict[str, Check]:
     return {row.name: row for row in check(written, folder, **how) if not row.passed}
 
 
-def test_a_right_run_passes_every_check(tmp_path: Path) -> None:
-    written = right_run()
+def test_a_correct_run_passes_every_check(tmp_path: Path) -> None:
+    written = correct_run()
     checks = {row.name: row for row in check(written, tmp_path)}
     assert {name for name, row in checks.items() if not row.passed} == set()
     assert len(checks) == 9
@@ -76,7 +76,7 @@ def shuffled(written: WrittenRun) -> None:
 
 
 def centred(written: WrittenRun) -> None:
-    """The mean taken off: another definition of the projection than the one promised."""
+    """Projections of centred features: another definition of the projection."""
     mean = numpy.mean([row["pca_features"] for row in written.pca], axis=0)
     for row in written.pca:
         row["pca_features"] = row["pca_features"] - mean
@@ -88,7 +88,7 @@ def component_lost(written: WrittenRun) -> None:
 
 
 def boast(written: WrittenRun) -> None:
-    """A basis that says that it explains more than it does."""
+    """A basis that claims a larger explained variance than the measured one."""
     written.explained = written.explained * 1.05
 
 
@@ -108,24 +108,22 @@ def boast(written: WrittenRun) -> None:
     ],
 )
 def test_a_defect_fails_its_checks(defect: Defect, names: set[str], tmp_path: Path) -> None:
-    written = right_run()
+    written = correct_run()
     defect(written)
     assert set(failed(written, tmp_path)) == {name.format(k=written.k) for name in names}
 
 
 def test_a_target_not_reached_fails(tmp_path: Path) -> None:
-    assert set(failed(right_run(), tmp_path, target=0.99)) == {"explained variance"}
+    assert set(failed(correct_run(), tmp_path, target=0.99)) == {"explained variance"}
 
 
 def test_a_missing_basis_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(
-        ValidationError, match=r"models/pca/run=run-2/: expected the basis that step 2 saves, found none"
-    ):
-        check(right_run(), tmp_path, basis="run-2")
+    with pytest.raises(ValidationError, match=r"models/pca/run=run-2/: expected the basis of step 2, found none"):
+        check(correct_run(), tmp_path, basis="run-2")
 
 
 def split(written: WrittenRun) -> None:
-    """Half of the features come from an earlier run, which also holds rows that are current no longer."""
+    """Half of the features come from an earlier run, which also has deleted rows."""
     half = len(written.features) // 2
     gone = {**written.features[0], "path": "images/Test/Apple/gone.jpg"}
     before = {**written.features[-1], "etag": "of the version before"}
@@ -133,35 +131,35 @@ def split(written: WrittenRun) -> None:
     written.deletes = [{"path": row["path"], "run": "run-0"} for row in (gone, before)]
 
 
-def test_features_of_an_earlier_run_count_less_those_that_are_dead(tmp_path: Path) -> None:
-    written = right_run()
+def test_features_of_an_earlier_run_count_without_deleted_rows(tmp_path: Path) -> None:
+    written = correct_run()
     split(written)
     assert failed(written, tmp_path) == {}
 
 
-@pytest.mark.parametrize("still_alive", [0, 1])
-def test_a_row_that_should_be_dead_fails_its_checks(still_alive: int, tmp_path: Path) -> None:
-    written = right_run()
+@pytest.mark.parametrize("not_deleted", [0, 1])
+def test_a_row_that_should_be_deleted_fails_its_checks(not_deleted: int, tmp_path: Path) -> None:
+    written = correct_run()
     split(written)
-    del written.deletes[still_alive]
+    del written.deletes[not_deleted]
     found = failed(written, tmp_path)
     assert "etags of the inventory" in found
-    assert found["etags of the inventory"].detail == repr(written.earlier[-2:][still_alive]["path"])
+    assert found["etags of the inventory"].detail == repr(written.earlier[-2:][not_deleted]["path"])
 
 
 def lies_elsewhere(written: WrittenRun, folder: Path) -> None:
-    """The basis is that of run-0, which was fitted to other photos: it says another share of itself."""
+    """The basis is that of run-0, which was fitted to other photos, so it claims another share."""
     write_basis(folder / Run("", "run-0").basis, written.components, written.explained * 0.99)
 
 
-def test_a_kept_basis_need_not_explain_what_it_says_of_itself(tmp_path: Path) -> None:
-    written = right_run()
+def test_a_kept_basis_need_not_explain_the_share_that_it_claims(tmp_path: Path) -> None:
+    written = correct_run()
     lies_elsewhere(written, tmp_path)
     assert failed(written, tmp_path, basis="run-0") == {}
 
 
-def test_a_kept_basis_must_explain_the_target_unless_it_was_asked_for(tmp_path: Path) -> None:
-    written = right_run()
+def test_a_kept_basis_must_explain_the_target_unless_it_is_reused_by_request(tmp_path: Path) -> None:
+    written = correct_run()
     lies_elsewhere(written, tmp_path / "auto")
     lies_elsewhere(written, tmp_path / "reuse")
     assert set(failed(written, tmp_path / "auto", basis="run-0", target=0.99)) == {"explained variance"}
@@ -169,7 +167,7 @@ def test_a_kept_basis_must_explain_the_target_unless_it_was_asked_for(tmp_path: 
 
 
 def test_one_photo_on_a_reused_basis_has_no_variance_and_passes(tmp_path: Path) -> None:
-    written = right_run()
+    written = correct_run()
     path = written.features[0]["path"]
     written.inventory = [row for row in written.inventory if row["path"] == path]
     written.pca = [row for row in written.pca if row["path"] == path]

@@ -1,4 +1,4 @@
-"""A small run as the two steps write it, in a folder, with room for a defect in each table."""
+"""Writes the tables of a small run to a folder, with a defect where a test needs one."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Rows = list[dict[str, Any]]
 
 @dataclass
 class WrittenRun:
-    """Tables of one right run. Change them, then `write` them."""
+    """The tables of a correct run. A test changes them, then calls `write`."""
 
     inventory: Rows
     features: Rows
@@ -37,7 +37,7 @@ class WrittenRun:
     components: numpy.ndarray
     explained: numpy.ndarray
     earlier: Rows = field(default_factory=list)
-    """Features of an earlier run, run-0, that is kept."""
+    """Features of an earlier run, run-0, which is kept."""
     deletes: Rows = field(default_factory=list)
     run: Run = field(default_factory=lambda: Run("orchard", "run-1"))
 
@@ -46,7 +46,7 @@ class WrittenRun:
         return int(self.components.shape[1])
 
     def write(self, folder: Path) -> tuple[Store, Run]:
-        """As Parquet; features in several files, as Spark writes them."""
+        """Write the tables as Parquet files; features in several files, like Spark."""
         run = Run(str(folder), self.run.id)
         _write(folder / run.inventory, self.inventory, etag=True, size=pyarrow.int64())
         earlier = {row["path"] for row in self.earlier}
@@ -77,8 +77,8 @@ class WrittenRun:
         return Store(LocalFileSystem(), str(folder)), run
 
     def _manifest(self) -> Rows:
-        """As it was before a defect: from the inventory and the rejects that a right run has."""
-        reasons = {row["path"]: row["reason"] for row in right_run().rejects}
+        """Return the manifest without a defect: from the inventory and the rejects of a correct run."""
+        reasons = {row["path"]: row["reason"] for row in correct_run().rejects}
         return [
             {
                 "path": row["path"],
@@ -95,7 +95,7 @@ Defect = Callable[[WrittenRun], None]
 
 
 def plan(*keep: FeatureRun, policy: str = "auto") -> Plan:
-    """The plan of a run over new photos, which keeps the feature runs given."""
+    """Return the plan of a run with new photos that keeps these feature runs."""
     return Plan(
         work=True,
         why="of a test",
@@ -116,13 +116,13 @@ def plan(*keep: FeatureRun, policy: str = "auto") -> Plan:
     )
 
 
-def right_run() -> WrittenRun:
-    """120 photos in four labels, of which two are rejects; PCA of the rest, exact. A fresh copy each time."""
-    return copy.deepcopy(_right_run())
+def correct_run() -> WrittenRun:
+    """Return a new copy of a run with 120 photos of four labels, two of them rejects, and their exact PCA."""
+    return copy.deepcopy(_correct_run())
 
 
 @functools.cache
-def _right_run() -> WrittenRun:
+def _correct_run() -> WrittenRun:
     random = numpy.random.default_rng(7)
     inventory: Rows = []
     features: Rows = []
@@ -151,7 +151,7 @@ def _right_run() -> WrittenRun:
 
 
 def write_basis(folder: Path, components: numpy.ndarray, explained: numpy.ndarray) -> None:
-    """As `pyspark.ml.feature.PCAModel.save` lays it out."""
+    """Write a basis like `pyspark.ml.feature.PCAModel.save`."""
     rows, columns = components.shape
     matrix = {
         "type": 1,
