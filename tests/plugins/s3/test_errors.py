@@ -1,6 +1,6 @@
-"""What S3 refuses is explained, whatever was asked, and never tried again by Airflow.
+"""Errors of S3 that a retry does not fix become a StorageError, which says what to do.
 
-No real server denies one operation and allows the next to the same credentials, so botocore's own stub answers here.
+Few real servers deny one operation and allow another with the same credentials, so botocore's stub gives the responses.
 """
 
 from __future__ import annotations
@@ -52,9 +52,9 @@ def denying(anyone: None) -> Iterator[Callable[..., Any]]:
         stub.assert_no_pending_responses()
 
 
-def refused(ask: Callable[[], Any]) -> str:
+def refused(request: Callable[[], Any]) -> str:
     with pytest.raises(StorageError) as caught:
-        ask()
+        request()
     return str(caught.value)
 
 

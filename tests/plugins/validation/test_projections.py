@@ -125,10 +125,10 @@ def test_a_missing_basis_is_an_error(tmp_path: Path) -> None:
 def split(written: WrittenRun) -> None:
     """Half of the features come from an earlier run, which also has deleted rows."""
     half = len(written.features) // 2
-    gone = {**written.features[0], "path": "images/Test/Apple/gone.jpg"}
+    deleted = {**written.features[0], "path": "images/Test/Apple/deleted.jpg"}
     before = {**written.features[-1], "etag": "of the version before"}
-    written.earlier, written.features = [*written.features[:half], gone, before], written.features[half:]
-    written.deletes = [{"path": row["path"], "run": "run-0"} for row in (gone, before)]
+    written.earlier, written.features = [*written.features[:half], deleted, before], written.features[half:]
+    written.deletes = [{"path": row["path"], "run": "run-0"} for row in (deleted, before)]
 
 
 def test_features_of_an_earlier_run_count_without_deleted_rows(tmp_path: Path) -> None:
