@@ -14,7 +14,7 @@ from pathlib import Path
 import airflow.plugins_manager
 
 found = airflow.plugins_manager.get_plugin_info()
-names = {path.stem for path in Path(sys.argv[1]).rglob("*.py")} - sys.stdlib_module_names
+names = {path.stem for path in Path(sys.argv[1]).rglob("*.py")} - {"__main__", *sys.stdlib_module_names}
 print(*[plugin["name"] for plugin in found if plugin["name"] == "verger"], *sorted(names & sys.modules.keys()))
 """
 
