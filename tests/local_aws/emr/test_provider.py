@@ -142,9 +142,12 @@ def test_added_steps_complete(emr: EMRClient, job_flow: str, deferrable: bool) -
 def test_a_failed_step_fails_the_task_with_the_reason(job_flow: str, deferrable: bool) -> None:
     with pytest.raises(AirflowException, match=r"EMR Steps failed|Error while running steps|waiting for steps"):
         add(
-            job_flow, shell("bad", "echo fruit is missing >&2; exit 1"), deferrable=deferrable,
-            wait_for_completion=not deferrable, **POLLING,
-        )  # fmt: skip
+            job_flow,
+            shell("bad", "echo fruit is missing >&2; exit 1"),
+            deferrable=deferrable,
+            wait_for_completion=not deferrable,
+            **POLLING,
+        )
 
 
 @pytest.mark.parametrize("deferrable", [False, True])

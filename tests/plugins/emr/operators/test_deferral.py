@@ -1,4 +1,4 @@
-"""The trigger of a sensor polls for the whole waiting time, and Airflow's timeout of the trigger is longer."""
+"""The trigger of a sensor polls for the complete waiting time, and Airflow's timeout of the trigger is longer."""
 
 from __future__ import annotations
 
