@@ -96,7 +96,7 @@ def imagenet_model(pip_python: Path) -> WeightedModel:
     raise WeightsError(
         "no source of the ImageNet weights of MobileNetV2 could be used:\n"
         + "\n".join(failures)
-        + "\nAllow one of them, or ask for `--weights random` to try the pipeline with meaningless features."
+        + "\nAllow one of them, or use `--weights random` to try the pipeline with meaningless features."
     )
 
 

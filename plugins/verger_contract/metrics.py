@@ -1,4 +1,4 @@
-"""The JSON files by which the steps say what they did: progress.json, featurize.json, pca.json."""
+"""The JSON files that the steps write: progress.json, featurize.json, pca.json."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ class Progress(TypedDict):
 
 
 class FeaturizeMetrics(TypedDict):
-    """runs/<id>/featurize.json: `rejects` counts photos by kind, `seconds` gives the duration of each part.
+    """runs/<id>/featurize.json. `rejects` counts photos by kind, `seconds` holds the duration of each part.
 
-    `work`, `model` and `model_sha256` identify the input: a step that is submitted again with the same input finds that
-    its work is done.
+    `work`, `model` and `model_sha256` identify the input. A step that is submitted a second time with the same input
+    ends at once.
     """
 
     photos: int

@@ -63,7 +63,7 @@ class StepPlan:
     ----------
     run : str
     work : bool
-        False when nothing is to be done; `why` says it in words.
+        False when there is nothing to do. `why` has the reason in words.
     photos : mapping of str to int
         Photos listed, new, changed, retry, opportunistic_retry, unchanged, deleted.
     keep, compact : tuple of str

@@ -1,4 +1,4 @@
-"""The reasons for which a photo is rejected, and when a later run tries the photo again."""
+"""The reasons for which a photo is rejected, and the rules by which a later run retries it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ RETRIED_WITH_OTHER_WORK = frozenset({RejectKind.ACCESS_DENIED})
 and never launches a cluster alone."""
 
 REPEATED_BY_THE_STEP = frozenset({RejectKind.ACCESS_DENIED, RejectKind.UNREADABLE_AT_FIRST})
-"""A step that is submitted a second time in the same run does its work again when the first try has such rejects."""
+"""A step that is submitted a second time in the same run repeats its work if the first attempt has such rejects."""
 
 
 def reason(kind: RejectKind, detail: str = "") -> str:

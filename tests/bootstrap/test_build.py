@@ -39,8 +39,8 @@ def test_the_set_is_complete_and_named_by_its_manifest(artifact_set: Path, order
 
 
 def test_the_same_inputs_give_the_same_set(artifact_set: Path, order: Build, tmp_path: Path) -> None:
-    again = build(dataclasses.replace(order, out=tmp_path))
-    assert again.name == artifact_set.name
+    second = build(dataclasses.replace(order, out=tmp_path))
+    assert second.name == artifact_set.name
     assert (tmp_path / "current").readlink() == Path(artifact_set.name)
 
 

@@ -58,9 +58,9 @@ def test_the_canary_equals_keras(artifact_set: Path, tmp_path: Path) -> None:
 
 
 def test_the_export_is_deterministic(random_set: Path, tmp_path: Path) -> None:
-    again = cached_model(Cache(tmp_path), Build(weights="random"))
+    second = cached_model(Cache(tmp_path), Build(weights="random"))
     for name in MODEL_FILES:
-        assert manifest.file_sha256(again / name) == manifest.file_sha256(random_set / "model" / name), name
+        assert manifest.file_sha256(second / name) == manifest.file_sha256(random_set / "model" / name), name
 
 
 def test_every_file_names_random_weights(random_set: Path) -> None:

@@ -155,12 +155,12 @@ def test_a_damaged_model_is_an_error(tmp_path: Path, featurize: Submit) -> None:
 
 
 def test_a_second_submission_ends_at_once(mixed: Finished, tmp_path: Path, featurize: Submit) -> None:
-    folder = Path(shutil.copytree(mixed.folder, tmp_path / "again"))
+    folder = Path(shutil.copytree(mixed.folder, tmp_path / "second"))
     before = written(folder)
-    again = featurize(folder)
-    assert again.code == 0, again.output
+    second = featurize(folder)
+    assert second.code == 0, second.output
     assert (
-        f"verger: {len(LEGAL)} photos were featurized by an earlier attempt of this run: nothing to do" in again.output
+        f"verger: {len(LEGAL)} photos were featurized by an earlier attempt of this run: nothing to do" in second.output
     )
     assert written(folder) == before
 

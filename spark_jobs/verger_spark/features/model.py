@@ -105,7 +105,7 @@ class Featurizer:
 
     def _scale(self, pixels: NDArray[np.uint8]) -> None:
         # The result goes directly into the network's input. An intermediate array would take 600 kB for every photo.
-        # The interpreter refuses to run while this view exists, so it stays local to this function.
+        # The interpreter does not run while this view exists, so the view is local to this function.
         tensor = self._interpreter.tensor(self._input)()[0]
         np.divide(pixels, np.float32(127.5), out=tensor, dtype=np.float32)
         np.subtract(tensor, np.float32(1.0), out=tensor)

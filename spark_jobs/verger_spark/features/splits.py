@@ -14,7 +14,7 @@ SMALLEST = 64
 """Minimum number of photos in a split, half a second of one core. Below it the start of a task costs more time."""
 
 BANDS = ((0.75, 1), (0.20, 4), (0.05, 16))
-"""Share of all photos in a band, and the divisor: the splits of the band have LARGEST / divisor photos."""
+"""Share of all photos in a band, and the divisor of the size of its splits: those of the first band are the largest."""
 
 INTERLEAVED = 32
 """Number of splits that take turns with the rows of one range of the inventory.

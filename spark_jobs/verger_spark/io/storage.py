@@ -19,7 +19,7 @@ from verger_spark.io.s3_store import s3_store
 from verger_spark.io.streams import Ranges, Sink
 
 PART_BYTES = 5 << 20
-"""Size of a part of a multipart upload: the minimum of S3, because a worker holds whole parts in memory."""
+"""Size of a part of a multipart upload: the minimum of S3, because a worker holds complete parts in memory."""
 
 CONCURRENT_PARTS = 2
 """Parts that are uploaded at the same time. A writer that is faster than S3 waits."""

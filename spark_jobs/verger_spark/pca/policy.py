@@ -13,7 +13,7 @@ ROUNDING = 1e-9
 
 @dataclass(frozen=True)
 class PublishedBasis:
-    """What the decision needs to know of the published basis.
+    """The published basis, compared with the current photos.
 
     Attributes
     ----------
@@ -72,7 +72,7 @@ def decide(request: BasisRequest, published: PublishedBasis | None, target: floa
 
 
 def _finding(published: PublishedBasis, least: float) -> str:
-    """Return in words what share the published basis explains.
+    """Return a sentence with the share that the published basis explains.
 
     Examples
     --------

@@ -56,7 +56,7 @@ def sum_up(rows: DataFrame, photos: int, processed: Accumulator[int]) -> Moments
     )
     while blocks > LAST:
         blocks = -(-blocks // FAN_IN)
-        # The number of the parent is that of the partition again, so that no partition holds two parents.
+        # The number of the parent equals that of the partition too, so that no partition holds two parents.
         numbered = sums.withColumn("parent", F.expr(f"pmod(hash(block), {blocks})"))
         parents = numbered.repartition(blocks, "block").sortWithinPartitions("parent", "block")
         sums = parents.mapInArrow(python_task(Merge()), MOMENTS_SCHEMA)

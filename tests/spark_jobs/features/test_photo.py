@@ -77,10 +77,10 @@ def test_the_first_frame_of_an_animation_is_decoded() -> None:
     ids=["empty", "text", "truncated JPEG", "truncated PNG", "bomb", "PostScript"],
 )
 def test_reasons(content: bytes, reason: str) -> None:
-    with pytest.raises(UnreadablePhoto) as refused:
+    with pytest.raises(UnreadablePhoto) as unreadable:
         decode(content)
-    assert str(refused.value).startswith(reason)
-    assert "\n" not in str(refused.value)
+    assert str(unreadable.value).startswith(reason)
+    assert "\n" not in str(unreadable.value)
 
 
 @pytest.mark.filterwarnings("ignore")  # Pillow warns about damaged files

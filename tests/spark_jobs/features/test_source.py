@@ -100,7 +100,7 @@ def test_an_unavailable_server_is_an_error_and_no_reject(
 
 
 def test_a_value_error_of_the_client_is_no_reject(s3: S3Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever the message says: the key is checked before the request."""
+    """The message does not matter: the key is checked before the request."""
 
     def get(*_: object, **__: object) -> None:
         raise ValueError("a path that is not the key")

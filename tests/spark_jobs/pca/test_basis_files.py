@@ -1,4 +1,4 @@
-"""The basis as files: the very numbers come back, and what is no basis is refused with what to do."""
+"""The basis as files: components are loaded bit for bit, and errors name the remedy."""
 
 from __future__ import annotations
 

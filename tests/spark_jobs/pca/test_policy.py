@@ -45,15 +45,15 @@ def test_a_kept_basis_may_miss_the_target_by_the_tolerance() -> None:
         True, f"{FINDING.format('0.8901')}, {aim}"
     )
     assert decide(request, PublishedBasis(64, 0.89), 0.9, 1280).keep
-    refused = Decision(False, f"{FINDING.format('0.88999')}, less than the {aim}")
-    assert decide(request, PublishedBasis(64, 0.88999), 0.9, 1280) == refused
+    refit = Decision(False, f"{FINDING.format('0.88999')}, less than the {aim}")
+    assert decide(request, PublishedBasis(64, 0.88999), 0.9, 1280) == refit
 
 
 def test_a_basis_with_more_components_than_allowed_is_refitted() -> None:
     request, published = BasisRequest(policy=BasisPolicy.AUTO, published=AT), PublishedBasis(64, 0.95)
     assert decide(request, published, 0.9, 64).keep
-    refused = Decision(False, "the published basis has 64 components, 63 are allowed")
-    assert decide(request, published, 0.9, 63) == refused
+    refit = Decision(False, "the published basis has 64 components, 63 are allowed")
+    assert decide(request, published, 0.9, 63) == refit
     assert decide(BasisRequest(policy=BasisPolicy.REUSE, published=AT), published, 0.9, 63).keep, "reuse means reuse"
 
 

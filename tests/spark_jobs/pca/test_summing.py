@@ -17,20 +17,20 @@ from verger_spark.session import open_session
 
 summing.BLOCK_ROWS, summing.LAST = 512, 2
 spark = open_session("sums")
-seen = spark.sparkContext.accumulator(0)
+processed = spark.sparkContext.accumulator(0)
 vectors = np.random.default_rng(5).normal(size=(10_000, 6)).astype(np.float32)
 rows = [(f"images/Kiwi/{number}.jpg", bytearray(vector.tobytes())) for number, vector in enumerate(vectors)]
 found = []
 for parts in (2, 5):
     frame = spark.createDataFrame(rows, "path string, features binary").repartition(parts)
-    moments = summing.sum_up(frame, len(rows), seen)
+    moments = summing.sum_up(frame, len(rows), processed)
     exact = vectors.astype(np.float64)
     found.append({
         "count": moments.count,
         "apart": float(abs(moments.gram - exact.T @ exact).max() + abs(moments.total - exact.sum(axis=0)).max()),
         "bits": hashlib.sha256(moments.pack()).hexdigest(),
     })
-print("sums", json.dumps([*found, seen.value]))
+print("sums", json.dumps([*found, processed.value]))
 """
 
 
@@ -41,10 +41,10 @@ def test_sums_are_merged_in_an_order_of_the_paths(submit: Submit, tmp_path: Path
     script.write_text(SUMMED)
     done = submit(tmp_path, script, spark=spark)
     assert done.code == 0, done.output
-    one, other, seen = json.loads(
+    one, other, processed = json.loads(
         next(line for line in done.output.splitlines() if line.startswith("sums")).partition(" ")[2]
     )
     assert one["count"] == 10_000
     assert one["apart"] < 1e-8
     assert one["bits"] == other["bits"]
-    assert seen == 20_000
+    assert processed == 20_000
