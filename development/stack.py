@@ -78,10 +78,6 @@ def running(
     ----------
     folder : Path
         Folder of all files of the stack.
-    ports : Ports
-        Ports of the servers.
-    bucket : str
-        Bucket of the photos. It is created unless it exists.
     photos : int
         Number of sample photos for a bucket without photos; 0 draws none.
     settings : mapping
@@ -101,12 +97,8 @@ def running(
     try:
         _probe(ports)
         made = _describe(folder, ports, bucket, aws)
-        environment = airflow_environment(
-            folder / "airflow",
-            folder / "secrets",
-            ports.airflow,
-            {**verger_settings(bucket, folder / "node", made.history_url), **made.aws, **settings},
-        )
+        variables = {**verger_settings(bucket, folder / "node", made.history_url), **made.aws, **settings}
+        environment = airflow_environment(folder / "airflow", folder / "secrets", ports.airflow, variables)
         _prepare(children, aws, made, environment, photos=photos, show=show)
         _start(children, ports, aws, made, environment)
         _wait(children, made)

@@ -40,25 +40,11 @@ def cluster_status(cluster: Cluster) -> dict[str, Any]:
 def cluster_detail(cluster: Cluster, region: str) -> dict[str, Any]:
     """Return a Cluster of the EMR API, as in the answer of DescribeCluster."""
     request = cluster.request
-    instances = request.get("Instances") or {}
     label = str(request.get("ReleaseLabel"))
     versions = releases.applications(label)
     detail = {
         **cluster_summary(cluster, region),
-        "Ec2InstanceAttributes": present(
-            {
-                "Ec2KeyName": instances.get("Ec2KeyName"),
-                "Ec2SubnetId": instances.get("Ec2SubnetId") or next(iter(instances.get("Ec2SubnetIds") or []), None),
-                "RequestedEc2SubnetIds": instances.get("Ec2SubnetIds") or [],
-                "Ec2AvailabilityZone": f"{region}a",
-                "IamInstanceProfile": request.get("JobFlowRole"),
-                "EmrManagedMasterSecurityGroup": instances.get("EmrManagedMasterSecurityGroup"),
-                "EmrManagedSlaveSecurityGroup": instances.get("EmrManagedSlaveSecurityGroup"),
-                "ServiceAccessSecurityGroup": instances.get("ServiceAccessSecurityGroup"),
-                "AdditionalMasterSecurityGroups": instances.get("AdditionalMasterSecurityGroups") or [],
-                "AdditionalSlaveSecurityGroups": instances.get("AdditionalSlaveSecurityGroups") or [],
-            }
-        ),
+        "Ec2InstanceAttributes": _ec2_instance_attributes(request, region),
         "InstanceCollectionType": cluster.collection,
         # EMR always answers with the scheme s3n.
         "LogUri": cluster.log_uri.replace("s3://", "s3n://", 1) + "/" if cluster.log_uri else None,
@@ -85,6 +71,23 @@ def cluster_detail(cluster: Cluster, region: str) -> dict[str, Any]:
         "MasterPublicDnsName": "localhost" if cluster.ready is not None else None,
     }
     return present(detail)
+
+
+def _ec2_instance_attributes(request: dict[str, Any], region: str) -> dict[str, Any]:
+    instances = request.get("Instances") or {}
+    attributes = {
+        "Ec2KeyName": instances.get("Ec2KeyName"),
+        "Ec2SubnetId": instances.get("Ec2SubnetId") or next(iter(instances.get("Ec2SubnetIds") or []), None),
+        "RequestedEc2SubnetIds": instances.get("Ec2SubnetIds") or [],
+        "Ec2AvailabilityZone": f"{region}a",
+        "IamInstanceProfile": request.get("JobFlowRole"),
+        "EmrManagedMasterSecurityGroup": instances.get("EmrManagedMasterSecurityGroup"),
+        "EmrManagedSlaveSecurityGroup": instances.get("EmrManagedSlaveSecurityGroup"),
+        "ServiceAccessSecurityGroup": instances.get("ServiceAccessSecurityGroup"),
+        "AdditionalMasterSecurityGroups": instances.get("AdditionalMasterSecurityGroups") or [],
+        "AdditionalSlaveSecurityGroups": instances.get("AdditionalSlaveSecurityGroups") or [],
+    }
+    return present(attributes)
 
 
 def tag_list(cluster: Cluster) -> list[dict[str, str]]:

@@ -27,15 +27,13 @@ def end_tree(
 ) -> list[psutil.Process]:
     """End processes and everything that they started.
 
-    Send SIGTERM to all roots, so that each of them ends its own children in its own order. Wait until all roots have
-    ended, at most `grace_s` seconds. Then send SIGKILL to the processes of the trees that still run, until none is
-    left. Roots that have already ended are allowed.
+    Send SIGTERM to all roots, which end their own children. Wait at most `grace_s` seconds until all roots have ended.
+    Then send SIGKILL to the processes of the trees that still run, until none is left. A root may have ended before.
 
     Parameters
     ----------
     *roots : psutil.Process
-        Processes to end. Objects that were made while the process ran: they hold its start time, so that no signal
-        reaches another process with the same pid.
+        Processes to end, as objects that hold the start time: no signal reaches another process with the same pid.
     grace_s : float
         Seconds between SIGTERM and SIGKILL; 0 sends SIGKILL at once and no SIGTERM.
     group : bool
@@ -44,7 +42,7 @@ def end_tree(
         Returns the processes that must end. By default these are the roots, their descendants, and the processes of
         the sessions that the roots lead. A child subreaper passes `descendants`.
     poll : callable, optional
-        Is called at each look at the processes. True ends the grace period at once. The place to reap children.
+        Is called while processes end, for example to reap children. True ends the grace period at once.
 
     Returns
     -------
