@@ -43,8 +43,8 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     standard = Build()
     parser = argparse.ArgumentParser(prog="python -m development.artifacts", description=__doc__)
-    parser.add_argument("--out", type=Path, default=standard.out)
-    parser.add_argument("--cache", type=Path, default=standard.cache)
+    parser.add_argument("--out", type=Path, default=standard.out, help="folder of the artifact sets")
+    parser.add_argument("--cache", type=Path, default=standard.cache, help="folder of model and wheelhouse")
     parser.add_argument("--seed", type=Path, help="another cache, which is copied into the cache first")
     given = parser.parse_args()
     if given.seed:

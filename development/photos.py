@@ -64,8 +64,8 @@ def fill(bucket: str, photos: int = PHOTOS) -> int:
 def main() -> None:
     """Run the command line; see the docstring of the module."""
     parser = argparse.ArgumentParser(prog="python -m development.photos", description=__doc__)
-    parser.add_argument("bucket")
-    parser.add_argument("--photos", type=int, default=int(os.environ.get("PHOTOS", PHOTOS)))
+    parser.add_argument("bucket", help="name of the bucket")
+    parser.add_argument("--photos", type=int, default=int(os.environ.get("PHOTOS", PHOTOS)), help="number of photos")
     given = parser.parse_args()
     print(f"s3://{given.bucket}/{PREFIX}: {fill(given.bucket, given.photos):,} sample photos uploaded")
 

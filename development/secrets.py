@@ -78,10 +78,10 @@ def aws(folder: Path, state: Path) -> None:
 
 def main() -> None:
     """Run the command line; see the docstring of the module."""
-    parser = argparse.ArgumentParser(prog="python -m development.secrets")
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--database", metavar="HOST")
-    parser.add_argument("--local-aws", type=Path, metavar="STATE")
+    parser = argparse.ArgumentParser(prog="python -m development.secrets", description="Create the secrets of a stack.")
+    parser.add_argument("folder", type=Path, help="folder of the secrets")
+    parser.add_argument("--database", metavar="HOST", help="also the password and the URL of PostgreSQL on this host")
+    parser.add_argument("--local-aws", type=Path, metavar="STATE", help="also credentials for this state folder")
     given = parser.parse_args()
     airflow_keys(given.folder)
     password(given.folder)

@@ -64,9 +64,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m sample_photos.orchard", description="Draw sample photos of twelve fruits."
     )
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--photos", type=int, default=600)
-    parser.add_argument("--seed", type=int, default=SEED)
+    parser.add_argument("folder", type=Path, help="folder of the photos")
+    parser.add_argument("--photos", type=int, default=600, help="number of photos (default: 600)")
+    parser.add_argument("--seed", type=int, default=SEED, help=f"seed of the random generator (default: {SEED})")
     parser.add_argument(
         "--invalid", action="store_true", help="also draw invalid photos (sample_photos/invalid_photos.py)"
     )
