@@ -34,10 +34,10 @@ rejected photos, accept that most photos were deleted, or roll back to an earlie
 
 **What to do.** Correct what the message names. Then clear the failed task with all downstream tasks. If they need the
 cluster, Airflow also clears `create_cluster` and launches a new cluster. Step 1 is not repeated if it had completed,
-unless it rejected photos because access was denied. For a published run, clear only `publish`, `report` or `vacuum`: the other tasks would
-overwrite data that readers use, so they fail. If you are not sure, start a new run. A new run cannot damage the current
-data. Marking this run as failed is also safe: Airflow cancels its step and terminates its cluster. The next run that
-publishes deletes the files of a failed run.
+unless it rejected photos because access was denied. For a published run, clear only `publish`, `report` or `vacuum`:
+the other tasks would overwrite data that readers use, so they fail. If you are not sure, start a new run. A new run
+cannot damage the current data. Marking this run as failed is also safe: Airflow cancels its step and terminates its
+cluster. The next run that publishes deletes the files of a failed run.
 
 **If the data is wrong although all checks passed**: pause this DAG, run `python -m verger.publication rollback RUN`,
 correct the cause, and unpause the DAG. The next run processes all changes since then. (A run with `rollback_to` does
