@@ -11,8 +11,7 @@ from datetime import datetime
 
 from verger import run_snapshot
 from verger.changes import inventory, run_tables
-from verger.changes.compare import Tally
-from verger.changes.plan import Plan, RunParams, decide, full_refresh_reason
+from verger.changes.plan import Plan, RunBase, RunParams, decide, full_refresh_reason
 from verger.changes.run_tables import Comparison
 from verger.context import RunContext
 from verger.publication import commit
@@ -83,29 +82,19 @@ def plan(run_context: RunContext, etag: str | None, params: RunParams, now: date
     ------
     CommitConflictError, AlreadyPublishedError, PlanError, ArtifactError
     """
-    client, run = run_context.client, run_context.run
+    client, run, settings = run_context.client, run_context.run, run_context.settings
     published = _published(run_context, etag)
-    artifacts_sha256, model_sha256 = artifacts.identity(run_context.settings.storage.artifacts_dir)
-    full_refresh = full_refresh_reason(published, model_sha256, run_context.settings.storage.images_prefix, params)
-    # A new artifact set may read photos that the previous one rejected.
-    retry_all_rejects = params.retry_rejects or bool(published and published.artifacts != artifacts_sha256)
-
-    def decided(tally: Tally) -> Plan:
-        return decide(
-            run,
-            tally,
-            published,
-            params,
-            run_context.settings,
-            full_refresh=full_refresh,
-            etag=etag,
-            model_sha256=model_sha256,
-            retry_all_rejects=retry_all_rejects,
-            now=now,
-        )
-
-    comparison = Comparison(run_context.store, run, published, bool(full_refresh), retry_all_rejects)
-    made = run_tables.write_work(client, comparison, decided)
+    artifacts_sha256, model_sha256 = artifacts.identity(settings.storage.artifacts_dir)
+    base = RunBase(
+        published=published,
+        etag=etag,
+        model_sha256=model_sha256,
+        full_refresh=full_refresh_reason(published, model_sha256, settings.storage.images_prefix, params),
+        # A new artifact set may read photos that the previous one rejected.
+        retry_all_rejects=params.retry_rejects or bool(published and published.artifacts != artifacts_sha256),
+    )
+    comparison = Comparison(run_context.store, run, published, bool(base.full_refresh), base.retry_all_rejects)
+    made = run_tables.write_work(client, comparison, lambda tally: decide(run, tally, base, params, settings, now=now))
     run_context.write_json(run.plan, made.for_step(run).document())
     log.info("%s: %s", "to do" if made.work else "nothing to do", made.why)
     return made

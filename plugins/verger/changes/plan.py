@@ -159,59 +159,59 @@ def full_refresh_reason(
     return FullRefresh.REQUESTED if params.full_refresh else FullRefresh.NO
 
 
-def decide(
-    run: Run,
-    tally: Tally,
-    published: Snapshot | None,
-    params: RunParams,
-    settings: Settings,
-    *,
-    full_refresh: FullRefresh,
-    etag: str | None,
-    model_sha256: str,
-    retry_all_rejects: bool,
-    now: datetime,
-) -> Plan:
-    """Return the plan of a run.
+@dataclass(frozen=True, kw_only=True)
+class RunBase:
+    """What a run starts from.
 
-    Parameters
+    Attributes
     ----------
-    tally
-        The counts of the comparison.
-    published
-        The snapshot that the run is based on; None when nothing is published.
-    full_refresh
-        The result of `full_refresh_reason`.
-    etag
+    published : Snapshot or None
+        The published snapshot; None when nothing is published.
+    etag : str or None
         The ETag of `published.json`.
-    retry_all_rejects
-        The value that the comparison was made with.
+    model_sha256 : str
+        SHA-256 of the model that featurizes.
+    full_refresh : FullRefresh
+        The result of `full_refresh_reason`.
+    retry_all_rejects : bool
+        Whether all rejected photos are featurized.
+    """
+
+    published: Snapshot | None
+    etag: str | None
+    model_sha256: str
+    full_refresh: FullRefresh
+    retry_all_rejects: bool
+
+
+def decide(run: Run, tally: Tally, base: RunBase, params: RunParams, settings: Settings, *, now: datetime) -> Plan:
+    """Return the plan of a run from the counts of the comparison.
 
     Raises
     ------
     PlanError
         More photos are missing than expected, or there is no basis to reuse.
     """
+    published, full_refresh, max_age = base.published, base.full_refresh, settings.retention.max_deletes_age
     _check_deletions(tally, params, settings.validation.max_deleted_share)
     basis, basis_reason = _basis(published, params, full_refresh)
     runs = () if full_refresh or not published else _current_feature_runs(published.features, tally, now)
-    overdue = compaction.overdue(runs, settings.retention.max_deletes_age, now)
+    chosen = compaction.choose(runs, max_age, now)
     reasons = [
         *([full_refresh.value] if full_refresh else []),
         *_photo_reasons(tally, params),
-        *([f"{len(overdue)} feature runs have rows of photos deleted or changed long ago"] if overdue else []),
+        *_compaction_reasons(compaction.overdue(runs, max_age, now)),
         *_projection_reasons(published, params, settings.pca.basis_tolerance),
     ]
-    chosen = compaction.choose(runs, settings.retention.max_deletes_age, now)
     return Plan(
         work=bool(reasons),
         why=", ".join(reasons) or f"nothing new, changed or deleted among {tally.listed:,} photos",
         photos={"listed": tally.listed} | {kind.value: tally.photos[kind] for kind in PhotoChange},
-        etag=etag,
-        model_sha256=model_sha256,
+        etag=base.etag,
+        model_sha256=base.model_sha256,
         images_prefix=settings.storage.images_prefix,
         full_refresh=bool(full_refresh),
-        retry_all_rejects=retry_all_rejects,
+        retry_all_rejects=base.retry_all_rejects,
         keep=tuple(features for features in runs if features.run not in chosen),
         compact=tuple(features for features in runs if features.run in chosen),
         into=run.compacted if chosen else None,
@@ -270,6 +270,10 @@ def _photo_reasons(tally: Tally, params: RunParams) -> list[str]:
     if params.retry_rejects:
         words[PhotoChange.OPPORTUNISTIC_RETRY] = "{:,} rejects to retry"
     return [text.format(tally.photos[kind]) for kind, text in words.items() if tally.photos[kind]]
+
+
+def _compaction_reasons(overdue: Sequence[str]) -> list[str]:
+    return [f"{len(overdue)} feature runs have rows of photos deleted or changed long ago"] if overdue else []
 
 
 def _projection_reasons(published: Snapshot | None, params: RunParams, tolerance: float) -> list[str]:

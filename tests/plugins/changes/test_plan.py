@@ -12,7 +12,7 @@ import pytest
 
 from tests.plugins.snapshots import snapshot
 from verger.changes.compare import PhotoChange, Tally
-from verger.changes.plan import FullRefresh, Plan, PlanError, RunParams, decide, full_refresh_reason
+from verger.changes.plan import FullRefresh, Plan, PlanError, RunBase, RunParams, decide, full_refresh_reason
 from verger.publication.model import FeatureRun, Snapshot
 from verger.settings import Settings
 from verger_contract.keys import Run
@@ -30,15 +30,14 @@ def tally(current_rows: int = 100, **photos: int) -> Tally:
     return Tally(counts, Counter({"base": current_rows}))
 
 
-def decided(found: Tally, published: Snapshot | None = BASE, params: RunParams = AUTO, **how: Any) -> Plan:
-    options: dict[str, Any] = {
+def decided(found: Tally, published: Snapshot | None = BASE, params: RunParams = AUTO, **base: Any) -> Plan:
+    defaults: dict[str, Any] = {
         "full_refresh": FullRefresh.NO,
         "etag": '"e"',
         "model_sha256": "ab" * 32,
         "retry_all_rejects": False,
-        "now": NOW,
-    } | how
-    return decide(RUN, found, published, params, SETTINGS, **options)
+    }
+    return decide(RUN, found, RunBase(published=published, **defaults | base), params, SETTINGS, now=NOW)
 
 
 def test_nothing_new_is_nothing_to_do() -> None:
