@@ -123,8 +123,8 @@ def test_another_published_json_is_an_error(body: str, message: str, tmp_path: P
 
 def test_the_error_for_an_unknown_run_lists_the_known_ones(bucket: WrittenBucket) -> None:
     bucket.unpublish()
-    with pytest.raises(PublicationError, match=r"expected run nightly in it or its history, found: 2026-01-02, 007$"):
-        open_publication(bucket.root, run="nightly")
+    with pytest.raises(PublicationError, match=r"expected run unknown in it or its history, found: 2026-01-02, 007$"):
+        open_publication(bucket.root, run="unknown")
 
 
 @pytest.mark.parametrize("root", ["orchard", "/orchard", "gs://orchard", "s3://"])

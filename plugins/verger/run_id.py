@@ -28,8 +28,8 @@ def run_id(dag_run_id: str) -> str:
 
     Examples
     --------
-    >>> run_id("nightly.1")
-    'nightly.1'
+    >>> run_id("scheduled.1")
+    'scheduled.1'
     >>> run_id("scheduled__2026-11-23T01:00:00+00:00")
     'scheduled__2026-11-23T01-00-00Z-f49c7c8b'
     """

@@ -136,8 +136,8 @@ def owner(feature_run: str) -> str:
 
     Examples
     --------
-    >>> owner("nightly-7-compacted"), owner("nightly-7")
-    ('nightly-7', 'nightly-7')
+    >>> owner("scheduled-7-compacted"), owner("scheduled-7")
+    ('scheduled-7', 'scheduled-7')
     """
     return feature_run.removesuffix(COMPACTED)
 

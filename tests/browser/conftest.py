@@ -74,7 +74,7 @@ def screenshot(page: Page) -> Screenshot:
 
     def keep(name: str) -> None:
         for scheme in ("dark", "light"):
-            page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            page.emulate_media(color_scheme=scheme)
             page.wait_for_timeout(300)  # Airflow's own pages change colour by a script
             page.screenshot(path=SCREENSHOTS / f"{name}-{scheme}.png")
 

@@ -1,4 +1,4 @@
-"""`make pictures`: the pictures of README, taken of a stack that runs two nights: docs/pictures/*.png."""
+"""`make pictures`: the screenshots in docs/pictures, of a stack that executes two runs."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ def take(page: Page, stack: Running, folder: Path) -> None:
     page.get_by_label("Password").first.fill(stack.password)
     page.keyboard.press("Enter")
     expect(page.get_by_role("link", name="Verger", exact=True)).to_be_visible()
-    night(stack)
+    run_dag(stack)
     draw_orchard(folder, SECOND)
     synchronise(open_store(stack.bucket, stack.aws), "images/", Album(folder))
-    run = night(stack)
+    run = run_dag(stack)
 
     page.goto(f"{stack.url}/plugin/verger/verger/")
     frame = page.frame_locator('iframe[title="Verger"]')
@@ -50,8 +50,8 @@ def take(page: Page, stack: Running, folder: Path) -> None:
     keep(page.screenshot(full_page=True, clip=around(page, "#variance", "#map")), "report-map.png")
 
 
-def night(stack: Running) -> str:
-    """One run of the DAG, to its end; its id in Airflow."""
+def run_dag(stack: Running) -> str:
+    """Run the DAG and wait for its end. Returns the id of the run in Airflow."""
     run = stack.trigger()
     state = stack.wait(run)
     if state == "failed":
@@ -61,10 +61,10 @@ def night(stack: Running) -> str:
 
 
 def graph(page: Page, stack: Running, run: str) -> bytes:
-    """The DAG as Airflow draws it for a run, from top to bottom, without what is around it."""
+    """The graph of a run as Airflow draws it, from top to bottom."""
     before = page.viewport_size or WINDOW
     page.set_viewport_size({"width": 1000, "height": 1500})
-    # Where Airflow's UI remembers what one chose under the graph's settings.
+    # Airflow's UI stores the user's settings of the graph there.
     page.evaluate("localStorage.setItem('direction-fruit_features', JSON.stringify('DOWN'))")
     page.goto(f"{stack.url}/{DAG}/runs/{run}")
     page.get_by_role("button", name="Show Graph").click()

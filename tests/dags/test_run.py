@@ -52,7 +52,7 @@ def keys_of(client: S3Client, bucket: str) -> list[str]:
 @pytest.mark.parametrize(
     ("environment", "message"),
     [
-        ({"AWS_ACCESS_KEY_ID": "nobody"}, "published.json: may not be read"),
+        ({"AWS_ACCESS_KEY_ID": "unknown"}, "published.json: may not be read"),
         ({"VERGER_BUCKET": "no-such-bucket"}, "s3://no-such-bucket: no such bucket"),
         ({"VERGER_IMAGES_PREFIX": "elsewhere/"}, "elsewhere/: expected photos in folders"),
         ({"VERGER_ARTIFACTS_DIR": "/nonexistent"}, "/nonexistent/manifest.json: no artifact set"),

@@ -24,7 +24,7 @@ LEGAL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
         "été 柿",
         "柿",
         "a" * 250,
-        "nightly.1",
+        "scheduled.1",
     ],
 )
 def test_an_id_is_legal_and_deterministic(airflow: str) -> None:
@@ -36,7 +36,7 @@ def test_an_id_is_legal_and_deterministic(airflow: str) -> None:
 
 
 def test_a_legal_id_is_unchanged() -> None:
-    assert run_id("nightly.1") == "nightly.1"
+    assert run_id("scheduled.1") == "scheduled.1"
 
 
 def test_different_runs_have_different_ids() -> None:

@@ -23,7 +23,7 @@ class Instance(SimpleNamespace):
         return self.xcoms.get((task_ids, key))
 
     def get_task_breadcrumbs(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
-        assert (dag_id, run_id) == ("fruit_features", "nightly.1")
+        assert (dag_id, run_id) == ("fruit_features", "scheduled.1")
         crumbs: list[dict[str, Any]] = self.crumbs
         return crumbs
 
@@ -38,7 +38,7 @@ def context() -> Any:
     ]
     order = [SimpleNamespace(task_id=name) for name in ("list_images", "rollback", "pca_done", "publish", "report")]
     instance = Instance(dag_id="fruit_features", task_id="list_images", start_date=NOW, crumbs=crumbs, xcoms={})
-    return {"ti": instance, "run_id": "nightly.1", "dag": SimpleNamespace(topological_sort=lambda: order)}
+    return {"ti": instance, "run_id": "scheduled.1", "dag": SimpleNamespace(topological_sort=lambda: order)}
 
 
 def test_tasks_are_in_the_order_of_the_dag_with_the_known_times(context: Any) -> None:
