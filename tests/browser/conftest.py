@@ -1,4 +1,4 @@
-"""A running Airflow with local AWS, and a headless Chromium. What it saw stays in .verger/screenshots/."""
+"""A running Airflow with local AWS, and a headless Chromium. The screenshots are kept in .verger/screenshots/."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Screenshot = Callable[[str], None]
 
 
 def browser_path() -> str:
-    """The browser of this machine; empty when there is none."""
+    """Path of the browser on this machine, or empty."""
     return next(filter(None, map(shutil.which, BROWSERS)), "")
 
 
@@ -33,7 +33,7 @@ def browser_path() -> str:
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     if not browser_path():
         pytest.skip(f"no {BROWSERS[0]} on this machine; .ci/run installs Debian's package of that name")
-    # Before the first test: also a failure of that one leaves its picture.
+    # Before the first test, so that its failure leaves a screenshot, too.
     shutil.rmtree(SCREENSHOTS, ignore_errors=True)
     SCREENSHOTS.mkdir(parents=True)
     with running(tmp_path_factory.mktemp("browser"), Ports.from_first(free_ports(Ports.COUNT)), photos=PHOTOS) as made:
@@ -51,7 +51,7 @@ def open_browser(playwright: Playwright) -> Iterator[Page]:
     """A window in English, of fixed size."""
     browser = playwright.chromium.launch(
         executable_path=browser_path(),
-        # Chromium's own sandbox wants a user who is not root, and it opens no page but ours.
+        # Chromium's sandbox does not work for root. The browser opens only our own pages.
         args=["--no-sandbox"] if os.geteuid() == 0 else [],
     )
     window = browser.new_page(viewport=WINDOW, color_scheme="light", timezone_id="UTC", locale="en-GB")
@@ -70,7 +70,7 @@ def page(stack: Running, playwright: Playwright) -> Iterator[Page]:
 
 @pytest.fixture(scope="package")
 def screenshot(page: Page) -> Screenshot:
-    """Keeps what the window shows, light and dark, under a name."""
+    """Saves the window in light and dark colours under a name."""
 
     def keep(name: str) -> None:
         for scheme in ("dark", "light"):

@@ -78,7 +78,7 @@ def graph(page: Page, stack: Running, run: str) -> bytes:
 
 
 def open_report(page: Page, stack: Running, frame: FrameLocator) -> None:
-    """The report of the newest run, without Airflow around it."""
+    """Open the report of the newest run, without Airflow's frame."""
     page.goto(f"{stack.url}/plugin/verger/verger/")
     frame.get_by_role("table").get_by_role("link").first.click()
     address = frame.get_by_role("link", name="The report alone").get_attribute("href")
@@ -86,7 +86,7 @@ def open_report(page: Page, stack: Running, frame: FrameLocator) -> None:
 
 
 def around(page: Page, *sections: str) -> FloatRect:
-    """Where sections that follow each other lie on the page, with a margin."""
+    """Return the rectangle of consecutive sections of the page, with a margin."""
     boxes = [box for box in (page.locator(section).bounding_box() for section in sections) if box]
     left, top = min(box["x"] for box in boxes) - MARGIN, min(box["y"] for box in boxes)
     right = max(box["x"] + box["width"] for box in boxes) + MARGIN
@@ -95,7 +95,7 @@ def around(page: Page, *sections: str) -> FloatRect:
 
 
 def keep(picture: bytes, name: str) -> None:
-    """With as many colours as fit in MOST_BYTES."""
+    """Save a picture with as many colours as fit into MOST_BYTES."""
     image = Image.open(io.BytesIO(picture)).convert("RGB")
     for colours in COLOURS:
         packed = io.BytesIO()
@@ -107,7 +107,7 @@ def keep(picture: bytes, name: str) -> None:
 
 
 def main() -> int:
-    """Take them all."""
+    """Take all screenshots."""
     if not browser_path():
         print(
             "pictures: error: no chromium on this machine; install it (on Debian, the package chromium)",

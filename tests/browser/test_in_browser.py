@@ -1,4 +1,4 @@
-"""What a user does in Airflow's UI, from the login to the log of a step. The tests follow each other in one window."""
+"""What a user does in Airflow's UI, from the login to the log of a step. The tests run in this order, in one window."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ pytestmark = pytest.mark.timeout(600)
 
 DAG = "dags/fruit_features"
 RUN_MS = 200_000
-"""For a whole run, on a machine that has other things to do."""
+"""Timeout of a complete run on a busy machine."""
 
 
 def verger(page: Page) -> FrameLocator:
-    """What is in Airflow's frame."""
+    """The content of Airflow's frame."""
     return page.frame_locator('iframe[title="Verger"]')
 
 
@@ -38,12 +38,12 @@ def newest_run(stack: Running) -> str:
     return str(runs[0]["dag_run_id"]) if runs else ""
 
 
-def test_without_login_the_page_is_refused(page: Page, stack: Running, screenshot: Screenshot) -> None:
+def test_without_login_the_page_answers_401(page: Page, stack: Running, screenshot: Screenshot) -> None:
     answer = page.goto(f"{stack.url}/verger/")
     assert answer
     assert answer.status == 401
     expect(page.get_by_role("heading", name="Log in first")).to_be_visible()
-    screenshot("refused")
+    screenshot("without-login")
 
 
 def test_log_in_and_open_the_page_from_the_navigation(page: Page, stack: Running, screenshot: Screenshot) -> None:
@@ -56,7 +56,7 @@ def test_log_in_and_open_the_page_from_the_navigation(page: Page, stack: Running
     screenshot("no-run")
 
 
-def test_a_bad_parameter_is_refused_with_its_reason(page: Page, stack: Running, screenshot: Screenshot) -> None:
+def test_the_form_rejects_a_bad_parameter_with_the_reason(page: Page, stack: Running, screenshot: Screenshot) -> None:
     open_form(page, stack)
     page.get_by_role("spinbutton", name="Target variance").fill("0")
     submit(page)
@@ -67,7 +67,7 @@ def test_a_bad_parameter_is_refused_with_its_reason(page: Page, stack: Running, 
     assert newest_run(stack) == ""
 
 
-def test_a_run_started_by_the_form_is_watched_to_its_publication(
+def test_the_page_follows_a_run_from_the_form_to_its_publication(
     page: Page, stack: Running, screenshot: Screenshot
 ) -> None:
     open_form(page, stack)
@@ -79,13 +79,13 @@ def test_a_run_started_by_the_form_is_watched_to_its_publication(
     expect(heading).to_have_text("A run is in flight")
     expect(verger(page).get_by_role("progressbar").first).to_be_visible(timeout=RUN_MS / 2)
     screenshot("in-flight")
-    # Nobody reloads the page: its script does, when the run is over.
+    # The script of the page reloads it at the end of the run.
     expect(heading).to_have_text(f"The last run published {PHOTOS} photos", timeout=RUN_MS)
     expect(verger(page).get_by_role("region", name="Current publication")).to_contain_text("manual__")
     screenshot("runs")
 
 
-def test_the_report_of_the_run_is_opened(page: Page, stack: Running, screenshot: Screenshot) -> None:
+def test_the_page_of_a_run_shows_its_report(page: Page, stack: Running, screenshot: Screenshot) -> None:
     verger(page).get_by_role("table").get_by_role("link").first.click()
     expect(verger(page).get_by_role("heading", level=1)).to_have_text(re.compile("^Run of .*: published$"))
     expect(page).to_have_url(re.compile("/plugin/verger/verger/runs/manual__"))  # Airflow's address follows the frame
@@ -107,7 +107,7 @@ def test_a_link_on_the_task_leads_to_the_log_of_its_step(page: Page, stack: Runn
     screenshot("step-log")
 
 
-def test_while_it_worked_the_log_of_the_task_showed_progress(page: Page, stack: Running) -> None:
+def test_the_log_of_the_task_has_the_progress_of_the_step(page: Page, stack: Running) -> None:
     run = newest_run(stack)
     log = stack.get(f"{DAG}/dagRuns/{run}/taskInstances/featurize_done/logs/1?full_content=true")
     assert re.search(rf"featurize \d+/{PHOTOS} \d+ %", str(log))
