@@ -22,13 +22,13 @@ from verger_contract.schemas import DELETES, FEATURES, FEATURES_WIDTH, PCA, REJE
 
 
 def vector(content: bytes) -> numpy.ndarray:
-    """1280 float32, the same for the same content."""
+    """Return 1,280 float32 numbers that depend only on the content."""
     seed = int.from_bytes(hashlib.blake2b(content, digest_size=8).digest())
     return numpy.random.default_rng(seed).normal(size=FEATURES_WIDTH).astype(numpy.float32)
 
 
 def featurize(run_context: RunContext) -> None:
-    """Step 1's stand-in: features and rejects of what work.parquet lists."""
+    """Play step 1: write features and rejects of the photos of work.parquet."""
     client, run = run_context.client, run_context.run
     features, rejects = [], []
     for path, etag in run_context.store.versions(run.work):
@@ -53,7 +53,7 @@ def featurize(run_context: RunContext) -> None:
 
 
 def pca(run_context: RunContext, target: float) -> None:
-    """Step 2's stand-in: compaction, basis and projections, from what plan.json says."""
+    """Play step 2: compact feature runs, keep or fit a basis, and write projections, as plan.json demands."""
     run = run_context.run
     plan = StepPlan.parse(run_context.read_json(run.plan))
     deletes = {

@@ -94,9 +94,9 @@ class History(RuleBasedStateMachine):
 
     # ---- what runs do ----
 
-    @rule(policy=POLICIES, everything=RARELY)
-    def run(self, policy: str, everything: bool) -> None:
-        self._finish(self._begin(policy, full_refresh=everything and policy != "reuse"))
+    @rule(policy=POLICIES, full_refresh=RARELY)
+    def run(self, policy: str, full_refresh: bool) -> None:
+        self._finish(self._begin(policy, full_refresh=full_refresh and policy != "reuse"))
 
     @rule(deleted=st.sampled_from(NAMES), changed=st.sampled_from(NAMES), salt=st.binary(min_size=1, max_size=2))
     def run_after_small_changes(self, deleted: str, changed: str, salt: bytes) -> None:
