@@ -1,4 +1,4 @@
-"""Where the pages are, and what an id in an address may look like."""
+"""The addresses of the pages, and the patterns of the ids in them."""
 
 from __future__ import annotations
 
@@ -6,40 +6,42 @@ from urllib.parse import urlsplit
 
 DAG_ID = "fruit_features"
 PREFIX = "/verger"
-"""Under which the pages are mounted in Airflow's API server."""
+"""Path of the pages in Airflow's API server."""
 ROUTE = "verger"
-"""Of the page in Airflow's own frame: `/plugin/verger`."""
+"""Route of the page in Airflow's UI: `/plugin/verger`."""
 
 RUN_ID = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,199}$"
-"""What verger.run_id makes: no slash, no quote, and no dot in front."""
+"""Pattern of the ids that verger.run_id makes: no slash, no quote, no leading dot."""
 CLUSTER_ID = r"^j-[A-Z0-9]{1,32}$"
 STEP_ID = r"^s-[A-Z0-9]{1,32}$"
-STAGE = r"^(featurize|pca)$"
+STEP = r"^(featurize|pca)$"
 APPLICATION = r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}"
 
-STAGES = ("featurize", "pca")
+STEPS = ("featurize", "pca")
 STEP_STREAMS = ("stderr", "stdout", "controller")
-"""Of the command that submits a step; on a cluster the step itself speaks in its driver's."""
+"""Logs of the command that submits a step. On a cluster, the output of the step itself is in the logs of its driver."""
 DRIVER = "driver-"
 STREAMS = (f"{DRIVER}stdout", f"{DRIVER}stderr", *STEP_STREAMS)
 STREAM = rf"^({'|'.join(STREAMS)})$"
 
 
 def root() -> str:
-    """The path that the API server is reached under, without a slash at its end: empty, but behind a proxy."""
+    """Return the path of the API server without a trailing slash. It is empty unless a proxy adds one."""
     from airflow.configuration import conf
 
     return urlsplit(conf.get("api", "base_url", fallback="") or "").path.rstrip("/")
 
 
 def framed(page: str) -> str:
-    """The address of a page in Airflow's frame, with the navigation beside it; `page` such as `runs/<id>`."""
+    """Return the address of a page in Airflow's frame, beside the navigation; `page` is for example `runs/<id>`."""
     return f"{root()}/plugin/{ROUTE}{root()}{PREFIX}/{page}"
 
 
 def run_page(run: str) -> str:
+    """Return the page of a run."""
     return f"runs/{run}"
 
 
-def stage_log_page(run: str, stage: str) -> str:
-    return f"runs/{run}/stages/{stage}"
+def step_log_page(run: str, step: str) -> str:
+    """Return the page of the log of a step."""
+    return f"runs/{run}/steps/{step}"

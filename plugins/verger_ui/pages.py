@@ -1,4 +1,4 @@
-"""Makes HTML of the templates. Whatever they are given is escaped."""
+"""Renders the templates. All values are escaped."""
 
 from __future__ import annotations
 
@@ -8,16 +8,18 @@ from typing import Any
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse
-from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: TID253 (only the API server comes here)
+from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: TID253 (only the API server imports this module)
 
-from verger_ui.views import formats, trends
-from verger_ui.views.run_facts import GROUPS, OTHER
+from verger_ui import formats
+from verger_ui.views import trends
+from verger_ui.views.durations import GROUPS, OTHER
 
-FORMATS = ("count", "share", "decimal", "seconds", "money", "when", "stamp", "size", "whole")
+FORMATS = ("count", "share", "decimal", "seconds", "money", "when", "stamp", "size")
 
 
 @cache
 def templates() -> Environment:
+    """Return the templates with their filters."""
     made = Environment(
         loader=FileSystemLoader(Path(__file__).parent / "templates"),
         autoescape=True,
@@ -31,6 +33,6 @@ def templates() -> Environment:
 
 
 def page(request: Request, template: str, status: int = 200, **values: Any) -> HTMLResponse:
-    """The template filled in; `base` is the address of the pages, without a slash at its end."""
+    """Return a rendered template. Its value `base` is the address of the pages, without a trailing slash."""
     base = request.scope["root_path"]
     return HTMLResponse(templates().get_template(template).render(base=base, **values), status)

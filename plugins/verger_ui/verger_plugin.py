@@ -1,4 +1,4 @@
-"""The Airflow plugin. Every process of Airflow imports it, so it imports nothing heavy until the API server asks."""
+"""The Airflow plugin. Every Airflow process imports it, so heavy imports wait until the API server needs the pages."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from verger_ui.links import RunLink, SparkHistoryLink, StepLogsLink
 
 
 class VergerPlugin(AirflowPlugin):
-    """Verger's page in the navigation, shown in Airflow's frame, and the links on the tasks of its DAG."""
+    """Adds Verger's page to the navigation, and links to the tasks of its DAG."""
 
     name = "verger"
-    external_views = [  # noqa: RUF012 (Airflow's own shape)
+    external_views = [  # noqa: RUF012 (Airflow declares the attribute so)
         {
             "name": "Verger",
             "href": f"{root()}{PREFIX}/",
@@ -29,7 +29,7 @@ class VergerPlugin(AirflowPlugin):
 
     @cached_property
     def fastapi_apps(self) -> list[dict[str, Any]]:  # type: ignore[override]
-        """The pages; only the API server asks for them."""
+        """The app of the pages, which only the API server reads."""
         from verger_ui.app import create_app
 
         return [{"app": create_app(), "url_prefix": PREFIX, "name": "Verger"}]

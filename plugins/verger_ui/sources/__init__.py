@@ -1,1 +1,1 @@
-"""What the pages read: a few small objects on S3, and the metadata database of Airflow."""
+"""What the pages read: small objects on S3, and the metadata database of Airflow."""

@@ -1,4 +1,4 @@
-"""What the pages read on S3: a few small objects, soon or not at all, and none of them twice without need."""
+"""Reads the small objects of the pages on S3, with short timeouts and caches."""
 
 from __future__ import annotations
 
@@ -10,49 +10,58 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from verger.publication import model
 from verger.publication.model import Publication
 from verger.s3 import clients
 from verger.settings import Settings
 from verger_contract.keys import PUBLISHED, RUNS, uri
-from verger_ui.sources.ttl_cache import Remembered
-from verger_ui.views.run_facts import RunFacts
+from verger_ui.sources.ttl_cache import TtlCache
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+    from verger_ui.views.run_facts import RunFacts
 
 CONNECT_SECONDS, READ_SECONDS = 2, 3
 AT_ONCE = 16
-"""Requests side by side: those of a page of runs."""
+"""Parallel requests."""
 LISTING_SECONDS = 10
 WAIT_SECONDS = 2
-"""For a listing that another page is at."""
-AWAY_SECONDS = 5
-"""After S3 left a request unanswered nobody asks it again for so long: each who does waits, and holds a thread."""
+"""Wait for a listing that another page requested."""
+DOWN_SECONDS = 5
+"""After a request without an answer, no request is sent for so long: each one would hold a thread until its timeout."""
 RENEWED_SECONDS = 30
 MOST_BYTES = 8_000_000
-"""Of an object that is read as a whole; what Verger writes for these pages is far smaller."""
+"""Largest object that is read. The objects that Verger writes for these pages are far smaller."""
 
 
-_renewed: Remembered[bool] = Remembered(1, RENEWED_SECONDS)
+_renewed: TtlCache[bool] = TtlCache(1, RENEWED_SECONDS)
 
 
 class UnreadableError(Exception):
-    """What a page needs cannot be read just now, or is not what Verger writes; the message names it."""
+    """An object cannot be read at the moment, or Verger did not write it; the message names it."""
 
 
 class TooLargeError(UnreadableError):
-    """An object is larger than anything that Verger writes there."""
+    """An object is larger than those that Verger writes."""
 
 
 @cache
 def settings() -> Settings:
-    """Verger's settings, of the environment of the API server. Raises SettingsError."""
+    """Return Verger's settings from the environment of the API server.
+
+    Raises
+    ------
+    SettingsError
+    """
     return Settings.from_environment()
 
 
 @cache
 def bucket() -> Bucket:
-    """The bucket of the settings, with a client that gives up soon: a page must not hang."""
+    """Return the bucket of the settings, with a client of short timeouts."""
     storage = settings().storage
     client = clients.client(
         storage,
@@ -65,8 +74,9 @@ def bucket() -> Bucket:
 
 
 def renew() -> None:
-    """Let the next page make the client anew: the credentials of the connection may have been replaced meanwhile. Once
-    in RENEWED_SECONDS: a page that is refused is no reason to make one for each.
+    """Let the next page make a new client, at most once in RENEWED_SECONDS.
+
+    The credentials of the connection may have been replaced since the client was made.
     """
     if _renewed.get(RUNS) is None:
         _renewed.put(RUNS, True)
@@ -75,30 +85,36 @@ def renew() -> None:
 
 @dataclass
 class Bucket:
-    """Reads a bucket. Whatever S3 refuses or leaves unanswered raises StorageError or botocore's own errors."""
+    """Reads a bucket. Errors of S3 are raised as StorageError or as botocore's own errors."""
 
-    client: Any
+    client: S3Client
     name: str
-    finished: Remembered[RunFacts] = field(default_factory=lambda: Remembered(5000, 3600))
-    """Of runs whose files change no more, by their id and how they stand in Airflow: clearing a task shows."""
-    unfinished: Remembered[RunFacts] = field(default_factory=lambda: Remembered(500, 5))
-    began: Remembered[datetime] = field(default_factory=lambda: Remembered(5000, 86400))
+    finished: TtlCache[RunFacts] = field(default_factory=lambda: TtlCache(5000, 3600))
+    """Facts of runs whose files change no more, by their id and their state in Airflow."""
+    unfinished: TtlCache[RunFacts] = field(default_factory=lambda: TtlCache(500, 5))
+    started: TtlCache[datetime] = field(default_factory=lambda: TtlCache(5000, 86400))
     _pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(AT_ONCE, "verger-ui"))
-    _listing: Remembered[list[str]] = field(default_factory=lambda: Remembered(1, LISTING_SECONDS))
-    _away: Remembered[str] = field(default_factory=lambda: Remembered(1, AWAY_SECONDS))
+    _listing: TtlCache[list[str]] = field(default_factory=lambda: TtlCache(1, LISTING_SECONDS))
+    _down: TtlCache[str] = field(default_factory=lambda: TtlCache(1, DOWN_SECONDS))
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def runs(self) -> list[str]:
-        """The ids of all runs that left anything under runs/; at most LISTING_SECONDS old. Raises UnreadableError."""
+        """Return the ids of all runs that have files under runs/, at most LISTING_SECONDS old.
+
+        Raises
+        ------
+        UnreadableError
+            Another page waits for the same listing.
+        """
         listed = self._listing.get(RUNS)
         if listed is not None:
             return listed
         if not self._lock.acquire(timeout=WAIT_SECONDS):
-            raise UnreadableError(f"{uri(self.name, RUNS)}: S3 is slow; look again in some seconds")
-        try:  # several pages at once list once
+            raise UnreadableError(f"{uri(self.name, RUNS)}: S3 is slow; reload the page in some seconds")
+        try:  # several pages share one listing
             listed = self._listing.get(RUNS)
             if listed is None:
-                with self._asking():
+                with self._request():
                     listed = self._list_runs()
                 self._listing.put(RUNS, listed)
             return listed
@@ -106,17 +122,17 @@ class Bucket:
             self._lock.release()
 
     @contextmanager
-    def _asking(self) -> Iterator[None]:
-        """Around a request. Raises UnreadableError at once while S3 is taken to be away."""
+    def _request(self) -> Iterator[None]:
+        """Wrap a request. Raises UnreadableError, without a request, shortly after one without an answer."""
         from botocore.exceptions import BotoCoreError
 
-        said = self._away.get(self.name)
-        if said:
-            raise UnreadableError(said)
+        earlier = self._down.get(self.name)
+        if earlier:
+            raise UnreadableError(earlier)
         try:
             yield
         except BotoCoreError as error:
-            self._away.put(self.name, str(error))
+            self._down.put(self.name, str(error))
             raise
 
     def _list_runs(self) -> list[str]:
@@ -125,18 +141,24 @@ class Bucket:
         return [folder.removeprefix(RUNS).removesuffix("/") for folder in folders]
 
     def keys(self, prefix: str) -> dict[str, int]:
-        """Key to size of the first thousand objects under a prefix."""
-        with self._asking():
+        """Return key and size of the first thousand objects under a prefix."""
+        with self._request():
             answer = self.client.list_objects_v2(Bucket=self.name, Prefix=prefix)
         return {item["Key"]: item["Size"] for item in answer.get("Contents", ())}
 
     def keys_of(self, prefixes: Iterable[str]) -> set[str]:
-        """The keys under several prefixes, a thousand of each at the most; asked for at once."""
+        """Return the keys under several prefixes, at most a thousand of each; they are listed in parallel."""
         return {key for found in self._pool.map(self.keys, prefixes) for key in found}
 
     def body(self, key: str) -> bytes | None:
-        """An object as a whole; None when there is none. Raises TooLargeError, for one of more than MOST_BYTES."""
-        with self._asking():
+        """Return the content of an object; None when it does not exist.
+
+        Raises
+        ------
+        TooLargeError
+            The object is larger than MOST_BYTES.
+        """
+        with self._request():
             try:
                 stream = self.client.get_object(Bucket=self.name, Key=key)["Body"]
             except self.client.exceptions.NoSuchKey:
@@ -147,8 +169,9 @@ class Bucket:
         return content
 
     def json(self, key: str) -> dict[str, Any] | None:
-        """An object parsed. None when there is none, or when it is not the JSON object that Verger writes: a broken
-        file of one run must not take the page from all the others.
+        """Return a parsed JSON object; None when it does not exist or is malformed.
+
+        A malformed file of one run must not fail the page of all runs.
         """
         try:
             content = self.body(key)
@@ -158,12 +181,18 @@ class Bucket:
         return parsed if isinstance(parsed, dict) else None
 
     def jsons(self, keys: Iterable[str]) -> Mapping[str, dict[str, Any] | None]:
-        """Several at once."""
+        """Return several parsed JSON objects by key; they are read in parallel."""
         wanted = list(keys)
         return dict(zip(wanted, self._pool.map(self.json, wanted), strict=True))
 
     def publication(self) -> Publication | None:
-        """What is published; None when nothing is. Raises UnreadableError."""
+        """Return the publication; None before the first one.
+
+        Raises
+        ------
+        UnreadableError
+            Verger did not write published.json.
+        """
         content = self.body(PUBLISHED)
         if content is None:
             return None
@@ -174,7 +203,7 @@ class Bucket:
 
 
 def _checked(found: Publication) -> Publication:
-    """The same, if what the pages show of it is of the type that it should be. Raises TypeError or KeyError."""
+    """Return the publication if the members on the pages have the right types. Raises TypeError or KeyError."""
     for snapshot in found.kept:
         shown = (
             {"published_at": str, "rejected": int, "photos": int, "k": int} if snapshot.run else {"published_at": str}

@@ -13,18 +13,21 @@ if TYPE_CHECKING:
     from verger_ui.sources.bucket import Bucket
 
 
-def application(bucket: Bucket, run: str, stage: str) -> str:
-    """The id of the stage's Spark application, once the step has ended; empty before."""
-    return application_of(bucket.json(Run(bucket.name, run).metrics(stage)))
+def application(bucket: Bucket, run: str, step: str) -> str:
+    """Return the id of the Spark application of an ended step; empty before its end."""
+    return application_of(bucket.json(Run(bucket.name, run).metrics(step)))
 
 
 def application_of(metrics: Mapping[str, Any] | None) -> str:
-    """The same, from the stage's metrics. They are a step's last word: while it runs, its events are on no server."""
+    """Return the id of the Spark application from the metrics of a step.
+
+    A step writes its metrics at its end. Before that, the history server has no events of it.
+    """
     return str((metrics or {}).get("application") or "")
 
 
 def link(base: str, application: str) -> str:
-    """Empty without a server or an application, and for an id that is none."""
+    """Return the address; empty without a server or a valid application id."""
     if not base or not re.fullmatch(APPLICATION, application):
         return ""
     return f"{base.rstrip('/')}/history/{application}/"

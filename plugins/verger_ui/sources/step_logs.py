@@ -1,7 +1,7 @@
-"""The logs of a step as EMR keeps them on S3: the end of one, unpacked, with its errors marked.
+"""Reads the end of a step's log, which EMR uploads to S3, and marks the lines with errors.
 
-In cluster mode what is logged as the step's is what spark-submit said. The step itself is the driver, in the first
-container of the YARN application that spark-submit names.
+In cluster mode, the log of the step holds the output of spark-submit. The output of the step itself is the log of the
+driver, in the first container of the YARN application that spark-submit names.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from verger_ui.addresses import DRIVER, STEP_STREAMS, STREAMS
 from verger_ui.sources.bucket import Bucket
 
 MOST_PACKED = 64_000_000
-"""A gzip file is read from its start: to see the end of a larger one would take longer than anybody waits."""
+"""Largest compressed log that is read. A gzip file is read from its start, so a larger one takes too long."""
 ATTEMPTS = ("02", "01")
-"""Of an application, the last first: YARN makes two when a node goes."""
+"""Attempts of an application, the last one first. YARN starts a second one after it loses a node."""
 CONTROL = re.compile(r"\x1b\[[0-9;]*m|[\x00-\x08\x0b-\x1f\x7f]")
-"""Colours of a terminal, and other characters that have no place on a page."""
+"""Terminal colours and other control characters."""
 
 
 @dataclass(frozen=True)
 class Part:
-    """Lines that follow each other; `number` counts the errors among the parts, from 1, 0 for what is none."""
+    """Consecutive lines. `number` counts the parts with an error, from 1; it is 0 for lines without one."""
 
     text: str
     number: int
@@ -34,7 +34,26 @@ class Part:
 
 @dataclass(frozen=True)
 class StepLog:
-    """`sizes`: stream to bytes of its packed file, for those that are there. `parts` of the one that is shown."""
+    """One stream of a step's log.
+
+    Attributes
+    ----------
+    sizes : dict of str to int
+        Bytes of the compressed file of each stream that exists.
+    stream : str
+        The stream that is shown.
+    address : str
+        URI of its file.
+    parts : sequence of Part
+    errors : int
+        Lines with an error.
+    shortened : bool
+        Only the end of the log is shown.
+    complete : bool
+        False when the file is cut short.
+    too_large : bool
+        The file is too large to be read.
+    """
 
     sizes: dict[str, int]
     stream: str
@@ -47,20 +66,20 @@ class StepLog:
 
 
 def step_log(bucket: Bucket, log_prefix: str, cluster: str, step: str, stream: str | None) -> StepLog:
-    """One stream of a step; the first of STREAMS that is there when none is asked for."""
+    """Read one stream of a step; the first existing one of STREAMS when `stream` is None."""
     of_cluster = f"{log_prefix}{cluster}/"
     folder = f"{of_cluster}steps/{step}/"
-    there = _packed(bucket, folder, STEP_STREAMS)
-    submitted = _end(bucket, there.get("stderr"))
-    there |= _of_driver(bucket, of_cluster, submitted.text)
-    sizes = {name: there[name][1] for name in STREAMS if name in there}
+    existing = _packed(bucket, folder, STEP_STREAMS)
+    submitted = _end(bucket, existing.get("stderr"))
+    existing |= _of_driver(bucket, of_cluster, submitted.text)
+    sizes = {name: existing[name][1] for name in STREAMS if name in existing}
     chosen = stream or next(iter(sizes), STEP_STREAMS[0])
-    end = submitted if chosen == "stderr" else _end(bucket, there.get(chosen))
+    end = submitted if chosen == "stderr" else _end(bucket, existing.get(chosen))
     shown = [*parts(end.text)]
     return StepLog(
         sizes=sizes,
         stream=chosen,
-        address=uri(bucket.name, there[chosen][0] if chosen in there else f"{folder}{chosen}.gz"),
+        address=uri(bucket.name, existing[chosen][0] if chosen in existing else f"{folder}{chosen}.gz"),
         parts=shown,
         errors=sum(1 for part in shown if part.number),
         shortened=end.shortened,
@@ -70,14 +89,14 @@ def step_log(bucket: Bucket, log_prefix: str, cluster: str, step: str, stream: s
 
 
 def _packed(bucket: Bucket, folder: str, streams: Sequence[str]) -> dict[str, tuple[str, int]]:
-    """Key and bytes of those streams whose file is in a folder."""
-    there = bucket.keys(folder)
+    """Return key and bytes of the streams whose file is in a folder."""
+    found = bucket.keys(folder)
     keys = {name: f"{folder}{name}.gz" for name in streams}
-    return {name: (key, there[key]) for name, key in keys.items() if key in there}
+    return {name: (key, found[key]) for name, key in keys.items() if key in found}
 
 
 def _of_driver(bucket: Bucket, of_cluster: str, submitted: str) -> dict[str, tuple[str, int]]:
-    """The streams of the driver of the application that spark-submit named last; empty when it named none."""
+    """Return the streams of the driver of the last application that spark-submit named."""
     named = APPLICATION.findall(submitted)
     for attempt in ATTEMPTS if named else ():
         container = f"container_{named[-1].removeprefix('application_')}_{attempt}_000001"
@@ -95,7 +114,7 @@ def _end(bucket: Bucket, packed: tuple[str, int] | None) -> LogTail:
 
 
 def parts(text: str) -> Iterator[Part]:
-    """The lines, those that speak of an error apart."""
+    """Split a text into parts. Each line with an error is a part of its own."""
     plain: list[str] = []
     errors = 0
     for line in text.splitlines():

@@ -1,48 +1,48 @@
-// Keeps the progress of the run in flight up to date, and follows Airflow's choice of light or dark.
-// The pages work without it.
+// Updates the progress of the run in progress, and follows the light or dark theme of Airflow.
+// The pages work without this script.
 "use strict";
 
 const EVERY_MS = 3000;
-let seen = false; // the run in flight, since this page is open: only then its end reloads the page, which cannot loop
+let seen = false; // whether this page has shown progress: the end of a run reloads the page only then, which prevents a loop
 
 function refresh(place) {
   fetch(place.dataset.from, { credentials: "same-origin" }).then((answer) => {
-    if (answer.status === 204) { // the run is over
-      if (seen) location.reload(); // the page as a whole says how it went
-      else place.textContent = "It is over: reload this page to see how it went.";
+    if (answer.status === 204) { // the run has ended
+      if (seen) location.reload(); // the page shows the result
+      else place.textContent = "The run has ended: reload this page to see the result.";
       return null;
     }
-    if (answer.status === 401) return null; // logged out: asking again does not help
+    if (answer.status === 401) return null; // logged out: another request does not help
     if (!answer.ok) throw new Error(answer.statusText);
     return answer.text();
   }).then((text) => {
     if (text === null) return;
     const part = new DOMParser().parseFromString(text, "text/html").querySelector("[data-run]");
-    if (part.dataset.run !== place.dataset.run) { // another run is at work now
+    if (part.dataset.run !== place.dataset.run) { // another run is active now
       location.reload();
       return;
     }
     seen = true;
     place.replaceChildren(...part.childNodes);
-    const said = document.getElementById("announced");
-    if (said.textContent !== part.dataset.announced) said.textContent = part.dataset.announced;
+    const status = document.getElementById("announced");
+    if (status.textContent !== part.dataset.announced) status.textContent = part.dataset.announced;
     setTimeout(refresh, EVERY_MS, place);
   }).catch(() => setTimeout(refresh, 5 * EVERY_MS, place));
 }
 
-const place = document.getElementById("in-flight");
+const place = document.getElementById("in-progress");
 if (place) setTimeout(refresh, EVERY_MS, place);
 
-// In Airflow's frame: the page around it says by a class whether it is dark.
+// In Airflow's frame: a class of the outer page marks the dark theme.
 try {
   if (parent !== window) {
-    const around = parent.document.documentElement;
+    const outer = parent.document.documentElement;
     const follow = () => {
-      document.documentElement.dataset.theme = around.classList.contains("dark") ? "dark" : "light";
+      document.documentElement.dataset.theme = outer.classList.contains("dark") ? "dark" : "light";
     };
     follow();
-    new MutationObserver(follow).observe(around, { attributes: true, attributeFilter: ["class"] });
+    new MutationObserver(follow).observe(outer, { attributes: true, attributeFilter: ["class"] });
   }
 } catch (error) {
-  // Another origin: the system's choice is good enough.
+  // Another origin: the page uses the theme of the system.
 }

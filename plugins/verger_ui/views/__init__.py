@@ -1,1 +1,1 @@
-"""What the pages show, computed from what the sources read."""
+"""The content of the pages, computed from what the sources read."""

@@ -1,4 +1,4 @@
-"""Whether a run that the schedule asks for has begun. Pure."""
+"""Finds out whether a scheduled run has not started. Pure."""
 
 from __future__ import annotations
 
@@ -6,14 +6,22 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from verger.settings import Schedule
-from verger_ui.views.formats import when
+from verger_ui.formats import when
 
 GRACE = timedelta(hours=1)
-"""A scheduler that is busy, or restarts, may be late."""
+"""A busy or restarted scheduler starts a run late."""
 
 
 def missed(schedule: Schedule, newest: datetime | None, now: datetime) -> str:
-    """A sentence when no run has begun since one was due; empty when all is well, or nothing is scheduled."""
+    """Return a sentence when the latest scheduled run has not started; empty otherwise.
+
+    Parameters
+    ----------
+    schedule : Schedule
+    newest : datetime or None
+        Start of the newest run.
+    now : datetime
+    """
     from croniter import croniter  # type: ignore[import-untyped]
 
     if schedule.schedule == "never" or newest is None:
@@ -21,4 +29,4 @@ def missed(schedule: Schedule, newest: datetime | None, now: datetime) -> str:
     due: datetime = croniter(schedule.schedule, now.astimezone(ZoneInfo(schedule.timezone))).get_prev(datetime)
     if newest >= due or now - due < GRACE:
         return ""
-    return f"a run was due on {when(due)}, and none has begun since: is the DAG paused, or the scheduler away?"
+    return f"No run has started since the schedule of {when(due)}: is the DAG paused, or the scheduler stopped?"

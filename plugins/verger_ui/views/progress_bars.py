@@ -1,41 +1,54 @@
-"""Progress of the run in flight, from progress.json, as bars. Pure."""
+"""The progress of a run as bars, from progress.json. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from verger.emr.progress import line
-from verger_ui.addresses import STAGES
+from verger_ui.addresses import STEPS
+from verger_ui.sources.documents import Progress
+from verger_ui.sources.lenient import Json
 
 
 @dataclass(frozen=True)
-class Bar:
-    """One stage: how many photos are done, of how many; `text` says it with rate and ETA. `total` 0: not yet known."""
+class ProgressBar:
+    """The progress of one step.
 
-    stage: str
+    Attributes
+    ----------
+    step : str
+    done, total : int
+        Photos; `total` is 0 while it is unknown.
+    text : str
+        Photos with rate and ETA.
+    """
+
+    step: str
     done: int
     total: int
     text: str
 
     @property
     def announced(self) -> str:
-        """What a screen reader is told: only when another tenth is done, not at each look."""
-        return f"{self.stage} {10 * (10 * self.done // self.total)} %" if self.total else ""
+        """Text for screen readers. It changes with each tenth, not with each update."""
+        return f"{self.step} {10 * (10 * self.done // self.total)} %" if self.total else ""
 
 
-def bars(progress: Mapping[str, Any] | None) -> list[Bar]:
-    """A bar for every stage up to the present one; none before the first progress, or when it is unreadable."""
-    try:
-        stage, done, total = (
-            str((progress or {})["step"]),
-            int((progress or {})["done"]),
-            int((progress or {})["total"]),
-        )
-        text = line(stage, progress or {}).removeprefix(f"{stage} ")
-        position = STAGES.index(stage)
-    except (KeyError, TypeError, ValueError, OverflowError):
+def progress_bars(content: Json | None) -> list[ProgressBar]:
+    """Return a bar for each step up to the present one; none without a readable progress.json."""
+    progress = Progress.of(content)
+    step, done, total = progress.step, progress.done, progress.total
+    if step not in STEPS or done is None or total is None or not progress.started_at or not progress.updated_at:
         return []
-    before = [Bar(name, 1, 1, "done") for name in STAGES[:position]]
-    return [*before, Bar(stage, min(done, total), total, text)]
+    text = line(
+        step,
+        {
+            "step": step,
+            "done": done,
+            "total": total,
+            "started_at": progress.started_at.isoformat(),
+            "updated_at": progress.updated_at.isoformat(),
+        },
+    )
+    before = [ProgressBar(name, 1, 1, "done") for name in STEPS[: STEPS.index(step)]]
+    return [*before, ProgressBar(step, min(done, total), total, text.removeprefix(f"{step} "))]

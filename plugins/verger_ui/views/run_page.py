@@ -1,37 +1,30 @@
-"""Gathers what the page of one run shows, from whatever it left."""
+"""Gathers the content of the page of one run."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 from verger.clock import now
 from verger.publication.model import Publication, Snapshot
+from verger.report.thresholds import Limits
+from verger.settings import Settings
 from verger.validation.check import outcome
 from verger_contract.keys import Run
-from verger_contract.step_record import StepRecord
-from verger_ui.addresses import STAGES
-from verger_ui.sources import airflow_runs, spark_history
+from verger_ui.addresses import STEPS
+from verger_ui.sources import airflow_runs, documents, spark_history
 from verger_ui.sources.bucket import Bucket
-from verger_ui.views.overview import InFlight, files, in_flight
-from verger_ui.views.run_facts import (
-    Json,
-    RunFacts,
-    State,
-    as_published,
-    duration,
-    number,
-    of_files,
-    of_report,
-    with_airflow,
-)
-from verger_ui.views.warnings import oddities
+from verger_ui.sources.lenient import Json
+from verger_ui.views import durations, warnings
+from verger_ui.views.in_progress import InProgress, in_progress
+from verger_ui.views.run_facts import RunFacts, State, of_files, of_report
+from verger_ui.views.run_list import files
+from verger_ui.views.run_state import as_published, with_airflow
 
 
 @dataclass(frozen=True)
-class Stage:
-    """A task of the run; seconds None while it is not over."""
+class TaskRow:
+    """A task of the run; `seconds` is None until it has ended."""
 
     name: str
     state: str
@@ -39,102 +32,111 @@ class Stage:
 
 
 @dataclass(frozen=True)
+class CheckRow:
+    """A row of validation.json; `outcome` is passed, failed or skipped."""
+
+    check: documents.Check
+    outcome: str
+
+
+@dataclass(frozen=True)
 class RunPage:
-    """`place` says what the run is to the publication; `checks` are rows of validation.json by table, each with its
-    `outcome`."""
+    """The content of the page.
+
+    Attributes
+    ----------
+    facts : RunFacts
+    publication_state : str
+        Whether the run is current, or kept for a rollback; empty when neither.
+    warnings : sequence of str
+    in_progress : InProgress or None
+    tasks : sequence of TaskRow
+    longest : float
+        Seconds of the longest task.
+    checks : mapping of str to sequence of CheckRow
+        By table.
+    changes : mapping of str to int or None
+        Photos listed, new, changed and so on.
+    cost_explanation : str
+    has_report : bool
+    steps : sequence of Step
+    spark : mapping of str to str
+        Step to the address of its application in Spark's history server.
+    """
 
     facts: RunFacts
-    place: str
-    odd: Sequence[str]
-    in_flight: InFlight | None
-    stages: Sequence[Stage]
+    publication_state: str
+    warnings: Sequence[str]
+    in_progress: InProgress | None
+    tasks: Sequence[TaskRow]
     longest: float
-    checks: Mapping[str, Sequence[Json]]
-    changes: Mapping[str, Any]
-    cost_says: str
+    checks: Mapping[str, Sequence[CheckRow]]
+    changes: Mapping[str, int | None]
+    cost_explanation: str
     has_report: bool
-    steps: Sequence[StepRecord]
+    steps: Sequence[documents.Step]
     spark: Mapping[str, str]
-    """Stage to the address of its application in Spark's history server."""
 
 
-def run_page(bucket: Bucket, run: str, history_url: str) -> RunPage | None:
-    """The page of a run; None when neither S3 nor Airflow knows it."""
+def run_page(bucket: Bucket, run: str, settings: Settings) -> RunPage | None:
+    """Return the page of a run; None when neither S3 nor Airflow has it."""
     keys = Run(bucket.name, run)
-    there = bucket.keys(keys.folder)
+    existing = bucket.keys(keys.folder)
     known = airflow_runs.newest().get(run)
-    if not there and known is None:
+    if not existing and known is None:
         return None
-    places = files(bucket.name, run) | {"report": keys.report_facts}
-    said = bucket.jsons(key for key in places.values() if key in there)
-    found = {name: said.get(key) for name, key in places.items()}
-    report = found["report"]
-    told = report or found["failure"] or {}
-    tasks = airflow_runs.tasks([known.dag_run_id])[known.dag_run_id] if known else ()
+    found = _files(bucket, run, existing)
+    report = documents.Report.of(found["report"] or found["failure"])
     publication = bucket.publication()
-    facts = as_published(of_report(run, report) if report else of_files(run, found, now()), publication)
-    facts = with_airflow(facts, known, tasks)
-    stages = [Stage(task.task, task.state, duration(task)) for task in tasks] or _stages(told)
+    airflow_tasks = airflow_runs.tasks([known.dag_run_id])[known.dag_run_id] if known else ()
+    facts = of_report(run, found["report"]) if found["report"] else of_files(run, found, now())
+    facts = with_airflow(as_published(facts, publication), known, airflow_tasks)
+    tasks = [TaskRow(task.task, task.state, durations.of_task(task)) for task in airflow_tasks]
+    tasks = tasks or [TaskRow(task.task, task.state, task.seconds) for task in report.tasks]
     return RunPage(
         facts=facts,
-        place=place(publication, run),
-        odd=oddities(facts, []),
-        in_flight=in_flight(bucket, run, facts.at, known) if facts.state is State.IN_FLIGHT else None,
-        stages=stages,
-        longest=max((stage.seconds or 0 for stage in stages), default=0),
-        checks=_tables(told.get("checks") or found["validation"] or {}),
-        changes=_mapping(told.get("changes")) or _mapping((found["plan"] or {}).get("photos")),
-        cost_says=str(_mapping(told.get("cost")).get("explanation") or ""),
-        has_report=keys.report in there,
-        steps=steps(bucket, there, keys.steps),
-        spark={stage: link for stage in STAGES if (link := _history(history_url, stage, found))},
+        publication_state=publication_state(publication, run),
+        warnings=warnings.find(facts, [], Limits.of(settings)),
+        in_progress=in_progress(bucket, run, facts.at, known) if facts.state is State.IN_PROGRESS else None,
+        tasks=tasks,
+        longest=max((task.seconds or 0 for task in tasks), default=0),
+        checks=_checks(report, found["validation"]),
+        changes=report.changes or documents.Plan.of(found["plan"]).photos,
+        cost_explanation=report.cost.explanation,
+        has_report=keys.report in existing,
+        steps=steps(bucket, existing, keys.steps),
+        spark=_spark(settings.cluster.spark_history_url, found),
     )
 
 
-def steps(bucket: Bucket, there: Mapping[str, int], prefix: str) -> list[StepRecord]:
-    """The steps that the run submitted, oldest first."""
-    said = bucket.jsons(key for key in there if key.startswith(prefix))
-    records = []
-    for record in said.values():
-        try:
-            made = StepRecord(**(record or {}))
-        except TypeError:  # not what Verger writes
-            continue
-        if all(isinstance(value, str) for value in asdict(made).values()):
-            records.append(made)
-    return sorted(records, key=lambda record: record.submitted_at)
+def _files(bucket: Bucket, run: str, existing: Mapping[str, int]) -> dict[str, Json | None]:
+    keys = files(bucket.name, run) | {"report": Run(bucket.name, run).report_facts}
+    found = bucket.jsons(key for key in keys.values() if key in existing)
+    return {name: found.get(key) for name, key in keys.items()}
 
 
-def place(publication: Publication | None, run: str) -> str:
-    """What the run is to what is published; empty when nothing."""
+def steps(bucket: Bucket, existing: Mapping[str, int], prefix: str) -> list[documents.Step]:
+    """Return the steps that the run submitted, oldest first. Malformed records are left out."""
+    found = bucket.jsons(key for key in existing if key.startswith(prefix))
+    records = [documents.Step.of(content) for content in found.values()]
+    complete = [record for record in records if record.step and record.cluster and record.step_id]
+    return sorted(complete, key=lambda record: record.submitted_at)
+
+
+def publication_state(publication: Publication | None, run: str) -> str:
+    """Return whether the run is current, or kept for a rollback; empty when neither."""
     kept: Sequence[Snapshot] = publication.kept if publication else ()
     for position, snapshot in enumerate(kept):
         if snapshot.run == run:
-            return "what it published is current" if position == 0 else "one can roll back to it"
+            return "the current publication" if position == 0 else "kept for a rollback"
     return ""
 
 
-def _history(base: str, stage: str, found: Mapping[str, Json | None]) -> str:
-    return spark_history.link(base, spark_history.application_of(found[stage]))
+def _spark(base: str, found: Mapping[str, Json | None]) -> dict[str, str]:
+    links = {step: spark_history.link(base, spark_history.application_of(found[step])) for step in STEPS}
+    return {step: link for step, link in links.items() if link}
 
 
-def _stages(report: Json) -> list[Stage]:
-    listed = report.get("tasks")
-    rows = [row for row in listed if isinstance(row, Mapping)] if isinstance(listed, list) else []
-    return [Stage(str(row.get("task")), str(row.get("state", "")), _seconds(row.get("seconds"))) for row in rows]
-
-
-def _seconds(value: Any) -> float | None:
-    return number(value)
-
-
-def _tables(checks: Any) -> dict[str, list[Json]]:
-    return {
-        str(table): [{**row, "outcome": outcome(row)} for row in rows if isinstance(row, Mapping)]
-        for table, rows in _mapping(checks).items()
-        if isinstance(rows, list)
-    }
-
-
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
+def _checks(report: documents.Report, validation: Json | None) -> dict[str, list[CheckRow]]:
+    tables = report.checks or documents.Validation.of({"tables": validation}).tables
+    return {table: [CheckRow(row, outcome(row.row())) for row in rows] for table, rows in tables.items()}

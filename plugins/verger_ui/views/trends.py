@@ -1,11 +1,11 @@
-"""Small trends of the runs of a page: points of an SVG line, and the same in words. Pure."""
+"""Small line charts of the runs of a page, and their description in words. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from verger_ui.views.formats import count, money, seconds
+from verger_ui.formats import count, money, seconds
 from verger_ui.views.run_facts import RunFacts
 
 WIDTH, HEIGHT, EDGE = 160, 36, 3
@@ -13,17 +13,30 @@ WIDTH, HEIGHT, EDGE = 160, 36, 3
 
 @dataclass(frozen=True)
 class Trend:
-    """A line, oldest run left. `points` is SVG's own notation; `last` the point of the newest run."""
+    """A line, with the oldest run on the left.
+
+    Attributes
+    ----------
+    title : str
+    latest : str
+        Value of the newest run.
+    points : str
+        Points of an SVG polyline.
+    last : tuple of float
+        Point of the newest run.
+    description : str
+        The line in words.
+    """
 
     title: str
     latest: str
     points: str
     last: tuple[float, float]
-    words: str
+    description: str
 
 
 def trends(runs: Sequence[RunFacts]) -> list[Trend]:
-    """Of the runs, newest first; a figure that fewer than two of them have draws no line."""
+    """Return the trends of the runs, which are given newest first. A figure with fewer than two values has no trend."""
     currency = next((run.currency for run in runs if run.currency), "")
     figures: list[tuple[str, Callable[[RunFacts], float | None], Callable[[float], str]]] = [
         ("photos", lambda run: run.photos, count),
@@ -45,13 +58,13 @@ def _trend(title: str, values: Sequence[float], written: Callable[[float], str])
 
     def point(position: int, value: float) -> tuple[float, float]:
         x = EDGE + (WIDTH - 2 * EDGE) * position / (len(values) - 1)
-        # Equal values lie in the middle.
+        # Equal values are drawn in the middle.
         height = (value - low) / span if high > low else 0.5
         return round(x, 1), round(HEIGHT - EDGE - (HEIGHT - 2 * EDGE) * height, 1)
 
     points = [point(position, value) for position, value in enumerate(values)]
-    words = (
-        f"{title} of the last {len(values)} runs that have it: from {written(values[0])} to {written(values[-1])}, "
+    description = (
+        f"{title} of the last {len(values)} runs with this figure: from {written(values[0])} to {written(values[-1])}, "
         f"lowest {written(low)}, highest {written(high)}"
     )
-    return Trend(title, written(values[-1]), " ".join(f"{x},{y}" for x, y in points), points[-1], words)
+    return Trend(title, written(values[-1]), " ".join(f"{x},{y}" for x, y in points), points[-1], description)

@@ -248,5 +248,7 @@ def test_the_snapshot_names_kept_and_compacted_feature_runs(client: S3Client, ru
 
 def test_a_run_without_counts_is_not_published(client: S3Client, run: Run) -> None:
     write_json(client, run.bucket, run.validation, {"features": VALIDATION["features"]})
-    with pytest.raises(ValidationError, match=rf"^s3://{run.bucket}/{run.validation}: expected .* counted 'photos'"):
+    with pytest.raises(
+        ValidationError, match=rf"^s3://{run.bucket}/{run.validation}: expected 'photos' among the counts"
+    ):
         made(client, run)

@@ -1,11 +1,11 @@
-"""Airflow's own API server app with Verger's plugin in it, in this process: a real database, real logins, real S3."""
+"""Airflow's API server with Verger's plugin, in this process, with a real database, real logins and real S3."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pytest
 from fastapi import FastAPI
@@ -15,13 +15,16 @@ from tests.places import ROOT
 from tests.plugins.verger_ui.pages import Pages
 from verger.settings import Settings
 
-GARDENER = "gardener"
-"""May look at DAGs and no more."""
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+VIEWER, ADMIN = "viewer", "admin"
+"""A user who may see DAGs, and one who may trigger them."""
 
 
 @pytest.fixture(scope="package")
 def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The folder of an Airflow that knows the DAG and has a user. Its settings are those of this process meanwhile."""
+    """Return the folder of an Airflow with the DAG and two users. This process uses its settings."""
     from airflow import plugins_manager, settings
     from airflow.cli.cli_parser import get_parser
     from airflow.utils.db import initdb
@@ -30,7 +33,7 @@ def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         for name, value in {
             "DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{folder}/airflow.db",
-            "CORE__SIMPLE_AUTH_MANAGER_USERS": f"{GARDENER}:viewer,farmer:admin",
+            "CORE__SIMPLE_AUTH_MANAGER_USERS": f"{VIEWER}:viewer,{ADMIN}:admin",
             "CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(folder / "passwords.json"),
             "CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
             "CORE__DAGS_FOLDER": str(ROOT / "dags"),
@@ -45,8 +48,8 @@ def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         plugins_manager._get_extra_operators_links_plugins.cache_clear()
         plugins_manager._get_ui_plugins.cache_clear()
         initdb()
-        asked = get_parser().parse_args(["dags", "reserialize"])
-        asked.func(asked)
+        arguments = get_parser().parse_args(["dags", "reserialize"])
+        arguments.func(arguments)
         yield folder
     settings.configure_vars()
     settings.configure_orm()
@@ -62,14 +65,14 @@ def app(airflow: Path) -> Iterator[FastAPI]:
 
 
 @pytest.fixture
-def stranger(app: FastAPI) -> TestClient:
-    """Somebody who has not logged in."""
+def anonymous(app: FastAPI) -> TestClient:
+    """Return a client without a login."""
     return TestClient(app, base_url="http://testserver")
 
 
 @pytest.fixture(scope="package")
 def tokens(app: FastAPI, airflow: Path) -> dict[str, str]:
-    """Of each user, as Airflow's login gives it."""
+    """Return the token of each user from Airflow's login."""
     passwords = json.loads((airflow / "passwords.json").read_text())
     browser = TestClient(app, base_url="http://testserver")
     answers = {
@@ -79,15 +82,15 @@ def tokens(app: FastAPI, airflow: Path) -> dict[str, str]:
 
 
 def browser(app: FastAPI, token: str) -> TestClient:
-    """After the login: it sends the token as the cookie that Airflow sets."""
+    """Return a client after the login, which sends the token as Airflow's cookie."""
     return TestClient(app, base_url="http://testserver", cookies={"_token": token})
 
 
 @pytest.fixture
 def pages(
-    app: FastAPI, tokens: dict[str, str], settings: Settings, client: Any, monkeypatch: pytest.MonkeyPatch
+    app: FastAPI, tokens: dict[str, str], settings: Settings, client: S3Client, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Pages]:
-    """Verger's pages over a new, empty bucket, as somebody sees them who may look at DAGs."""
+    """Return Verger's pages of a new, empty bucket."""
     from airflow.models.dagrun import DagRun
     from airflow.utils.session import create_session
     from sqlalchemy import delete
@@ -98,6 +101,6 @@ def pages(
     bucket.settings.cache_clear()
     bucket.bucket.cache_clear()
     airflow_runs.newest.cache_clear()
-    yield Pages(browser(app, tokens[GARDENER]), browser(app, tokens["farmer"]), client, settings.storage.bucket)
+    yield Pages(browser(app, tokens[VIEWER]), browser(app, tokens[ADMIN]), client, settings.storage.bucket)
     with create_session() as session:
         session.execute(delete(DagRun))

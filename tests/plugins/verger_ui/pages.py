@@ -1,4 +1,4 @@
-"""What the tests do with Verger's pages, and what runs leave on S3 for them."""
+"""Access to Verger's pages for the tests, and the files of runs on S3 that the pages read."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 from fastapi.testclient import TestClient
@@ -16,9 +16,17 @@ from fastapi.testclient import TestClient
 from verger.s3.clients import write_json
 from verger_contract.keys import Run
 from verger_ui.addresses import DAG_ID
-from verger_ui.sources.ttl_cache import Remembered
+from verger_ui.sources.ttl_cache import TtlCache
 
-CHECK = {"name": "no path twice", "passed": True, "expected": "every path once", "found": "every path once"}
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+CHECK: dict[str, Any] = {
+    "name": "no path twice",
+    "passed": True,
+    "expected": "every path once",
+    "found": "every path once",
+}
 REPORT: dict[str, Any] = {
     "published_at": "2026-11-24T02:30:00+00:00",
     "why": "7 new, 3 changed, 5 deleted",
@@ -43,31 +51,32 @@ REPORT: dict[str, Any] = {
 }
 
 
-def night(day: int) -> str:
-    """The id of a nightly run, a later one for a larger number."""
+def scheduled_run(day: int) -> str:
+    """Return the id of a scheduled run; a larger number is a later run."""
     return f"scheduled__20{26 + day // 336:02d}-{1 + day // 28 % 12:02d}-{1 + day % 28:02d}T01-00-00Z-{day:08x}"
 
 
 @dataclass
 class Pages:
-    """`browser` sees the pages; `farmer` may trigger runs; `s3` fills the bucket."""
+    """`browser` may see the pages; `admin` may trigger runs; `s3` writes to the bucket."""
 
     browser: TestClient
-    farmer: TestClient
-    s3: Any
+    admin: TestClient
+    s3: S3Client
     bucket: str
 
     def get(self, page: str = "", **how: Any) -> httpx.Response:
-        return self.browser.get(f"/verger/{page}", **how)
+        answer: httpx.Response = self.browser.get(f"/verger/{page}", **how)
+        return answer
 
     def text(self, page: str = "") -> str:
-        """Of a page that is there."""
+        """Return the text of an existing page."""
         answer = self.get(page)
         assert answer.status_code == 200, answer.text
         return answer.text
 
     def report(self, run: str, **values: Any) -> None:
-        """What a published run leaves."""
+        """Write report.json of a published run."""
         write_json(self.s3, self.bucket, Run(self.bucket, run).report_facts, REPORT | {"run": run} | values)
 
     def reports(self, runs: Iterable[str]) -> None:
@@ -79,26 +88,26 @@ class Pages:
             list(pool.map(self.put, objects.keys(), objects.values()))
 
     def put(self, key: str, value: Any) -> None:
-        """An object: bytes as they are, anything else as JSON."""
+        """Write an object: bytes as they are, any other value as JSON."""
         if isinstance(value, bytes):
             self.s3.put_object(Bucket=self.bucket, Key=key, Body=value)
         else:
             write_json(self.s3, self.bucket, key, value)
 
     def log(self, cluster: str, step: str, stream: str, text: str) -> None:
-        """A log as EMR keeps it."""
+        """Write a log as EMR does."""
         self.put(f"logs/{cluster}/steps/{step}/{stream}.gz", gzip.compress(text.encode()))
 
     def trigger(self, dag_run_id: str, state: str = "", conf: Mapping[str, Any] | None = None) -> None:
-        """A run of Airflow, which nobody works on, in the state that is asked for."""
-        asked = {"dag_run_id": dag_run_id, "logical_date": None, "conf": dict(conf or {})}
-        answer = self.farmer.post("/api/v2/dags/fruit_features/dagRuns", json=asked)
+        """Create a run in Airflow, without a worker, in the given state."""
+        body = {"dag_run_id": dag_run_id, "logical_date": None, "conf": dict(conf or {})}
+        answer = self.admin.post("/api/v2/dags/fruit_features/dagRuns", json=body)
         assert answer.status_code == 200, answer.text
         if state:
             self.set_run(dag_run_id, state)
 
-    def nights(self, states: Mapping[str, str]) -> None:
-        """Runs of Airflow that ended long ago, by id and state."""
+    def ended_runs(self, states: Mapping[str, str]) -> None:
+        """Create ended runs in Airflow, by id and state."""
         from airflow.models.dagrun import DagRun
         from airflow.utils.session import create_session
         from airflow.utils.types import DagRunType
@@ -119,35 +128,35 @@ class Pages:
         ]
         with create_session() as session:
             session.execute(insert(DagRun.__table__), rows)
-        self.forget()
+        self.clear_short_caches()
 
     def set_run(self, dag_run_id: str, state: str) -> None:
-        """As if the scheduler had left the run so."""
+        """Set the state of a run, as the scheduler does."""
         from airflow.models.dagrun import DagRun
         from airflow.utils.session import create_session
         from sqlalchemy import update
 
         with create_session() as session:
             session.execute(update(DagRun).where(DagRun.run_id == dag_run_id).values(_state=state))
-        self.forget()
+        self.clear_short_caches()
 
-    def forget(self) -> None:
-        """What the pages remember of Airflow and of runs that are not over, as if they were looked at later."""
+    def clear_short_caches(self) -> None:
+        """Clear the caches of Airflow and of runs that have not ended, which expire in seconds."""
         from verger_ui.sources import airflow_runs, bucket
 
         airflow_runs.newest.cache_clear()
-        bucket.bucket().unfinished = Remembered(500, 5)
+        bucket.bucket().unfinished = TtlCache(500, 5)
 
-    def forget_everything(self) -> None:
-        """As in an API server that has just started, but for its client of S3."""
+    def clear_all_caches(self) -> None:
+        """Clear all caches, as in a new API server, but keep its S3 client."""
         from verger_ui.sources import bucket
 
-        self.forget()
+        self.clear_short_caches()
         ours = bucket.bucket()
         vars(ours).update(vars(bucket.Bucket(ours.client, ours.name)))
 
     def set_task(self, dag_run_id: str, task: str, state: str) -> None:
-        """As if a worker had left the task so."""
+        """Set the state of a task, as a worker does."""
         from airflow.models.taskinstance import TaskInstance
         from airflow.utils.session import create_session
         from sqlalchemy import update
@@ -161,7 +170,7 @@ class Pages:
 
 
 class Outline(HTMLParser):
-    """Of a page: rows of cells as text, the tags in their order, and all attributes."""
+    """The structure of a page: table rows as text, tags in their order, and all attributes."""
 
     def __init__(self, page: str) -> None:
         super().__init__()

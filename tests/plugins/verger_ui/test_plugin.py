@@ -1,4 +1,4 @@
-"""What every process of Airflow loads of the plugin, and that it loads nothing else."""
+"""The modules that every Airflow process imports with the plugin."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page of one run, the logs of its steps, and the links that lead there from the tasks."""
+"""The page of one run, the logs of its steps, and the links on the tasks."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.plugins.snapshots import snapshot
-from tests.plugins.verger_ui.pages import CHECK, Outline, Pages, night
+from tests.plugins.verger_ui.pages import CHECK, Outline, Pages, scheduled_run
 from verger.emr import step_record
 from verger.emr.log_tail import MOST_BYTES
 from verger.publication.model import Publication
@@ -18,19 +18,19 @@ from verger_contract.keys import Run
 from verger_ui.sources import bucket
 from verger_ui.views.run_facts import of_report
 
-RUN = night(1)
+RUN = scheduled_run(1)
 DAG_RUN = "scheduled__2026-11-23T01:00:00+00:00"
 
 
 def links(pages: Pages, task: str, dag_run: str = DAG_RUN) -> dict[str, str | None]:
-    """As Airflow's UI asks for them."""
+    """Return the links of a task as Airflow's UI requests them."""
     path = f"/api/v2/dags/fruit_features/dagRuns/{dag_run}/taskInstances/{task}/links"
     answer = pages.browser.get(path)
     assert answer.status_code == 200, answer.text
     return dict(answer.json()["extra_links"])
 
 
-def test_a_run_that_nobody_knows(pages: Pages) -> None:
+def test_an_unknown_run(pages: Pages) -> None:
     answer = pages.get(f"runs/{RUN}")
     assert answer.status_code == 404
     assert f"There is no run {RUN}" in answer.text
@@ -41,13 +41,13 @@ def test_a_published_run(pages: Pages) -> None:
     pages.put(f"runs/{RUN}/report.html", b"<h1>the report</h1>")
     pages.put("published.json", Publication(snapshot(RUN)).document())
     text = pages.text(f"runs/{RUN}")
-    for said in ("what it published is current", "7 new, 3 changed, 5 deleted", "90.11", "0.42", "list prices"):
-        assert said in text
+    for part in ("the current publication", "7 new, 3 changed, 5 deleted", "90.11", "0.42", "list prices"):
+        assert part in text
     assert ["no path twice", "passed", "every path once", "every path once", ""] in Outline(text).rows
     assert pages.text(f"runs/{RUN}/report") == "<h1>the report</h1>"
 
 
-def test_a_failed_run_from_what_it_left(pages: Pages) -> None:
+def test_a_failed_run_from_its_files(pages: Pages) -> None:
     pages.trigger("manual__broken", "failed")
     pages.set_task("manual__broken", "check_features", "failed")
     run = run_id("manual__broken")
@@ -58,38 +58,38 @@ def test_a_failed_run_from_what_it_left(pages: Pages) -> None:
     pages.put(f"runs/{run}/validation.json", {"features": [failed, skipped]})
     text = pages.text(f"runs/{run}")
     assert "Failed in check_features" in text
-    assert "1 of 2 checks failed: share of rejects" in text
+    assert "1 check failed: share of rejects." in text
     assert ["share of rejects", "failed", "every path once", "0.8", ""] in Outline(text).rows
     assert ["neighbours share labels", "skipped", "every path once", "skipped", ""] in Outline(text).rows
     assert "104.5" in text
     assert pages.get(f"runs/{run}/report").status_code == 404
 
 
-def test_rejects_are_those_of_the_run_as_new_photos_are() -> None:
+def test_rejects_are_those_of_the_run() -> None:
     assert of_report(RUN, {"rejected": 500, "rejects": {"not an image": 2, "empty file": 1}}).rejected == 3
     assert of_report(RUN, {"rejected": 500, "rejects": {}}).rejected == 0
-    assert of_report(RUN, {"rejected": 500}).rejected == 500, "an older report"
+    assert of_report(RUN, {"rejected": 500}).rejected == 500, "without counts by kind"
 
 
-def test_the_operator_leaves_what_leads_to_the_log(pages: Pages) -> None:
+def test_the_record_of_a_step_leads_to_its_log(pages: Pages) -> None:
     step_record.write(lambda: pages.s3, Run(pages.bucket, RUN), "featurize", "j-1ABC", ["s-1ABC"])
     pages.log("j-1ABC", "s-1ABC", "stderr", "26/11/24 INFO x\njava.lang.IllegalStateException: no fruit\nend\n")
     pages.log("j-1ABC", "s-1ABC", "controller", "started\n")
     assert f"/verger/runs/{RUN}/logs/j-1ABC/s-1ABC" in Outline(pages.text(f"runs/{RUN}")).links()
-    text = pages.text(f"runs/{RUN}/stages/featurize")
+    text = pages.text(f"runs/{RUN}/steps/featurize")
     assert '<mark id="error-1">java.lang.IllegalStateException: no fruit</mark>' in text
     assert f"s3://{pages.bucket}/logs/j-1ABC/steps/s-1ABC/stderr.gz" in text
     assert "started" in pages.text(f"runs/{RUN}/logs/j-1ABC/s-1ABC?stream=controller")
-    missing = pages.get(f"runs/{RUN}/stages/pca")
+    missing = pages.get(f"runs/{RUN}/steps/pca")
     assert missing.status_code == 404
     assert "no step pca yet" in missing.text
 
 
-def test_on_a_cluster_the_step_speaks_in_the_log_of_its_driver(pages: Pages) -> None:
-    """As EMR lays them out: of the step itself only what spark-submit said, of the driver the container of YARN."""
+def test_in_cluster_mode_the_log_of_the_driver_is_shown(pages: Pages) -> None:
+    """The log of the step holds the output of spark-submit, and a YARN container the output of the driver."""
     application, page = "application_1700000000000_0007", f"runs/{RUN}/logs/j-1ABC/s-1ABC"
     pages.log("j-1ABC", "s-1ABC", "stderr", f"INFO Client: Submitted application {application}\n")
-    assert "Submitted application" in pages.text(page), "the driver's is not there yet"
+    assert "Submitted application" in pages.text(page), "the log of the driver does not exist yet"
     folder = f"logs/j-1ABC/containers/{application}/container_1700000000000_0007"
     for attempt, said in (("01", "a node was lost"), ("02", "verger: error: canary: differs")):
         pages.put(f"{folder}_{attempt}_000001/stdout.gz", gzip.compress(f"{said}\n".encode()))
@@ -103,11 +103,11 @@ def test_on_a_cluster_the_step_speaks_in_the_log_of_its_driver(pages: Pages) -> 
     assert "EMR has not uploaded driver-stderr" in pages.text(f"{page}?stream=driver-stderr")
 
 
-def test_a_log_that_is_not_there_yet(pages: Pages) -> None:
+def test_a_log_that_is_not_uploaded_yet(pages: Pages) -> None:
     assert "EMR has not uploaded stderr" in pages.text(f"runs/{RUN}/logs/j-1ABC/s-1ABC")
 
 
-def test_of_a_long_log_the_end_is_shown(pages: Pages) -> None:
+def test_the_end_of_a_long_log_is_shown(pages: Pages) -> None:
     pages.log("j-1ABC", "s-1ABC", "stdout", "first\n" + "x" * MOST_BYTES + "\nlast\n")
     text = pages.text(f"runs/{RUN}/logs/j-1ABC/s-1ABC")
     assert "Only the end of the log is shown" in text
@@ -128,7 +128,7 @@ def test_a_truncated_log_shows_its_readable_part(pages: Pages) -> None:
     assert "cut short" not in pages.text(f"runs/{RUN}/logs/j-1ABC/s-1ABC")
 
 
-def test_links_are_there_in_every_state_of_the_task(pages: Pages) -> None:
+def test_a_task_has_its_links_in_every_state(pages: Pages) -> None:
     dag_run = "manual__states"
     pages.trigger(dag_run)
     run = run_id(dag_run)
@@ -138,15 +138,15 @@ def test_links_are_there_in_every_state_of_the_task(pages: Pages) -> None:
             pages.set_task(dag_run, task, state)
             found = links(pages, task, dag_run)
             assert found["Run in Verger"] == page
-            assert found["Step logs"] == f"{page}/stages/{logs}"
+            assert found["Step logs"] == f"{page}/steps/{logs}"
             assert found["Spark history"] is None
     found = links(pages, "create_cluster", dag_run)
     assert found["Run in Verger"] == page
     assert found["Step logs"] is None
-    assert "EMR Cluster" in found, "the provider's own"
+    assert "EMR Cluster" in found, "the link of the provider"
 
 
-def test_the_history_of_a_step_once_it_has_ended(pages: Pages, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_history_of_an_ended_step(pages: Pages, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VERGER_SPARK_HISTORY_URL", "http://history.example:18080/")
     bucket.settings.cache_clear()
     dag_run = "manual__history"
@@ -154,7 +154,7 @@ def test_the_history_of_a_step_once_it_has_ended(pages: Pages, monkeypatch: pyte
     run = run_id(dag_run)
     assert links(pages, "pca_done", dag_run)["Spark history"] is None
     pages.put(f"runs/{run}/progress.json", {"stage": "pca", "done": 1, "total": 2, "application": "local-17000"})
-    assert links(pages, "pca_done", dag_run)["Spark history"] is None, "its events are not there yet"
+    assert links(pages, "pca_done", dag_run)["Spark history"] is None, "the history server has no events yet"
     pages.put(f"runs/{run}/pca.json", {"application": "local-17000"})
     pages.put(f"runs/{run}/featurize.json", {"application": "application_1_0002"})
     history = "http://history.example:18080/history"
@@ -163,7 +163,7 @@ def test_the_history_of_a_step_once_it_has_ended(pages: Pages, monkeypatch: pyte
     step_record.write(lambda: pages.s3, Run(pages.bucket, run), "pca", "j-1ABC", ["s-1ABC"])
     text = pages.text(f"runs/{run}")
     assert f"<code>{history}/local-17000/</code>" in text
-    assert "target=" not in text, "the frame of Airflow opens no window"
+    assert "target=" not in text, "Airflow's frame opens no window"
     pages.put(f"runs/{run}/pca.json", {"application": "../../x"})
     assert links(pages, "pca_done", dag_run)["Spark history"] is None
 
@@ -173,16 +173,16 @@ def test_links_do_not_need_s3(pages: Pages, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9")
     bucket.settings.cache_clear()
     bucket.bucket.cache_clear()
-    pages.trigger("manual__away")
-    found: dict[str, Any] = links(pages, "featurize", "manual__away")
+    pages.trigger("manual__down")
+    found: dict[str, Any] = links(pages, "featurize", "manual__down")
     assert found["Step logs"]
     assert found["Spark history"] is None
     bucket.bucket.cache_clear()
 
 
 def test_the_page_is_in_the_navigation(pages: Pages) -> None:
-    plugins = pages.farmer.get("/api/v2/plugins").json()["plugins"]
+    plugins = pages.admin.get("/api/v2/plugins").json()["plugins"]
     (ours,) = [plugin for plugin in plugins if plugin["name"] == "verger"]
     (view,) = ours["external_views"]
     assert (view["href"], view["destination"], view["url_route"]) == ("/verger/", "nav", "verger")
-    assert pages.farmer.get("/api/v2/plugins/importErrors").json()["total_entries"] == 0
+    assert pages.admin.get("/api/v2/plugins/importErrors").json()["total_entries"] == 0
