@@ -50,7 +50,7 @@ def test_only_current_rows_are_read(runs: RunFolder) -> None:
 
 
 def test_the_rows_of_a_request_are_one_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The footer is one more read. benchmarks.planning.fleet counts requests by this rule."""
+    """The footer is one more read. benchmarks.planning.requests counts requests by this rule."""
     rows = FETCHED_ROWS + 100
     vectors = [*np.random.default_rng(2).normal(size=(rows, FEATURES_WIDTH)).astype(np.float32)]
     names = [f"images/Kiwi/{row}.jpg" for row in range(rows)]

@@ -25,7 +25,7 @@ PLAN: dict[str, Any] = {
 }
 
 
-def test_a_plan_is_read_whole(tmp_path: Path) -> None:
+def test_a_plan_is_read(tmp_path: Path) -> None:
     (tmp_path / "plan.json").write_text(json.dumps(PLAN))
     plan = plan_file.read((tmp_path / "plan.json").as_uri())
     assert plan.runs == (f"{AT}A/", f"{AT}C-compacted/", f"{AT}C/")
@@ -48,7 +48,7 @@ def test_a_plan_is_read_whole(tmp_path: Path) -> None:
     ],
     ids=["policy", "features", "compaction"],
 )
-def test_what_is_no_plan_is_refused(tmp_path: Path, change: dict[str, Any], message: str) -> None:
+def test_another_json_object_is_an_error(tmp_path: Path, change: dict[str, Any], message: str) -> None:
     (tmp_path / "plan.json").write_text(json.dumps({**PLAN, **change}))
     with pytest.raises(VergerError, match=f"plan.json: expected a plan .*{message}.*start a new run"):
         plan_file.read((tmp_path / "plan.json").as_uri())

@@ -87,7 +87,7 @@ def test_target_one_ends_at_the_rank() -> None:
     ],
     ids=["one photo", "equal photos", "too few components", "not a number"],
 )
-def test_clear_errors(data: NDArray[np.float32], target: float, most: int, message: str) -> None:
+def test_errors(data: NDArray[np.float32], target: float, most: int, message: str) -> None:
     with pytest.raises(VergerError, match=message):
         fit(moments(data), target, most)
 
