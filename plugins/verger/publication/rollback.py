@@ -37,7 +37,7 @@ def rollback(client: S3Client, bucket: str, run: str, at: datetime) -> Publicati
     target = next((old for old in publication.kept if old.run == run), None)
     if target is None:
         kept = ", ".join(old.run for old in publication.history if old.run) or "none"
-        raise RollbackError(f"run {run}: expected a run whose snapshot is kept, found {kept}")
+        raise RollbackError(f"run {run}: found no kept snapshot of this run, expected one of these runs: {kept}")
     if target == publication.current:
         return publication
     commit.check_data(client, bucket, target)

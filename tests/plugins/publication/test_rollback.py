@@ -77,7 +77,9 @@ def test_a_run_that_started_before_a_rollback_gets_a_commit_conflict(orchard: Or
 
 
 def test_a_rollback_to_an_unknown_run_lists_the_kept_ones(orchard: Orchard) -> None:
-    with pytest.raises(RollbackError, match=r"^run zero: expected a run whose snapshot is kept, found one$"):
+    with pytest.raises(
+        RollbackError, match=r"^run zero: found no kept snapshot of this run, expected one of these runs: one$"
+    ):
         rollback(orchard.client, orchard.bucket, "zero", orchard.now)
 
 
@@ -154,7 +156,7 @@ def test_the_commands_list_roll_back_and_unpublish(orchard: Orchard) -> None:
     failed = command(orchard.bucket, "rollback", "zero")
     assert failed.returncode == 1
     assert failed.stderr.splitlines()[-1].startswith(
-        "verger: error: run zero: expected a run whose snapshot is kept, found "
+        "verger: error: run zero: found no kept snapshot of this run, expected one of these runs: two"
     )
     emptied = command(orchard.bucket, "unpublish")
     assert emptied.returncode == 0, emptied.stderr
