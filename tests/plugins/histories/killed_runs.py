@@ -1,6 +1,6 @@
 """Kills a run (SIGKILL) before each of its writes to S3. The next run must publish the correct data every time.
 
-    python -m tests.plugins.killed_runs BUCKET FOLDER
+    python -m tests.plugins.histories.killed_runs BUCKET FOLDER
 
 This is a process of its own, so that each run can be a fork of a process that has imported everything and opened no
 connection. It prints the number of killed runs, and fails at the first wrong publication.
