@@ -86,7 +86,7 @@ def print_summary(console: Console, report: Report, folder: Path, cluster: str, 
     for name, value in (*_results(report), *_run(report, cluster, seconds), *_places(report, folder)):
         console.print(f"{name:<{NAMES}}{value}", highlight=False, markup=False, soft_wrap=True)
     console.print(
-        f"\nRead the vectors, with {Path('.verger/venv/dev/bin/python')} or any Python with pandas and pyarrow:\n"
+        "\nRead the vectors with .verger/venv/dev/bin/python, or any Python with pandas and pyarrow:\n", soft_wrap=True
     )
     console.print("  import pandas", highlight=False)
     console.print(f'  pandas.read_parquet("{folder / "pca"}")\n', highlight=False, markup=False, soft_wrap=True)
