@@ -15,8 +15,7 @@ def dag_params(settings: Settings) -> dict[str, Param]:
             enum=[*BASIS_POLICIES],
             title="PCA basis",
             description="auto: keep the published basis while it explains the target variance, so that vectors of "
-            "different runs can be compared; refit: fit a new basis to the current photos; reuse: keep the published "
-            "basis whatever it explains",
+            "different runs can be compared; refit: fit a new one; reuse: keep it whatever it explains",
         ),
         "target_variance": Param(
             settings.pca.target_variance,
@@ -50,7 +49,6 @@ def dag_params(settings: Settings) -> dict[str, Param]:
             type=["null", "string"],
             pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$",
             title="Roll back to",
-            description="run id of an earlier publication (see published.json) that becomes current again; the run "
-            "does nothing else",
+            description="run id of a kept publication (see published.json): makes it current and does nothing else",
         ),
     }
