@@ -7,96 +7,21 @@ import json
 import random
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import pyarrow
 import pyarrow.parquet
 import pytest
-from PIL import Image
 
 from tests.plugins.html_page import Page
 from tests.plugins.orchard import AUTO, Orchard
-from verger.context import RunContext
+from tests.plugins.report.reported_runs import AIRFLOW_FACTS, COST, EVIL, TASKS, context_of, jpeg, reported
 from verger.report import write
-from verger.report.facts import AirflowFacts
 from verger.report.page import page
 from verger.report.pictures import sample
 from verger.report.pictures.illustrations import Illustrations
-from verger.s3.clients import read_json
-from verger.settings import Settings
-from verger_contract.keys import Run
-from verger_contract.report import Cost, Report, TaskFacts, TaskFailure
+from verger_contract.report import Report, TaskFacts
 from verger_contract.schemas import PCA
-
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
-
-EVIL = "<script>alert(1)"
-EVIL_FILE = '"><img src=x onerror=alert(1)>.jpg'
-TASKS: list[TaskFacts] = [
-    {
-        "task": "list_images",
-        "state": "success",
-        "seconds": 1.3,
-        "start": "2026-11-24T02:00:00+00:00",
-        "end": "2026-11-24T02:00:01.300000+00:00",
-    },
-    {
-        "task": "featurize_done",
-        "state": "success",
-        "seconds": 65.0,
-        "start": "2026-11-24T02:01:00+00:00",
-        "end": "2026-11-24T02:02:05+00:00",
-    },
-]
-COST: Cost = {
-    "clusters": ["j-1"],
-    "node_hours": 1.5,
-    "estimated_cost": 0.1234,
-    "currency": "EUR",
-    "nodes": [{"type": "c6i.xlarge", "market": "SPOT", "count": 2, "hours": 1.5}],
-    "explanation": "Estimated from stated prices.",
-}
-AIRFLOW_FACTS = AirflowFacts(
-    tasks=TASKS, params={"basis": "auto", "target_variance": 0.9}, cost=COST, versions={"Airflow": "3.3"}
-)
-
-
-def jpeg(seed: int) -> bytes:
-    """A photo of one colour."""
-    colours = random.Random(seed)
-    buffer = io.BytesIO()
-    Image.new("RGB", (64, 48), tuple(colours.randbytes(3))).save(buffer, "JPEG")
-    return buffer.getvalue()
-
-
-@pytest.fixture
-def orchard(settings: Settings, client: S3Client, tmp_path: Path) -> Orchard:
-    """Of photos that can be drawn, and some that cannot be read; one label and one file have evil names."""
-    made = Orchard(settings, client, tmp_path)
-    for number in range(5):
-        made.put(f"Kiwi/{number}.jpg", jpeg(number))
-        made.put(f"{EVIL}/{number}.jpg", jpeg(10 + number))
-    made.put(f"Pomme é $x_1$/{EVIL_FILE}", jpeg(20))
-    made.put("Kiwi/bad-1.jpg", b"bad <b>luck</b>")
-    made.settings = replace(made.settings, validation=replace(made.settings.validation, max_rejects_share=0.5))
-    return made
-
-
-def context_of(orchard: Orchard, run: str) -> RunContext:
-    return RunContext(Run(orchard.bucket, run), orchard.settings, orchard.client, orchard.store)
-
-
-def reported(
-    orchard: Orchard, run: str, airflow_facts: AirflowFacts = AIRFLOW_FACTS
-) -> tuple[dict[str, Any], Page, str]:
-    """Write the report of a published run. Returns report.json, the page, and the text of the page."""
-    run_context = context_of(orchard, run)
-    write.published(run_context, airflow_facts)
-    answer = orchard.client.get_object(Bucket=orchard.bucket, Key=run_context.run.report)
-    assert answer["ContentType"] == "text/html; charset=utf-8"
-    text = answer["Body"].read().decode()
-    return orchard.json(run_context.run.report_facts), Page(text), text
 
 
 def test_unreadable_labels_cause_a_warning(orchard: Orchard, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -253,78 +178,3 @@ def test_thousands_of_labels_make_a_small_page(orchard: Orchard) -> None:
     one_file = sample.of_map(run_context.store, run_context.run, size=50, most_bytes=1)
     assert not one_file.complete
     assert len({label < names[2000] for label in one_file.labels}) == 1, "from one file"
-
-
-def test_the_report_of_a_failed_run(orchard: Orchard) -> None:
-    orchard.begin("one").until("check_features")
-    run_context = context_of(orchard, "one")
-    failure: TaskFailure = {
-        "task": "featurize_done",
-        "error": f"step {EVIL} is FAILED",
-        "at": "2026-11-24T02:03:00+00:00",
-    }
-    tasks: list[TaskFacts] = [*TASKS[:1], {**TASKS[1], "state": "failed"}]
-    assert write.failed(run_context, replace(AIRFLOW_FACTS, tasks=tasks), failure)
-    answer = orchard.client.get_object(Bucket=orchard.bucket, Key=run_context.run.report)
-    found = Page(answer["Body"].read().decode())
-    summary = found.section("summary")
-    assert f"featurize_done: step {EVIL} is FAILED" in summary
-    assert "12 listed: 12 new" in summary
-    assert "This run published nothing" in summary
-    assert "no path twice" in found.section("checks")
-    assert "FAILED" in found.section("tasks")
-    assert (found.section("map"), found.section("new"), found.all("script")) == ("", "", [])
-    facts = orchard.json(run_context.run.failure)
-    assert (facts["state"], facts["failure"], facts["k"]) == ("failed", failure, None)
-    # Errors may name photos, and report.json is kept.
-    assert read_json(orchard.client, orchard.bucket, run_context.run.report_facts) is None
-
-
-def test_a_second_failure_does_not_hide_the_first(orchard: Orchard) -> None:
-    run_context = context_of(orchard, "one")
-    first: TaskFailure = {"task": "pca_done", "error": "no variance", "at": "2026-11-24T02:03:00+00:00"}
-    second: TaskFailure = {"task": "terminate_cluster", "error": "may not be ended", "at": "2026-11-24T02:09:00+00:00"}
-    assert write.failed(run_context, AirflowFacts(), first)
-    assert write.failed(run_context, AirflowFacts(), second)
-    assert orchard.json(run_context.run.failure)["failure"] == {**first, "also": [second]}
-    answer = orchard.client.get_object(Bucket=orchard.bucket, Key=run_context.run.report)
-    summary = Page(answer["Body"].read().decode()).section("summary")
-    assert "pca_done: no variance" in summary
-    assert "terminate_cluster: may not be ended" in summary
-    write.delete_failure(run_context)
-    assert write.failed(run_context, AirflowFacts(), second)
-    assert orchard.json(run_context.run.failure)["failure"] == second, "another pass through the run"
-
-
-def test_a_failure_that_was_cleared_and_succeeded_does_not_count(orchard: Orchard) -> None:
-    """A user clears the failed task and the tasks after it, not list_images, which deletes failure.json."""
-    run_context = context_of(orchard, "one")
-    first: TaskFailure = {"task": "pca_done", "error": "no variance", "at": "2026-11-24T02:03:00+00:00"}
-    second: TaskFailure = {"task": "publish", "error": "another run published", "at": "2026-11-24T03:09:00+00:00"}
-    assert write.failed(run_context, AirflowFacts(), first)
-    cleared: list[TaskFacts] = [{"task": "pca_done", "state": "success", "seconds": 9.0, "start": None, "end": None}]
-    assert write.failed(run_context, AirflowFacts(tasks=cleared), second)
-    assert orchard.json(run_context.run.failure)["failure"] == second
-
-
-def test_a_run_that_fails_in_its_first_task(orchard: Orchard) -> None:
-    run_context = context_of(orchard, "one")
-    failure: TaskFailure = {"task": "list_images", "error": "no such bucket", "at": "2026-11-24T02:03:00+00:00"}
-    assert write.failed(run_context, AirflowFacts(), failure)
-    answer = orchard.client.get_object(Bucket=orchard.bucket, Key=run_context.run.report)
-    summary = Page(answer["Body"].read().decode()).section("summary")
-    assert "list_images: no such bucket" in summary
-    assert "every check passed" not in summary, "no check was made"
-
-
-def test_success_deletes_failure_json_and_a_later_failure_keeps_the_report(orchard: Orchard) -> None:
-    failure: TaskFailure = {"task": "vacuum", "error": "may not be deleted", "at": "2026-11-24T02:03:00+00:00"}
-    running = orchard.begin("one").until("check_features")
-    run_context = context_of(orchard, "one")
-    assert write.failed(run_context, AIRFLOW_FACTS, failure)
-    running.finish()
-    facts, _, text = reported(orchard, "one")
-    assert read_json(orchard.client, orchard.bucket, run_context.run.failure) is None
-    assert not write.failed(run_context, AIRFLOW_FACTS, failure), "the run is published"
-    assert orchard.json(run_context.run.report_facts) == facts
-    assert orchard.client.get_object(Bucket=orchard.bucket, Key=run_context.run.report)["Body"].read().decode() == text
