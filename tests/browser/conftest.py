@@ -18,7 +18,8 @@ from tests.ports import free_ports
 PHOTOS = 48
 SCREENSHOTS = STATE / "screenshots"
 WINDOW: ViewportSize = {"width": 1440, "height": 900}
-PATIENCE_MS = 60_000
+NARROW: ViewportSize = {"width": 420, "height": 900}
+TIMEOUT_MS = 60_000
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 Screenshot = Callable[[str], None]
@@ -48,22 +49,22 @@ def playwright() -> Iterator[Playwright]:
 
 @contextlib.contextmanager
 def open_browser(playwright: Playwright) -> Iterator[Page]:
-    """A window in English, of fixed size."""
+    """Open a window in English, of fixed size."""
     browser = playwright.chromium.launch(
         executable_path=browser_path(),
         # Chromium's sandbox does not work for root. The browser opens only our own pages.
         args=["--no-sandbox"] if os.geteuid() == 0 else [],
     )
     window = browser.new_page(viewport=WINDOW, color_scheme="light", timezone_id="UTC", locale="en-GB")
-    window.set_default_timeout(PATIENCE_MS)
-    expect.set_options(timeout=PATIENCE_MS)
+    window.set_default_timeout(TIMEOUT_MS)
+    expect.set_options(timeout=TIMEOUT_MS)
     yield window
     browser.close()
 
 
 @pytest.fixture(scope="package")
 def page(stack: Running, playwright: Playwright) -> Iterator[Page]:
-    """One window for all tests."""
+    """Open one window for all tests."""
     with open_browser(playwright) as window:
         yield window
 
@@ -75,8 +76,12 @@ def screenshot(page: Page) -> Screenshot:
     def keep(name: str) -> None:
         for scheme in ("dark", "light"):
             page.emulate_media(color_scheme=scheme)
-            page.wait_for_timeout(300)  # Airflow's own pages change colour by a script
+            page.wait_for_timeout(300)  # Airflow's pages change their colours by a script
             page.screenshot(path=SCREENSHOTS / f"{name}-{scheme}.png")
+        page.set_viewport_size(NARROW)
+        page.wait_for_timeout(300)
+        page.screenshot(path=SCREENSHOTS / f"{name}-narrow.png")
+        page.set_viewport_size(WINDOW)
 
     return keep
 

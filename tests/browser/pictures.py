@@ -28,7 +28,7 @@ COLOURS = (256, 128, 64, 32)
 
 
 def take(page: Page, stack: Running, folder: Path) -> None:
-    """Log in, run twice, and take the pictures."""
+    """Log in, run the DAG twice, and take the pictures."""
     page.goto(stack.url)
     page.get_by_label("Username").fill(stack.user)
     page.get_by_label("Password").first.fill(stack.password)
@@ -70,7 +70,7 @@ def graph(page: Page, stack: Running, run: str) -> bytes:
     page.get_by_role("button", name="Show Graph").click()
     drawn = page.locator(".react-flow")
     expect(drawn.get_by_text("terminate_cluster")).to_be_visible()
-    page.wait_for_timeout(1500)  # it moves into view
+    page.wait_for_timeout(1500)  # the graph is animated
     picture = drawn.screenshot(style=".react-flow__panel { display: none }")
     page.get_by_role("button", name="Show Grid").click()
     page.set_viewport_size(before)
@@ -81,7 +81,7 @@ def open_report(page: Page, stack: Running, frame: FrameLocator) -> None:
     """Open the report of the newest run, without Airflow's frame."""
     page.goto(f"{stack.url}/plugin/verger/verger/")
     frame.get_by_role("table").get_by_role("link").first.click()
-    address = frame.get_by_role("link", name="The report alone").get_attribute("href")
+    address = frame.get_by_role("link", name="Open the report in a page of its own").get_attribute("href")
     page.goto(f"{stack.url}{address}")
 
 

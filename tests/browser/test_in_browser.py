@@ -76,9 +76,9 @@ def test_the_page_follows_a_run_from_the_form_to_its_publication(
     expect(page).to_have_url(re.compile(r"/runs/manual__"))
     page.get_by_role("link", name="Verger", exact=True).click()
     heading = verger(page).get_by_role("heading", level=1)
-    expect(heading).to_have_text("A run is in flight")
+    expect(heading).to_have_text("A run is in progress")
     expect(verger(page).get_by_role("progressbar").first).to_be_visible(timeout=RUN_MS / 2)
-    screenshot("in-flight")
+    screenshot("in-progress")
     # The script of the page reloads it at the end of the run.
     expect(heading).to_have_text(f"The last run published {PHOTOS} photos", timeout=RUN_MS)
     expect(verger(page).get_by_role("region", name="Current publication")).to_contain_text("manual__")
@@ -88,7 +88,9 @@ def test_the_page_follows_a_run_from_the_form_to_its_publication(
 def test_the_page_of_a_run_shows_its_report(page: Page, stack: Running, screenshot: Screenshot) -> None:
     verger(page).get_by_role("table").get_by_role("link").first.click()
     expect(verger(page).get_by_role("heading", level=1)).to_have_text(re.compile("^Run of .*: published$"))
-    expect(page).to_have_url(re.compile("/plugin/verger/verger/runs/manual__"))  # Airflow's address follows the frame
+    expect(page).to_have_url(
+        re.compile("/plugin/verger/verger/runs/manual__")
+    )  # Airflow's address bar follows the frame
     screenshot("run")
     report = verger(page).frame_locator("iframe.report")
     verger(page).locator("iframe.report").scroll_into_view_if_needed()
