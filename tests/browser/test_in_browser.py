@@ -88,9 +88,8 @@ def test_the_page_follows_a_run_from_the_form_to_its_publication(
 def test_the_page_of_a_run_shows_its_report(page: Page, stack: Running, screenshot: Screenshot) -> None:
     verger(page).get_by_role("table").get_by_role("link").first.click()
     expect(verger(page).get_by_role("heading", level=1)).to_have_text(re.compile("^Run of .*: published$"))
-    expect(page).to_have_url(
-        re.compile("/plugin/verger/verger/runs/manual__")
-    )  # Airflow's address bar follows the frame
+    # Airflow's address bar follows the frame.
+    expect(page).to_have_url(re.compile("/plugin/verger/verger/runs/manual__"))
     screenshot("run")
     report = verger(page).frame_locator("iframe.report")
     verger(page).locator("iframe.report").scroll_into_view_if_needed()

@@ -181,7 +181,7 @@ def test_the_order_of_the_rows_does_not_matter(tmp_path: Path) -> None:
     assert first == second
 
 
-@pytest.mark.parametrize(("labels", "reason"), [(1, "the same label"), (4, "fewer than 50")])
+@pytest.mark.parametrize(("labels", "reason"), [(1, "the same label"), (4, "needs 50")])
 def test_the_neighbours_of_too_few_photos_or_of_one_label_are_not_checked(
     labels: int, reason: str, tmp_path: Path
 ) -> None:

@@ -119,9 +119,9 @@ def test_both_of_two_failures_are_shown(pages: Pages) -> None:
 
 
 def test_the_warnings_of_the_report_are_not_computed_again(pages: Pages) -> None:
-    pages.report(scheduled_run(1), rejected=300, warnings=["many rejects, as the report says"])
+    pages.report(scheduled_run(1), rejected=300, warnings=["many rejects, from the report"])
     text = pages.text()
-    assert "many rejects, as the report says" in text
+    assert "many rejects, from the report" in text
     assert "of all photos are rejects" not in text
 
 

@@ -91,8 +91,8 @@ def test_in_cluster_mode_the_log_of_the_driver_is_shown(pages: Pages) -> None:
     pages.log("j-1ABC", "s-1ABC", "stderr", f"INFO Client: Submitted application {application}\n")
     assert "Submitted application" in pages.text(page), "the log of the driver does not exist yet"
     folder = f"logs/j-1ABC/containers/{application}/container_1700000000000_0007"
-    for attempt, said in (("01", "a node was lost"), ("02", "verger: error: canary: differs")):
-        pages.put(f"{folder}_{attempt}_000001/stdout.gz", gzip.compress(f"{said}\n".encode()))
+    for attempt, line in (("01", "a node was lost"), ("02", "verger: error: canary: differs")):
+        pages.put(f"{folder}_{attempt}_000001/stdout.gz", gzip.compress(f"{line}\n".encode()))
         pages.put(f"{folder}_{attempt}_000002/stdout.gz", gzip.compress(b"an executor\n"))
     text = pages.text(page)
     assert '<mark id="error-1">verger: error: canary: differs</mark>' in text
@@ -153,7 +153,7 @@ def test_the_history_of_an_ended_step(pages: Pages, monkeypatch: pytest.MonkeyPa
     pages.trigger(dag_run)
     run = run_id(dag_run)
     assert links(pages, "pca_done", dag_run)["Spark history"] is None
-    pages.put(f"runs/{run}/progress.json", {"stage": "pca", "done": 1, "total": 2, "application": "local-17000"})
+    pages.put(f"runs/{run}/progress.json", {"step": "pca", "done": 1, "total": 2, "application": "local-17000"})
     assert links(pages, "pca_done", dag_run)["Spark history"] is None, "the history server has no events yet"
     pages.put(f"runs/{run}/pca.json", {"application": "local-17000"})
     pages.put(f"runs/{run}/featurize.json", {"application": "application_1_0002"})
