@@ -22,8 +22,8 @@ class Figures:
     ----------
     weights : str
         Weights of the model.
-    checks : sequence of CheckRow
-        All rows of validation.json.
+    checks : mapping of str to sequence of CheckRow
+        The rows of validation.json by table.
     rejects : mapping of str to int
         Photos that this run rejected, by kind.
     photos, rejected : int or None
@@ -42,7 +42,7 @@ class Figures:
     """
 
     weights: str = ""
-    checks: Sequence[CheckRow] = ()
+    checks: Mapping[str, Sequence[CheckRow]] = field(default_factory=dict)
     rejects: Mapping[str, int] = field(default_factory=dict)
     photos: int | None = None
     rejected: int | None = None
@@ -60,7 +60,7 @@ def figures(report: Report, labels: Sequence[LabelRow]) -> Figures:
     """Return the figures of a report. `labels` holds all labels; the report itself may hold fewer."""
     return Figures(
         weights=(report["model"] or {}).get("weights", ""),
-        checks=[row for table in report["checks"].values() for row in table],
+        checks=report["checks"],
         rejects=report["rejects"],
         photos=report["photos"],
         rejected=report["rejected"],
@@ -125,11 +125,14 @@ def _weights(run: Figures) -> Iterator[str]:
 
 
 def _checks(run: Figures) -> Iterator[str]:
-    failed = [row["name"] for row in run.checks if not row["passed"]]
+    failed = [row["name"] for rows in run.checks.values() for row in rows if not row["passed"]]
     if failed:
         yield f"{_count(len(failed), 'check')} failed: {', '.join(failed)}."
-    for name, detail in sorted({(row["name"], row.get("detail", "")) for row in run.checks if outcome(row) == SKIPPED}):
-        yield f"The check “{name}” was skipped: {detail or 'too few photos or labels'}."
+    for table, rows in run.checks.items():
+        for row in rows:
+            if outcome(row) == SKIPPED:
+                reason = row.get("detail") or "too few photos or labels"
+                yield f"The check “{row['name']}” of {table} was skipped: {reason}."
 
 
 def _rejects(run: Figures, limits: Limits) -> Iterator[str]:

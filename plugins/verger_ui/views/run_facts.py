@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from verger.report.warnings import Figures
+from verger_contract.report import CheckRow
 from verger_ui.sources import documents
 from verger_ui.sources.lenient import Json
 from verger_ui.views import durations
@@ -175,7 +176,7 @@ def _state(plan: documents.Plan, progress: documents.Progress, failed: bool, now
 def _figures_of_report(report: documents.Report) -> Figures:
     return Figures(
         weights=report.model.weights,
-        checks=[check.row() for table in report.checks.values() for check in table],
+        checks=_rows(report.checks),
         rejects=_known(report.rejects or {}),
         photos=report.photos,
         rejected=report.rejected,
@@ -197,7 +198,7 @@ def _figures_of_files(
     labels = [label.row() for label in pca.drift.labels]
     return Figures(
         weights=pca.weights or featurize.weights,
-        checks=[check.row() for table in validation.tables.values() for check in table],
+        checks=_rows(validation.tables),
         rejects=_known(featurize.rejects),
         changes=_known(plan.photos),
         basis_kept=pca.basis.action == "kept" if pca.basis.action else None,
@@ -207,6 +208,10 @@ def _figures_of_files(
         target_variance=pca.target_variance,
         labels=[{**row, "photos": row["photos"] + row["new"]} for row in labels],
     )
+
+
+def _rows(tables: Mapping[str, Iterable[documents.Check]]) -> dict[str, list[CheckRow]]:
+    return {table: [check.row() for check in checks] for table, checks in tables.items()}
 
 
 def _known(counts: Mapping[str, int | None]) -> dict[str, int]:

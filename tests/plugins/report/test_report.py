@@ -169,14 +169,14 @@ def test_drift_is_shown_label_by_label(run_context: RunContext) -> None:
 
 def test_warnings_are_at_the_top(run_context: RunContext) -> None:
     near = run_context.settings.validation.max_rejects_share * 118 * 0.9
-    detail = "too few new photos (21, needs 50)"
+    detail = "too few photos to compare (21, needs 50)"
     skipped = {**CHECK, "name": "neighbours share labels", "found": "skipped", "detail": detail, "counted": {}}
     checks = copy.deepcopy(VALIDATION)
     checks["features"].append(skipped)
     write_json(run_context.client, run_context.run.bucket, run_context.run.validation, checks)
     what = report_of(run_context)
     assert "2 photos of this run could not be read (not an image <script>alert(1)</script>: 2)." in what["warnings"]
-    assert f"The check “neighbours share labels” was skipped: {detail}." in what["warnings"]
+    assert f"The check “neighbours share labels” of features was skipped: {detail}." in what["warnings"]
     assert not [line for line in what["warnings"] if "of all photos are rejects" in line]
     assert "3 of 4 passed, 1 skipped" in shown(run_context, what).section("checks")
     assert "– skipped" in shown(run_context, what).texts("td")

@@ -49,7 +49,7 @@ KEPT_NEAR = {"basis_kept": True, "explained_variance": 0.891, "target_variance":
 LABELS = {"count": 3, "shown": [label("Kiwi", 150, 50, 0.9), label("Yuzu", 2, 2, None), label("Fig", 150, 50, 0.1)]}
 CHECKS = {
     "features": [check("no path twice", False, "two rows"), check("share of rejects", True, "4.9%")],
-    "pca": [check("neighbours share labels", True, "skipped", "too few new photos (21, needs 50)")],
+    "pca": [check("neighbours share labels", True, "skipped", "too few photos to compare (21, needs 50)")],
 }
 
 
@@ -81,7 +81,8 @@ def test_the_page_computes_the_warnings_of_the_report(
 def test_a_real_report_and_its_page_agree(settings: Settings, client: S3Client, tmp_path: Path) -> None:
     report = published(settings, client, tmp_path)
     assert report["warnings"] == [
-        "The check “neighbours share labels” was skipped: all photos of the sample have the same label."
+        f"The check “neighbours share labels” of {table} was skipped: all photos of the sample have the same label."
+        for table in ("features", "pca")
     ]
     assert on_page(report, relaxed(settings)) == report["warnings"]
 

@@ -47,7 +47,7 @@ def variance(report: Report) -> str:
         axes.xaxis.set_major_locator(ticker.MaxNLocator(integer=True))
         axes.set_xlabel("components")
         axes.set_ylabel("explained variance, cumulative")
-        axes.text(shown, target, f"target {target:.2%} ", ha="right", va="top", size=8)
+        axes.text(shown, target, f"target {target:.2%} ", ha="right", va="bottom", size=8)
         if fitted:
             axes.legend(loc="lower right", frameon=False)
         alternative = f"Cumulative explained variance: {reached:.2%} with k = {k} components"
