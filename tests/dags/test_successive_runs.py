@@ -111,6 +111,8 @@ def sequence(stack: Path, run_dag: RunDag, tmp_path_factory: pytest.TempPathFact
         sequence.put("images/Kiwi/empty.jpg", b"")
         sequence.run("failed", at=MONDAY, VERGER_MAX_COMPONENTS="1")
         sequence.run("repeated", at=MONDAY)
+        first = sequence.results["repeated"]
+        assert first.published is not None, first.log
         early = [key for key in photos if key not in late]
         for key in late:
             sequence.put(key, photos[key])
@@ -123,7 +125,7 @@ def sequence(stack: Path, run_dag: RunDag, tmp_path_factory: pytest.TempPathFact
         sequence.run("idle")
         consumers = str(ROOT / "tests/dags/consumer")
         sequence.run("consumer", dag="fruit_classifier", AIRFLOW__CORE__DAGS_FOLDER=consumers)
-        sequence.run("rolled back", params={"rollback_to": sequence.results["repeated"].published["run"]})  # type: ignore[index]
+        sequence.run("rolled back", params={"rollback_to": first.published["run"]})
         yield sequence
 
 
@@ -153,7 +155,7 @@ def test_a_repeated_run_does_not_repeat_step_1(sequence: RunSequence) -> None:
     assert features(result.keys) == features(failed.keys) != {}
     assert result.published is not None
     assert (result.published["photos"], result.published["rejected"]) == (FIRST, 1)
-    assert f"{FIRST} photos were featurized by an earlier try of this run" in step_log(sequence, "featurize", -1)
+    assert f"{FIRST} photos were featurized by an earlier attempt of this run" in step_log(sequence, "featurize", -1)
 
 
 def test_the_next_run_featurizes_exactly_the_new_and_changed_photos(sequence: RunSequence) -> None:
