@@ -53,7 +53,7 @@ class Identity(TypedDict):
     The URI of the model names the artifact set, and with it the version of the code.
     """
 
-    work: str
+    inventory_etag: str
     model: str
     model_sha256: str
 
@@ -92,7 +92,7 @@ def main() -> None:
 
     model = Model.load(arguments.model)
     identity: Identity = {
-        "work": storage.etag(arguments.inventory),
+        "inventory_etag": storage.etag(arguments.inventory),
         "model": arguments.model,
         "model_sha256": model.sha256,
     }

@@ -1,9 +1,9 @@
 """The EMR endpoint: an HTTP server with the protocol JSON 1.1 for `operations`.
 
-The parser, the serializer, the errors, the release labels and the instance types are those of moto. They follow the
-service model of botocore, and so do the names and types in requests and answers. The clusters and steps of moto are not
-used: they are WAITING at once, run no command, and are kept in memory only. `model`, `supervisor` and `store` replace
-them.
+moto parses the requests and serializes the answers and errors, as botocore's service model describes them. moto also
+lists the release labels and the instance types. The clusters and steps of moto are not used, because they run no
+command and exist in memory only. Here, `cluster/model.py` holds clusters and steps, `emr/supervisor.py` runs them, and
+`cluster/store.py` saves them to disk.
 """
 
 from __future__ import annotations

@@ -109,7 +109,7 @@ class Run:
 
     @property
     def rejects(self) -> str:
-        """Prefix of the photos that the run rejected (see `schemas.REJECTS`)."""
+        """Prefix of the table of rejects (see `schemas.REJECTS`)."""
         return f"{REJECTS}{self.id}/"
 
     @property

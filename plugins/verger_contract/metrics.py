@@ -19,8 +19,8 @@ class Progress(TypedDict):
 class FeaturizeMetrics(TypedDict):
     """runs/<id>/featurize.json. `rejects` counts photos by kind, `seconds` holds the duration of each part.
 
-    `work`, `model` and `model_sha256` identify the input. A step that is submitted a second time with the same input
-    ends at once.
+    `inventory_etag`, `model` and `model_sha256` identify the input. A step that is submitted a second time with the
+    same input ends at once.
     """
 
     photos: int
@@ -33,7 +33,7 @@ class FeaturizeMetrics(TypedDict):
     seconds: dict[str, float]
     spark: str
     application: str
-    work: str
+    inventory_etag: str
     model: str
     model_sha256: str
 
@@ -48,7 +48,7 @@ class BasisMetrics(TypedDict):
 
 
 class LabelDrift(TypedDict):
-    """A row of the drift table (see `schemas.DRIFT`)."""
+    """A row of the drift table (see `schemas.DRIFT`). `photos` counts the earlier photos."""
 
     label: str
     photos: int

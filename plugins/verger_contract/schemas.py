@@ -89,4 +89,5 @@ DRIFT = Table(
         ("ratio", "double"),
     )
 )
-"""runs/<id>/drift/: how far the new photos of a label lie from its earlier ones."""
+"""runs/<id>/drift/: how far the new photos of a label lie from its earlier ones. `photos` counts the earlier photos
+of the label, `new` its new ones."""

@@ -173,13 +173,13 @@ def test_a_second_submission_ends_at_once(mixed: Finished, tmp_path: Path, featu
     assert other.rows("features") == []
     assert [row["path"] for row in other.rows("rejects")] == ["images/Kiwi/empty.jpg", "images/Kiwi/text.jpg"]
     assert other.json("featurize.json")["rejects"] == {"empty file": 1, "not an image": 1}
-    assert other.json("featurize.json")["work"] != mixed.json("featurize.json")["work"]
+    assert other.json("featurize.json")["inventory_etag"] != mixed.json("featurize.json")["inventory_etag"]
 
 
 def test_an_empty_inventory_gives_both_tables(tmp_path: Path, featurize: Submit) -> None:
     (tmp_path / "features").mkdir()
     (tmp_path / "features" / "_SUCCESS").touch()
-    (tmp_path / "featurize.json").write_text('{"work": "another", "model_sha256": "another"}')
+    (tmp_path / "featurize.json").write_text('{"inventory_etag": "another", "model_sha256": "another"}')
     write_inventory(tmp_path / "images", tmp_path / "inventory.parquet")
     finished = featurize(tmp_path, spark="spark35")
     assert finished.code == 0, finished.output
@@ -197,7 +197,7 @@ def test_an_empty_inventory_gives_both_tables(tmp_path: Path, featurize: Submit)
     ("changed", "done"),
     [
         ({}, 5),
-        ({"work": "another"}, None),
+        ({"inventory_etag": "another"}, None),
         ({"model_sha256": "another"}, None),
         ({"rejects": {"access denied": 1}}, None),
         ({"rejects": {"unreadable at first": 1}}, None),
@@ -207,7 +207,7 @@ def test_an_empty_inventory_gives_both_tables(tmp_path: Path, featurize: Submit)
 )
 def test_photos_done(tmp_path: Path, changed: dict[str, object], done: int | None) -> None:
     arguments = argparse.Namespace(metrics=f"{tmp_path.as_uri()}/m.json", features=f"{tmp_path.as_uri()}/features/")
-    identity: Identity = {"work": "this", "model": "this", "model_sha256": "this"}
+    identity: Identity = {"inventory_etag": "this", "model": "this", "model_sha256": "this"}
     (tmp_path / "m.json").write_text(json.dumps({**identity, "featurized": 5, "rejects": {}, **changed}))
     assert featurize_step.photos_done(arguments, identity) is None, "no features were written"
     rows = [(f"images/Kiwi/{row}.jpg", "Kiwi", "etag") for row in range(5)]

@@ -21,7 +21,7 @@ from verger_contract.plan import BasisPolicy, BasisRequest, StepPlan, least_expl
 
 
 class PlanError(VergerError):
-    """The run would do what is probably a mistake; the message says how to do it anyway."""
+    """The plan looks like a mistake. The message names the parameter that allows it."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,7 +16,7 @@ import tempfile
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from verger.changes.compare import FEATURIZED, Compared, PhotoChange, Tally, compare
 from verger.changes.plan import Plan
@@ -28,6 +28,15 @@ from verger_contract.schemas import DELETES, INVENTORY, MANIFEST, REJECTS, Table
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+
+
+class Rejected(NamedTuple):
+    """A row of the rejects of step 1, in the order of `verger_contract.schemas.REJECTS`."""
+
+    path: str
+    etag: str
+    kind: str
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -132,7 +141,7 @@ def write_manifest(s3: S3Client, comparison: Comparison, moved: Mapping[str, str
     tuple of int
         The number of photos, and the number of rejects among them.
     """
-    run, photos, rejected = comparison.run, 0, 0
+    run, photos, without_features = comparison.run, 0, 0
     with (
         tempfile.TemporaryDirectory(prefix="verger-rejects-") as scratch,
         upload(s3, run.bucket, run.manifest) as file,
@@ -145,10 +154,11 @@ def write_manifest(s3: S3Client, comparison: Comparison, moved: Mapping[str, str
                 continue
             path, etag, features, kind, reason = row
             if reject and features == run.id:
-                features, kind, reason = None, reject[2], reject[3]
+                rejected = Rejected(*reject)
+                features, kind, reason = None, rejected.kind, rejected.reason
             write_photo((path, etag, features, kind, reason))
-            photos, rejected = photos + 1, rejected + (kind is not None)
-    return photos, rejected
+            photos, without_features = photos + 1, without_features + (kind is not None)
+    return photos, without_features
 
 
 def _rows_without_rejects(comparison: Comparison, moved: Mapping[str, str]) -> Iterator[Row]:

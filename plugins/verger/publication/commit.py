@@ -1,7 +1,7 @@
 """The commit: a run replaces `published.json` only if the object has the same ETag as when the run started.
 
 Every write increments `revision`, so ETags never repeat, and a run that holds a stale ETag can never commit. Whether a
-run may still be active follows from its ETag too. No clock is needed for either.
+run may still publish follows from its base ETag. Vacuum uses a clock only to end runs older than 7 days.
 """
 
 from __future__ import annotations
@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
 
 class CommitConflictError(VergerError):
-    """Another run published since this run started."""
+    """`published.json` was replaced since this run started.
+
+    Another run, a rollback, unpublish, or vacuum (which removes expired snapshots and ends old runs) replaced it.
+    """
 
 
 class AlreadyPublishedError(VergerError):
@@ -73,13 +76,13 @@ def check_unpublished(s3: S3Client, bucket: str, run: str) -> Current | None:
     ------
     AlreadyPublishedError, PublicationError
     """
-    now = current(s3, bucket)
-    if now and run in map(owner, now.publication.named):
+    published = current(s3, bucket)
+    if published and run in map(owner, published.publication.named):
         raise AlreadyPublishedError(
             f"run {run} is already published ({uri(bucket, PUBLISHED)} names it): clearing it would rewrite data that "
             "readers use; start a new run"
         )
-    return now
+    return published
 
 
 def check_may_write(s3: S3Client, run: Run) -> None:
@@ -89,11 +92,11 @@ def check_may_write(s3: S3Client, run: Run) -> None:
     ------
     AlreadyPublishedError, CommitConflictError, PublicationError
     """
-    now = check_unpublished(s3, run.bucket, run.id)
+    published = check_unpublished(s3, run.bucket, run.id)
     marker = read_json(s3, run.bucket, run.marker)
     # Vacuum deletes the marker of an old run.
-    if marker is None or marker["base_etag"] != (now.etag if now else None):
-        raise _conflict(run.bucket, run.id, now)
+    if marker is None or marker["base_etag"] != (published.etag if published else None):
+        raise _conflict(run.bucket, run.id, published)
 
 
 def start_run(s3: S3Client, run: Run, now: datetime) -> Current | None:
@@ -116,10 +119,10 @@ def check_base(s3: S3Client, run: Run, etag: str | None) -> Current | None:
     CommitConflictError
         The ETag is another.
     """
-    now = current(s3, run.bucket)
-    if (now.etag if now else None) != etag:
-        raise _conflict(run.bucket, run.id, now)
-    return now
+    published = current(s3, run.bucket)
+    if (published.etag if published else None) != etag:
+        raise _conflict(run.bucket, run.id, published)
+    return published
 
 
 def already_published(s3: S3Client, run: Run, etag: str | None) -> Publication | None:
@@ -130,9 +133,9 @@ def already_published(s3: S3Client, run: Run, etag: str | None) -> Publication |
     CommitConflictError
         Neither holds: the ETag is not `etag`, the one from the start of the run.
     """
-    now = current(s3, run.bucket)
-    if now and now.publication.current.run == run.id:
-        return now.publication
+    published = current(s3, run.bucket)
+    if published and published.publication.current.run == run.id:
+        return published.publication
     check_base(s3, run, etag)
     return None
 
@@ -145,7 +148,7 @@ def publish(s3: S3Client, run: Run, snapshot: Snapshot, etag: str | None) -> Pub
     Raises
     ------
     CommitConflictError
-        Another run published since this run started.
+        `published.json` was replaced since this run started.
     MissingDataError
         Data that the snapshot names is missing.
     """
@@ -196,20 +199,20 @@ def replace(s3: S3Client, bucket: str, publication: Publication, etag: str | Non
         # S3 answers 404 to If-Match when the object was deleted, and 409 when two writes are concurrent.
         if error_code(error) not in ("PreconditionFailed", "NoSuchKey", "404", "ConditionalRequestConflict"):
             raise
-        now = current(s3, bucket)
+        published = current(s3, bucket)
         # The response to a successful PUT may be lost. Then botocore repeats the PUT, and S3 refuses the repetition.
-        if now and now.publication == publication:
-            return now.etag
-        raise _conflict(bucket, str(publication.current.run), now) from error
+        if published and published.publication == publication:
+            return published.etag
+        raise _conflict(bucket, str(publication.current.run), published) from error
     return str(answer["ETag"])
 
 
-def _conflict(bucket: str, run: str, now: Current | None) -> CommitConflictError:
-    if now is None:
+def _conflict(bucket: str, run: str, published: Current | None) -> CommitConflictError:
+    if published is None:
         found = "it deleted"
     else:
-        current_run = now.publication.current.run
-        revision = f"revision {now.publication.revision}"
+        current_run = published.publication.current.run
+        revision = f"revision {published.publication.revision}"
         found = f"it replaced by run {current_run} ({revision})" if current_run else f"it unpublished ({revision})"
     return CommitConflictError(
         f"{uri(bucket, PUBLISHED)}: expected it unchanged since run {run} started, found {found}; this run published "

@@ -16,7 +16,7 @@ NEVER_DELETED = "report.json"
 """The file that stays when the other files of a published run are deleted. It names no photo."""
 
 LONGEST_RUN = timedelta(days=7)
-"""Vacuum takes a run that started earlier and has not published for a failed one. When such a run is cleared later, it
+"""A run that started more than 7 days ago and has not published counts as failed. When such a run is cleared later, it
 fails with a commit conflict."""
 
 
@@ -60,13 +60,13 @@ def needed(publication: Publication) -> dict[str, frozenset[str]]:
     }
 
 
-def active_runs(markers: Iterable[RunMarker], etag: str, finished: str) -> frozenset[str]:
-    """Return the runs that may still commit.
+def publishable_runs(markers: Iterable[RunMarker], etag: str, finished: str) -> frozenset[str]:
+    """Return the runs that may still publish.
 
     Parameters
     ----------
     etag
-        The current ETag of `published.json`. Only a run that started with it can commit.
+        The current ETag of `published.json`. Only a run that started with it can publish.
     finished
         The run that calls vacuum at its end.
     """
@@ -74,9 +74,9 @@ def active_runs(markers: Iterable[RunMarker], etag: str, finished: str) -> froze
 
 
 def has_stale_run(markers: Iterable[RunMarker], etag: str, finished: str, now: datetime) -> bool:
-    """Whether a run may still commit by its ETag, but started longer ago than a run can take.
+    """Whether a run may still publish by its ETag, but started longer ago than a run can take.
 
-    The parameters are those of `active_runs`.
+    The parameters are those of `publishable_runs`.
     """
     return any(
         marker.base_etag == etag and marker.run != finished and now - marker.started_at > LONGEST_RUN
@@ -85,9 +85,9 @@ def has_stale_run(markers: Iterable[RunMarker], etag: str, finished: str, now: d
 
 
 def prefixes_to_delete(
-    found: Mapping[str, Iterable[str]], publication: Publication, active: frozenset[str]
+    found: Mapping[str, Iterable[str]], publication: Publication, publishable: frozenset[str]
 ) -> list[str]:
-    """Return the key prefixes of data that no kept snapshot names and no active run may publish.
+    """Return the key prefixes of data that no kept snapshot names and that belong to no publishable run.
 
     Parameters
     ----------
@@ -99,23 +99,23 @@ def prefixes_to_delete(
         f"{PREFIXES[kind]}{run}/"
         for kind, runs in found.items()
         for run in sorted(runs)
-        if run not in wanted[kind] and owner(run) not in active
+        if run not in wanted[kind] and owner(run) not in publishable
     ]
 
 
 def objects_to_delete(
-    found: Iterable[RunObject], publication: Publication, active: frozenset[str], age: timedelta, now: datetime
+    found: Iterable[RunObject], publication: Publication, publishable: frozenset[str], age: timedelta, now: datetime
 ) -> list[str]:
     """Return the keys in runs/ to delete.
 
     Tables and pages of runs that no kept snapshot names are deleted at once, their JSON files after `age`. The
-    compacted deletes of every run are deleted when the run is finished.
+    compacted deletes of every run are deleted when the run can no longer publish.
     """
-    wanted = needed(publication)["runs"] | active
+    wanted = needed(publication)["runs"] | publishable
 
     def is_expired(found: RunObject) -> bool:
         if found.key.endswith(f"/{COMPACTED_DELETES}"):
-            return found.run not in active
+            return found.run not in publishable
         if found.run in wanted or found.key.endswith(f"/{NEVER_DELETED}"):
             return False
         return not found.key.endswith(".json") or now - found.modified >= age

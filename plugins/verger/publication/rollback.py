@@ -30,7 +30,7 @@ def rollback(client: S3Client, bucket: str, run: str, at: datetime) -> Publicati
     MissingDataError
         Data of the snapshot is missing.
     CommitConflictError
-        Another run published at the same time.
+        `published.json` was replaced at the same time.
     """
     current = published(client, bucket)
     publication = current.publication
@@ -57,7 +57,7 @@ def unpublish(client: S3Client, bucket: str, at: datetime) -> Publication:
     RollbackError
         Nothing is published.
     CommitConflictError
-        Another run published at the same time.
+        `published.json` was replaced at the same time.
     """
     current = published(client, bucket)
     if current.publication.current.run is None:

@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 
 def vacuum(s3: S3Client, run: Run, keep: Retention, now: datetime) -> int:
-    """Delete the data that no kept snapshot names, except that of active runs.
+    """Delete the data that no kept snapshot names, except that of publishable runs.
 
     In a bucket that keeps versions, all versions are deleted: otherwise a deleted photo would keep its features.
 
@@ -45,13 +45,14 @@ def vacuum(s3: S3Client, run: Run, keep: Retention, now: datetime) -> int:
     found = {kind: set(bucket.folders(prefix)) for kind, prefix in PREFIXES.items()}
     objects = [RunObject(item["Key"].split("/")[1], item["Key"], item["LastModified"]) for item in bucket.objects(RUNS)]
     markers = list(_markers(s3, run.bucket, objects))
-    # Read published.json last. A run that starts after the listings above has its objects in none of them.
+    # Read published.json last. A run writes its marker before any data, so `markers` has every run whose data the
+    # listings above contain. A run that starts after the listings has its objects in none of them.
     current = _expire(s3, run, markers, keep, now)
     if current is None:
         return 0
-    active = retention.active_runs(markers, current.etag, run.id)
-    prefixes = retention.prefixes_to_delete(found, current.publication, active)
-    keys = retention.objects_to_delete(objects, current.publication, active, keep.erasure_age, now)
+    publishable = retention.publishable_runs(markers, current.etag, run.id)
+    prefixes = retention.prefixes_to_delete(found, current.publication, publishable)
+    keys = retention.objects_to_delete(objects, current.publication, publishable, keep.erasure_age, now)
     own = [run.features, run.rejects, run.pca, run.basis]
     deleted = bucket.delete(prefixes, keys) + bucket.delete_old_versions(own)
     for prefix in own:
@@ -65,7 +66,7 @@ def _expire(s3: S3Client, run: Run, markers: Iterable[RunMarker], keep: Retentio
     """Remove expired snapshots from `published.json`, and return its content.
 
     This happens before their data is deleted, so that no rollback can select them. It also changes the ETag, so that a
-    run that started long ago with the same ETag can never commit.
+    run that started long ago with the same ETag can never publish.
     """
     current = commit.current(s3, run.bucket)
     if current is None:

@@ -1,6 +1,6 @@
 """What in a run needs attention. Pure: computed from the figures of the run and the limits in force.
 
-The report and the page in Airflow both use this module, so they agree about the same run.
+The report and the page in Airflow both use this module, so both show the same warnings.
 """
 
 from __future__ import annotations

@@ -45,8 +45,8 @@ def failed(run_context: RunContext, airflow_facts: AirflowFacts, failure: TaskFa
 
     Errors may name photos, and report.json is kept after a photo is deleted. So the facts go to failure.json.
     """
-    now = commit.current(run_context.client, run_context.run.bucket)
-    if now and run_context.run.id in map(owner, now.publication.named):
+    current = commit.current(run_context.client, run_context.run.bucket)
+    if current and run_context.run.id in map(owner, current.publication.named):
         return False
     report = of_failed(run_context, airflow_facts, _with_earlier(run_context, airflow_facts, failure))
     run_context.write_json(run_context.run.failure, report)
@@ -65,13 +65,13 @@ def _with_earlier(run_context: RunContext, airflow_facts: AirflowFacts, failure:
     known = dict(written.get("failure") or {}) if isinstance(written, dict) else {}
     later = known.pop("also", ())
     earlier = cast("list[EarlierFailure]", [known, *later] if known else [])
-    over = {row["task"] for row in airflow_facts.tasks if row["state"] == "success"} | {failure["task"]}
-    first, *also = [*(one for one in earlier if one["task"] not in over), failure]
+    superseded = {row["task"] for row in airflow_facts.tasks if row["state"] == "success"} | {failure["task"]}
+    first, *also = [*(one for one in earlier if one["task"] not in superseded), failure]
     return cast("TaskFailure", {**first, "also": also} if also else first)
 
 
 def delete_failure(run_context: RunContext) -> None:
-    """Delete failure.json if it exists. Looks first: not every role may delete."""
+    """Delete failure.json if it exists. Reads the object first, because some roles have no permission to delete."""
     if run_context.read_json(run_context.run.failure) is not None:
         run_context.client.delete_object(Bucket=run_context.run.bucket, Key=run_context.run.failure)
 

@@ -1,6 +1,6 @@
 """Checks that the features of photos with the same label lie together.
 
-Features that are assigned to wrong photos, or that a wrong model computed, do not.
+Features that are assigned to wrong photos, or that a wrong model computed, do not lie together.
 """
 
 from __future__ import annotations
@@ -24,9 +24,10 @@ NAME = "neighbours share labels"
 def check(labels: Sequence[str], vectors: Sequence[numpy.ndarray]) -> Check:
     """Check the share of sampled photos whose nearest neighbour in the sample has the same label.
 
-    Only photos whose label occurs twice in the sample are compared. With the share c that a random neighbour would
-    give, n compared photos, and its standard deviation s = sqrt(c (1 - c) / n), the share must exceed c by 5 s, but at
-    most by 0.9 (1 - c), and by at least 0.1 (1 - c). The check is skipped for fewer than 50 photos or a single label.
+    Only photos whose label occurs twice in the sample are compared. The share must be at least
+    ``c + max(min(5 s, 0.9 (1 - c)), 0.1 (1 - c))``. c is the share that random neighbours would give, and
+    ``s = sqrt(c (1 - c) / n)`` its standard deviation for n compared photos. The check is skipped for fewer than 50
+    photos or a single label.
 
     Parameters
     ----------

@@ -71,8 +71,8 @@ def explained_variance(
 ) -> Check:
     """Check the explained variance: the variance of the projections divided by that of the features.
 
-    The variance that a new basis claims must be the measured one. A kept basis was fitted to other photos, so the two
-    may differ.
+    The explained variance stored with a new basis must equal the measured one. A kept basis was fitted to other photos,
+    so the two may differ.
 
     Parameters
     ----------
@@ -83,16 +83,16 @@ def explained_variance(
     """
     total = features.spread.total_variance
     measured = found.spread.total_variance / total if total else None
-    claimed = float(saved.explained.sum())
+    stored = float(saved.explained.sum())
     enough = (measured or 0.0) >= least - VARIANCE_TOLERANCE
-    as_claimed = kept or abs((measured or 0.0) - claimed) <= VARIANCE_TOLERANCE
+    as_stored = kept or abs((measured or 0.0) - stored) <= VARIANCE_TOLERANCE
     expected = f"at least {least:.2%}" if least > 0 else "any share: reuse of the basis was requested"
     share = "no variance" if measured is None else f"{measured:.4%}"
     counted: dict[str, Any] = {"k": saved.k, "explained_variance": measured, "target_variance": target}
     return Check(
         "explained variance",
-        enough and as_claimed,
-        expected if kept else f"{expected}, and the share that the basis claims ({claimed:.4%})",
+        enough and as_stored,
+        expected if kept else f"{expected}, and the share stored with the basis ({stored:.4%})",
         f"{share} with k = {saved.k}",
         counted=counted,
     )

@@ -1,7 +1,7 @@
 """Reads the inventory: one Parquet file of path, etag and size, which does not change during a run.
 
 Each worker reads its own rows from the file. The rows do not pass through Spark's shuffle, because the shuffle stream
-of a lost node can end early, and Arrow takes an early end for the end of the rows.
+of a lost node can end early. Arrow cannot distinguish a broken stream from a complete one.
 """
 
 from __future__ import annotations

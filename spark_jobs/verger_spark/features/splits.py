@@ -8,7 +8,7 @@ from itertools import accumulate
 from typing import NamedTuple
 
 LARGEST = 4096
-"""Maximum number of photos in a split: about 45 s of one core, and a file of 21 MB. A lost node loses at most this."""
+"""Maximum number of photos in a split: about 45 s of one core, a file of 21 MB. A lost task repeats at most this."""
 
 SMALLEST = 64
 """Minimum number of photos in a split, half a second of one core. Below it the start of a task costs more time."""

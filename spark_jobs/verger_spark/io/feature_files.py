@@ -1,4 +1,4 @@
-"""Reads the files of feature runs in Python workers, so that no vector passes through the JVM."""
+"""Reads the files of feature runs in Python workers, so that Spark copies no vector into JVM rows."""
 
 from __future__ import annotations
 

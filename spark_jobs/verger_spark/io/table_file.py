@@ -1,4 +1,4 @@
-"""Parquet files that Python workers write themselves, so that no vector passes through the JVM.
+"""Parquet files that Python workers write themselves, so that Spark copies none of their vectors into JVM rows.
 
 A file holds the result of one Spark task, and its name holds the number of the task. A file of features holds one split
 of the photos. A file of coordinates holds one group of feature files. The rows are written one row group at a time, so

@@ -94,7 +94,7 @@ def test_unfinished_uploads_of_the_run_itself_are_aborted(orchard: Orchard) -> N
     assert not orchard.client.list_multipart_uploads(Bucket=orchard.bucket, Prefix="features/run=two/").get("Uploads")
 
 
-def test_the_data_of_an_active_run_is_kept(orchard: Orchard) -> None:
+def test_the_data_of_a_publishable_run_is_kept(orchard: Orchard) -> None:
     orchard.put("Kiwi/4.jpg", b"4")
     running = orchard.begin("slow").until("check_features")
     vacuum(orchard.client, Run(orchard.bucket, "other"), orchard.settings.retention, orchard.now)

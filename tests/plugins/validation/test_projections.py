@@ -88,7 +88,7 @@ def component_lost(written: WrittenRun) -> None:
 
 
 def boast(written: WrittenRun) -> None:
-    """A basis that claims a larger explained variance than the measured one."""
+    """A basis that stores a larger explained variance than the measured one."""
     written.explained = written.explained * 1.05
 
 
@@ -148,11 +148,11 @@ def test_a_row_that_should_be_deleted_fails_its_checks(not_deleted: int, tmp_pat
 
 
 def lies_elsewhere(written: WrittenRun, folder: Path) -> None:
-    """The basis is that of run-0, which was fitted to other photos, so it claims another share."""
+    """The basis is that of run-0, which was fitted to other photos, so it stores another share."""
     write_basis(folder / Run("", "run-0").basis, written.components, written.explained * 0.99)
 
 
-def test_a_kept_basis_need_not_explain_the_share_that_it_claims(tmp_path: Path) -> None:
+def test_a_kept_basis_need_not_explain_the_share_that_it_stores(tmp_path: Path) -> None:
     written = correct_run()
     lies_elsewhere(written, tmp_path)
     assert failed(written, tmp_path, basis="run-0") == {}
