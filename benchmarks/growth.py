@@ -74,7 +74,7 @@ def record(rows: list[dict[str, Any]], page: Path, path: Path) -> None:
 
 def measure(bucket: PhotoBucket, count: int) -> dict[str, Any]:
     """Run both steps over `count` photos and return seconds, MB, bytes and files written."""
-    # A new name each time: SeaweedFS keeps deleted folders for a while, and Spark takes them for tables.
+    # A new name each time: SeaweedFS keeps deleted folders for a while, and Spark would read them as tables.
     run = f"{RUN}-{time.time_ns()}"
     first, first_run = step(bucket, steps.featurize(bucket.variables, run, bucket.inventory(count)), run, "featurize")
     features = f"s3://{BUCKET}/{run}/features"

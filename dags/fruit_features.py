@@ -6,20 +6,22 @@ features of all photos to as many components as explain 90 % of the variance. Bo
 is new, changed or deleted, the DAG launches no cluster: `anything_to_do` writes the reason to its log and to its XCom
 `why`, and all later tasks except `vacuum` are skipped.
 
-**How long it takes.** About ten minutes to launch the cluster, one second for 100 new photos on each core, and one
-minute for the PCA of all photos.
+**How long it takes.** About seven minutes to launch the cluster, one second for 100 new photos on each physical core
+(two vCPUs of an x86 node), and about two minutes for the PCA of a million photos on two nodes. This is the estimate of
+`benchmarks/planning.md`: nothing was measured on EMR.
 
-**What it writes.** All files of a run contain its run id in their key. Readers see them only after the task `publish`
-has replaced `published.json`. Until then the data of the last successful run stays current, whatever happens here.
+**What it writes.** The key of every file that a run writes contains its run id, except `published.json` and
+`artifacts/`. Readers see the files only after the task `publish` has replaced `published.json`. Until then the data of
+the last successful run stays current, whatever happens here.
 
 **Start it by hand** to use the parameters: refit the PCA basis, featurize all photos again (full refresh), retry
-rejected photos, accept that most photos were deleted, or roll back to an earlier publication (`rollback_to`).
+rejected photos, accept that most photos were deleted, or roll back to an earlier snapshot (`rollback_to`).
 
 **Read what happened** in `runs/<id>/report.html`. The DAG writes it also when a task failed.
 
 | failed task | where to look |
 | --- | --- |
-| rollback | The error message lists the publications that a rollback can restore. |
+| rollback | The error message lists the snapshots that a rollback can restore. |
 | list_images | The error message names the bucket, permission or prefix to correct. No cluster was launched. |
 | anything_to_do | More photos were deleted than `VERGER_MAX_DELETED_SHARE` allows, or there is no PCA basis to reuse. |
 | stage_artifacts | The artifact set is missing or was modified: run `make artifacts`. No cluster was launched. |
@@ -27,17 +29,18 @@ rejected photos, accept that most photos were deleted, or roll back to an earlie
 | featurize, pca | The cluster was idle for too long and has terminated, or the run is already published. |
 | featurize_done, pca_done | The log has the last error of the step and the address of the complete step log. |
 | check_features, check_projections | The log has the failed checks. `runs/<id>/validation.json` has all checks. |
-| publish | Another run or a rollback was published since this run started: start a new run. |
+| publish | Another run, a rollback, unpublish or vacuum replaced `published.json`: start a new run. |
 | report | The run is published. Clear this task alone. |
-| vacuum | The run is published. The log names the objects that could not be deleted, and the reason. |
+| vacuum | The published data is correct. The log has the reason. It also runs after a rollback or with nothing to do. |
 | terminate_cluster | **Check the EMR console**: the cluster may run until its idle timeout. |
 
 **What to do.** Correct what the message names. Then clear the failed task with all downstream tasks. If they need the
 cluster, Airflow also clears `create_cluster` and launches a new cluster. Step 1 is not repeated if it had completed,
-unless it rejected photos because access was denied. For a published run, clear only `publish`, `report` or `vacuum`:
-the other tasks would overwrite data that readers use, so they fail. If you are not sure, start a new run. A new run
-cannot damage the current data. Marking this run as failed is also safe: Airflow cancels its step and terminates its
-cluster. The next run that publishes deletes the files of a failed run.
+unless it rejected photos because access was denied, or because they were unreadable at first. For a published run,
+clear only `publish`, `report` or `vacuum`: the other tasks would overwrite data that readers use, so they fail. If you
+are not sure, start a new run. A new run cannot damage the current data. Marking this run as failed is also safe:
+Airflow cancels its step and terminates its cluster. The vacuum of the next run that publishes deletes the files of a
+failed run. Its JSON files, such as `failure.json`, stay `VERGER_ERASURE_DAYS`.
 
 **If the data is wrong although all checks passed**: pause this DAG, run `python -m verger.publication rollback RUN`,
 correct the cause, and unpause the DAG. The next run processes all changes since then. (A run with `rollback_to` does
@@ -126,14 +129,14 @@ def run_or_roll_back(rollback_to: str) -> str:
 @task(outlets=[PUBLICATION])
 @fails_without_retry
 def rollback(rollback_to: str) -> Iterator[Metadata]:
-    """Publish an earlier publication again."""
+    """Publish an earlier snapshot again."""
     yield asset_event(restore(clients.client(STORAGE), STORAGE.bucket, rollback_to, now()))
 
 
 @task(execution_timeout=CHECK_LIMIT)
 @fails_without_retry
 def list_images(run: str) -> dict[str, str | None]:
-    """Write the inventory of the photos. Return the ETag of the publication that this run may replace."""
+    """Write the inventory of the photos. Return the ETag of the `published.json` that this run may replace."""
     run_context = context_of(run)
     reports.delete_failure(run_context)  # of an earlier execution of the same run
     return {"etag": tasks.list_images(run_context, now())}

@@ -25,7 +25,7 @@ from verger_spark.io import table_file
 
 COPIES = 4
 RUN = f"step-2-{time.time_ns()}"
-"""A new name for each process: SeaweedFS keeps deleted folders for a while, and Spark takes them for a table."""
+"""A new name for each process: SeaweedFS keeps deleted folders for a while, and Spark would read them as a table."""
 
 Rows = list[dict[str, Any]]
 

@@ -150,7 +150,7 @@ def cost(basis: Basis, photos: int, hours: float, machine: Machine) -> dict[str,
 def storage(basis: Basis) -> str:
     """Return the requests of a run in which all photos are new, and the size of what is kept."""
     figures, found = basis.figures, basis.measured
-    kept = found.features_bytes + limits.PUBLICATIONS * found.pca_bytes
+    kept = found.features_bytes + limits.SNAPSHOTS * found.pca_bytes
 
     def row(photos: int) -> dict[str, Any]:
         fleet = Fleet.for_hours(found, figures, MACHINES[0], photos, HOURS[-1])
@@ -166,7 +166,7 @@ def storage(basis: Basis) -> str:
         }
 
     text = (
-        f"The bucket keeps all features, and the coordinates of {limits.PUBLICATIONS} publications: those of this run "
+        f"The bucket keeps all features, and the coordinates of {limits.SNAPSHOTS} snapshots: those of this run "
         "and of the `VERGER_SNAPSHOT_DAYS` before it. The photos themselves are not counted."
     )
     return f"{tables.markdown([row(photos) for photos in AMOUNTS])}\n\n{filled(text)}"

@@ -21,7 +21,7 @@ FEATURE_BYTES = 4 * FEATURES_WIDTH
 SUM_BYTES = 8 * (FEATURES_WIDTH * (FEATURES_WIDTH + 1) // 2 + FEATURES_WIDTH + 2)
 """Bytes of the sums of one block of rows: count, width, sums, upper triangle of the products."""
 
-PUBLICATIONS = 1 + Retention().snapshot_days
+SNAPSHOTS = 1 + Retention().snapshot_days
 LISTED_AT_ONCE = 8
 """Folders that verger.changes.inventory lists at the same time."""
 

@@ -14,8 +14,8 @@ def dag_params(settings: Settings) -> dict[str, Param]:
             settings.pca.pca_basis,
             enum=[*BASIS_POLICIES],
             title="PCA basis",
-            description="auto: keep the published basis while it explains the target variance, so that vectors of "
-            "different runs can be compared; refit: fit a new one; reuse: keep it whatever it explains",
+            description="auto: keep the published basis while it explains the target variance, unless the target was "
+            "raised, the model changed or it has too many components; refit: fit a new one; reuse: keep it always",
         ),
         "target_variance": Param(
             settings.pca.target_variance,
@@ -49,6 +49,6 @@ def dag_params(settings: Settings) -> dict[str, Param]:
             type=["null", "string"],
             pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$",
             title="Roll back to",
-            description="run id of a kept publication (see published.json): makes it current and does nothing else",
+            description="run id of a kept snapshot (see published.json): makes it current and does nothing else",
         ),
     }

@@ -167,8 +167,9 @@ class Pca:
     )
     pca_basis: str = setting(
         "the PCA basis of a run; auto: keep the published basis while it explains the target variance less "
-        "VERGER_BASIS_TOLERANCE; refit: fit a new basis to the current photos; reuse: keep the published basis "
-        "whatever it explains",
+        "VERGER_BASIS_TOLERANCE, unless the target was raised, the model changed or the basis has more than "
+        "VERGER_MAX_COMPONENTS components; refit: fit a new basis to the current photos; reuse: keep the published "
+        "basis whatever it explains",
         "auto, refit or reuse",
         lambda value: value in BASIS_POLICIES,
         default="auto",
