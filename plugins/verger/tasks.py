@@ -166,7 +166,7 @@ def publish_run(run_context: RunContext, made: Plan, staged: Mapping[str, str], 
     Raises
     ------
     CommitConflictError
-        Another run published since this run started.
+        `published.json` was replaced since this run started.
     ValidationError
         The checks have no counts.
     MissingDataError

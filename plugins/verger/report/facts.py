@@ -71,7 +71,7 @@ def of_published(run_context: RunContext, airflow_facts: AirflowFacts, labels: S
     Raises
     ------
     PublicationError
-        The run is not among the publications that are kept.
+        The run is not among the kept snapshots.
     """
     snapshot, run = _snapshot(run_context), run_context.run
     report: Report = {
@@ -201,11 +201,11 @@ def _record(run_context: RunContext, airflow_facts: AirflowFacts) -> RunRecord:
 
 
 def _snapshot(run_context: RunContext) -> Snapshot:
-    run, now = run_context.run, commit.current(run_context.client, run_context.run.bucket)
-    found = next((kept for kept in now.publication.kept if kept.run == run.id), None) if now else None
+    run, current = run_context.run, commit.current(run_context.client, run_context.run.bucket)
+    found = next((kept for kept in current.publication.kept if kept.run == run.id), None) if current else None
     if found is None:
         raise commit.PublicationError(
-            f"{run.uri(PUBLISHED)}: expected run {run.id} among the publications that are kept, found it is not; "
+            f"{run.uri(PUBLISHED)}: expected run {run.id} among the kept snapshots, found it is not; "
             "there is nothing to report"
         )
     return found

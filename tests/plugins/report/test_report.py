@@ -218,7 +218,7 @@ def test_random_weights_are_marked(weights: str, marked: bool, run_context: RunC
 
 
 def test_a_run_that_is_not_published_has_no_report(run_context: RunContext) -> None:
-    with pytest.raises(PublicationError, match=r"expected run run-1 among the publications that are kept"):
+    with pytest.raises(PublicationError, match=r"expected run run-1 among the kept snapshots"):
         of_published(run_context, AirflowFacts(), [])
 
 
