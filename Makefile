@@ -130,7 +130,7 @@ coverage: test-airflow test-dev
 endif
 
 .PHONY: coverage
-coverage: ## print the coverage that the last COVERAGE=1 measured, one line for each package
+coverage: $(VENV)/dev/.installed ## print the coverage that the last COVERAGE=1 measured, one line for each package
 	@$(DEV) -m tests.coverage_by_package $(STATE)/coverage
 
 .PHONY: lint

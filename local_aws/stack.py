@@ -65,7 +65,7 @@ class Stack:
         self._last = Settings.load(Path(state_dir))
         self.settings = replace(self._last, **changes)
         self._pids = self.settings.state / "processes.json"
-        self._started: list[str] = []
+        self._started: dict[str, ProcessId] = {}
 
     def up(self) -> None:
         """Start the servers that do not run yet; return when both servers answer.
@@ -116,7 +116,9 @@ class Stack:
         """End the servers that `up` of this object has started. Servers that ran before stay up."""
         with self._locked():
             while self._started:
-                self._end(self._started.pop())
+                name, identity = self._started.popitem()
+                if self._processes().get(name) == identity:  # else another process has ended it and started a new one
+                    self._end(name)
 
     def serve(self) -> None:
         """Start the stack, wait for SIGTERM or SIGINT, and end the stack.
@@ -220,7 +222,7 @@ class Stack:
         if identity is None:
             raise StackError(f"the {name} server ended at once; see {self.settings.state / name}.log")
         self._write({**self._processes(), name: identity})
-        self._started.append(name)
+        self._started[name] = identity
 
     def _forget(self, name: str) -> None:
         self._write({key: value for key, value in self._processes().items() if key != name})

@@ -6,7 +6,7 @@ import contextlib
 
 import psutil
 
-from local_aws.processes.identity import is_running
+from local_aws.processes.identity import running_processes
 
 #: Variable in the environment of every process of a cluster; its value is the id of the cluster.
 MARKER = "VERGER_LOCAL_CLUSTER"
@@ -15,9 +15,9 @@ MARKER = "VERGER_LOCAL_CLUSTER"
 def cluster_processes(cluster_id: str) -> list[psutil.Process]:
     """Return the running processes of a cluster."""
     found = []
-    for process in psutil.process_iter():
+    for process in running_processes():
         with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
-            if process.environ().get(MARKER) == cluster_id and is_running(process):
+            if process.environ().get(MARKER) == cluster_id:
                 found.append(process)
     return found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -68,6 +69,20 @@ def is_running(process: psutil.Process) -> bool:
         return bool(process.is_running() and not ended)
     except psutil.NoSuchProcess:
         return False
+
+
+def running_processes() -> list[psutil.Process]:
+    """Return all running processes of this machine.
+
+    `psutil.process_iter` keeps Process objects between calls: it skips a process that has got the pid of an ended one.
+    """
+    found = []
+    for pid in psutil.pids():
+        with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
+            process = psutil.Process(pid)
+            if is_running(process):
+                found.append(process)
+    return found
 
 
 def _start_of(process: psutil.Process) -> float:

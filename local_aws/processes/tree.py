@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 
 import psutil
 
-from local_aws.processes.identity import is_running
+from local_aws.processes.identity import is_running, running_processes
 
 #: Pause between two looks at processes that are ending, s.
 POLL_S = 0.05
@@ -104,7 +104,7 @@ class _Tree:
 
     def find(self) -> list[psutil.Process]:
         """Return the processes of the tree that run now."""
-        running = {process.pid: process for process in psutil.process_iter() if is_running(process)}
+        running = {process.pid: process for process in running_processes()}
         own = {process.pid for process in self._seen if running.get(process.pid) == process}
         own |= self._sessions(running)
         children: dict[int, list[int]] = {}

@@ -179,3 +179,11 @@ def test_a_stack_that_comes_up_at_the_same_time_stays_up(stack: Stack) -> None:
         with program.local_aws(Stack(stack.settings.state)):
             first.result()
     assert all(server["pid"] for server in stack.status().values())
+
+
+def test_servers_that_another_process_has_started_since_stay_up(stack: Stack) -> None:
+    with program.local_aws(Stack(stack.settings.state)):
+        stack.down()
+        stack.up()
+        before = stack.status()
+    assert stack.status() == before

@@ -199,7 +199,7 @@ def decide(run: Run, tally: Tally, base: RunBase, params: RunParams, settings: S
     chosen = compaction.choose(runs, max_age, now)
     reasons = [
         *([full_refresh.value] if full_refresh else []),
-        *_photo_reasons(tally, params),
+        *photo_reasons({kind.value: tally.photos[kind] for kind in PhotoChange}, retry_rejects=params.retry_rejects),
         *_compaction_reasons(compaction.overdue(runs, max_age, now)),
         *_projection_reasons(published, params, settings.pca.basis_tolerance),
     ]
@@ -260,16 +260,25 @@ def _basis(published: Snapshot | None, params: RunParams, full_refresh: FullRefr
     return None, reason
 
 
-def _photo_reasons(tally: Tally, params: RunParams) -> list[str]:
+def photo_reasons(changes: Mapping[str, int], *, retry_rejects: bool) -> list[str]:
+    """Return the photos that are work for a run, in words: a part of the reason `why` of the plan.
+
+    Parameters
+    ----------
+    changes
+        Photos by change, as in the plan and in the report.
+    retry_rejects
+        Whether the run retries all rejects even if it has no other work.
+    """
     words = {
         PhotoChange.NEW: "{:,} new",
         PhotoChange.CHANGED: "{:,} changed",
         PhotoChange.DELETED: "{:,} deleted",
         PhotoChange.RETRY: "{:,} rejected for a temporary reason",
     }
-    if params.retry_rejects:
+    if retry_rejects:
         words[PhotoChange.OPPORTUNISTIC_RETRY] = "{:,} rejects to retry"
-    return [text.format(tally.photos[kind]) for kind, text in words.items() if tally.photos[kind]]
+    return [text.format(count) for kind, text in words.items() if (count := changes.get(kind.value))]
 
 
 def _compaction_reasons(overdue: Sequence[str]) -> list[str]:

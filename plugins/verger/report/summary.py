@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from verger.changes.plan import photo_reasons
 from verger.emr import cost
 from verger.report import warnings
 from verger.report.facts import PUBLISHED_STATE
@@ -75,8 +76,9 @@ def _photos(report: Report) -> Line:
 
 def _other_work(report: Report) -> str:
     """Return the reasons for the work other than the changes of photos."""
-    more = report["why"].removeprefix(changes(report)).removeprefix(", ")
-    return f"Other reasons for this run: {more}." if more else ""
+    photos = set(photo_reasons(report["changes"], retry_rejects=True))
+    other = [part for part in report["why"].split(", ") if part and part not in photos]
+    return f"Other reasons for this run: {', '.join(other)}." if other else ""
 
 
 def _basis(report: Report) -> Line:

@@ -62,6 +62,7 @@ def filesystem(storage: Storage) -> FileSystem:
     It uses the current credentials of the session for every file that it opens, so that reads may take longer than
     the lifetime of temporary credentials.
     """
+    from airflow.sdk.log import mask_secret
     from pyarrow.fs import PyFileSystem
 
     from verger.s3.filesystem import RefreshingS3
@@ -72,7 +73,8 @@ def filesystem(storage: Storage) -> FileSystem:
     if credentials is None:
         raise StorageError(errors.no_credentials(f"s3://{storage.bucket}", storage.aws_conn_id))
     s3: S3Client = s3_hook.get_conn()
-    return PyFileSystem(RefreshingS3(credentials, region=storage.region, endpoint_override=s3.meta.endpoint_url))
+    options = {"region": storage.region, "endpoint_override": s3.meta.endpoint_url}
+    return PyFileSystem(RefreshingS3(credentials, mask_secret, **options))
 
 
 def check_region(s3: S3Client, storage: Storage) -> None:

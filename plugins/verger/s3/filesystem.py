@@ -5,6 +5,7 @@ This module is imported inside functions, because pyarrow is large.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from threading import Lock
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -25,12 +26,15 @@ class RefreshingS3(FileSystemHandler):  # type: ignore[misc]
     ----------
     credentials
         The credentials of a botocore session.
+    mask
+        Receives each secret before it is used, so that no log shows it.
     **options
         Other options of S3FileSystem.
     """
 
-    def __init__(self, credentials: Credentials, **options: Any) -> None:
+    def __init__(self, credentials: Credentials, mask: Callable[[str], None], **options: Any) -> None:
         self._credentials = credentials
+        self._mask = mask
         self._options = options
         self._lock = Lock()
         self._keys: ReadOnlyCredentials | None = None
@@ -41,6 +45,8 @@ class RefreshingS3(FileSystemHandler):  # type: ignore[misc]
         keys = self._credentials.get_frozen_credentials()
         with self._lock:
             if self._filesystem is None or keys != self._keys:
+                for secret in filter(None, (keys.secret_key, keys.token)):
+                    self._mask(secret)
                 self._filesystem = S3FileSystem(
                     access_key=keys.access_key, secret_key=keys.secret_key, session_token=keys.token, **self._options
                 )

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import psutil
 import pytest
 
-from local_aws.processes.identity import ProcessId, is_running
+from local_aws.processes.identity import ProcessId, is_running, running_processes
 from tests.local_aws.emr.test_steps import until
 
 ENDED_MAIN_THREAD = """
@@ -60,3 +60,10 @@ def test_a_process_runs_until_its_last_thread_has_ended() -> None:
         process.kill()
     process.wait()
     assert not is_running(found)
+
+
+def test_a_process_with_the_pid_of_an_ended_one_is_found(process: psutil.Popen) -> None:
+    """psutil keeps objects of processes that it has listed; here one of them belongs to an earlier process."""
+    earlier = next(found for found in psutil.process_iter() if found.pid == process.pid)
+    earlier._ident = (process.pid, 0.0)
+    assert process.pid in {found.pid for found in running_processes()}

@@ -8,8 +8,10 @@ import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 import pytest
+from airflow.sdk.log import mask_logs
 
 from verger.s3 import clients
 from verger.s3.errors import StorageError
@@ -67,6 +69,23 @@ def test_every_file_is_opened_with_the_current_keys(
     write_session(session_file, REFUSED_KEYS)
     with pytest.raises(OSError, match=r"(?i)access.?(denied|key)|ACCESS_DENIED|INVALID"):
         list(store.rows(KEY, DELETES.names))
+
+
+def test_the_secrets_of_a_session_are_masked_in_logs(
+    settings: Settings, client: S3Client, bucket: str, session_file: Path
+) -> None:
+    def masked(secret: str) -> bool:
+        return secret not in str(mask_logs(None, "", {"event": f"found {secret}"})["event"])
+
+    first, renewed = ({**REFUSED_KEYS, "SecretAccessKey": f"{uuid4()}", "SessionToken": f"{uuid4()}"} for _ in range(2))
+    write_session(session_file, first)
+    store = Store(clients.filesystem(settings.storage), bucket)
+    for keys in (first, renewed):
+        write_session(session_file, keys)
+        with pytest.raises(OSError, match=r"(?i)access|ACCESS_DENIED|INVALID"):
+            list(store.rows(KEY, DELETES.names))
+        assert masked(keys["SecretAccessKey"])
+        assert masked(keys["SessionToken"])
 
 
 def test_a_connection_without_credentials_is_an_error_that_names_it(
