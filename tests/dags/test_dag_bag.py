@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import itertools
 import re
 import subprocess
@@ -115,6 +116,17 @@ def test_a_task_that_starts_paid_work_checks_that_the_run_is_unpublished(task_id
     assert "verger_run" in task.template_fields
     rendered = task.render_template(task.verger_run, {"run_id": "manual.1", **dag.user_defined_macros})
     assert (task.storage.bucket, rendered) == ("orchard", "manual.1")
+
+
+def test_an_error_of_verger_fails_every_python_task_without_retries(dag: Any) -> None:
+    functions = {task.task_id: task.python_callable for task in dag.tasks if hasattr(task, "python_callable")}
+    del functions["run_or_roll_back"]  # calls no code of Verger
+    for task, function in functions.items():
+        assert function.__code__.co_filename.endswith("airflow_errors.py"), task
+    assert {task for task, function in functions.items() if inspect.isgeneratorfunction(function)} == {
+        "publish",
+        "rollback",
+    }
 
 
 def test_every_task_records_its_start_and_reports_its_failure(dag: Any) -> None:

@@ -16,6 +16,7 @@ from verger_contract.reasons import RETRIED, RETRIED_WITH_OTHER_WORK, RejectKind
 def test_messages_that_operations_explains_are_in_the_code() -> None:
     page = (ROOT / "docs/operations.md").read_text().partition("## Messages")[2].partition("##")[0]
     messages = [message for line in page.splitlines() for message in re.findall(r"`([^`]+)`", line[: line.find(" | ")])]
+    assert messages
     code = "\n".join(
         node.value
         for path in files(".py")

@@ -10,7 +10,7 @@ even when its pixels are the same.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import NamedTuple
@@ -93,6 +93,27 @@ def photo_change(listed: Listed | None, published: Published | None, retry_all_r
     if published.kind and (retry_all_rejects or published.kind in RETRIED_WITH_OTHER_WORK):
         return PhotoChange.OPPORTUNISTIC_RETRY
     return PhotoChange.UNCHANGED
+
+
+def photo_reasons(changes: Mapping[str, int], *, retry_rejects: bool) -> list[str]:
+    """Return the photos that are work for a run, in words: a part of the reason `why` of the plan.
+
+    Parameters
+    ----------
+    changes
+        Photos by change, as in the plan and in the report.
+    retry_rejects
+        Whether the run retries all rejects even if it has no other work.
+    """
+    words = {
+        PhotoChange.NEW: "{:,} new",
+        PhotoChange.CHANGED: "{:,} changed",
+        PhotoChange.DELETED: "{:,} deleted",
+        PhotoChange.RETRY: "{:,} rejected for a temporary reason",
+    }
+    if retry_rejects:
+        words[PhotoChange.OPPORTUNISTIC_RETRY] = "{:,} rejects to retry"
+    return [text.format(count) for kind, text in words.items() if (count := changes.get(kind.value))]
 
 
 @dataclass

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 from verger.changes import compaction
-from verger.changes.compare import PhotoChange, Tally
+from verger.changes.compare import PhotoChange, Tally, photo_reasons
 from verger.errors import VergerError
 from verger.publication.model import FeatureRun, Snapshot
 from verger.settings import Settings
@@ -258,27 +258,6 @@ def _basis(published: Snapshot | None, params: RunParams, full_refresh: FullRefr
     if params.basis == BasisPolicy.REUSE:
         raise PlanError(f"basis=reuse: no basis can be reused: {reason}; start the run with basis=auto or refit")
     return None, reason
-
-
-def photo_reasons(changes: Mapping[str, int], *, retry_rejects: bool) -> list[str]:
-    """Return the photos that are work for a run, in words: a part of the reason `why` of the plan.
-
-    Parameters
-    ----------
-    changes
-        Photos by change, as in the plan and in the report.
-    retry_rejects
-        Whether the run retries all rejects even if it has no other work.
-    """
-    words = {
-        PhotoChange.NEW: "{:,} new",
-        PhotoChange.CHANGED: "{:,} changed",
-        PhotoChange.DELETED: "{:,} deleted",
-        PhotoChange.RETRY: "{:,} rejected for a temporary reason",
-    }
-    if retry_rejects:
-        words[PhotoChange.OPPORTUNISTIC_RETRY] = "{:,} rejects to retry"
-    return [text.format(count) for kind, text in words.items() if (count := changes.get(kind.value))]
 
 
 def _compaction_reasons(overdue: Sequence[str]) -> list[str]:

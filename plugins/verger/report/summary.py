@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from verger.changes.plan import photo_reasons
+from verger.changes.compare import photo_reasons
 from verger.emr import cost
 from verger.report import warnings
 from verger.report.facts import PUBLISHED_STATE

@@ -6,7 +6,7 @@ from typing import cast
 
 import pytest
 
-from verger.changes.plan import photo_reasons
+from verger.changes.compare import photo_reasons
 from verger.report.summary import _other_work
 from verger_contract.report import Report
 
