@@ -65,5 +65,5 @@ def test_a_process_runs_until_its_last_thread_has_ended() -> None:
 def test_a_process_with_the_pid_of_an_ended_one_is_found(process: psutil.Popen) -> None:
     """psutil keeps objects of processes that it has listed; here one of them belongs to an earlier process."""
     earlier = next(found for found in psutil.process_iter() if found.pid == process.pid)
-    earlier._ident = (process.pid, 0.0)
+    vars(earlier)["_ident"] = (process.pid, 0.0)
     assert process.pid in {found.pid for found in running_processes()}
