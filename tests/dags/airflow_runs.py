@@ -18,10 +18,14 @@ AIRFLOW = (str(Path(sys.executable).with_name("airflow")),)
 
 @dataclass(frozen=True)
 class RunDag:
-    """Runs a DAG once, as `airflow dags test` does. The stdout of the result is the complete log."""
+    """Runs a DAG once, as `airflow dags test` does. The stdout of the result is the complete log.
+
+    Each bucket has its own metadata database: the name of the asset is always the same, its address contains the
+    bucket, and Airflow has only one active asset of a name.
+    """
 
     home: Path
-    prepared: set[str] = field(default_factory=set)
+    prepared: set[tuple[str, str]] = field(default_factory=set)
 
     def __call__(
         self,
@@ -46,9 +50,9 @@ class RunDag:
         """Create the metadata database and serialize the DAGs of the DAG folder into it."""
         given = {name: value for name, value in environment.items() if name.startswith("AIRFLOW")}
         folder = given.get("AIRFLOW__CORE__DAGS_FOLDER", "")
-        if folder in self.prepared:
+        if (bucket, folder) in self.prepared:
             return
-        self.prepared.add(folder)
+        self.prepared.add((bucket, folder))
         for command in (("db", "migrate"), ("dags", "reserialize")):
             with self.start([*AIRFLOW, *command], {"VERGER_BUCKET": bucket} | given) as process:
                 output, _ = process.communicate()
@@ -57,7 +61,7 @@ class RunDag:
     def start(self, command: list[str], environment: Mapping[str, str]) -> subprocess.Popen[str]:
         """Start a command in its own process group, so that a test can kill all its processes."""
         ours = {
-            "AIRFLOW_HOME": str(self.home),
+            "AIRFLOW_HOME": str(self.home / environment["VERGER_BUCKET"]),
             "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
             "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
