@@ -42,7 +42,8 @@ class RunDag:
         command = [*AIRFLOW, "dags", "test", dag, "--conf", conf]
         if at:
             command = [sys.executable, "-m", "tests.dags.same_run", dag, at, conf]
-        with self.start(command, {"VERGER_BUCKET": bucket} | environment) as process:
+        of_bucket = {"VERGER_BUCKET": bucket, "AIRFLOW_HOME": str(self.home / bucket)}
+        with self.start(command, of_bucket | environment) as process:
             output, _ = process.communicate()
         return subprocess.CompletedProcess(command, process.returncode, output)
 
