@@ -40,6 +40,7 @@ COPY sample_photos/ sample_photos/
 COPY development/ development/
 COPY spark_jobs/ spark_jobs/
 COPY plugins/verger_contract/ plugins/verger_contract/
+COPY plugins/verger_photo/ plugins/verger_photo/
 USER verger
 
 FROM base AS airflow

@@ -71,11 +71,12 @@ def measure(request: Request) -> list[dict[str, str]]:
     import numpy as np
     from PIL import Image
 
-    from verger_spark.features.model import Featurizer, Model
-    from verger_spark.features.photo import decode, rgb_image
+    from verger_photo.decode import decode, rgb_image
+    from verger_photo.model import Featurizer
+    from verger_spark.features.model import load_model
 
     contents = [Path(path).read_bytes() for path in request["photos"]]
-    featurizer = Featurizer(Model.load(request["model"]))
+    featurizer = Featurizer(load_model(request["model"]))
     images = [rgb_image(content) for content in contents]
     resized = [image.resize((224, 224), Image.Resampling.BICUBIC) for image in images]
     pixels = [np.asarray(image) for image in resized]

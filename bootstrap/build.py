@@ -31,7 +31,7 @@ from bootstrap.wheelhouse import ARCHITECTURES, cached_wheelhouse
 ROOT = Path(__file__).resolve().parent.parent
 STATE = ROOT / ".verger"
 STEPS = ("featurize.py", "pca.py")
-PACKAGES = ("spark_jobs/verger_spark", "plugins/verger_contract")
+PACKAGES = ("spark_jobs/verger_spark", "plugins/verger_photo", "plugins/verger_contract")
 MODEL_FILES = ("mobilenet_v2.tflite", "model.json", "canary.json")
 # The files that determine the exported model and its canary, besides the weights.
 MODEL_INPUTS = (
@@ -41,7 +41,7 @@ MODEL_INPUTS = (
     "bootstrap/weights.py",
     "bootstrap/weights.txt",
     "requirements/export.txt",
-    "spark_jobs/verger_spark/features/canary.py",
+    "plugins/verger_photo/canary.py",
 )
 
 

@@ -26,7 +26,7 @@ from bootstrap.weights import WeightedModel, WeightsError, imagenet_model, rando
 INPUT_SHAPE = [1, 224, 224, 3]
 FEATURES = 1280
 TOLERANCE = 1e-4
-SPARK_JOBS = Path(__file__).resolve().parent.parent / "spark_jobs"
+PLUGINS = Path(__file__).resolve().parent.parent / "plugins"
 
 
 class ExportError(RuntimeError):
@@ -68,7 +68,7 @@ def export(folder: Path, weighted: WeightedModel) -> None:
     _write_json(folder / "canary.json", {
         "weights": weighted.weights,
         "model_sha256": sha256,
-        "image": "verger_spark.features.canary.draw()",
+        "image": "verger_photo.canary.draw()",
         "tolerance": TOLERANCE,
         # Six decimals: far more precise than the tolerance, and the same text for every CPU.
         "features": [round(float(value), 6) for value in expected],
@@ -102,8 +102,8 @@ def _run_tflite(tflite: bytes, pixels: np.ndarray[Any, Any]) -> np.ndarray[Any, 
 
 
 def _canary_image() -> bytes:
-    sys.path.insert(0, str(SPARK_JOBS))
-    from verger_spark.features import canary
+    sys.path.insert(0, str(PLUGINS))
+    from verger_photo import canary
 
     return canary.draw()
 

@@ -22,7 +22,7 @@ INTERVAL_S = 1.0
 
 def sources() -> dict[Path, tuple[int, int]]:
     """Return modification time and size of each source file."""
-    folders = ("spark_jobs", "plugins/verger_contract")
+    folders = ("spark_jobs", "plugins/verger_contract", "plugins/verger_photo")
     found = [path for folder in folders for path in (ROOT / folder).rglob("*.py")]
     found.append(ROOT / "bootstrap" / "bootstrap_emr.sh")
     return {path: (status.st_mtime_ns, status.st_size) for path in found if (status := path.stat())}

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     import pyarrow
     from pyspark.sql import SparkSession
 
-    from verger_spark.features.model import Model
+    from verger_photo.model import Model
     from verger_spark.features.tasks import Work
 
 REJECT_TASKS_PER_CORE = 4
@@ -88,9 +88,10 @@ def main() -> None:
     arguments = parse(sys.argv[1:])
     watch = Stopwatch()
     # Errors of model and inventory appear here, before executors start.
-    from verger_spark.features.model import Featurizer, Model
+    from verger_photo.model import Featurizer
+    from verger_spark.features.model import load_model
 
-    model = Model.load(arguments.model)
+    model = load_model(arguments.model)
     identity: Identity = {
         "inventory_etag": storage.etag(arguments.inventory),
         "model": arguments.model,

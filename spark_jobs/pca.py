@@ -23,10 +23,10 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from verger_contract.errors import VergerError
 from verger_contract.metrics import BasisMetrics, DriftMetrics, PcaMetrics
 from verger_contract.plan import BasisPolicy, BasisRequest
 from verger_contract.schemas import FEATURES, FEATURES_WIDTH, PCA
-from verger_spark.errors import VergerError
 from verger_spark.io import plan_file, storage, table_file
 from verger_spark.io.feature_files import FeatureFiles
 from verger_spark.pca.compaction import compact

@@ -60,10 +60,11 @@ def work(arguments: argparse.Namespace, number: int, paths: list[str]) -> None:
 
 def verger(model: Path) -> Featurize:
     """Return the function that computes features with Verger's decoder and network."""
-    from verger_spark.features.model import Featurizer, Model
-    from verger_spark.features.photo import decode
+    from verger_photo.decode import decode
+    from verger_photo.model import Featurizer
+    from verger_spark.features.model import load_model
 
-    featurizer = Featurizer(Model.load(model.resolve().parent.as_uri()))
+    featurizer = Featurizer(load_model(model.resolve().parent.as_uri()))
     return lambda content: featurizer.features(decode(content))
 
 

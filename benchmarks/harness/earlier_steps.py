@@ -11,8 +11,8 @@ from benchmarks.harness.places import FOLDER, ROOT
 from benchmarks.harness.steps import Command
 from bootstrap.jobs_zip import package_zip
 
-JOBS, CONTRACT = "spark_jobs", "plugins/verger_contract"
-"""Folders whose code the steps run. Commits before the contract have only the first."""
+JOBS, PACKAGES = "spark_jobs", ("plugins/verger_contract", "plugins/verger_photo")
+"""Folders whose code the steps run. The first commits have only the folder of the jobs."""
 
 
 def check_out(commit: str) -> Path:
@@ -25,7 +25,7 @@ def check_out(commit: str) -> Path:
     """
     folder = FOLDER / f"steps-{commit}"
     folder.mkdir(parents=True, exist_ok=True)
-    listed = _git("ls-tree", "-d", "--name-only", commit, JOBS, CONTRACT).decode().split()
+    listed = _git("ls-tree", "-d", "--name-only", commit, JOBS, *PACKAGES).decode().split()
     with tarfile.open(fileobj=io.BytesIO(_git("archive", commit, *listed))) as tar:
         tar.extractall(folder, filter="data")
     missing = [name for name in ("featurize.py", "pca.py", "verger_spark") if not (folder / JOBS / name).exists()]
@@ -40,7 +40,7 @@ def command(current: Command, folder: Path) -> Command:
     The step must accept the arguments of today's step.
     """
     package = FOLDER / "earlier_steps.zip"
-    packages = [folder / JOBS / "verger_spark", folder / CONTRACT]
+    packages = [folder / JOBS / "verger_spark", *(folder / package for package in PACKAGES)]
     package.write_bytes(package_zip(*filter(Path.exists, packages)))
     argv = [_replaced(word, package, folder / JOBS) for word in current.argv]
     return Command(argv, current.environment)

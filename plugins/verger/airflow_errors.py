@@ -10,7 +10,7 @@ from typing import Any, TypeVar, cast
 
 from airflow.sdk.exceptions import AirflowFailException
 
-from verger.errors import VergerError
+from verger_contract.errors import VergerError
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 

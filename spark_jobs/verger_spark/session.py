@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from verger_spark.errors import VergerError
+from verger_contract.errors import VergerError
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -47,5 +47,5 @@ def _message(error: Exception) -> str | None:
     """
     if isinstance(error, VergerError):
         return str(error)
-    on_worker = re.findall(r"^(?:verger_spark\.errors\.)?VergerError: (.+)$", str(error), re.MULTILINE)
+    on_worker = re.findall(r"^(?:verger_contract\.errors\.)?VergerError: (.+)$", str(error), re.MULTILINE)
     return on_worker[-1] if on_worker else None

@@ -55,7 +55,7 @@ def test_a_damaged_set_is_built_again(order: Build, tmp_path: Path) -> None:
 def test_the_zip_contains_the_packages_of_the_steps(artifact_set: Path) -> None:
     with zipfile.ZipFile(artifact_set / "verger_spark.zip") as archive:
         held = {name: archive.read(name) for name in archive.namelist()}
-    packages = (ROOT / "spark_jobs/verger_spark", ROOT / "plugins/verger_contract")
+    packages = (ROOT / "spark_jobs/verger_spark", ROOT / "plugins/verger_photo", ROOT / "plugins/verger_contract")
     assert held == {
         path.relative_to(package.parent).as_posix(): path.read_bytes()
         for package in packages

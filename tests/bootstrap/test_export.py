@@ -15,7 +15,7 @@ from bootstrap import manifest
 from bootstrap.build import Build, build, cached_model
 from bootstrap.cache import Cache
 from tests.places import ROOT, STATE, environment_python
-from verger_spark.features import canary
+from verger_photo import canary
 
 MODEL_FILES = ("mobilenet_v2.tflite", "model.json", "canary.json")
 
@@ -37,7 +37,8 @@ def node_python(artifact_set: Path) -> Path:
 def featurize_canary(python: Path, model: Path) -> subprocess.CompletedProcess[str]:
     """Load a model as step 1 does, and check its canary."""
     code = (
-        "import sys; from verger_spark.features.model import *; Featurizer(Model.load(sys.argv[1])); print('accepted')"
+        "import sys; from verger_photo.model import Featurizer; from verger_spark.features.model import load_model; "
+        "Featurizer(load_model(sys.argv[1])); print('accepted')"
     )
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": f"{ROOT / 'spark_jobs'}:{ROOT / 'plugins'}"}
     command: list[str | Path] = [python, "-c", code, model.as_uri()]

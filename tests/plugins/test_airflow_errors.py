@@ -10,8 +10,8 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
 from verger.airflow_errors import fails_without_retry
-from verger.errors import VergerError
 from verger.s3.errors import StorageError
+from verger_contract.errors import VergerError
 
 MESSAGE = "s3://orchard: no such bucket; create it or correct VERGER_BUCKET"
 

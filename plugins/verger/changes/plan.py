@@ -13,9 +13,9 @@ from typing import Any
 
 from verger.changes import compaction
 from verger.changes.compare import PhotoChange, Tally, photo_reasons
-from verger.errors import VergerError
 from verger.publication.model import FeatureRun, Snapshot
 from verger.settings import Settings
+from verger_contract.errors import VergerError
 from verger_contract.keys import Run
 from verger_contract.plan import BasisPolicy, BasisRequest, StepPlan, least_explained_variance
 

@@ -14,11 +14,11 @@ import logging
 import sys
 
 from verger.clock import now
-from verger.errors import VergerError
 from verger.publication import rollback
 from verger.publication.model import Publication
 from verger.s3 import clients
 from verger.settings import Settings, SettingsError
+from verger_contract.errors import VergerError
 
 
 def table(publication: Publication) -> str:

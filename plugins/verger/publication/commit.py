@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from verger.errors import VergerError
 from verger.publication.model import Publication, Snapshot, parse
 from verger.s3.clients import error_code, read_json, write_json
+from verger_contract.errors import VergerError
 from verger_contract.keys import PUBLISHED, Run, owner, uri
 
 if TYPE_CHECKING:

@@ -6,10 +6,10 @@ import dataclasses
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from verger.errors import VergerError
 from verger.publication import commit
 from verger.publication.commit import Current
 from verger.publication.model import Publication, Snapshot
+from verger_contract.errors import VergerError
 from verger_contract.keys import PUBLISHED, uri
 
 if TYPE_CHECKING:

@@ -8,10 +8,10 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from verger.errors import VergerError
 from verger.s3.clients import error_code
 from verger.settings import Settings
 from verger_contract import keys
+from verger_contract.errors import VergerError
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

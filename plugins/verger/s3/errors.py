@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from verger.errors import VergerError
+from verger_contract.errors import VergerError
 from verger_contract.keys import uri
 
 if TYPE_CHECKING:

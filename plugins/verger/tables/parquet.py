@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from verger.errors import VergerError
+from verger_contract.errors import VergerError
 from verger_contract.schemas import Table
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from verger.errors import VergerError
+from verger_contract.errors import VergerError
 
 SKIPPED = "skipped"
 """`found` of a check that is not possible, for example with too few photos. It counts as passed."""

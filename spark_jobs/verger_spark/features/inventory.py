@@ -15,8 +15,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from verger_contract.errors import VergerError, one_line
 from verger_contract.schemas import INVENTORY
-from verger_spark.errors import VergerError, one_line
 from verger_spark.features.splits import SplitRows
 from verger_spark.io import storage
 

@@ -6,8 +6,8 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 
+from verger_photo.decode import UnreadablePhoto
 from verger_spark.features.inventory import ListedPhoto
-from verger_spark.features.photo import UnreadablePhoto
 
 CONNECTIONS = 32
 """Maximum number of concurrent GETs of one worker. At 100 ms a GET this is 320 photos/s, three times what a core

@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from verger_contract.photos import label_of
 from verger_contract.reasons import RejectKind, reason
 from verger_contract.schemas import FEATURES, REJECTS
+from verger_photo.decode import MAX_BYTES, UnreadablePhoto, decode
+from verger_photo.model import Featurizer, Model
 from verger_spark.features.inventory import Inventory, ListedPhoto
-from verger_spark.features.model import Featurizer, Model
-from verger_spark.features.photo import MAX_BYTES, UnreadablePhoto, decode
 from verger_spark.features.prefetch import prefetch_photos
 from verger_spark.features.source import open_source
 from verger_spark.features.splits import Splits

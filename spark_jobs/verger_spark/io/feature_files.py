@@ -13,8 +13,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from verger_contract.errors import VergerError, one_line
 from verger_contract.schemas import DELETES
-from verger_spark.errors import VergerError, one_line
 from verger_spark.io import storage
 from verger_spark.io.location import name_of
 from verger_spark.io.prefetch import prefetch

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
-from verger_spark.errors import VergerError
+from verger_contract.errors import VergerError
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from verger_contract.errors import VergerError
 from verger_contract.plan import StepPlan
-from verger_spark.errors import VergerError
 from verger_spark.io import storage
 
 

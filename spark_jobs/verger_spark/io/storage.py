@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 import obstore
 
-from verger_spark.errors import VergerError
+from verger_contract.errors import VergerError
 from verger_spark.io.location import Location
 from verger_spark.io.s3_store import s3_store
 from verger_spark.io.streams import Ranges, Sink

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from verger_contract import pca_model
-from verger_spark.errors import VergerError, one_line
+from verger_contract.errors import VergerError, one_line
 from verger_spark.io import storage
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from itertools import chain
 import numpy as np
 from numpy.typing import NDArray
 
-from verger_spark.errors import VergerError
+from verger_contract.errors import VergerError
 
 HEAD_BYTES = 16
 CHUNK = 1024

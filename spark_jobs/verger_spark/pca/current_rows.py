@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from verger_contract.errors import VergerError
 from verger_contract.plan import StepPlan
 from verger_contract.schemas import DELETES, FEATURES
-from verger_spark.errors import VergerError
 from verger_spark.io import storage
 from verger_spark.io.feature_files import RUN, CurrentRows, FeatureFiles, run_of
 from verger_spark.io.location import name_of

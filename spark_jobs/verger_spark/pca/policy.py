@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from verger_contract.errors import VergerError
 from verger_contract.plan import BasisPolicy, BasisRequest, least_explained_variance
-from verger_spark.errors import VergerError
 
 ROUNDING = 1e-9
 """Tolerance for rounding errors. Summing the photos in another order changes the share by less."""

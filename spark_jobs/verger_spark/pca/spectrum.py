@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from verger_spark.errors import VergerError
+from verger_contract.errors import VergerError
 from verger_spark.pca.covariance import Moments
 
 

@@ -11,8 +11,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from verger_contract.errors import VergerError
 from verger_contract.schemas import PCA
-from verger_spark.errors import VergerError
 from verger_spark.io import table_file
 from verger_spark.io.feature_files import CurrentRows, FeatureFile, matrix
 from verger_spark.pca.covariance import Moments

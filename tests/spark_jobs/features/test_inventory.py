@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from verger_spark.errors import VergerError
+from verger_contract.errors import VergerError
 from verger_spark.features.inventory import BATCH_ROWS, Inventory, ListedPhoto, _metadata
 from verger_spark.features.splits import SplitRows, Splits
 

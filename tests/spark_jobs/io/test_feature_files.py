@@ -13,9 +13,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.spark_jobs.run_folder import RunFolder, photos
+from verger_contract.errors import VergerError
 from verger_contract.plan import BasisPolicy, BasisRequest
 from verger_contract.schemas import FEATURES_WIDTH, PCA
-from verger_spark.errors import VergerError
 from verger_spark.io import storage, table_file
 from verger_spark.io.feature_files import BATCH_ROWS, FETCHED_ROWS, CurrentRows, FeatureFile, FeatureFiles, matrix
 from verger_spark.pca.tasks import ReadRows, unpacked

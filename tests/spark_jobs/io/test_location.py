@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from verger_spark.errors import VergerError
+from verger_contract.errors import VergerError
 from verger_spark.io.location import Location
 
 

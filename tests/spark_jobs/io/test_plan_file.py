@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from verger_contract.errors import VergerError
 from verger_contract.plan import BasisPolicy, BasisRequest
-from verger_spark.errors import VergerError
 from verger_spark.io import plan_file
 
 AT = "s3://bucket/features/run="

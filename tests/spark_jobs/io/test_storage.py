@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.spark_jobs.conftest import BUCKET
-from verger_spark.errors import VergerError
+from verger_contract.errors import VergerError
 from verger_spark.io import storage
 from verger_spark.io.storage import etag_of
 

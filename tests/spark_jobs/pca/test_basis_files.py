@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from verger_spark.errors import VergerError
+from verger_contract.errors import VergerError
 from verger_spark.io import storage
 from verger_spark.pca import basis_files
 from verger_spark.pca.spectrum import Basis

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from verger_spark.errors import VergerError
+from verger_contract.errors import VergerError
 from verger_spark.io.feature_files import run_of
 from verger_spark.pca.current_rows import parent_of, require_complete
 

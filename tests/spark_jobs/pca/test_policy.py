@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from verger_contract.errors import VergerError
 from verger_contract.plan import BasisPolicy, BasisRequest
-from verger_spark.errors import VergerError
 from verger_spark.pca.policy import Decision, PublishedBasis, decide
 
 AT = "s3://bucket/models/pca/run=A"

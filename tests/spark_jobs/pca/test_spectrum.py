@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from sklearn.decomposition import PCA
 
-from verger_spark.errors import VergerError
+from verger_contract.errors import VergerError
 from verger_spark.pca.covariance import CHUNK, Moments
 from verger_spark.pca.spectrum import components_for, explained_by, fit, fix_signs
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from verger_spark.errors import VergerError
+from verger_contract.errors import VergerError
 
 WIDTH, HEIGHT = 190, 140
 

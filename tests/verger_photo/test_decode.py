@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from verger_contract.photos import IMAGE_FORMATS
-from verger_spark.features.photo import MAX_PIXELS, UnreadablePhoto, decode
+from verger_photo.decode import MAX_PIXELS, UnreadablePhoto, decode
 
 
 def encoded(image: Image.Image, form: str, **options: object) -> bytes:

@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
+from verger_contract.errors import one_line
 from verger_contract.photos import IMAGE_FORMATS
+from verger_contract.preprocessing import Decoding
 from verger_contract.reasons import RejectKind, reason
-from verger_spark.errors import one_line
 
 SIDE = 224
 """Height and width of the network's input in pixels."""
@@ -46,7 +47,7 @@ class UnreadablePhoto(Exception):
         self.kind = kind
 
 
-def decode(content: bytes) -> NDArray[np.uint8]:
+def decode(content: bytes, decoding: Decoding = Decoding.EXACT) -> NDArray[np.uint8]:
     """Decode an image file and resize it to the network's input, without scaling the values.
 
     The result is RGB for every mode of the file. The EXIF orientation is ignored. Of an animation the first frame is
@@ -63,10 +64,10 @@ def decode(content: bytes) -> NDArray[np.uint8]:
     """
     if not content:
         raise UnreadablePhoto(RejectKind.EMPTY_FILE, "0 bytes")
-    return np.asarray(rgb_image(content).resize((SIDE, SIDE), Image.Resampling.BICUBIC))
+    return np.asarray(rgb_image(content, decoding).resize((SIDE, SIDE), Image.Resampling.BICUBIC))
 
 
-def rgb_image(content: bytes) -> Image.Image:
+def rgb_image(content: bytes, decoding: Decoding = Decoding.EXACT) -> Image.Image:
     """Decode an image file to RGB in its own size.
 
     Raises
@@ -80,6 +81,8 @@ def rgb_image(content: bytes) -> Image.Image:
         if width * height > MAX_PIXELS:
             found = f"{width} x {height} = {width * height:,} pixels"
             raise UnreadablePhoto(RejectKind.IMAGE_TOO_LARGE, f"{found}, the limit is {MAX_PIXELS:,}")
+        if decoding is Decoding.SCALED:
+            image.draft("RGB", (2 * SIDE, 2 * SIDE))  # of the formats, only JPEG decodes at a smaller scale
         image.load()
         if image.mode.startswith("I;16"):  # 16-bit grey: Pillow's own conversion clips most values to white
             image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
