@@ -14,8 +14,8 @@ input of a Spark task is only the number of its split, which determines the phot
 The first pass writes the features. The second pass reads every photo without features again and writes the reject. A
 task that runs twice therefore cannot put a photo into both tables or into neither.
 
-When the step is submitted a second time with the same inventory and the same model, it checks the metrics and the files
-of the first time. If all work is done, it ends at once.
+When the step is submitted a second time with the same inventory, the same model and the same preprocessing, it checks
+the metrics and the files of the first time. If all work is done, it ends at once.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, TypedDict
 
 from verger_contract.metrics import FeaturizeMetrics
+from verger_contract.preprocessing import Decoding, preprocessing
 from verger_contract.reasons import REPEATED_BY_THE_STEP
 from verger_contract.schemas import FEATURES, REJECTS
 from verger_spark.features.inventory import Inventory
@@ -48,14 +49,24 @@ REJECT_TASKS_PER_CORE = 4
 
 
 class Identity(TypedDict):
-    """What identifies the work of the step: the ETag of the inventory, the URI of the model and its SHA-256.
+    """What identifies the work of the step.
 
-    The URI of the model names the artifact set, and with it the version of the code.
+    Attributes
+    ----------
+    inventory_etag : str
+        ETag of the inventory.
+    model : str
+        URI of the model. It names the artifact set, and with it the version of the code.
+    model_sha256 : str
+        SHA-256 of the model.
+    preprocessing : str
+        See `verger_contract.preprocessing.preprocessing`.
     """
 
     inventory_etag: str
     model: str
     model_sha256: str
+    preprocessing: str
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
@@ -67,6 +78,13 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--images-prefix", default="", help="the part of a path before <label>/<file>")
     parser.add_argument("--inventory", required=True, metavar="URI", help="Parquet: path, etag, size of every photo")
     parser.add_argument("--model", required=True, metavar="URI", help="the model folder of an artifact set")
+    parser.add_argument(
+        "--decoding",
+        type=Decoding,
+        choices=[*Decoding],
+        default=Decoding.EXACT,
+        help="how large JPEG files are decoded (default: exact)",
+    )
     parser.add_argument("--features", required=True, metavar="URI", help="output, Parquet: path, label, etag, features")
     parser.add_argument("--rejects", required=True, metavar="URI", help="output, Parquet: path, etag, kind, reason")
     parser.add_argument("--metrics", required=True, metavar="URI", help="output, JSON, written at the end")
@@ -96,6 +114,7 @@ def main() -> None:
         "inventory_etag": storage.etag(arguments.inventory),
         "model": arguments.model,
         "model_sha256": model.sha256,
+        "preprocessing": preprocessing(arguments.decoding),
     }
     if (photos := photos_done(arguments, identity)) is not None:
         # YARN marks an application that ends without a Spark session as failed.
@@ -158,8 +177,8 @@ def photos_done(arguments: argparse.Namespace, identity: Identity) -> int | None
     Returns
     -------
     int or None
-        None if no earlier attempt did the same work with the same model, if its files are incomplete, or if it has
-        rejects that the step tries again (see `REPEATED_BY_THE_STEP`).
+        None if no earlier attempt did the same work with the same model and the same preprocessing, if its files are
+        incomplete, or if it has rejects that the step tries again (see `REPEATED_BY_THE_STEP`).
     """
     if not (storage.exists(arguments.metrics) and storage.exists(f"{arguments.features.rstrip('/')}/_SUCCESS")):
         return None
@@ -177,7 +196,7 @@ def work_of(spark: SparkSession, arguments: argparse.Namespace, inventory: Inven
     from verger_spark.features.tasks import Photos, Work
 
     cores = arguments.cores or spark.sparkContext.defaultParallelism
-    photos = Photos(arguments.images, arguments.images_prefix)
+    photos = Photos(arguments.images, arguments.images_prefix, arguments.decoding)
     return Work(photos, inventory, Splits.of(len(inventory), cores, arguments.photos_per_task), arguments.features)
 
 

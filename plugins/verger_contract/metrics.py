@@ -19,8 +19,8 @@ class Progress(TypedDict):
 class FeaturizeMetrics(TypedDict):
     """runs/<id>/featurize.json. `rejects` counts photos by kind, `seconds` holds the duration of each part.
 
-    `inventory_etag`, `model` and `model_sha256` identify the input. A step that is submitted a second time with the
-    same input ends at once.
+    `inventory_etag`, `model`, `model_sha256` and `preprocessing` identify the work. A step that is submitted a second
+    time for the same work ends at once.
     """
 
     photos: int
@@ -36,6 +36,7 @@ class FeaturizeMetrics(TypedDict):
     inventory_etag: str
     model: str
     model_sha256: str
+    preprocessing: str
 
 
 class BasisMetrics(TypedDict):

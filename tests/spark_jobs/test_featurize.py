@@ -20,6 +20,7 @@ import featurize as featurize_step
 from featurize import Identity
 from tests.places import ROOT, STATE, environment_python, real_photos
 from tests.spark_jobs.conftest import ARTIFACTS, Finished, Submit
+from verger_contract.preprocessing import Decoding, preprocessing
 from verger_spark.features.local_inventory import write_inventory
 from verger_spark.io import table_file
 
@@ -176,6 +177,27 @@ def test_a_second_submission_ends_at_once(mixed: Finished, tmp_path: Path, featu
     assert other.json("featurize.json")["inventory_etag"] != mixed.json("featurize.json")["inventory_etag"]
 
 
+def test_scaled_decoding_changes_the_features_of_large_jpeg_files_only(tmp_path: Path, featurize: Submit) -> None:
+    put(tmp_path, "Kiwi/small.jpg", photo())
+    large = Image.effect_noise((2000, 1500), 90).convert("RGB")
+    for name, form in (("large.jpg", "JPEG"), ("large.png", "PNG")):
+        buffer = io.BytesIO()
+        large.save(buffer, form)
+        put(tmp_path, f"Kiwi/{name}", buffer.getvalue())
+    write_inventory(tmp_path, tmp_path / "inventory.parquet")
+
+    features: dict[str, dict[str, list[float]]] = {}
+    for decoding in Decoding:
+        finished = featurize(tmp_path, "--decoding", decoding.value)
+        assert finished.code == 0, finished.output
+        assert "verger: 3 photos featurized, 0 rejected" in finished.output, "the second step repeats the work"
+        assert finished.json("featurize.json")["preprocessing"] == preprocessing(decoding)
+        features[decoding] = {Path(row["path"]).name: row["features"] for row in finished.rows("features")}
+
+    exact, scaled = features[Decoding.EXACT], features[Decoding.SCALED]
+    assert {name for name in exact if exact[name] != scaled[name]} == {"large.jpg"}
+
+
 def test_an_empty_inventory_gives_both_tables(tmp_path: Path, featurize: Submit) -> None:
     (tmp_path / "features").mkdir()
     (tmp_path / "features" / "_SUCCESS").touch()
@@ -199,6 +221,7 @@ def test_an_empty_inventory_gives_both_tables(tmp_path: Path, featurize: Submit)
         ({}, 5),
         ({"inventory_etag": "another"}, None),
         ({"model_sha256": "another"}, None),
+        ({"preprocessing": "another"}, None),
         ({"rejects": {"access denied": 1}}, None),
         ({"rejects": {"unreadable at first": 1}}, None),
         ({"rejects": {"damaged image": 1}}, 5),
@@ -207,7 +230,12 @@ def test_an_empty_inventory_gives_both_tables(tmp_path: Path, featurize: Submit)
 )
 def test_photos_done(tmp_path: Path, changed: dict[str, object], done: int | None) -> None:
     arguments = argparse.Namespace(metrics=f"{tmp_path.as_uri()}/m.json", features=f"{tmp_path.as_uri()}/features/")
-    identity: Identity = {"inventory_etag": "this", "model": "this", "model_sha256": "this"}
+    identity: Identity = {
+        "inventory_etag": "this",
+        "model": "this",
+        "model_sha256": "this",
+        "preprocessing": "this",
+    }
     (tmp_path / "m.json").write_text(json.dumps({**identity, "featurized": 5, "rejects": {}, **changed}))
     assert featurize_step.photos_done(arguments, identity) is None, "no features were written"
     rows = [(f"images/Kiwi/{row}.jpg", "Kiwi", "etag") for row in range(5)]

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from verger_contract.photos import label_of
+from verger_contract.preprocessing import Decoding
 from verger_contract.reasons import RejectKind, reason
 from verger_contract.schemas import FEATURES, REJECTS
 from verger_photo.decode import MAX_BYTES, UnreadablePhoto, decode
@@ -50,10 +51,13 @@ class Photos:
         URI that the paths of the inventory are relative to.
     images_prefix : str
         The part of a path before `<label>/<file>`.
+    decoding : Decoding
+        How large JPEG files are decoded.
     """
 
     images: str
     images_prefix: str
+    decoding: Decoding
 
     def pixels(
         self, listed: Iterable[ListedPhoto]
@@ -73,7 +77,7 @@ class Photos:
             try:
                 if isinstance(content, UnreadablePhoto):
                     raise content
-                yield photo, label, decode(content)
+                yield photo, label, decode(content, self.decoding)
             except UnreadablePhoto as unreadable:
                 yield photo, label, unreadable
 
