@@ -60,7 +60,7 @@ def _check_emptiness(run_context: RunContext, ignored: int, published: Snapshot 
         return
     message = (
         f"{run_context.run.uri(run_context.settings.storage.images_prefix)}: expected photos in folders named by their "
-        f"label, found none ({ignored} other objects); upload photos there or correct VERGER_IMAGES_PREFIX"
+        f"label, found none (ignored: {ignored:,} hidden files and folder markers); upload photos there or correct VERGER_IMAGES_PREFIX"
     )
     if published:
         message += (

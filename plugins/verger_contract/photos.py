@@ -8,8 +8,21 @@ IMAGE_FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP", "PPM", "JPEG2000",
 Pillow reads more formats. For EPS it starts Ghostscript, so that formats outside this list are never opened.
 """
 
-DESKTOP_FILES = frozenset({"thumbs.db", "desktop.ini"})
+DESKTOP_FILES = frozenset({"thumbs.db", "ehthumbs.db", "desktop.ini", "picasa.ini", "icon\r"})
 """Files that desktops create in folders of pictures, in lower case."""
+
+SYSTEM_FOLDERS = frozenset(
+    {
+        "__macosx",  # macOS, in zip files
+        "@eadir",  # thumbnails of a Synology server
+        "#recycle",  # deleted files: Synology, QNAP, Windows
+        "@recycle",
+        "$recycle.bin",
+        "system volume information",
+        "lost+found",
+    }
+)
+"""Folders of operating systems and file servers, in lower case. They hold copies, thumbnails and deleted files."""
 
 
 def label_of(path: str, images_prefix: str) -> str | None:
@@ -38,15 +51,36 @@ def label_of(path: str, images_prefix: str) -> str | None:
     return (folders[-1] or None) if folders else None
 
 
-def is_ignored(key: str) -> bool:
-    """Whether an object is no photo: a folder marker, a hidden file, or a file of a desktop.
+def is_ignored(key: str, images_prefix: str = "") -> bool:
+    """Whether an object is no photo.
 
-    Every other object becomes a row of features or a row of rejects.
+    Ignored are folder markers, hidden files, files of a desktop, and everything in hidden folders and system folders.
+    Every other object becomes a row of features or a row of rejects. The segments `.` and `..` are not hidden: such a
+    key is a reject.
+
+    Parameters
+    ----------
+    key
+        The key of the object, or its path in a folder.
+    images_prefix
+        The beginning of the key that is not checked: it may have hidden segments.
 
     Examples
     --------
-    >>> [is_ignored(key) for key in ("images/Kiwi/.DS_Store", "images/Kiwi/", "images/Kiwi/7.jpg")]
-    [True, True, False]
+    >>> [is_ignored(key) for key in ("Kiwi/.DS_Store", "Kiwi/", "Kiwi/.thumbnails/7.jpg", "Kiwi/7.jpg")]
+    [True, True, True, False]
+    >>> is_ignored(".data/Kiwi/7.jpg", ".data/")
+    False
     """
-    name = key.rsplit("/", 1)[-1]
-    return not name or name.startswith(".") or name.endswith("_$folder$") or name.lower() in DESKTOP_FILES
+    *folders, name = key.removeprefix(images_prefix).split("/")
+    return (
+        not name
+        or name.endswith("_$folder$")
+        or name.lower() in DESKTOP_FILES
+        or any(_is_hidden(segment) for segment in (*folders, name))
+        or any(folder.lower() in SYSTEM_FOLDERS for folder in folders)
+    )
+
+
+def _is_hidden(segment: str) -> bool:
+    return segment.startswith(".") and segment not in (".", "..")

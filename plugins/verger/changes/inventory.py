@@ -65,11 +65,11 @@ def write_inventory(s3: S3Client, bucket: str, prefix: str, key: str) -> Invento
         with upload(s3, bucket, key) as file:
             write_rows(file, INVENTORY, increasing(merged(segments, INVENTORY), uri(bucket, prefix)))
     log.info(
-        "%s: %s photos, %.1f MB, %s other objects ignored",
+        "%s: %s photos, %.1f MB; ignored: %s (hidden files, hidden folders, folder markers)",
         uri(bucket, prefix),
         f"{found.photos:,}",
         found.bytes / 1e6,
-        found.ignored,
+        f"{found.ignored:,}",
     )
     return found
 
@@ -81,7 +81,7 @@ def _list(s3: S3Client, bucket: str, prefix: str, scratch: Path) -> tuple[Invent
         number, items = job
         found, folder = Inventory(), scratch / str(number)
         folder.mkdir()
-        return found, spool(_photos(items, found), INVENTORY, folder)
+        return found, spool(_photos(items, prefix, found), INVENTORY, folder)
 
     jobs = [objects, *(_objects(s3, bucket, folder) for folder in folders)]
     with ThreadPoolExecutor(CONNECTIONS, thread_name_prefix="list") as pool:
@@ -123,9 +123,9 @@ def _objects(s3: S3Client, bucket: str, prefix: str) -> Iterator[ObjectTypeDef]:
         yield from page.get("Contents", [])
 
 
-def _photos(items: Iterable[ObjectTypeDef], found: Inventory) -> Iterator[Row]:
+def _photos(items: Iterable[ObjectTypeDef], prefix: str, found: Inventory) -> Iterator[Row]:
     for item in items:
-        if is_ignored(item["Key"]):
+        if is_ignored(item["Key"], prefix):
             found.ignored += 1
             continue
         found.photos += 1

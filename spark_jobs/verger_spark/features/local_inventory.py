@@ -23,7 +23,9 @@ def write_inventory(folder: Path, inventory: Path) -> int:
 
     Paths are relative to the folder. The ETag is the MD5 of the content. The DAG ignores the same files in a bucket.
     """
-    files = sorted(path for path in folder.rglob("*") if path.is_file() and not is_ignored(path.name))
+    files = sorted(
+        path for path in folder.rglob("*") if path.is_file() and not is_ignored(path.relative_to(folder).as_posix())
+    )
     with pq.ParquetWriter(inventory, INVENTORY.arrow) as writer:
         for start in range(0, len(files), FILES_PER_GROUP):
             contents = ((path, path.read_bytes()) for path in files[start : start + FILES_PER_GROUP])

@@ -30,7 +30,16 @@ KEYS = [
     "images/directly.jpg",
     "images/A/not a photo.txt",
 ]
-IGNORED = ["images/A/.DS_Store", "images/A/._7.jpg", "images/A/Thumbs.db", "images/A/desktop.ini", "images/A_$folder$"]
+IGNORED = [
+    "images/A/.DS_Store",
+    "images/A/._7.jpg",
+    "images/A/Thumbs.db",
+    "images/A/desktop.ini",
+    "images/A_$folder$",
+    "images/.ipynb_checkpoints/7-checkpoint.jpg",
+    "images/A/.thumbnails/deep/7.jpg",
+    "images/__MACOSX/A/7.jpg",
+]
 
 
 def inventory(client: S3Client, bucket: str, key: str = "runs/r/inventory.parquet") -> pyarrow.Table:
@@ -54,6 +63,17 @@ def test_every_legal_key_is_listed_unchanged(client: S3Client, bucket: str) -> N
     assert sorted(rows, key=lambda row: row["path"]) == sorted(expected, key=lambda row: row["path"])
     total = sum(len(key.encode()) for key in KEYS)
     assert found == Inventory(photos=len(KEYS), bytes=total, ignored=len(IGNORED))
+
+
+def test_the_prefix_may_have_hidden_segments_and_the_log_counts_ignored_objects(
+    client: S3Client, bucket: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    for key in (".data/A/7.jpg", ".data/A/.x/8.jpg", ".data/.y/9.jpg"):
+        client.put_object(Bucket=bucket, Key=key, Body=b"1")
+    caplog.set_level("INFO")
+    assert write_inventory(client, bucket, ".data/", "i.parquet") == Inventory(photos=1, bytes=1, ignored=2)
+    assert inventory(client, bucket, "i.parquet")["path"].to_pylist() == [".data/A/7.jpg"]
+    assert "1 photos, 0.0 MB; ignored: 2 (hidden files, hidden folders, folder markers)" in caplog.text
 
 
 def test_more_than_a_page_of_keys(client: S3Client, bucket: str) -> None:

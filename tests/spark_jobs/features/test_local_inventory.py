@@ -20,6 +20,9 @@ def test_rows_of_a_folder(tmp_path: Path) -> None:
     (tmp_path / "photos" / "Pomme \u00e9").mkdir(parents=True)
     for name in FILES:
         (tmp_path / "photos" / "Pomme \u00e9" / name).write_bytes(name.encode())
+    for folder in (".thumbnails", "Pomme \u00e9/__MACOSX"):
+        (tmp_path / "photos" / folder).mkdir()
+        (tmp_path / "photos" / folder / "1.jpg").write_bytes(b"1")
     assert write_inventory(tmp_path / "photos", tmp_path / "inventory.parquet") == 3
     rows = pq.read_table(tmp_path / "inventory.parquet").to_pylist()
     assert [row["path"] for row in rows] == [
