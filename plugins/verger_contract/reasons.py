@@ -11,6 +11,7 @@ class RejectKind(StrEnum):
     EMPTY_FILE = "empty file"
     NOT_AN_IMAGE = "not an image"
     DAMAGED_IMAGE = "damaged image"
+    PIXEL_TYPE = "pixel type not supported"
     IMAGE_TOO_LARGE = "image too large"
     FILE_TOO_LARGE = "file too large"
     NO_LABEL = "no label"

@@ -10,7 +10,8 @@ from PIL import Image
 
 from sample_photos.invalid_photos import draw_invalid_photos
 from tests.sample_photos.test_orchard import contents
-from verger_photo.decode import UnreadablePhoto, decode
+from verger_photo.decode import decode
+from verger_photo.unreadable import UnreadablePhoto
 
 
 def test_names_and_files_agree_and_are_the_same_every_time(tmp_path: Path) -> None:

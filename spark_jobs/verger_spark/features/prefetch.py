@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 
-from verger_photo.decode import UnreadablePhoto
+from verger_photo.unreadable import UnreadablePhoto
 from verger_spark.features.inventory import ListedPhoto
 
 CONNECTIONS = 32

@@ -9,7 +9,7 @@ import obstore
 from obstore import exceptions
 
 from verger_contract.reasons import RejectKind
-from verger_photo.decode import UnreadablePhoto
+from verger_photo.unreadable import UnreadablePhoto
 from verger_spark.io.location import Location
 from verger_spark.io.s3_store import can_request, s3_store
 from verger_spark.io.storage import etag_of

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from verger_contract.reasons import RejectKind
-from verger_photo.decode import UnreadablePhoto
+from verger_photo.unreadable import UnreadablePhoto
 from verger_spark.features.inventory import ListedPhoto
 from verger_spark.features.prefetch import CONNECTIONS, PREFETCHED_BYTES, PREFETCHED_PHOTOS, prefetch_photos
 

@@ -9,7 +9,7 @@ import pytest
 from tests.ports import free_ports
 from tests.spark_jobs.conftest import BUCKET
 from verger_contract.reasons import RejectKind
-from verger_photo.decode import UnreadablePhoto
+from verger_photo.unreadable import UnreadablePhoto
 from verger_spark.features.inventory import ListedPhoto
 from verger_spark.features.prefetch import prefetch_photos
 from verger_spark.features.source import ReadPhoto, open_source
