@@ -30,6 +30,7 @@ from verger_contract.preprocessing import Decoding, preprocessing
 from verger_contract.reasons import REPEATED_BY_THE_STEP
 from verger_contract.schemas import FEATURES, REJECTS
 from verger_spark.features.inventory import Inventory
+from verger_spark.features.photo_errors import check_access
 from verger_spark.features.splits import LARGEST, Splits
 from verger_spark.io import storage, table_file
 from verger_spark.io.feature_files import FeatureFiles
@@ -155,6 +156,7 @@ def featurize(
         write_empty(arguments.features, FEATURES.arrow)
     seconds = watch.lap("featurize")
     rejects = write_rejects(spark, arguments, work, done)
+    check_access(arguments.images, sum(done.values()), rejects)
     watch.lap("rejects")
     return {
         "photos": total,

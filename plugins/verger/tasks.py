@@ -60,7 +60,8 @@ def _check_emptiness(run_context: RunContext, ignored: int, published: Snapshot 
         return
     message = (
         f"{run_context.run.uri(run_context.settings.storage.images_prefix)}: expected photos in folders named by their "
-        f"label, found none (ignored: {ignored:,} hidden files and folder markers); upload photos there or correct VERGER_IMAGES_PREFIX"
+        f"label, found none (ignored: {ignored:,} hidden files and folder markers); upload photos there or correct "
+        "VERGER_IMAGES_PREFIX"
     )
     if published:
         message += (
@@ -137,8 +138,8 @@ def check_features(run_context: RunContext, made: Plan) -> None:
         run_context.store, run, _published(run_context, made.etag), made.full_refresh, made.retry_all_rejects
     )
     checks = feature_checks(run_context.store, run, limits)
-    photos, rejected = run_tables.write_manifest(client, comparison, made.moved)
-    record(client, run, "features", [*checks, share_of_rejects(photos, rejected, limits.max_rejects_share)])
+    photos, rejects = run_tables.write_manifest(client, comparison, made.moved)
+    record(client, run, "features", [*checks, share_of_rejects(photos, rejects, limits.max_rejects_share)])
 
 
 def check_projections(run_context: RunContext, made: Plan, target_variance: float) -> None:

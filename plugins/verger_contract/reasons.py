@@ -20,14 +20,16 @@ class RejectKind(StrEnum):
     CHANGED = "changed since it was listed"
     UNREADABLE_AT_FIRST = "unreadable at first"
     ACCESS_DENIED = "access denied"
+    ARCHIVED = "archived"
+    CUSTOMER_KEY = "encrypted with a customer key"
 
 
 RETRIED = frozenset({RejectKind.DELETED, RejectKind.CHANGED, RejectKind.UNREADABLE_AT_FIRST})
 """The cause is temporary: the next run featurizes the photo like a new one."""
 
-RETRIED_WITH_OTHER_WORK = frozenset({RejectKind.ACCESS_DENIED})
+RETRIED_WITH_OTHER_WORK = frozenset({RejectKind.ACCESS_DENIED, RejectKind.ARCHIVED})
 """The cause can end without a new ETag, but it can also last: such a photo is retried whenever a run has other work,
-and never launches a cluster alone."""
+and never launches a cluster alone. An archived object keeps its ETag when it is restored."""
 
 REPEATED_BY_THE_STEP = frozenset({RejectKind.ACCESS_DENIED, RejectKind.UNREADABLE_AT_FIRST})
 """A step that is submitted a second time in the same run repeats its work if the first attempt has such rejects."""

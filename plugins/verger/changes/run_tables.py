@@ -13,6 +13,7 @@ Rows are streamed, so memory does not grow with the number of photos.
 from __future__ import annotations
 
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -128,7 +129,7 @@ def _write_deletes_of(s3: S3Client, bucket: str, key: str, deletes: Path, runs: 
         write_rows(file, DELETES, (row for row in read_rows(deletes, DELETES.names) if row[1] in runs))
 
 
-def write_manifest(s3: S3Client, comparison: Comparison, moved: Mapping[str, str]) -> tuple[int, int]:
+def write_manifest(s3: S3Client, comparison: Comparison, moved: Mapping[str, str]) -> tuple[int, Counter[str]]:
     """Write the manifest after step 1.
 
     Parameters
@@ -138,10 +139,12 @@ def write_manifest(s3: S3Client, comparison: Comparison, moved: Mapping[str, str
 
     Returns
     -------
-    tuple of int
-        The number of photos, and the number of rejects among them.
+    photos : int
+        The number of photos.
+    rejects : Counter of str
+        The number of rejects among them, by kind.
     """
-    run, photos, without_features = comparison.run, 0, 0
+    run, photos, kinds = comparison.run, 0, Counter[str]()
     with (
         tempfile.TemporaryDirectory(prefix="verger-rejects-") as scratch,
         upload(s3, run.bucket, run.manifest) as file,
@@ -157,8 +160,10 @@ def write_manifest(s3: S3Client, comparison: Comparison, moved: Mapping[str, str
                 rejected = Rejected(*reject)
                 features, kind, reason = None, rejected.kind, rejected.reason
             write_photo((path, etag, features, kind, reason))
-            photos, without_features = photos + 1, without_features + (kind is not None)
-    return photos, without_features
+            photos += 1
+            if kind is not None:
+                kinds[kind] += 1
+    return photos, kinds
 
 
 def _rows_without_rejects(comparison: Comparison, moved: Mapping[str, str]) -> Iterator[Row]:

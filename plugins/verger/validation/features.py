@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 
 from verger.settings import Validation
 from verger.tables.parquet import Store
@@ -40,16 +41,23 @@ def check_features(store: Store, run: Run, limits: Validation) -> list[Check]:
     ]
 
 
-def share_of_rejects(photos: int, rejected: int, most: float) -> Check:
+def share_of_rejects(photos: int, rejects: Mapping[str, int], most: float) -> Check:
     """Check the share of rejects of this and of earlier runs.
 
     Parameters
     ----------
-    photos, rejected
-        Rows of the manifest, and rejects among them.
+    photos
+        Rows of the manifest.
+    rejects
+        Rejects among them, by kind.
     most
         The largest accepted share.
     """
+    rejected = sum(rejects.values())
     share = rejected / photos if photos else 0.0
     found = f"{share:.2%} ({rejected:,} of {photos:,})"
-    return Check("share of rejects", share <= most, f"at most {most:.1%}", found, counted={"rejected": rejected})
+    passed = share <= most
+    kinds = ", ".join(f"{kind}: {count:,}" for kind, count in Counter(rejects).most_common())
+    return Check(
+        "share of rejects", passed, f"at most {most:.1%}", found, "" if passed else kinds, {"rejected": rejected}
+    )

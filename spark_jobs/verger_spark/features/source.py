@@ -4,21 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import obstore
-from obstore import exceptions
 
+from verger_contract.errors import VergerError
 from verger_contract.reasons import RejectKind
 from verger_photo.unreadable import UnreadablePhoto
+from verger_spark.features.photo_errors import changed, reject_of
 from verger_spark.io.location import Location
+from verger_spark.io.s3_errors import ERRORS, answer_of, store_error
 from verger_spark.io.s3_store import can_request, s3_store
 from verger_spark.io.storage import etag_of
+
+if TYPE_CHECKING:
+    from obstore.store import S3Store
 
 ReadPhoto = Callable[[str, str], bytes]
 """(path, etag) -> the content of exactly that version of the photo.
 
-It raises UnreadablePhoto when this version cannot be read. Any other exception is a failure of the store, and fails the
-task.
+It raises UnreadablePhoto when this version cannot be read (see `verger_spark.features.photo_errors`). A failure of the
+store is a VergerError that names the photo, and fails the task.
 """
 
 
@@ -52,32 +58,43 @@ def _bucket(bucket: str) -> ReadPhoto:
             )
         try:
             return bytes(obstore.get(store, path, options={"if_match": f'"{etag}"'}).bytes())
-        except (FileNotFoundError, exceptions.NotFoundError):
-            raise UnreadablePhoto(RejectKind.DELETED) from None
-        except exceptions.PreconditionError:
-            raise _changed(etag) from None
-        except (exceptions.PermissionDeniedError, PermissionError):
-            raise UnreadablePhoto(
-                RejectKind.ACCESS_DENIED, "by the bucket, its key or an archive storage class"
-            ) from None
+        except ERRORS as error:
+            failure = _unconditional(store, path) or error if answer_of(error).status == 404 else error
+            unreadable = reject_of(answer_of(failure), etag)
+            raise unreadable or store_error(f"s3://{bucket}/{path}", failure) from None
 
     return read
+
+
+def _unconditional(store: S3Store, path: str) -> Exception | None:
+    """Return the error of a GET without a condition, None if it succeeds.
+
+    If the bucket does not exist, SeaweedFS answers NoSuchKey to a GET with a condition, but NoSuchBucket to one
+    without.
+    """
+    try:
+        obstore.get_range(store, path, start=0, length=1)
+    except FileNotFoundError as error:
+        return error
+    except ERRORS:
+        return None
+    return None
 
 
 def _folder(root: Path) -> ReadPhoto:
     def read(path: str, etag: str) -> bytes:
         try:
             content = (root / path).read_bytes()
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             raise UnreadablePhoto(RejectKind.DELETED) from None
         except PermissionError:
             raise UnreadablePhoto(RejectKind.ACCESS_DENIED, "by the file system") from None
+        except OSError as error:
+            raise VergerError(
+                f"{root / path}: cannot be read: {error.strerror}; correct the file or the disk"
+            ) from None
         if etag_of(content) != etag:
-            raise _changed(etag)
+            raise changed(etag)
         return content
 
     return read
-
-
-def _changed(etag: str) -> UnreadablePhoto:
-    return UnreadablePhoto(RejectKind.CHANGED, f"etag was {etag}; the next run takes the new one")

@@ -1,4 +1,8 @@
-"""Objects on S3 and files on disk, by URI, for everything that Spark does not read or write itself."""
+"""Objects on S3 and files on disk, by URI, for everything that Spark does not read or write itself.
+
+Every function raises VergerError for a request that S3 refuses. The message names the object, S3's error code and what
+to do.
+"""
 
 from __future__ import annotations
 
@@ -8,15 +12,20 @@ import json
 import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 from urllib.parse import quote
 
 import obstore
 
 from verger_contract.errors import VergerError
 from verger_spark.io.location import Location
+from verger_spark.io.s3_errors import ERRORS, Operation, explained
 from verger_spark.io.s3_store import s3_store
 from verger_spark.io.streams import Ranges, Sink
+
+if TYPE_CHECKING:
+    from obstore import ObjectMeta
+    from obstore.store import S3Store
 
 PART_BYTES = 5 << 20
 """Size of a part of a multipart upload: the minimum of S3, because a worker holds complete parts in memory."""
@@ -37,7 +46,8 @@ def read(uri: str) -> bytes:
     try:
         if location.bucket is None:
             return Path(location.key).read_bytes()
-        return bytes(obstore.get(s3_store(location.bucket), location.key).bytes())
+        with explained(uri):
+            return bytes(obstore.get(s3_store(location.bucket), location.key).bytes())
     except FileNotFoundError:
         raise _missing(uri) from None
 
@@ -52,7 +62,8 @@ def write(uri: str, content: bytes) -> None:
     if location.bucket is None:
         with _replacing(Path(location.key)) as file:
             file.write(content)
-    else:
+        return
+    with explained(uri, Operation.WRITE):
         obstore.put(s3_store(location.bucket), location.key, content)
 
 
@@ -71,8 +82,14 @@ def writing(uri: str) -> Iterator[Sink]:
     upload = obstore.open_writer(
         s3_store(location.bucket), location.key, buffer_size=PART_BYTES, max_concurrency=CONCURRENT_PARTS
     )
-    yield Sink(upload.write)
-    upload.close()  # completes the upload
+
+    def write_part(content: bytes) -> int:
+        with explained(uri, Operation.WRITE):
+            return upload.write(content)
+
+    yield Sink(write_part)
+    with explained(uri, Operation.WRITE):
+        upload.close()  # completes the upload
 
 
 @contextlib.contextmanager
@@ -98,9 +115,22 @@ def reading(uri: str) -> BinaryIO:
         if location.bucket is None:
             return Path(location.key).open("rb")
         store = s3_store(location.bucket)
-        return cast("BinaryIO", Ranges(store, location.key, obstore.head(store, location.key)["size"]))
+        return cast("BinaryIO", Ranges(store, uri, location.key, _head(store, uri, location.key)["size"]))
     except FileNotFoundError:
         raise _missing(uri) from None
+
+
+def _head(store: S3Store, uri: str, key: str) -> ObjectMeta:
+    """Return size and ETag. Raise FileNotFoundError for a missing object, VergerError for every other failure."""
+    with explained(uri):
+        try:
+            return obstore.head(store, key)
+        except FileNotFoundError:
+            raise
+        except ERRORS:
+            # The answer to HEAD has no body. The answer to the same request by GET has the error code.
+            obstore.get_range(store, key, start=0, length=1)
+            raise
 
 
 def exists(uri: str) -> bool:
@@ -109,7 +139,7 @@ def exists(uri: str) -> bool:
     if location.bucket is None:
         return Path(location.key).is_file()
     try:
-        obstore.head(s3_store(location.bucket), location.key)
+        _head(s3_store(location.bucket), uri, location.key)
     except FileNotFoundError:
         return False
     return True
@@ -127,7 +157,7 @@ def etag(uri: str) -> str:
     if location.bucket is None:
         return etag_of(read(uri))
     try:
-        found = obstore.head(s3_store(location.bucket), location.key)["e_tag"]
+        found = _head(s3_store(location.bucket), uri, location.key)["e_tag"]
     except FileNotFoundError:
         raise _missing(uri) from None
     return (found or "").strip('"')
@@ -150,7 +180,8 @@ def delete(uri: str) -> None:
     if location.bucket is None:
         Path(location.key).unlink(missing_ok=True)
     elif exists(uri):  # a DELETE of a missing object leaves a delete marker in a bucket with versions
-        obstore.delete(s3_store(location.bucket), location.key)
+        with explained(uri, Operation.DELETE):
+            obstore.delete(s3_store(location.bucket), location.key)
 
 
 def delete_folder(uri: str) -> None:
@@ -160,8 +191,9 @@ def delete_folder(uri: str) -> None:
         shutil.rmtree(location.key, ignore_errors=True)
         return
     store = s3_store(location.bucket)
-    for batch in obstore.list(store, f"{location.key.rstrip('/')}/"):
-        obstore.delete(store, [item["path"] for item in batch])
+    with explained(uri, Operation.DELETE):
+        for batch in obstore.list(store, f"{location.key.rstrip('/')}/"):
+            obstore.delete(store, [item["path"] for item in batch])
 
 
 def files(folder: str) -> Iterator[tuple[str, int]]:
@@ -172,7 +204,8 @@ def files(folder: str) -> Iterator[tuple[str, int]]:
         yield from ((f"file://{quote(str(path))}", path.stat().st_size) for path in found)
         return
     prefix = f"{location.key.rstrip('/')}/"
-    listed = obstore.list_with_delimiter(s3_store(location.bucket), prefix)["objects"]
+    with explained(folder, Operation.LIST):
+        listed = obstore.list_with_delimiter(s3_store(location.bucket), prefix)["objects"]
     for item in sorted(listed, key=lambda item: item["path"]):
         yield f"s3://{location.bucket}/{item['path']}", item["size"]
 

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 
 import obstore
 
+from verger_contract.errors import VergerError
+from verger_spark.io.s3_errors import explained
+
 if TYPE_CHECKING:
     from obstore.store import S3Store
 
@@ -33,8 +36,8 @@ class Sink:
 class Ranges(io.RawIOBase):
     """A readable file object over one S3 object. Each read is a GET of a range."""
 
-    def __init__(self, store: S3Store, key: str, size: int) -> None:
-        self._store, self._key, self._size, self._position = store, key, size, 0
+    def __init__(self, store: S3Store, uri: str, key: str, size: int) -> None:
+        self._store, self._uri, self._key, self._size, self._position = store, uri, key, size, 0
 
     def readable(self) -> bool:
         """Return True."""
@@ -54,10 +57,20 @@ class Ranges(io.RawIOBase):
         return self._position
 
     def read(self, size: int = -1) -> bytes:
-        """Return up to `size` bytes from the position on, or the rest of the object."""
+        """Return up to `size` bytes from the position on, or the rest of the object.
+
+        Raises
+        ------
+        VergerError
+            S3 refuses the request.
+        """
         end = self._size if size < 0 else min(self._position + size, self._size)
         if end <= self._position:
             return b""
-        content = bytes(obstore.get_range(self._store, self._key, start=self._position, end=end))
+        try:
+            with explained(self._uri):
+                content = bytes(obstore.get_range(self._store, self._key, start=self._position, end=end))
+        except FileNotFoundError:
+            raise VergerError(f"{self._uri}: was deleted while this step read it; start a new run") from None
         self._position = end
         return content

@@ -157,9 +157,16 @@ def test_a_run_with_only_deleted_photos_passes(tmp_path: Path) -> None:
 def test_the_share_of_rejects_is_that_of_all_current_photos(
     photos: int, rejected: int, most: float, passed: bool, found: str
 ) -> None:
-    check = share_of_rejects(photos, rejected, most)
+    kinds = {"not an image": rejected // 3, "access denied": rejected - rejected // 3}
+    check = share_of_rejects(photos, kinds, most)
     assert (check.passed, check.found, check.counted) == (passed, found, {"rejected": rejected})
     assert check.expected == f"at most {most:.1%}"
+
+
+def test_a_share_of_rejects_that_is_too_large_has_the_kinds_the_most_frequent_first() -> None:
+    check = share_of_rejects(2000, {"not an image": 2, "access denied": 1700, "empty file": 1}, 0.05)
+    assert check.detail == "access denied: 1,700, not an image: 2, empty file: 1"
+    assert share_of_rejects(2000, {"not an image": 2}, 0.05).detail == ""
 
 
 def test_many_missing_photos_are_named_ten_at_a_time(tmp_path: Path) -> None:
