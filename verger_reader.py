@@ -5,21 +5,33 @@
     published = verger_reader.open_publication("s3://my-bucket")
     vectors = published.pca()                    # pyarrow.Table: path, label, pca_features
     frame = published.to_pandas("features")      # pandas.DataFrame: path, label, etag, features
+    new = published.vectors("new photo.jpg")     # numpy array of shape (k,)
 
-This file needs pyarrow and numpy, and pandas or pyspark only for the methods that return their types. It needs no other
-file of Verger: copy it to your project. It reads `published.json`, the only object that Verger replaces, once for each
-publication. The tables of a publication therefore fit together, even if another run publishes in the meantime. Replaced
-data are deleted after some time. Open the publication again when the reader reports missing files.
+This file needs pyarrow and numpy, and pandas or pyspark only for the methods that return their types. `featurizer` and
+`vectors` also need Pillow and LiteRT, in the versions that the pipeline uses. The file needs no other file of Verger:
+copy it to your project. It reads `published.json`, the only object that Verger replaces, once for each publication. The
+tables of a publication therefore fit together, even if another run publishes in the meantime. Replaced data are deleted
+after some time. Open the publication again when the reader reports missing files.
 """
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import importlib
+import io
 import json
 import os
-from collections.abc import Iterator, Mapping
+import sys
+import tempfile
+import zipfile
+import zlib
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from functools import cache, cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from urllib.parse import unquote
 
 import numpy
@@ -31,13 +43,17 @@ from pyarrow.fs import FileSelector, FileSystem, LocalFileSystem, S3FileSystem, 
 
 if TYPE_CHECKING:
     import pandas
+    from PIL import Image
     from pyspark.sql import DataFrame, SparkSession
 
 VERSION = 3  # of published.json
 ROWS_PER_BATCH = 2048  # 10 MB of features
 DELETES = "runs/{}/deletes.parquet"  # key of the table of deleted rows, by run
+LABELS = "labels.json"  # of a bundle: the number of photos of each label
+CODE, NETWORK = "verger_spark.zip", "model/mobilenet_v2.tflite"  # of an artifact set
 
 TableName = Literal["features", "pca"]
+Photo: TypeAlias = "bytes | str | Path | Image.Image"
 
 SPARK_SCHEMAS: Mapping[str, str] = {
     "features": "path string, label string, etag string, features array<float>",
@@ -58,7 +74,16 @@ SCHEMAS: Mapping[str, pyarrow.Schema] = {
 
 
 class PublicationError(Exception):
-    """The data are not published, or no longer there. The message names the remedy."""
+    """The data are not published, or no longer there, or cannot be used here. The message names the remedy."""
+
+
+class UnreadablePhoto(Exception):
+    """A photo has no features. `kind` and `reason` are what the pipeline writes into its table of rejects."""
+
+    def __init__(self, kind: str, reason: str, photo: str = "") -> None:
+        super().__init__(f"{photo}: {reason}" if photo else reason)
+        self.kind = kind
+        self.reason = reason
 
 
 @dataclass(frozen=True)
@@ -90,7 +115,8 @@ def open_publication(root: str, run: str | None = None, filesystem: FileSystem |
     Parameters
     ----------
     root : str
-        `s3://bucket`, or `file:///folder` for a copy of a bucket.
+        `s3://bucket`; `file:///folder` for a copy of a bucket; `file:///folder/bundle.zip` for a bundle, which
+        `python -m verger.publication export` writes.
     run : str, optional
         Id of the run that published the earlier publication. It must be in the history of published.json.
     filesystem : pyarrow.fs.FileSystem, optional
@@ -99,7 +125,8 @@ def open_publication(root: str, run: str | None = None, filesystem: FileSystem |
     Raises
     ------
     PublicationError
-        Nothing is published, the run is not in the history, or published.json has another version.
+        Nothing is published, the run is not in the history, or published.json has another version; the bundle is
+        missing or damaged.
     ValueError
         The root is not such a URI.
     """
@@ -120,6 +147,11 @@ class Location:
     root: str
     filesystem: FileSystem
     path: str
+
+    def read(self, key: str) -> bytes:
+        """Return the content of a file. A missing file raises FileNotFoundError."""
+        with self.filesystem.open_input_stream(f"{self.path}/{key}") as source:
+            return source.read()  # type: ignore[no-any-return]
 
     def parquet_files(self, folder: str) -> list[str]:
         """Return the paths of the Parquet files in a folder by name, or raise PublicationError if it is missing."""
@@ -143,7 +175,7 @@ class Location:
             raise self.missing(folder, str(error)) from error
 
     def table(self, key: str, schema: pyarrow.Schema | None = None) -> pyarrow.Table:
-        """Return a small Parquet file, or raise PublicationError if it is missing."""
+        """Return a small Parquet file, or the columns of `schema`. Raise PublicationError if it is missing."""
         try:
             with self.filesystem.open_input_file(f"{self.path}/{key}") as source:
                 return pyarrow.parquet.read_table(source, schema=schema)
@@ -160,6 +192,28 @@ class Location:
             f"{self.root}/{key}: {found}; replaced data are deleted after some time (or this copy is incomplete): "
             "open the publication again"
         )
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Whether the data of two publications can be used together; `str()` says it in words."""
+
+    run: str | None
+    other_run: str | None
+    features_comparable: bool  # same network and preprocessing
+    vectors_comparable: bool  # and same basis
+
+    def __str__(self) -> str:
+        if self.run == self.other_run:
+            return f"run {self.run}: the same publication"
+        if self.vectors_comparable:
+            effect = "same model, preprocessing and components: features and vectors are comparable"
+        elif self.features_comparable:
+            effect = "other components: features are comparable, vectors are not"
+        else:
+            effect = "another model or preprocessing: neither features nor vectors are comparable"
+        other = f"run {self.other_run}" if self.other_run else "nothing, because everything was unpublished,"
+        return f"run {self.run} is not the publication: {other} is; {effect}"
 
 
 @dataclass(frozen=True)
@@ -242,11 +296,105 @@ class Publication:
                 return Basis(values.reshape((stored["numRows"], stored["numCols"]), order=order), ratio)
         raise self.location.missing(folder, "expected the row of Spark's PCAModel, found none")
 
+    def labels(self) -> dict[str, int]:
+        """Return the number of photos of each label, sorted by label. Errors as `batches`."""
+        if "bundle" in self.facts:
+            return dict(json.loads(self.location.read(LABELS)))
+        counts, label = Counter[str](), pyarrow.schema([SCHEMAS["pca"].field("label")])
+        for folder in self._folders("pca").values():
+            for file in self.location.parquet_files(folder):
+                table = self.location.table(file.removeprefix(f"{self.location.path}/"), label)
+                counts.update(table["label"].to_pylist())
+        return dict(sorted(counts.items()))
+
+    def featurizer(self, any_versions: bool = False) -> Featurizer:
+        """Return what computes the features of new photos, with the code and the network of this publication.
+
+        Its artifact set has both. The code is imported into this process: open only buckets and bundles that you trust.
+
+        Parameters
+        ----------
+        any_versions : bool
+            Accept other versions of Pillow and LiteRT than those of the pipeline. The features are then not equal to
+            the bit, and Pillow may accept other files.
+
+        Raises
+        ------
+        PublicationError
+            Pillow or LiteRT is missing or has another version; a file is missing or altered; an earlier Verger wrote
+            the publication; this process has imported the code of another Verger; the canary has wrong features.
+        """
+        model, manifest = self.facts["model"], json.loads(self._artifact("manifest.json", self.facts["artifacts"]))
+        if "preprocessing" not in model or "libraries" not in manifest:
+            raise self._error(
+                "an earlier Verger published it, without its preprocessing: run the DAG, and open its publication"
+            )
+        files = {name: entry["sha256"] for name, entry in manifest["files"].items()} | {NETWORK: model["sha256"]}
+        zipped, archive = self._artifact(CODE, files[CODE]), Path(_temporary_folder().name, f"{files[CODE]}.zip")
+        if not archive.exists():
+            archive.write_bytes(zipped)
+        sys.path.insert(0, str(archive))
+        try:
+            code = importlib.import_module("verger_photo.published")
+            try:
+                photos = code.photo_featurizer(
+                    lambda name: self._artifact(f"model/{name}", files[f"model/{name}"]),
+                    model["preprocessing"],
+                    None if any_versions else manifest["libraries"],
+                )
+            except code.VergerError as error:
+                raise self._error(str(error)) from error
+        except ImportError as error:
+            raise self._error(f"cannot import its code: {error}; install it, or use another process") from error
+        finally:
+            sys.path.remove(str(archive))
+        return Featurizer(photos, code.UnreadablePhoto)
+
+    def vectors(self, photo: Photo | NDArray[Any] | None = None, *, rgb: NDArray[Any] | None = None) -> NDArray[Any]:
+        """Return the coordinates of a photo: float64 (k,). Arguments and errors are those of `Featurizer`.
+
+        Of features (1280,) or (rows, 1280) in place of a photo: float64 (k,) or (rows, k), as `Basis.project`.
+        """
+        if isinstance(photo, numpy.ndarray) and photo.dtype.kind == "f":
+            return self._basis.project(photo)
+        return self._basis.project(self._featurizer(photo, rgb=rgb))
+
+    def compare_with(self, other: Publication) -> Comparison:
+        """Compare this publication, or bundle, with another one, such as the current publication of the bucket."""
+        models = [published.facts["model"] for published in (self, other)]
+        features = len({(model["sha256"], model.get("preprocessing")) for model in models}) == 1
+        return Comparison(self.run, other.run, features, features and self.facts["basis"] == other.facts["basis"])
+
+    @cached_property
+    def _basis(self) -> Basis:
+        return self.basis()
+
+    @cached_property
+    def _featurizer(self) -> Featurizer:
+        return self.featurizer()
+
+    def _artifact(self, name: str, sha256: str) -> bytes:
+        """Return a file of the artifact set, after a check of its SHA-256."""
+        key = f"artifacts/{self.facts['artifacts']}/{name}"
+        try:
+            content = self.location.read(key)
+        except FileNotFoundError as error:
+            raise self.location.missing(key, "no such file") from error
+        if (found := hashlib.sha256(content).hexdigest()) != sha256:
+            raise PublicationError(f"{self.location.root}/{key}: altered: expected SHA-256 {sha256}, found {found}")
+        return content
+
+    def _error(self, text: str) -> PublicationError:
+        return PublicationError(f"{self.location.root}: run {self.run}: {text}")
+
     def _table(self, name: TableName) -> pyarrow.Table:
         return pyarrow.Table.from_batches(self.batches(name), _schema(name))
 
     def _folders(self, name: TableName) -> dict[str, str]:
         """Return the folders of a table by run."""
+        if "bundle" in self.facts:
+            root = self.facts["bundle"]["root"]
+            raise PublicationError(f"{self.location.root}: a bundle has no table {name}: open {root} to read it")
         runs = [entry["run"] for entry in self.facts["features"]] if name == "features" else [self.facts["pca"]]
         return {run: f"{name}/run={run}" for run in runs if run}
 
@@ -255,6 +403,38 @@ class Publication:
         table = self.location.table(DELETES.format(self.run), SCHEMAS["deletes"])
         by_run = table.group_by("run").aggregate([("path", "list")])
         return {run.as_py(): paths.values for run, paths in zip(by_run["run"], by_run["path_list"], strict=True)}
+
+
+class Featurizer:
+    """Computes the features of photos with the code and the network of the pipeline. `Publication.featurizer` makes it.
+
+    On the same type of machine, the features of a file are equal to the bit to those that the pipeline computes.
+    Several threads may call it, but it computes one photo at a time. Each process needs its own.
+    """
+
+    def __init__(self, photos: Any, unreadable: type[Exception]) -> None:
+        self._photos, self._unreadable = photos, unreadable
+
+    def __call__(self, photo: Any = None, *, rgb: NDArray[Any] | None = None) -> NDArray[numpy.float32]:
+        """Return the features of one photo: float32 (1280,).
+
+        `photo` is the content of a file, its path, or a PIL image. An image only has the pixels that Pillow decoded and
+        the orientation in its EXIF data, so its features may differ slightly from those of its file. `rgb` is an
+        array in place of a photo: uint8 (height, width, 3), red, green, blue, upright. OpenCV's arrays are BGR.
+
+        An unreadable photo raises UnreadablePhoto, an argument of another type or shape, or an array without the name
+        `rgb`, TypeError or ValueError.
+        """
+        try:
+            return self._photos.features(photo, rgb)  # type: ignore[no-any-return]
+        except self._unreadable as error:
+            path = str(photo) if isinstance(photo, str | Path) else ""
+            raise UnreadablePhoto(error.kind.value, str(error), path) from error  # type: ignore[attr-defined]
+
+    def features_of(self, photos: Iterable[Photo]) -> NDArray[numpy.float32]:
+        """Return the features of several photos: float32 (photos, 1280). The first error ends it."""
+        rows = [self(photo) for photo in photos]
+        return numpy.stack(rows) if rows else numpy.empty((0, 1280), numpy.float32)
 
 
 def _schema(name: TableName) -> pyarrow.Schema:
@@ -266,20 +446,41 @@ def _schema(name: TableName) -> pyarrow.Schema:
 def _location(root: str, filesystem: FileSystem | None) -> Location:
     scheme, separator, path = root.partition("://")
     if scheme == "file" and separator:
-        return Location(root, filesystem or LocalFileSystem(), unquote(path))
+        return _opened(root, filesystem or LocalFileSystem(), unquote(path))
     if scheme in ("s3", "s3a") and path:
         endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
         region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
         if not (region or endpoint or filesystem):
             region = resolve_s3_region(path.partition("/")[0])
-        return Location(root, filesystem or S3FileSystem(region=region, endpoint_override=endpoint), path)
-    raise ValueError(f"{root}: expected s3://bucket or file:///folder")
+        return _opened(root, filesystem or S3FileSystem(region=region, endpoint_override=endpoint), path)
+    raise ValueError(f"{root}: expected s3://bucket, file:///folder or file:///bundle.zip")
+
+
+def _opened(root: str, filesystem: FileSystem, path: str) -> Location:
+    """Return a location. A bundle is unpacked into a temporary folder."""
+    if not path.endswith(".zip"):
+        return Location(root, filesystem, path)
+    folder = tempfile.mkdtemp(dir=_temporary_folder().name)
+    try:
+        with filesystem.open_input_stream(path) as source, zipfile.ZipFile(io.BytesIO(source.read())) as archive:
+            archive.extractall(folder)
+    except FileNotFoundError as error:
+        raise PublicationError(f"{root}: no such file, expected a bundle") from error
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, ValueError) as error:
+        raise PublicationError(f"{root}: expected a bundle, found a damaged zip file ({error})") from error
+    return Location(root, LocalFileSystem(), folder)
+
+
+@cache
+def _temporary_folder() -> tempfile.TemporaryDirectory[str]:
+    """Return a folder that is deleted when the process ends."""
+    return tempfile.TemporaryDirectory(prefix="verger-")
 
 
 def _read_document(location: Location) -> dict[str, Any]:
     at = f"{location.root}/published.json"
     try:
-        document = _read_json(location.filesystem, f"{location.path}/published.json")
+        document = _read_json(location, "published.json")
     except FileNotFoundError as error:
         raise PublicationError(f"{at}: does not exist: nothing is published yet, or the root is wrong") from error
     except ValueError as error:
@@ -290,11 +491,10 @@ def _read_document(location: Location) -> dict[str, Any]:
     raise PublicationError(f"{at}: expected version {VERSION}, found {version}: use the verger_reader.py of its writer")
 
 
-def _read_json(filesystem: FileSystem, path: str) -> Any:
+def _read_json(location: Location, key: str) -> Any:
     """Read JSON, twice if it is cut: pyarrow requests the size first, and a longer object may replace it then."""
     for _ in range(2):
-        with filesystem.open_input_stream(path) as source:
-            body = source.read()
+        body = location.read(key)
         with contextlib.suppress(ValueError):
             return json.loads(body)
     return json.loads(body)

@@ -9,11 +9,13 @@ from tests.places import ROOT
 from tests.tree import files
 
 LONGEST_MODULE, LONGEST_FUNCTION, MOST_MODULES = 300, 45, 12
+ONE_FILE = {"verger_reader.py": 500}
+"""Longest module where more is one file on purpose: consumers copy verger_reader.py alone."""
 
 
 def test_no_module_is_too_long() -> None:
     lines = {str(path): len((ROOT / path).read_text().splitlines()) for path in files(".py", ".sh")}
-    assert {path: count for path, count in lines.items() if count > LONGEST_MODULE} == {}
+    assert {path: count for path, count in lines.items() if count > ONE_FILE.get(path, LONGEST_MODULE)} == {}
 
 
 def test_no_function_is_too_long() -> None:

@@ -127,9 +127,9 @@ def test_the_error_for_an_unknown_run_lists_the_known_ones(bucket: WrittenBucket
         open_publication(bucket.root, run="unknown")
 
 
-@pytest.mark.parametrize("root", ["orchard", "/orchard", "gs://orchard", "s3://"])
+@pytest.mark.parametrize("root", ["orchard", "/orchard", "gs://orchard", "s3://", "bundle.zip"])
 def test_a_root_that_is_not_such_a_uri_is_an_error(root: str) -> None:
-    with pytest.raises(ValueError, match="expected s3://bucket or file:///folder"):
+    with pytest.raises(ValueError, match="expected s3://bucket, file:///folder or file:///bundle"):
         open_publication(root)
 
 

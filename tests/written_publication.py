@@ -18,6 +18,18 @@ from verger_contract import pca_model
 WIDTH, K = 1280, 6
 Row = dict[str, Any]
 
+REST: dict[str, Any] = {
+    "published_at": "2026-11-24T02:30:00+00:00",
+    "rejected": 0,
+    "target_variance": 0.9,
+    "explained_variance": 0.91,
+    "images_prefix": "images/",
+    "changes": {},
+    "basis_reason": "no basis is published yet",
+    "basis_target": 0.9,
+}
+"""Members of published.json that the reader does not use."""
+
 # Spark gives the element of a list another name than pyarrow does.
 FLOATS = pyarrow.list_(pyarrow.field("element", pyarrow.float32(), nullable=False))
 DOUBLES = pyarrow.list_(pyarrow.field("element", pyarrow.float64(), nullable=False))
@@ -37,6 +49,9 @@ class WrittenBucket:
     runs: dict[str, list[Row]] = field(default_factory=dict)
     deletes: set[tuple[str, str]] = field(default_factory=set)
     published: dict[str, Any] | None = None
+    artifacts: dict[str, Any] = field(
+        default_factory=lambda: {"artifacts": "cd" * 32, "model": {"weights": "imagenet", "sha256": "ab" * 32}}
+    )
     components: NDArray[numpy.float64] = field(
         default_factory=lambda: numpy.linalg.qr(numpy.random.default_rng(5).normal(size=(WIDTH, K)))[0]
     )
@@ -93,7 +108,8 @@ class WrittenBucket:
         if self.published:
             history = [self.published, *self.published.pop("history")]
             del self.published["version"]
-        self.published = {"version": 3, "sequence": len(history) + 1, **facts, "history": history}
+        self.published = {"version": 3, "revision": len(history) + 1, **REST, **facts, **self.artifacts}
+        self.published["history"] = history
         (self.folder / "published.json").write_text(json.dumps(self.published))
 
     def _write(self, key: str, rows: list[Row], **columns: pyarrow.DataType) -> None:
@@ -110,12 +126,12 @@ def write_basis(folder: Path, components: NDArray[numpy.float64]) -> None:
     pyarrow.parquet.write_table(pca_model.table(components, ratio, "4.1.1"), folder / "data/part-0.parquet")
 
 
-def orchard(folder: Path) -> WrittenBucket:
+def orchard(folder: Path, made: WrittenBucket | None = None) -> WrittenBucket:
     """Two publications. The second changed a photo of the first, deleted one and has a new one.
 
     The ids look like numbers and dates. The paths contain spaces, percent signs and other alphabets.
     """
-    bucket, random = WrittenBucket(folder), numpy.random.default_rng(3)
+    bucket, random = made or WrittenBucket(folder), numpy.random.default_rng(3)
     paths = [f"images/Poire à cuire/50 % {number}.jpg" for number in range(4)] + ["images/柿/1.jpg", "images/柿/2.jpg"]
     bucket.publish("007", [photo(path, "first", random.normal(size=WIDTH)) for path in paths])
     changed = [photo(path, "second", random.normal(size=WIDTH)) for path in (paths[1], "images/柿/new.jpg")]

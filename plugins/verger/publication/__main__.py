@@ -1,8 +1,9 @@
-"""List the snapshots of a bucket, and roll back to one of them.
+"""List the snapshots of a bucket, roll back to one of them, and export one to a file.
 
-    python -m verger.publication [list]           list the current snapshot and those that can be rolled back to
-    python -m verger.publication rollback RUN     make an earlier snapshot current again
-    python -m verger.publication unpublish        publish an empty snapshot
+    python -m verger.publication [list]             list the current snapshot and those that can be rolled back to
+    python -m verger.publication rollback RUN       make an earlier snapshot current again
+    python -m verger.publication unpublish          publish an empty snapshot
+    python -m verger.publication export RUN FILE    write what a program without S3 needs of a snapshot to a zip file
 
 Settings and credentials are those of the DAG: the environment variables `VERGER_<NAME>`, and the Airflow connection.
 """
@@ -12,12 +13,14 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
+from pathlib import Path
 
 from verger.clock import now
-from verger.publication import rollback
+from verger.publication import bundle, rollback
 from verger.publication.model import Publication
 from verger.s3 import clients
-from verger.settings import Settings, SettingsError
+from verger.settings import Settings, SettingsError, Storage
+from verger.tables.parquet import Store
 from verger_contract.errors import VergerError
 
 
@@ -34,6 +37,17 @@ def table(publication: Publication) -> str:
 
 def main(arguments: list[str]) -> int:
     """Run the command line. Return the exit status."""
+    options = _parser().parse_args(arguments)
+    logging.disable(logging.INFO)  # Airflow's loggers write to standard output
+    try:
+        print(_done(options, Settings.from_environment().storage))
+    except (VergerError, SettingsError, OSError) as error:
+        print(f"verger: error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m verger.publication", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -41,22 +55,25 @@ def main(arguments: list[str]) -> int:
     commands.add_parser("list", help="list the snapshots (the default)")
     commands.add_parser("rollback", help="make an earlier snapshot current again").add_argument("run", metavar="RUN")
     commands.add_parser("unpublish", help="publish an empty snapshot")
-    options = parser.parse_args(arguments)
-    logging.disable(logging.INFO)  # Airflow's loggers write to standard output
-    try:
-        storage = Settings.from_environment().storage
-        client, bucket = clients.client(storage), storage.bucket
-        if options.command == "rollback":
-            publication = rollback.rollback(client, bucket, options.run, now())
-        elif options.command == "unpublish":
-            publication = rollback.unpublish(client, bucket, now())
-        else:
-            publication = rollback.published(client, bucket).publication
-    except (VergerError, SettingsError) as error:
-        print(f"verger: error: {error}", file=sys.stderr)
-        return 1
-    print(table(publication))
-    return 0
+    export = commands.add_parser("export", help="write a snapshot to a zip file that verger_reader.py opens without S3")
+    export.add_argument("run", metavar="RUN", help="the run that published the snapshot")
+    export.add_argument("file", metavar="FILE", type=Path, help="for example bundle.zip")
+    return parser
+
+
+def _done(options: argparse.Namespace, storage: Storage) -> str:
+    """Execute the command. Return the text to print."""
+    client, bucket = clients.client(storage), storage.bucket
+    if options.command == "export":
+        store = Store(clients.filesystem(storage), bucket)
+        exported = bundle.export(client, store, options.run, options.file, now())
+        size = options.file.stat().st_size
+        return f"{options.file}: run {exported.run}, {exported.photos:,} photos, k = {exported.k}, {size / 1e6:.1f} MB"
+    if options.command == "rollback":
+        return table(rollback.rollback(client, bucket, options.run, now()))
+    if options.command == "unpublish":
+        return table(rollback.unpublish(client, bucket, now()))
+    return table(rollback.published(client, bucket).publication)
 
 
 if __name__ == "__main__":
