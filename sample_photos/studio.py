@@ -11,9 +11,9 @@ from sample_photos.fruits import FRUITS
 SIDES = (100, 160)
 
 
-def draw_photo(label: str, rng: np.random.Generator) -> Image.Image:
-    """Draw one photo of one of the FRUITS, as an RGB image."""
-    canvas = Canvas(int(rng.integers(*SIDES, endpoint=True)), rng)
+def draw_photo(label: str, rng: np.random.Generator, sides: tuple[int, int] = SIDES) -> Image.Image:
+    """Draw one photo of one of the FRUITS, as a square RGB image with a side from `sides[0]` to `sides[1]` pixels."""
+    canvas = Canvas(int(rng.integers(*sides, endpoint=True)), rng)
     _background(canvas, rng)
     dx, dy = rng.uniform(-0.08, 0.08, 2)
     scale = rng.uniform(0.66, 0.84)

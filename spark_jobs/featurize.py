@@ -92,7 +92,10 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--progress", metavar="URI", help="output, JSON, written every few seconds")
     parser.add_argument("--cores", type=int, help="cores that process the photos (default: those at the start)")
     parser.add_argument(
-        "--photos-per-task", type=int, default=LARGEST, help=f"maximum number of photos in a task (default: {LARGEST})"
+        "--photos-per-task",
+        type=int,
+        default=LARGEST,
+        help=f"maximum number of photos in a task; a large file counts as several (default: {LARGEST})",
     )
     parsed = parser.parse_args(arguments)
     if parsed.cores is not None and parsed.cores < 1:
@@ -199,7 +202,8 @@ def work_of(spark: SparkSession, arguments: argparse.Namespace, inventory: Inven
 
     cores = arguments.cores or spark.sparkContext.defaultParallelism
     photos = Photos(arguments.images, arguments.images_prefix, arguments.decoding)
-    return Work(photos, inventory, Splits.of(len(inventory), cores, arguments.photos_per_task), arguments.features)
+    splits = Splits.of(inventory.weights(), cores, arguments.photos_per_task)
+    return Work(photos, inventory, splits, arguments.features)
 
 
 def write_features(spark: SparkSession, arguments: argparse.Namespace, model: Model, work: Work) -> dict[int, int]:

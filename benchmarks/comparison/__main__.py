@@ -1,8 +1,10 @@
 """Compare Verger with a bare loop, a notebook, Ray Data, Daft and MLlib's PCA over the same photos, and time the DAG.
 
     python -m benchmarks.comparison [--images ZIP] [--photos N] [--notebook N] [--repeat N]
-                                    [--only comparison|step_2|whole_dag ...]
+                                    [--only comparison|step_2|whole_dag|camera|decoding ...]
                                     (in the dev environment, plugins/ and spark_jobs/ on PYTHONPATH; `make bench`)
+
+With --only camera and decoding, the photos are of camera size, composed of those of --images.
 
 All programs take all photos, but the notebook, which is slow and takes a part of them. The programs take turns, so that
 other load of the machine affects all of them alike. Figures are medians. The features of each program are compared with
@@ -17,6 +19,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from benchmarks.comparison.camera import camera
+from benchmarks.comparison.decoding import decoding
 from benchmarks.comparison.runs import bare_loop, daft_way, notebook_way, ray_data, verger
 from benchmarks.comparison.step_2 import step_2
 from benchmarks.comparison.turns import Rows, take_turns
@@ -27,7 +31,7 @@ from benchmarks.harness.places import FOLDER, PHOTOS, README, RESULTS
 
 VERGER = "Verger, step 1, from S3"
 NOTEBOOK = "notebook way, local files"
-PARTS = ("comparison", "step_2", "whole_dag")
+PARTS = ("comparison", "step_2", "whole_dag", "camera", "decoding")
 
 
 def main() -> None:
@@ -43,6 +47,10 @@ def main() -> None:
                 step_2(bucket, count, arguments.repeat, partial(record, "step_2", arguments))
     if "whole_dag" in arguments.only:
         record("whole_dag", arguments, whole_dag(arguments.images, arguments.photos))
+    if "camera" in arguments.only:
+        camera(arguments.images, arguments.photos, arguments.repeat, arguments.page, arguments.results)
+    if "decoding" in arguments.only:
+        record("decoding", arguments, decoding(arguments.images))
 
 
 def _parse() -> argparse.Namespace:

@@ -16,6 +16,7 @@ from benchmarks.harness.places import FOLDER, ROOT, STATE
 from benchmarks.measuring import meter
 from benchmarks.measuring.process_tree import DRIVER, OTHER, WORKER
 from verger_contract.metrics import FeaturizeMetrics
+from verger_contract.preprocessing import Decoding
 
 BENCH = STATE / "venv" / "bench" / "bin" / "python"
 NOTEBOOK = STATE / "venv" / "bench-notebook" / "bin" / "python"
@@ -87,6 +88,12 @@ def bare_loop(bucket: PhotoBucket, count: int, kernels: str = "own") -> Outcome:
     return _script(bucket, count, "bare_loop", str(bucket.files), "--kernels", kernels, out=f"bare_loop_{kernels}")
 
 
+def bare_loop_from_s3(bucket: PhotoBucket, count: int, decoding: Decoding) -> Outcome:
+    """Run the bare loop on photos in S3, with Verger's decoder, network and memory settings."""
+    options = ("--kernels", "verger", "--decoding", decoding)
+    return _script(bucket, count, "bare_loop", f"s3://{BUCKET}", *options, out=f"bare_loop_{decoding}")
+
+
 def notebook_way(bucket: PhotoBucket, count: int) -> Outcome:
     """Run the notebook: binaryFile, a pandas UDF and Keras."""
     weights = keras_weights.weights()
@@ -103,7 +110,7 @@ def daft_way(bucket: PhotoBucket, count: int) -> Outcome:
     return _script(bucket, count, "daft_way", f"s3://{BUCKET}")
 
 
-def verger(bucket: PhotoBucket, count: int) -> Outcome:
+def verger(bucket: PhotoBucket, count: int, decoding: Decoding = Decoding.EXACT) -> Outcome:
     """Run Verger's step 1 by spark-submit, from S3 to S3.
 
     Raises
@@ -112,12 +119,12 @@ def verger(bucket: PhotoBucket, count: int) -> Outcome:
         The step rejected photos.
     """
     bucket.empty(f"{RUN}/")
-    command = steps.featurize(bucket.variables, RUN, bucket.inventory(count))
+    command = steps.featurize(bucket.variables, RUN, bucket.inventory(count), "--decoding", decoding)
     measured = meter.run(command.argv, command.environment, cwd=FOLDER, log=FOLDER / "logs" / "verger.log")
     metrics: FeaturizeMetrics = json.loads(local_stack.read(bucket.store, f"{RUN}/featurize.json"))
     if metrics["featurized"] != count:
         raise SystemExit(f"step 1 featurized {metrics['featurized']} of {count} photos: {metrics['rejects']}")
-    folder = _fresh("verger")
+    folder = _fresh(f"verger_{decoding}")
     folder.mkdir(parents=True)
     for key in local_stack.keys(bucket.store, f"{RUN}/features/", ".parquet"):
         (folder / Path(key).name).write_bytes(local_stack.read(bucket.store, key))
@@ -146,6 +153,7 @@ def _script(
         "PATH": os.environ["PATH"],
         "HOME": str(Path.home()),
         "PYTHONPATH": f"{ROOT}:{ROOT / 'spark_jobs'}:{ROOT / 'plugins'}",
+        **(steps.worker_variables() if name == "bare_loop" else {}),
         **bucket.variables,
     }
     measured = meter.run(command, environment, cwd=ROOT, log=FOLDER / "logs" / f"{folder.name}.log")

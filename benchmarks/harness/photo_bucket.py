@@ -117,11 +117,11 @@ def unpack(album: Album, folder: Path) -> None:
     complete.touch()
 
 
-def list_photos(store: S3Store) -> pa.Table:
-    """Return path, etag and size of all photos, sorted by path."""
+def list_photos(store: S3Store, prefix: str = PREFIX) -> pa.Table:
+    """Return path, etag and size of all photos below a prefix, sorted by path."""
     rows = [
         {"path": item["path"], "etag": (item["e_tag"] or "").strip('"'), "size": item["size"]}
-        for batch in obstore.list(store, PREFIX)
+        for batch in obstore.list(store, prefix)
         for item in batch
     ]
     return pa.Table.from_pylist(rows, schema=INVENTORY).sort_by("path")

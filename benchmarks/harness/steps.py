@@ -17,7 +17,7 @@ from benchmarks.measuring.meter import Measured
 from local_aws.settings import Settings
 from local_aws.spark import jars, java, submit
 from local_aws.spark.syntax import properties_text
-from verger.emr.requests import JVM_OPTIONS, ONE_MALLOC_ARENA
+from verger.emr.requests import JVM_OPTIONS, WORKER_MEMORY
 
 ARTIFACTS = STATE / "artifacts" / "current"
 
@@ -100,6 +100,11 @@ def work(metrics: Mapping[str, Any], measured: Measured) -> tuple[float, float]:
     return total - session, sum(measured.cpu_between(start, stop) for start, stop in parts)
 
 
+def worker_variables() -> dict[str, str]:
+    """Return the environment variables by which a Python worker of the steps allocates memory."""
+    return {name.removeprefix("spark.executorEnv."): value for name, value in WORKER_MEMORY.items()}
+
+
 @lru_cache(maxsize=1)
 def node_python() -> Path:
     """Return the Python of a node environment, which the bootstrap action builds from the wheelhouse."""
@@ -129,7 +134,7 @@ def _submit(variables: dict[str, str], script: str, *arguments: str, conf: dict[
     )
     artifacts = ARTIFACTS.resolve()
     python = str(node_python())
-    conf = {f"spark.driver.{name}": value for name, value in [JVM_OPTIONS.split("=", 1)]} | ONE_MALLOC_ARENA | conf
+    conf = {f"spark.driver.{name}": value for name, value in [JVM_OPTIONS.split("=", 1)]} | WORKER_MEMORY | conf
     conf = {"spark.pyspark.python": python, "spark.pyspark.driver.python": python, **conf}
     options = [word for key, value in conf.items() for word in ("--conf", f"{key}={value}")]
     plan = submit.launch(

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from benchmarks.planning.fleet import Figures, Measured
-from verger_spark.features.splits import Splits
+from verger_spark.features.splits import Splits, Weights
 from verger_spark.io.feature_files import FETCHED_ROWS, FeatureFile, FeatureFiles
 from verger_spark.io.storage import PART_BYTES
 
@@ -42,8 +42,8 @@ class Requests:
 
 def splits(photos: int, vcpus: int) -> Rows:
     """Return the photos in each split of step 1: a Spark task for each, which writes a file of features."""
-    found = Splits.of(photos, vcpus)
-    return [math.ceil((band.stop - band.start) / band.splits) for band in found.bands for _ in range(band.splits)]
+    found = Splits.of(Weights.equal(photos), vcpus)
+    return [found.rows(number).row_count for number in range(len(found))]
 
 
 def groups(measured: Measured, features: Rows, vcpus: int) -> Rows:

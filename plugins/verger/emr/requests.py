@@ -29,9 +29,16 @@ JVM_OPTIONS = "extraJavaOptions=-XX:TieredStopAtLevel=1 -Darrow.enable_unsafe_me
 minutes, not hours: the C2 compiler would take more CPU time from the feature computation than it saves
 (benchmarks/profiles.md)."""
 
-ONE_MALLOC_ARENA = {"spark.executorEnv.MALLOC_ARENA_MAX": "1"}
-"""The threads of a Python worker share one arena of glibc's malloc. With an arena per thread, each arena keeps its
-peak memory, and the step is not faster. The executor's JVM gets the variable too, but its heap is not malloc's."""
+WORKER_MEMORY = {"spark.executorEnv.MALLOC_ARENA_MAX": "1", "spark.executorEnv.PILLOW_BLOCKS_MAX": "4"}
+"""How Python workers allocate memory.
+
+The threads of a worker share one arena of glibc's malloc. With an arena per thread, each arena keeps its peak memory,
+and the step is not faster. The executor's JVM gets the variable too, but its heap is not malloc's.
+
+Pillow keeps four blocks of 16 MiB for the next image. An image of 12 megapixels takes three. Without this, the kernel
+provides and clears the pages of each image again, which takes a third of the decoding time of such an image
+(benchmarks/profiles.md).
+"""
 
 DOMINANT_RESOURCE = "org.apache.hadoop.yarn.util.resource.DominantResourceCalculator"
 
@@ -102,7 +109,7 @@ def _spark_defaults(settings: Settings, environment: str) -> dict[str, str]:
         # Python reads the photos without Spark, and no configuration on a node holds the region of the bucket.
         "spark.yarn.appMasterEnv.AWS_REGION": region,
         "spark.executorEnv.AWS_REGION": region,
-        **ONE_MALLOC_ARENA,
+        **WORKER_MEMORY,
         # The eigenvectors of 1,280 features are the only large computation of the driver. Threads do not speed it up.
         "spark.yarn.appMasterEnv.OMP_NUM_THREADS": "1",
         "spark.pyspark.python": python,

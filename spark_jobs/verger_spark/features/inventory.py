@@ -6,7 +6,7 @@ of a lost node can end early. Arrow cannot distinguish a broken stream from a co
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import accumulate, pairwise
@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from verger_contract.errors import VergerError, one_line
 from verger_contract.schemas import INVENTORY
-from verger_spark.features.splits import SplitRows
+from verger_spark.features.splits import SplitRows, Weights
 from verger_spark.io import storage
 
 BATCH_ROWS = 8192
@@ -49,14 +49,26 @@ class Inventory:
         VergerError
             The file does not exist, lacks a column, or has fewer rows.
         """
-        found = [photo for batch, start in self._batches(rows) for photo in _selected(batch, start, rows)]
+        batches = self._batches(rows, INVENTORY.names)
+        found = [photo for batch, start in batches for photo in _selected(batch, start, rows)]
         if len(found) != rows.row_count:
             raise VergerError(
                 f"{self.uri}: expected {rows.row_count:,} rows up to row {rows.stop:,}, found {len(found):,}"
             )
         return found
 
-    def _batches(self, rows: SplitRows) -> Iterator[tuple[pa.RecordBatch, int]]:
+    def weights(self) -> Weights:
+        """Return the weights of all photos, by the sizes of their files.
+
+        Raises
+        ------
+        VergerError
+            The file does not exist or lacks a column.
+        """
+        batches = self._batches(SplitRows(0, len(self)), ("size",))
+        return Weights.of((batch.column("size").to_numpy() for batch, _ in batches), len(self))
+
+    def _batches(self, rows: SplitRows, columns: Sequence[str]) -> Iterator[tuple[pa.RecordBatch, int]]:
         """Yield the batches that contain the rows, each with the number of its first row."""
         metadata = _metadata(self.uri)
         counts = [metadata.row_group(number).num_rows for number in range(metadata.num_row_groups)]
@@ -67,7 +79,7 @@ class Inventory:
                 parquet = pq.ParquetFile(source, metadata=metadata, pre_buffer=True)
                 for number, at in groups:
                     start = at
-                    for batch in parquet.iter_batches(BATCH_ROWS, [number], list(INVENTORY.names), use_threads=False):
+                    for batch in parquet.iter_batches(BATCH_ROWS, [number], list(columns), use_threads=False):
                         yield batch, start
                         start += len(batch)
         except (pa.ArrowException, OSError, KeyError) as error:

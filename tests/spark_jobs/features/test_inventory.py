@@ -41,7 +41,7 @@ def test_exactly_the_requested_rows(inventory: Inventory, data: st.DataObject) -
 
 def test_all_splits_together_are_all_rows(inventory: Inventory) -> None:
     assert len(inventory) == PHOTOS
-    splits = Splits.of(len(inventory), 2)
+    splits = Splits.of(inventory.weights(), 2)
     found = [listed for number in range(len(splits)) for listed in inventory.read(splits.rows(number))]
     assert sorted(found, key=lambda listed: listed.path) == LISTED
 
@@ -72,3 +72,8 @@ def test_errors_name_missing_columns_and_rows(tmp_path: Path) -> None:
     _metadata.cache_clear()
     with pytest.raises(VergerError, match=r"work.parquet: expected one Parquet file with .*, found no column etag$"):
         len(inventory)
+
+
+def test_weights_are_those_of_the_sizes_in_all_row_groups(inventory: Inventory) -> None:
+    assert inventory.weights().total == PHOTOS  # all files are small
+    assert inventory.weights().photos == PHOTOS
