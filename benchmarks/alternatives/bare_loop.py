@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -24,6 +25,9 @@ from numpy.typing import NDArray
 
 from benchmarks.alternatives import interface
 from benchmarks.alternatives.network import Network
+
+if TYPE_CHECKING:
+    from obstore.store import S3Config
 
 Featurize = Callable[[bytes], NDArray[np.float32]]
 WRITTEN_AT_ONCE = 1024
@@ -77,7 +81,7 @@ def contents(photos: str, paths: Sequence[str]) -> Iterator[bytes]:
     from obstore.store import S3Store
 
     # The environment has region and credentials.
-    config = {"endpoint": os.environ["AWS_ENDPOINT_URL_S3"]} if "AWS_ENDPOINT_URL_S3" in os.environ else {}
+    config: S3Config = {"endpoint": os.environ["AWS_ENDPOINT_URL_S3"]}
     store = S3Store(photos.removeprefix("s3://"), config=config, client_options={"allow_http": True})
     waiting: deque[Future[bytes]] = deque()
     with ThreadPoolExecutor(READ_AHEAD) as pool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,9 @@ from numpy.typing import NDArray
 from benchmarks.comparison.runs import MODEL
 from benchmarks.harness import camera_photos, steps
 from benchmarks.harness.places import FOLDER, ROOT
+from sample_photos.albums import Album
+from verger_contract.preprocessing import Decoding
+from verger_photo.decode import decode
 
 NEIGHBOURS = 10
 WAYS = {"scaled": "scaled decoding", "encoded": "encoded again with quality 95"}
@@ -34,7 +38,24 @@ def decoding(images: Path) -> list[dict[str, Any]]:
         "2 Mpx": camera_photos.make(camera_photos.TWO, images),
         "drawn, 1.4 to 2.6 Mpx": camera_photos.make_drawn(),
     }
-    return [row for name, folder in sets.items() for row in compared(name, features(folder))]
+    found = [row for name, folder in sets.items() for row in compared(name, features(folder))]
+    return [*found, small_photos(images, [*found[0]])] if images.exists() else found
+
+
+def small_photos(images: Path, names: Sequence[str]) -> dict[str, Any]:
+    """Return the row of the small photos themselves: the share whose pixels are the same in both decodings.
+
+    Parameters
+    ----------
+    images : Path
+        Folder or zip of the small photos.
+    names : sequence of str
+        Columns of the row. Only the first three have a value: equal pixels have equal features.
+    """
+    same = [np.array_equal(decode(content), decode(content, Decoding.SCALED)) for _, content in Album(images).files()]
+    photos, change, identical, *others = names
+    values = {photos: f"{len(same):,} of {images.stem}", change: WAYS["scaled"], identical: f"{np.mean(same):.1%}"}
+    return {**values, **dict.fromkeys(others, "")}
 
 
 def features(folder: Path) -> dict[str, NDArray[Any]]:
@@ -70,6 +91,7 @@ def compared(name: str, found: dict[str, NDArray[Any]]) -> list[dict[str, Any]]:
         {
             "photos": f"{len(exact):,} of {name}",
             "change": shown,
+            "unchanged, bit for bit": f"{(exact == found[way]).all(axis=1).mean():.1%}",
             **_cosines(exact, found[way]),
             f"{NEIGHBOURS} nearest kept": f"{neighbours_kept(exact, found[way]):.1%}",
             "nearest kept": f"{neighbours_kept(exact, found[way], 1):.1%}",

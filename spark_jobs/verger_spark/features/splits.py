@@ -33,8 +33,8 @@ INTERLEAVED = 31
 """Number of splits that take turns with the rows of one range of the inventory.
 
 The inventory is sorted by path, and photos of one folder have similar sizes. Without interleaving, some splits would
-get only large photos. Every group has an odd number of splits: where large and small files alternate, as with photos and
-their thumbnails, each split gets both. Each of these splits reads the complete range, which costs about 0.1 µs a row.
+get only large photos. The number of splits of a group is never even: where large and small files alternate, as with
+photos and their thumbnails, each split gets both. Each of these splits reads the complete range, which costs about 0.1 µs a row.
 """
 
 SUMS = 2**20
@@ -161,7 +161,8 @@ class Splits:
         stops = [*parts[: len(divisors) - 1], weights.total]
         # At least as many splits as cores: even one photo takes a core longer than the start of its task.
         least = min(cores, weights.photos) if len(divisors) == 1 else 1
-        groups, start = [], 0
+        groups: list[Group] = []
+        start = 0
         for stop, divisor in zip(stops, divisors, strict=True):
             size = max(first // divisor, min(largest, SMALLEST))
             groups += _groups(weights, start, stop, max(least, -(-(stop - start) // size)))
@@ -194,7 +195,7 @@ class Splits:
 
 
 def _groups(weights: Weights, start: int, stop: int, splits: int) -> Iterator[Group]:
-    """Divide the rows between two weights into splits of equal weight, an odd number of at most INTERLEAVED a group."""
+    """Divide the rows between two weights into splits of equal weight, 1, 3, 5 or more up to INTERLEAVED a group."""
     first = 0
     while first < splits:
         after = min(first + INTERLEAVED, splits)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -37,7 +39,7 @@ def test_groups_cover_all_photos_in_splits_that_shrink(photos: int, cores: int, 
     assert stops[-1] == photos
     sizes = [(group.stop - group.start) / group.splits for group in found.groups]
     # The last split of a band may have few photos.
-    assert all(after <= before * 1.04 + 1 or after <= SMALLEST for before, after in zip(sizes, sizes[1:], strict=False))
+    assert all(after <= before * 1.04 + 1 or after <= SMALLEST for before, after in pairwise(sizes))
     assert len(found) == sum(group.splits for group in found.groups) >= min(cores, photos)
     assert max(sizes) <= largest
     if photos > 4 * cores * BANDS[-1][1] * SMALLEST and largest == LARGEST:
