@@ -23,7 +23,7 @@ def rgb(image: Image.Image) -> Image.Image:
     if image.mode.startswith("I;16"):
         return _from_16_bit_grey(image)
     if image.has_transparency_data:
-        return _on_white(image.convert("RGBA"))
+        return _on_white(image if image.mode == "RGBA" else image.convert("RGBA"))
     return image if image.mode == "RGB" else image.convert("RGB")
 
 
@@ -39,5 +39,5 @@ def _from_16_bit_grey(image: Image.Image) -> Image.Image:
 
 def _on_white(image: Image.Image) -> Image.Image:
     background = Image.new("RGB", image.size, WHITE)
-    background.paste(image, mask=image.getchannel("A"))
+    background.paste(image, mask=image)  # Pillow takes the alpha of an RGBA mask, without a copy
     return background

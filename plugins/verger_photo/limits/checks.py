@@ -1,0 +1,63 @@
+"""Checks a photo before it is decoded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PIL import Image, ImageFile
+
+from verger_photo.limits import avif, bmp, gif, jpeg, jpeg2000, memory, png, ppm, webp
+from verger_photo.limits.header import Header
+from verger_photo.limits.sizes import Limits, too_large
+
+HEADERS: dict[str, Callable[[bytes], Header]] = {
+    "JPEG": jpeg.header,
+    "PNG": png.header,
+    "GIF": gif.header,
+    "WEBP": webp.header,
+    "BMP": bmp.header,
+    "PPM": ppm.header,
+    "JPEG2000": jpeg2000.header,
+    "AVIF": avif.header,
+}
+
+MAX_PYTHON_SAMPLES = {"ppm": 4_000_000, "ppm_plain": 8_000_000}
+"""Samples of an image, for the decoders that Pillow has in Python. A sample takes up to a microsecond."""
+
+
+def read_header(form: str, content: bytes) -> Header:
+    """Return the file without its metadata, and the memory of its decoder.
+
+    Parameters
+    ----------
+    form : str
+        The format, by Pillow's name.
+    content : bytes
+
+    Raises
+    ------
+    UnreadablePhoto
+        Pillow would take too long for the header, or the decoder for the pixels.
+    """
+    return HEADERS.get(form, Header)(content)
+
+
+def check(image: Image.Image, header: Header, limits: Limits) -> None:
+    """Check an image that is opened, but not loaded yet.
+
+    Raises
+    ------
+    UnreadablePhoto
+        The image is larger than the limits, or its decoding needs more memory or time.
+    """
+    limits.check_size(*image.size)
+    needed = memory.peak(image, header)
+    found = f"{image.width} x {image.height} pixels"
+    if needed > limits.memory:
+        raise too_large(
+            f"{found} of this kind and the file take {needed / 2**20:,.0f} MiB, the limit is {limits.memory >> 20:,} MiB"
+        )
+    codec = image.tile[0].codec_name if isinstance(image, ImageFile.ImageFile) and image.tile else ""
+    samples, limit = image.width * image.height * len(image.getbands()), MAX_PYTHON_SAMPLES.get(codec)
+    if limit is not None and samples > limit:
+        raise too_large(f"{found} in a variant of PPM that takes long, the limit is {limit:,} samples")
