@@ -7,6 +7,7 @@ import struct
 import zlib
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,10 +53,8 @@ def png(samples: NDArray[np.generic], colour_type: int, *more: bytes, interlaced
     passes = ADAM7 if interlaced else ((0, 0, 1, 1),)
     rows = [_png_rows(samples[top::down, left::across]) for left, top, across, down in passes]
     header = struct.pack(">IIBBBBB", width, height, depth, colour_type, 0, 0, int(interlaced))
-    return b"".join(
-        (b"\x89PNG\r\n\x1a\n", png_chunk(b"IHDR", header), *more)
-        + (png_chunk(b"IDAT", zlib.compress(b"".join(rows), 1)), png_chunk(b"IEND", b""))
-    )
+    pixels = png_chunk(b"IDAT", zlib.compress(b"".join(rows), 1))
+    return b"".join((b"\x89PNG\r\n\x1a\n", png_chunk(b"IHDR", header), *more, pixels, png_chunk(b"IEND", b"")))
 
 
 def _png_rows(part: NDArray[np.generic]) -> bytes:
@@ -183,7 +182,7 @@ def _ppm(image: Image.Image, magic: str, limit: int) -> bytes:
     return header + samples.astype(">u2" if limit > 255 else "u1").tobytes()
 
 
-def _jpeg(mode: str = "RGB", **options: object) -> Encode:
+def _jpeg(mode: str = "RGB", **options: Any) -> Encode:
     return partial(_saved, "JPEG", mode, quality=90, **options)
 
 

@@ -16,7 +16,8 @@ from PIL import Image
 from verger_contract.errors import VergerError, one_line
 from verger_contract.preprocessing import Decoding, preprocessing
 from verger_contract.reasons import RejectKind
-from verger_photo.decode import MAX_BYTES, SIDE, decode
+from verger_photo.decode import SIDE, decode
+from verger_photo.limits.sizes import MAX_BYTES
 from verger_photo.model import Featurizer, Model
 from verger_photo.orientation import exif_orientation, upright_pixels
 from verger_photo.rgb import rgb as rgb_of

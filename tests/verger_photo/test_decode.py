@@ -10,7 +10,8 @@ from PIL import Image
 
 from tests.verger_photo.drawing import drawn, encoded
 from verger_contract.photos import IMAGE_FORMATS
-from verger_photo.decode import MAX_PIXELS, decode
+from verger_photo.decode import decode
+from verger_photo.limits.sizes import WORKER
 from verger_photo.unreadable import UnreadablePhoto
 
 
@@ -87,5 +88,5 @@ def test_a_damaged_file_is_decoded_or_rejected(form: str) -> None:
 
 
 def test_the_limit_itself_is_allowed() -> None:
-    side = int(MAX_PIXELS**0.5)
-    assert decode(encoded(Image.new("1", (side, side)), "PNG")).shape == (224, 224, 3)
+    side = int(WORKER.pixels**0.5)
+    assert decode(encoded(Image.new("RGB", (side, side)), "JPEG")).shape == (224, 224, 3)

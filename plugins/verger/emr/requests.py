@@ -19,7 +19,7 @@ SMALL_SIZES = {"medium": 1, "large": 2, "xlarge": 4}
 
 # The memory of the steps is Python's. It is outside the JVM's heap, so YARN counts it as overhead. Each core needs a
 # Python worker with its libraries and an interpreter of the model, prefetched photos (64 MB at most) and one photo that
-# is being decoded (MAX_PIXELS in verger_spark/features/photo.py has the memory of the largest image). Two executors of
+# is being decoded (WORKER in verger_photo/limits/sizes.py has the arithmetic). Two executors of
 # two cores and 3 GiB fill the 6 GiB that YARN has on a c6i.xlarge.
 EXECUTOR_CORES = 2
 EXECUTOR_HEAP_MIB = 1280

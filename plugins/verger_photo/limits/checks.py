@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 from PIL import Image, ImageFile
 
-from verger_photo.limits import avif, bmp, gif, jpeg, jpeg2000, memory, png, ppm, webp
-from verger_photo.limits.header import Header
+from verger_photo.limits import memory
+from verger_photo.limits.headers import avif, bmp, gif, jpeg, jpeg2000, png, ppm, webp
+from verger_photo.limits.headers.header import Header
 from verger_photo.limits.sizes import Limits, too_large
 
 HEADERS: dict[str, Callable[[bytes], Header]] = {
@@ -55,7 +56,7 @@ def check(image: Image.Image, header: Header, limits: Limits) -> None:
     found = f"{image.width} x {image.height} pixels"
     if needed > limits.memory:
         raise too_large(
-            f"{found} of this kind and the file take {needed / 2**20:,.0f} MiB, the limit is {limits.memory >> 20:,} MiB"
+            f"{found} of this kind and the file take {needed >> 20:,} MiB, the limit is {limits.memory >> 20:,} MiB"
         )
     codec = image.tile[0].codec_name if isinstance(image, ImageFile.ImageFile) and image.tile else ""
     samples, limit = image.width * image.height * len(image.getbands()), MAX_PYTHON_SAMPLES.get(codec)

@@ -18,7 +18,8 @@ from verger_contract.photos import label_of
 from verger_contract.preprocessing import Decoding
 from verger_contract.reasons import RejectKind, reason
 from verger_contract.schemas import FEATURES, REJECTS
-from verger_photo.decode import MAX_BYTES, decode
+from verger_photo.decode import decode
+from verger_photo.limits.sizes import MAX_BYTES
 from verger_photo.model import Featurizer, Model
 from verger_photo.unreadable import UnreadablePhoto
 from verger_spark.features.inventory import Inventory, ListedPhoto

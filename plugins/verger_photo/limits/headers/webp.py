@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from verger_photo.limits.header import Header
+from verger_photo.limits.headers.header import Header
 from verger_photo.limits.sizes import check_parts
 
 RIFF_BYTES = 12

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from verger_photo.limits.header import Header
+from verger_photo.limits.headers.header import Header
 from verger_photo.limits.sizes import too_large
 
 MAX_HEADER_BYTES = 64 * 1024

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 
-from verger_photo.limits.header import Header
+from verger_photo.limits.headers.header import Header
 from verger_photo.limits.sizes import check_parts, too_large
 
 SIZ, COD, COC, START_OF_TILE = 0xFF51, 0xFF52, 0xFF53, 0xFF90

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from verger_photo.limits.header import Header
+from verger_photo.limits.headers.header import Header
 from verger_photo.limits.sizes import check_parts, too_large
 
 START_OF_SCAN = 0xDA
@@ -14,7 +14,7 @@ WITHOUT_LENGTH = frozenset({0x01, *range(0xD0, 0xD9)})
 COMMENT, APP0, APP15 = 0xFE, 0xE0, 0xEF
 
 MAX_METADATA_BYTES = 1_000_000
-"""With more metadata, only the segments are kept that are used. Pillow copies all EXIF segments for each further one."""
+"""With more metadata, only the used segments are kept. Pillow copies all EXIF segments for each further one."""
 
 MAX_SCANNED_PIXELS = 1_000_000_000
 """Pixels of the image times number of scans. A scan of a progressive JPEG takes up to 3 ns for each pixel."""
@@ -67,8 +67,8 @@ def header(content: bytes) -> Header:
 
 
 def _coefficients(width: int, height: int, components: list[tuple[int, int]]) -> int:
-    """Return the bytes of the coefficients. Each component has whole blocks of 8 x 8 in each unit of the largest one."""
-    across, down = max(max(x for x, _ in components), 1), max(max(y for _, y in components), 1)
+    """Return the bytes of the coefficients. A component has whole blocks of 8 x 8 in each unit of the largest one."""
+    across, down = max(1, *(x for x, _ in components)), max(1, *(y for _, y in components))
     units = -(-width // (8 * across)) * -(-height // (8 * down))
     return units * sum(x * y for x, y in components) * 64 * COEFFICIENT_BYTES
 

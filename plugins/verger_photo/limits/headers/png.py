@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 
-from verger_photo.limits.header import Header
+from verger_photo.limits.headers.header import Header
 from verger_photo.limits.sizes import check_parts
 
 SIGNATURE_BYTES = 8

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from verger_photo.limits.header import Header
+from verger_photo.limits.headers.header import Header
 from verger_photo.limits.sizes import too_large
 
 MAX_RUN_LENGTH_BYTES = 12_000_000

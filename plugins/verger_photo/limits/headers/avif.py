@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from verger_photo.limits.header import Header
+from verger_photo.limits.headers.header import Header
 
 PLANES, PIXELS = 4, 4
 """Bytes a pixel: the planes of luma, two of chroma and alpha with 8 bits, and the RGBA pixels for Pillow."""
