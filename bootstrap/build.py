@@ -13,12 +13,14 @@ import hashlib
 import json
 import os
 import platform
+import re
+import runpy
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from bootstrap import manifest
@@ -33,6 +35,9 @@ STATE = ROOT / ".verger"
 STEPS = ("featurize.py", "pca.py")
 PACKAGES = ("spark_jobs/verger_spark", "plugins/verger_photo", "plugins/verger_contract")
 MODEL_FILES = ("mobilenet_v2.tflite", "model.json", "canary.json")
+FEATURE_LIBRARIES = ("pillow", "ai-edge-litert", "numpy")
+"""The packages that determine the features of a photo: decoder and resize, network, and scaling."""
+
 # The files that determine the exported model and its canary, besides the weights.
 MODEL_INPUTS = (
     "bootstrap/export_model.py",
@@ -99,7 +104,11 @@ def build(order: Build) -> Path:
         for name in STEPS:
             _copy_step(name, folder)
         (folder / "verger_spark.zip").write_bytes(package_zip(*(ROOT / package for package in PACKAGES)))
-        content = manifest.of_folder(folder, order.weights, order.arch)
+        content = replace(
+            manifest.of_folder(folder, order.weights, order.arch),
+            preprocessing=_preprocessing_version(),
+            libraries=library_versions(ROOT / "requirements/node.txt"),
+        )
         (folder / manifest.NAME).write_bytes(content.encode())
         final = order.out / content.sha256
         if final.exists() and not _is_intact(final):
@@ -145,6 +154,26 @@ def cached_model(cache: Cache, order: Build) -> Path:
             raise BuildError(done.stderr.strip() or f"the export ended with code {done.returncode}")
 
     return cache.folder("model", digest.hexdigest(), export)
+
+
+def library_versions(requirements: Path) -> dict[str, str]:
+    """Return the exact versions of the packages that determine the features, by name, from a lock file.
+
+    Raises
+    ------
+    BuildError
+        The lock file has no exact version of a package.
+    """
+    locked = dict(re.findall(r"^([\w.-]+)==(\S+)", requirements.read_text(), re.MULTILINE))
+    for name in FEATURE_LIBRARIES:
+        if name not in locked:
+            raise BuildError(f"{requirements}: expected a line {name}==<version>, found none; run `make lock`")
+    return {name: locked[name] for name in FEATURE_LIBRARIES}
+
+
+def _preprocessing_version() -> int:
+    # Not imported: this module runs without the folder `plugins` in the search path.
+    return int(runpy.run_path(str(ROOT / "plugins/verger_contract/preprocessing.py"))["VERSION"])
 
 
 def _copy_step(name: str, folder: Path) -> None:

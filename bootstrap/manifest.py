@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 NAME = "manifest.json"
@@ -26,16 +26,29 @@ class Manifest:
         x86_64 or aarch64.
     files : dict of str to (str, int)
         SHA-256 and size in bytes by name. Names are relative and contain `/`.
+    preprocessing : int
+        Version of the decoding rules of the code (`verger_contract.preprocessing.VERSION`). The manifest of a folder of
+        the cache has 0.
+    libraries : dict of str to str
+        Versions of the packages that determine the features, by name. Empty for a folder of the cache.
     """
 
     weights: str
     arch: str
     files: dict[str, tuple[str, int]]
+    preprocessing: int = 0
+    libraries: dict[str, str] = field(default_factory=dict)
 
     def encode(self) -> bytes:
         """Return the content of manifest.json. Equal sets give equal bytes."""
         files = {name: {"sha256": sha256, "size": size} for name, (sha256, size) in self.files.items()}
-        content = {"weights": self.weights, "arch": self.arch, "files": files}
+        content = {
+            "weights": self.weights,
+            "arch": self.arch,
+            "preprocessing": self.preprocessing,
+            "libraries": self.libraries,
+            "files": files,
+        }
         return (json.dumps(content, indent=1, sort_keys=True) + "\n").encode()
 
     @property
@@ -55,7 +68,10 @@ def decode(content: bytes) -> Manifest:
     try:
         fields = json.loads(content)
         files = {str(name): (str(entry["sha256"]), int(entry["size"])) for name, entry in fields["files"].items()}
-        return Manifest(str(fields["weights"]), str(fields["arch"]), files)
+        libraries = {str(name): str(version) for name, version in fields.get("libraries", {}).items()}
+        return Manifest(
+            str(fields["weights"]), str(fields["arch"]), files, int(fields.get("preprocessing", 0)), libraries
+        )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ManifestError(f"{NAME}: not a manifest of an artifact set ({error!r}); build the set again") from error
 

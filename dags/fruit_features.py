@@ -151,6 +151,7 @@ def anything_to_do(run: str, listed: dict[str, Any]) -> dict[str, Any] | None:
     params = RunParams(**{name: context["params"][name] for name in RunParams.__annotations__})
     plan = tasks.plan(context_of(run), listed["etag"], params, now())
     context["ti"].xcom_push("why", plan.why)
+    context["ti"].xcom_push("decoding", plan.decoding)
     return asdict(plan) if plan.work else None
 
 
@@ -262,7 +263,7 @@ with DAG(
         )
         return add, done
 
-    featurize, featurize_done = step("featurize", requests.featurize(SETTINGS, RUN, artifacts))
+    featurize, featurize_done = step("featurize", requests.featurize(SETTINGS, RUN, artifacts, str(plan["decoding"])))
     features_checked = check_features(RUN.id, plan)
     pca, pca_done = step("pca", requests.pca(SETTINGS, RUN, artifacts, "{{ params.target_variance }}"))
     terminate_cluster = TerminateCluster(

@@ -103,7 +103,9 @@ def _results(report: Report) -> Iterator[tuple[str, str]]:
     checks = [check for rows in report["checks"].values() for check in rows]
     yield "checks", f"{sum(check['passed'] for check in checks)} of {len(checks)} passed"
     yield from _aligned("warnings", report["warnings"] or ["none"])
-    weights = (report["model"] or {}).get("weights", "unknown")
+    model = report["model"] or {}
+    weights = model.get("weights", "unknown")
+    yield "model", f"MobileNetV2, {weights} weights, preprocessing {model.get('preprocessing', 'unknown')}"
     if weights != "imagenet":
         yield "MODEL WEIGHTS", f"{weights}: the vectors have no meaning"
 

@@ -15,7 +15,8 @@ def dag_params(settings: Settings) -> dict[str, Param]:
             enum=[*BASIS_POLICIES],
             title="PCA basis",
             description="auto: keep the published basis while it explains the target variance, unless the target was "
-            "raised, the model changed or it has too many components; refit: fit a new one; reuse: keep it always",
+            "raised, the model or the preprocessing changed, or it has too many components; refit: fit a new one; "
+            "reuse: keep it always",
         ),
         "target_variance": Param(
             settings.pca.target_variance,

@@ -60,7 +60,11 @@ def snapshot(
             k=pca["k"],
             target_variance=pca["target_variance"],
             explained_variance=pca["explained_variance"],
-            model={"weights": staged["weights"], "sha256": plan.model_sha256},
+            model={
+                "weights": staged["weights"],
+                "sha256": plan.model_sha256,
+                "preprocessing": plan.preprocessing,
+            },
             artifacts=staged["sha256"],
             images_prefix=plan.images_prefix,
             changes=plan.photos,

@@ -11,7 +11,8 @@ from datetime import datetime
 
 from verger import run_snapshot
 from verger.changes import inventory, run_tables
-from verger.changes.plan import Plan, RunBase, RunParams, decide, full_refresh_reason
+from verger.changes.full_refresh import FeatureIdentity, full_refresh
+from verger.changes.plan import Plan, RunBase, RunParams, decide
 from verger.changes.run_tables import Comparison
 from verger.context import RunContext
 from verger.publication import commit
@@ -20,11 +21,12 @@ from verger.s3 import artifacts, clients
 from verger.s3.artifacts import ArtifactError
 from verger.s3.errors import StorageError
 from verger.validation.features import check_features as feature_checks
-from verger.validation.features import share_of_rejects
+from verger.validation.features import same_identity, share_of_rejects
 from verger.validation.projections import check_projections as projection_checks
 from verger.validation.record import record
 from verger_contract.keys import SPARK_EVENTS
 from verger_contract.metrics import PcaMetrics
+from verger_contract.preprocessing import Decoding, preprocessing
 
 log = logging.getLogger(__name__)
 
@@ -85,14 +87,17 @@ def plan(run_context: RunContext, etag: str | None, params: RunParams, now: date
     """
     client, run, settings = run_context.client, run_context.run, run_context.settings
     published = _published(run_context, etag)
-    artifacts_sha256, model_sha256 = artifacts.identity(settings.storage.artifacts_dir)
+    built = artifacts.identity(settings.storage.artifacts_dir)
+    identity = FeatureIdentity(
+        built.model_sha256, preprocessing(settings.featurize.decoding, built.preprocessing_version)
+    )
     base = RunBase(
         published=published,
         etag=etag,
-        model_sha256=model_sha256,
-        full_refresh=full_refresh_reason(published, model_sha256, settings.storage.images_prefix, params),
+        identity=identity,
+        full_refresh=full_refresh(published, identity, settings.storage.images_prefix, requested=params.full_refresh),
         # A new artifact set may read photos that the previous one rejected.
-        retry_all_rejects=params.retry_rejects or bool(published and published.artifacts != artifacts_sha256),
+        retry_all_rejects=params.retry_rejects or bool(published and published.artifacts != built.sha256),
     )
     comparison = Comparison(run_context.store, run, published, bool(base.full_refresh), base.retry_all_rejects)
     made = run_tables.write_work(client, comparison, lambda tally: decide(run, tally, base, params, settings, now=now))
@@ -112,16 +117,18 @@ def stage_artifacts(run_context: RunContext, made: Plan) -> dict[str, str]:
     Raises
     ------
     ArtifactError
-        The set is incomplete, or its model is not the one of the plan.
+        The set is incomplete, or its features would not be those of the plan.
     """
     # Spark fails when the folder of its event logs is missing. In S3 a folder is an empty object whose key ends in `/`.
     run_context.client.put_object(Bucket=run_context.run.bucket, Key=SPARK_EVENTS, Body=b"")
     staged = artifacts.upload(run_context.client, run_context.settings)
-    if staged["model_sha256"] != made.model_sha256:
+    # The plan has the decoding, also when VERGER_DECODING was changed since then. The set has the version.
+    decoding = Decoding(made.decoding)
+    found = FeatureIdentity(staged["model_sha256"], preprocessing(decoding, int(staged["preprocessing_version"])))
+    if found != made.identity:
         raise ArtifactError(
-            f"{run_context.settings.storage.artifacts_dir}: expected the model that the run was planned with "
-            f"({made.model_sha256[:12]}), found {staged['model_sha256'][:12]}: features of two models would be mixed; "
-            "clear anything_to_do and all that follows it"
+            f"{run_context.settings.storage.artifacts_dir}: the run was planned with {made.identity}; found {found}: "
+            "features that differ for the same photo would be mixed; clear anything_to_do and all that follows it"
         )
     return staged
 
@@ -137,7 +144,8 @@ def check_features(run_context: RunContext, made: Plan) -> None:
     comparison = Comparison(
         run_context.store, run, _published(run_context, made.etag), made.full_refresh, made.retry_all_rejects
     )
-    checks = feature_checks(run_context.store, run, limits)
+    metrics = run_context.read_json(run.metrics("featurize")) or {}
+    checks = [same_identity(made, metrics), *feature_checks(run_context.store, run, limits)]
     photos, rejects = run_tables.write_manifest(client, comparison, made.moved)
     record(client, run, "features", [*checks, share_of_rejects(photos, rejects, limits.max_rejects_share)])
 

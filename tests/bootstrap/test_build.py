@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from bootstrap import manifest
-from bootstrap.build import Build, BuildError, build
+from bootstrap.build import Build, BuildError, build, library_versions
 from tests.places import ROOT, environment_python
+from verger_contract.preprocessing import VERSION
 
 
 @pytest.fixture(scope="module")
@@ -32,10 +33,21 @@ def artifact_set(order: Build) -> Path:
 def test_the_set_is_complete_and_named_by_its_manifest(artifact_set: Path, order: Build) -> None:
     content = manifest.verify(artifact_set)
     assert content.weights == "imagenet"
+    assert content.preprocessing == VERSION
+    assert content.libraries.keys() == {"pillow", "ai-edge-litert", "numpy"}
+    lock = (ROOT / "requirements/node.txt").read_text()
+    assert all(f"\n{name}=={version} " in f"\n{lock}" for name, version in content.libraries.items())
     assert set(content.files) == {
         "bootstrap_emr.sh", "featurize.py", "pca.py", "verger_spark.zip", f"node-{order.arch}.tar",
         "model/mobilenet_v2.tflite", "model/model.json", "model/canary.json",
     }  # fmt: skip
+
+
+def test_a_lock_file_without_a_library_of_the_features_is_an_error(tmp_path: Path) -> None:
+    lock = tmp_path / "node.txt"
+    lock.write_text("numpy==2.4.6 \\\n    --hash=sha256:00\npillow>=13\n")
+    with pytest.raises(BuildError, match=r"node\.txt: expected a line pillow==<version>, found none; run `make lock`"):
+        library_versions(lock)
 
 
 def test_the_same_inputs_give_the_same_set(artifact_set: Path, order: Build, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ def artifact_set(tmp_path: Path) -> Path:
     (folder / "model").mkdir(parents=True)
     (folder / "step.py").write_text("print()\n")
     (folder / "model" / "model.tflite").write_bytes(bytes(range(256)))
-    content = manifest.of_folder(folder, "imagenet", "x86_64")
+    content = replace(manifest.of_folder(folder, "imagenet", "x86_64"), preprocessing=7, libraries={"pillow": "13.0.0"})
     (folder / manifest.NAME).write_bytes(content.encode())
     return folder.rename(tmp_path / content.sha256)
 
@@ -24,6 +25,7 @@ def artifact_set(tmp_path: Path) -> Path:
 def test_a_set_that_agrees_with_its_manifest_is_accepted(artifact_set: Path) -> None:
     verified = manifest.verify(artifact_set)
     assert (verified.weights, verified.arch) == ("imagenet", "x86_64")
+    assert (verified.preprocessing, verified.libraries) == (7, {"pillow": "13.0.0"})
     assert set(verified.files) == {"step.py", "model/model.tflite"}
 
 
@@ -39,7 +41,16 @@ def test_the_order_of_the_files_does_not_matter() -> None:
     assert one.sha256 == other.sha256
 
 
-@pytest.mark.parametrize("change", [{"weights": "random"}, {"arch": "aarch64"}, {"files": {}}])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"weights": "random"},
+        {"arch": "aarch64"},
+        {"files": {}},
+        {"preprocessing": 3},
+        {"libraries": {"pillow": "12"}},
+    ],
+)
 def test_every_difference_gives_another_name(change: dict[str, object]) -> None:
     fields: dict[str, object] = {"weights": "imagenet", "arch": "x86_64", "files": {"a": ("1" * 64, 1)}}
     one, other = manifest.Manifest(**fields), manifest.Manifest(**{**fields, **change})  # type: ignore[arg-type]

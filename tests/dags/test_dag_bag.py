@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -116,6 +117,20 @@ def test_a_task_that_starts_paid_work_checks_that_the_run_is_unpublished(task_id
     assert "verger_run" in task.template_fields
     rendered = task.render_template(task.verger_run, {"run_id": "manual.1", **dag.user_defined_macros})
     assert (task.storage.bucket, rendered) == ("orchard", "manual.1")
+
+
+def test_step_1_decodes_as_its_run_was_planned_and_not_as_the_settings_are_now(dag: Any) -> None:
+    pulled: list[dict[str, str]] = []
+
+    def xcom_pull(**of: str) -> str:
+        pulled.append(of)
+        return "scaled"
+
+    task = dag.get_task("featurize")
+    context = {"run_id": "manual.1", "task_instance": SimpleNamespace(xcom_pull=xcom_pull), **dag.user_defined_macros}
+    words = task.render_template(task.steps, context)[0]["HadoopJarStep"]["Args"]
+    assert words[words.index("--decoding") + 1] == "scaled"
+    assert {"task_ids": "anything_to_do", "dag_id": "fruit_features", "key": "decoding"} in pulled
 
 
 def test_an_error_of_verger_fails_every_python_task_without_retries(dag: Any) -> None:

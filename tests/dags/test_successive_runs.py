@@ -2,7 +2,7 @@
 
 The first run fails in step 2 and is repeated. Photos are added, changed and deleted. A run is killed. The next run
 processes exactly the changes. A run without changes launches no cluster. A consumer DAG trains on the published data.
-A rollback restores the first publication.
+A rollback restores the first publication. A run with another decoding featurizes all photos.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from tests.places import ROOT, real_photos
 from tests.plugins.orchard import run_prefixes
 from verger.s3.clients import read_json
 from verger_contract.keys import PUBLISHED
+from verger_contract.preprocessing import Decoding, preprocessing
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -126,6 +127,7 @@ def sequence(stack: Path, run_dag: RunDag, tmp_path_factory: pytest.TempPathFact
         consumers = str(ROOT / "tests/dags/consumer")
         sequence.run("consumer", dag="fruit_classifier", AIRFLOW__CORE__DAGS_FOLDER=consumers)
         sequence.run("rolled back", params={"rollback_to": first.published["run"]})
+        sequence.run("scaled", VERGER_DECODING="scaled")
         yield sequence
 
 
@@ -239,6 +241,19 @@ def test_a_rollback_launches_no_cluster(sequence: RunSequence) -> None:
     assert first.published is not None
     assert (result.published["run"], result.published["pca"]) == (first.published["run"], first.published["pca"])
     assert len(photos_of(sequence, "rolled back")) == FIRST
+
+
+def test_a_run_with_another_decoding_featurizes_all_photos(sequence: RunSequence) -> None:
+    result, before = sequence.results["scaled"], sequence.results["rolled back"]
+    assert result.code == 0, result.log
+    assert result.published is not None
+    assert before.published is not None
+    assert before.published["model"]["preprocessing"] == preprocessing(Decoding.EXACT)
+    assert result.published["model"] == before.published["model"] | {"preprocessing": preprocessing(Decoding.SCALED)}
+    assert "the preprocessing changed (published" in result.published["basis_reason"]
+    assert result.published["basis"] == result.published["run"]
+    assert [features["run"] for features in result.published["features"]] == [result.published["run"]]
+    assert photos_of(sequence, "scaled") == sequence.photos.keys() - {"images/Kiwi/empty.jpg"}
 
 
 def step_log(sequence: RunSequence, step_name: str, number: int) -> str:

@@ -23,6 +23,7 @@ from verger.s3 import artifacts, clients
 from verger.settings import Settings
 from verger.tables.parquet import Store
 from verger_contract.keys import Run
+from verger_contract.preprocessing import VERSION, Decoding
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -36,7 +37,8 @@ def write_artifacts(folder: Path, model: str) -> Path:
     files = {name: {"sha256": "0" * 64, "size": 1} for name in artifacts.REQUIRED}
     files[artifacts.MODEL] = {"sha256": hashlib.sha256(model.encode()).hexdigest(), "size": 1}
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / artifacts.MANIFEST).write_text(json.dumps({"weights": "imagenet", "files": files}))
+    content = {"weights": "imagenet", "preprocessing": VERSION, "files": files}
+    (folder / artifacts.MANIFEST).write_text(json.dumps(content))
     return folder
 
 
@@ -62,6 +64,10 @@ class Orchard:
         """Give the next runs another artifact set."""
         storage = replace(self.settings.storage, artifacts_dir=write_artifacts(self.folder / name, name))
         self.settings = replace(self.settings, storage=storage)
+
+    def use_decoding(self, decoding: Decoding) -> None:
+        """Give the next runs another value of VERGER_DECODING."""
+        self.settings = replace(self.settings, featurize=replace(self.settings.featurize, decoding=decoding))
 
     def put(self, name: str, content: bytes) -> None:
         """Upload `images/<name>`."""
@@ -107,6 +113,11 @@ class Running:
     done: list[str] = field(default_factory=list)
     listed: dict[str, bytes] = field(default_factory=dict)
     seen: dict[str, bytes] = field(default_factory=dict)
+
+    def use_decoding_of_now(self) -> None:
+        """Give the tasks that are left the present VERGER_DECODING, as Airflow does for a retry."""
+        settings = replace(self.run_context.settings, featurize=self.orchard.settings.featurize)
+        self.run_context = replace(self.run_context, settings=settings)
 
     def expected(self) -> dict[str, bytes]:
         """Return what this run must publish: the listed photos without those that step 1 found changed or deleted."""
@@ -169,15 +180,15 @@ class Running:
             self.run_context.client, self.run_context.run
         )  # as the operator does before it submits the step
         self.seen = dict(self.orchard.photos)
-        featurize(self.run_context)
+        featurize(self.run_context, self._planned)
 
     def _pca(self) -> None:
         check_may_write(self.run_context.client, self.run_context.run)
         pca(self.run_context, self.params.target_variance)
 
     def _publish(self) -> None:
-        sha256, model = artifacts.identity(self.run_context.settings.storage.artifacts_dir)
-        staged = {"weights": "imagenet", "model_sha256": model, "sha256": sha256}
+        built = artifacts.identity(self.run_context.settings.storage.artifacts_dir)
+        staged = {"weights": "imagenet", "sha256": built.sha256}
         tasks.publish_run(self.run_context, self._planned, staged, self.orchard.now)
 
 

@@ -1,7 +1,8 @@
 """The two Spark steps in a few lines of numpy, for tests that run the tasks of the DAG without Spark.
 
 They read and write the files of the contract as the real steps do. A photo's features are drawn at random from its
-content. Content that begins with `bad` is rejected: `bad: access denied` with that kind, other words as not an image.
+content and the decoding. Content that begins with `bad` is rejected: `bad: access denied` with that kind, other words
+as not an image.
 """
 
 from __future__ import annotations
@@ -15,21 +16,23 @@ import numpy
 import pyarrow
 import pyarrow.parquet
 
+from verger.changes.plan import Plan
 from verger.context import RunContext
 from verger_contract.plan import BasisPolicy, BasisRequest, StepPlan
+from verger_contract.preprocessing import Decoding, preprocessing
 from verger_contract.reasons import RejectKind, reason
 from verger_contract.schemas import DELETES, FEATURES, FEATURES_WIDTH, PCA, REJECTS, Table
 
 
-def vector(content: bytes) -> numpy.ndarray:
-    """Return 1,280 float32 numbers that depend only on the content."""
-    seed = int.from_bytes(hashlib.blake2b(content, digest_size=8).digest())
+def vector(content: bytes, decoding: Decoding = Decoding.EXACT) -> numpy.ndarray:
+    """Return 1,280 float32 numbers that depend only on the content and the decoding."""
+    seed = int.from_bytes(hashlib.blake2b(content, digest_size=8, person=decoding.encode()).digest())
     return numpy.random.default_rng(seed).normal(size=FEATURES_WIDTH).astype(numpy.float32)
 
 
-def featurize(run_context: RunContext) -> None:
-    """Play step 1: write features and rejects of the photos of work.parquet."""
-    client, run = run_context.client, run_context.run
+def featurize(run_context: RunContext, made: Plan) -> None:
+    """Play step 1: write features and rejects of the photos of work.parquet, with the decoding of the plan."""
+    client, run, decoding = run_context.client, run_context.run, Decoding(made.decoding)
     features, rejects = [], []
     for path, etag in run_context.store.versions(run.work):
         try:
@@ -44,11 +47,12 @@ def featurize(run_context: RunContext) -> None:
             rejects.append(_reject(path, etag, *_kind(content.decode())))
         else:
             label = path.split("/")[-2]
-            features.append({"path": path, "label": label, "etag": etag, "features": vector(content)})
+            features.append({"path": path, "label": label, "etag": etag, "features": vector(content, decoding)})
     _put(run_context, f"{run.features}part-0.parquet", features, FEATURES)
     _put(run_context, f"{run.rejects}part-0.parquet", rejects, REJECTS)
     _put_progress(run_context, "featurize", len(features) + len(rejects))
-    metrics = {"photos": len(features) + len(rejects), "featurized": len(features), "rejects": {}}
+    counts = {"photos": len(features) + len(rejects), "featurized": len(features), "rejects": {}}
+    metrics = {**counts, "model_sha256": made.model_sha256, "preprocessing": preprocessing(decoding)}
     run_context.write_json(run.metrics("featurize"), metrics)
 
 

@@ -23,7 +23,7 @@ def snapshot(run: str | None, **values: Any) -> Snapshot:
         "k": 2,
         "target_variance": 0.9,
         "explained_variance": 0.91,
-        "model": {"weights": "imagenet", "sha256": "ab" * 32},
+        "model": {"weights": "imagenet", "sha256": "ab" * 32, "preprocessing": "2-exact"},
         "artifacts": "cd" * 32,
         "images_prefix": "images/",
         "basis_target": 0.9,

@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 
 from verger.changes import compaction
 from verger.changes.compare import PhotoChange, Tally, photo_reasons
+from verger.changes.full_refresh import FeatureIdentity, FullRefresh
 from verger.publication.model import FeatureRun, Snapshot
 from verger.settings import Settings
 from verger_contract.errors import VergerError
@@ -63,6 +63,10 @@ class Plan:
         The ETag of the `published.json` that the run may replace; None when there is none yet.
     model_sha256 : str
         SHA-256 of the model that featurizes.
+    preprocessing : str
+        See `verger_contract.preprocessing.preprocessing`.
+    decoding : str
+        The `verger_contract.preprocessing.Decoding` of step 1.
     images_prefix : str
     full_refresh : bool
         Every listed photo is featurized, whatever is published.
@@ -86,6 +90,8 @@ class Plan:
     photos: dict[str, int]
     etag: str | None
     model_sha256: str
+    preprocessing: str
+    decoding: str
     images_prefix: str
     full_refresh: bool
     retry_all_rejects: bool
@@ -103,6 +109,11 @@ class Plan:
         """Return the plan of the JSON object that an XCom holds: the inverse of `dataclasses.asdict`."""
         runs = {name: tuple(FeatureRun(**run) for run in facts[name]) for name in ("keep", "compact")}
         return cls(**{**facts, **runs})
+
+    @property
+    def identity(self) -> FeatureIdentity:
+        """What determines the features that the run computes."""
+        return FeatureIdentity(self.model_sha256, self.preprocessing)
 
     @property
     def moved(self) -> dict[str, str]:
@@ -139,26 +150,6 @@ class Plan:
         )
 
 
-class FullRefresh(StrEnum):
-    """Why the run featurizes all photos; empty when it does not."""
-
-    NO = ""
-    MODEL = "the model changed"
-    PREFIX = "the prefix of the photos changed"
-    REQUESTED = "a full refresh was requested"
-
-
-def full_refresh_reason(
-    published: Snapshot | None, model_sha256: str, images_prefix: str, params: RunParams
-) -> FullRefresh:
-    """Return the reason for a full refresh, or `FullRefresh.NO` when the published features can be used."""
-    if published and published.run and published.model["sha256"] != model_sha256:
-        return FullRefresh.MODEL
-    if published and published.run and published.images_prefix != images_prefix:
-        return FullRefresh.PREFIX  # the label of a photo depends on it
-    return FullRefresh.REQUESTED if params.full_refresh else FullRefresh.NO
-
-
 @dataclass(frozen=True, kw_only=True)
 class RunBase:
     """What a run starts from.
@@ -169,17 +160,16 @@ class RunBase:
         The published snapshot; None when nothing is published.
     etag : str or None
         The ETag of `published.json`.
-    model_sha256 : str
-        SHA-256 of the model that featurizes.
+    identity : FeatureIdentity
+        That of the features that the run computes.
     full_refresh : FullRefresh
-        The result of `full_refresh_reason`.
     retry_all_rejects : bool
         Whether all rejected photos are featurized.
     """
 
     published: Snapshot | None
     etag: str | None
-    model_sha256: str
+    identity: FeatureIdentity
     full_refresh: FullRefresh
     retry_all_rejects: bool
 
@@ -198,7 +188,7 @@ def decide(run: Run, tally: Tally, base: RunBase, params: RunParams, settings: S
     runs = () if full_refresh or not published else _current_feature_runs(published.features, tally, now)
     chosen = compaction.choose(runs, max_age, now)
     reasons = [
-        *([full_refresh.value] if full_refresh else []),
+        *([full_refresh.reason] if full_refresh else []),
         *photo_reasons({kind.value: tally.photos[kind] for kind in PhotoChange}, retry_rejects=params.retry_rejects),
         *_compaction_reasons(compaction.overdue(runs, max_age, now)),
         *_projection_reasons(published, params, settings.pca.basis_tolerance),
@@ -208,7 +198,9 @@ def decide(run: Run, tally: Tally, base: RunBase, params: RunParams, settings: S
         why=", ".join(reasons) or f"nothing new, changed or deleted among {tally.listed:,} photos",
         photos={"listed": tally.listed} | {kind.value: tally.photos[kind] for kind in PhotoChange},
         etag=base.etag,
-        model_sha256=base.model_sha256,
+        model_sha256=base.identity.model_sha256,
+        preprocessing=base.identity.preprocessing,
+        decoding=settings.featurize.decoding.value,
         images_prefix=settings.storage.images_prefix,
         full_refresh=bool(full_refresh),
         retry_all_rejects=base.retry_all_rejects,
@@ -247,8 +239,8 @@ def _basis(published: Snapshot | None, params: RunParams, full_refresh: FullRefr
     """Return the run whose basis may be kept, or why there is none."""
     if params.basis == BasisPolicy.REFIT:
         return None, "requested"
-    if full_refresh is FullRefresh.MODEL:
-        reason = full_refresh.value
+    if full_refresh.other_features:
+        reason = full_refresh.reason
     elif not published or not published.basis:
         reason = "no basis is published yet"
     elif params.basis == BasisPolicy.AUTO and params.target_variance > published.basis_target:

@@ -189,7 +189,7 @@ def _compute_limits(options: Cluster) -> dict[str, Any]:
     }
 
 
-def featurize(settings: Settings, run: Run, artifacts: str) -> dict[str, Any]:
+def featurize(settings: Settings, run: Run, artifacts: str, decoding: str) -> dict[str, Any]:
     """Return step 1: it reads the photos of the run's work table and writes features and rejects.
 
     Parameters
@@ -198,6 +198,8 @@ def featurize(settings: Settings, run: Run, artifacts: str) -> dict[str, Any]:
     run : Run
     artifacts : str
         URI of the artifact set.
+    decoding : str
+        The one of the plan. VERGER_DECODING may have another value by now.
     """
     storage = settings.storage
     arguments = {
@@ -205,6 +207,7 @@ def featurize(settings: Settings, run: Run, artifacts: str) -> dict[str, Any]:
         "--images-prefix": storage.images_prefix,
         "--inventory": run.uri(run.work),
         "--model": f"{artifacts}/model",
+        "--decoding": decoding,
         "--features": run.uri(run.features),
         "--rejects": run.uri(run.rejects),
         "--metrics": run.uri(run.metrics("featurize")),

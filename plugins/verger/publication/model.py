@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from verger_contract import preprocessing
+
 VERSION = 3
 
 
@@ -50,7 +52,7 @@ class Snapshot:
     target_variance, explained_variance : float
         Shares of the variance. `explained_variance` is None when the photos have no variance.
     model : mapping
-        `weights` and `sha256`.
+        `weights`, `sha256` and `preprocessing` (see `verger_contract.preprocessing.preprocessing`).
     artifacts : str
         SHA-256 of the artifact set.
     changes : mapping of str to int
@@ -158,4 +160,6 @@ def _snapshot(facts: Mapping[str, Any]) -> Snapshot:
     # A later Verger may add members without a new version. They are ignored.
     names = {field.name for field in dataclasses.fields(Snapshot)}
     values = {name: value for name, value in facts.items() if name in names}
-    return Snapshot(**values | {"features": tuple(FeatureRun(**features) for features in facts["features"])})
+    features = tuple(FeatureRun(**features) for features in facts["features"])
+    model = {"preprocessing": preprocessing.FIRST, **facts["model"]}
+    return Snapshot(**values | {"features": features, "model": model})

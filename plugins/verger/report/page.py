@@ -190,6 +190,7 @@ def _versions(report: Report) -> Iterator[tuple[str, str]]:
     if report["model"]:
         yield "model", f"MobileNetV2, {report['model']['weights']} weights"
         yield "model, SHA-256", report["model"]["sha256"]
+        yield "preprocessing", report["model"]["preprocessing"]
     if report["artifacts"]:
         yield "artifact set", report["artifacts"]
 

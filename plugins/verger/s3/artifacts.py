@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +38,23 @@ class ArtifactError(VergerError):
     """The artifact set is missing, incomplete, altered or not allowed; the message says what to do."""
 
 
+@dataclass(frozen=True)
+class ArtifactSet:
+    """What identifies an artifact set and the features that it computes.
+
+    Attributes
+    ----------
+    sha256, model_sha256 : str
+        SHA-256 of the set and of its model.
+    preprocessing_version : int
+        Version of the decoding rules of its code (see `verger_contract.preprocessing`).
+    """
+
+    sha256: str
+    model_sha256: str
+    preprocessing_version: int
+
+
 def upload(s3: S3Client, settings: Settings) -> dict[str, str]:
     """Verify the local set, and upload the files that are missing in the bucket.
 
@@ -44,7 +62,7 @@ def upload(s3: S3Client, settings: Settings) -> dict[str, str]:
     -------
     dict of str to str
         `sha256` and `uri` of the set, `environment` (the folder of the Python environment that the bootstrap action
-        creates on each node), `weights`, and `model_sha256`.
+        creates on each node), `weights`, `model_sha256`, and `preprocessing_version` (see `ArtifactSet`).
 
     Raises
     ------
@@ -79,19 +97,20 @@ def upload(s3: S3Client, settings: Settings) -> dict[str, str]:
         "environment": f"{settings.cluster.node_env_dir}/{sha256[:ENV_DIGITS]}",
         "weights": weights,
         "model_sha256": manifest["files"][MODEL]["sha256"],
+        "preprocessing_version": str(manifest["preprocessing"]),
     }
 
 
-def identity(folder: Path) -> tuple[str, str]:
-    """Return the SHA-256 of the local set and of its model from the manifest, without reading the other files.
+def identity(folder: Path) -> ArtifactSet:
+    """Return what identifies the local set from its manifest, without reading the other files.
 
     Raises
     ------
     ArtifactError
-        There is no set.
+        There is no complete set.
     """
     sha256, manifest = _manifest(folder)
-    return sha256, manifest["files"][MODEL]["sha256"]
+    return ArtifactSet(sha256, manifest["files"][MODEL]["sha256"], manifest["preprocessing"])
 
 
 def verify(folder: Path) -> tuple[str, dict[str, Any]]:
@@ -121,6 +140,9 @@ def _manifest(folder: Path) -> tuple[str, dict[str, Any]]:
     absent = [name for name in REQUIRED if name not in manifest["files"]]
     if absent:
         raise ArtifactError(f"{folder / MANIFEST}: expected {absent[0]} in the list of files, found none; {BUILD}")
+    if not isinstance(manifest.get("preprocessing"), int):
+        found = manifest.get("preprocessing", "none, as in a set of an earlier Verger")
+        raise ArtifactError(f"{folder / MANIFEST}: expected the number `preprocessing`, found {found}; {BUILD}")
     return sha256, manifest
 
 

@@ -10,6 +10,7 @@ from zoneinfo import available_timezones
 
 from verger.settings.fields import between, flag, names, setting, text
 from verger_contract.plan import BasisPolicy
+from verger_contract.preprocessing import Decoding
 from verger_contract.schemas import FEATURES_WIDTH
 
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -150,6 +151,14 @@ class Cluster:
 class Featurize:
     """Step 1."""
 
+    decoding: Decoding = setting(  # noqa: RUF009 (makes a field)
+        "how step 1 decodes large JPEG files; exact: all pixels, then one resize; scaled: libjpeg decodes at 1/2, 1/4 "
+        "or 1/8 of the size, but at least at twice the network's input; another value than that of the published "
+        "features means a full refresh",
+        "exact or scaled",
+        lambda value: value in Decoding,
+        default=Decoding.EXACT,
+    )
     photos_per_task: int = between(
         "the largest number of photos in a Spark task; 0: step 1 chooses it", 0, 100_000, 0, "photos"
     )
@@ -167,9 +176,9 @@ class Pca:
     )
     pca_basis: str = setting(
         "the PCA basis of a run; auto: keep the published basis while it explains the target variance less "
-        "VERGER_BASIS_TOLERANCE, unless the target was raised, the model changed or the basis has more than "
-        "VERGER_MAX_COMPONENTS components; refit: fit a new basis to the current photos; reuse: keep the published "
-        "basis whatever it explains",
+        "VERGER_BASIS_TOLERANCE, unless the target was raised, the model or the preprocessing changed, or the "
+        "basis has more than VERGER_MAX_COMPONENTS components; refit: fit a new basis to the current photos; reuse: "
+        "keep the published basis whatever it explains",
         "auto, refit or reuse",
         lambda value: value in BASIS_POLICIES,
         default="auto",

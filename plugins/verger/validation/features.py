@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from typing import Any
 
+from verger.changes.full_refresh import FeatureIdentity
+from verger.changes.plan import Plan
 from verger.settings import Validation
 from verger.tables.parquet import Store
 from verger.validation import neighbours, rows, vectors
@@ -39,6 +42,18 @@ def check_features(store: Store, run: Run, limits: Validation) -> list[Check]:
         *rows.shape(found, FEATURES_WIDTH),
         neighbours.check([row[2] for row in sample], [row[3] for row in sample]),
     ]
+
+
+def same_identity(plan: Plan, metrics: Mapping[str, Any]) -> Check:
+    """Check that step 1 computed the features with the model and the preprocessing of the plan.
+
+    Parameters
+    ----------
+    metrics
+        featurize.json; empty when there is none.
+    """
+    found = FeatureIdentity(*(str(metrics.get(name, "unknown")) for name in ("model_sha256", "preprocessing")))
+    return Check("model and preprocessing", found == plan.identity, str(plan.identity), str(found))
 
 
 def share_of_rejects(photos: int, rejects: Mapping[str, int], most: float) -> Check:

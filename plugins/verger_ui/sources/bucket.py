@@ -212,5 +212,5 @@ def _checked(found: Publication) -> Publication:
             if not isinstance(getattr(snapshot, name), kind):
                 raise TypeError(f"{name}: expected {kind.__name__}, found {getattr(snapshot, name)!r}")
         if snapshot.run:
-            _ = snapshot.model["weights"], snapshot.model["sha256"][:1]
+            _ = snapshot.model["weights"], snapshot.model["sha256"][:1], snapshot.model["preprocessing"]
     return found

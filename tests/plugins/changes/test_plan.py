@@ -12,7 +12,8 @@ import pytest
 
 from tests.plugins.snapshots import snapshot
 from verger.changes.compare import PhotoChange, Tally
-from verger.changes.plan import FullRefresh, Plan, PlanError, RunBase, RunParams, decide, full_refresh_reason
+from verger.changes.full_refresh import FeatureIdentity, FullRefresh
+from verger.changes.plan import Plan, PlanError, RunBase, RunParams, decide
 from verger.publication.model import FeatureRun, Snapshot
 from verger.settings import Settings
 from verger_contract.keys import Run
@@ -32,9 +33,9 @@ def tally(current_rows: int = 100, **photos: int) -> Tally:
 
 def decided(found: Tally, published: Snapshot | None = BASE, params: RunParams = AUTO, **base: Any) -> Plan:
     defaults: dict[str, Any] = {
-        "full_refresh": FullRefresh.NO,
+        "full_refresh": FullRefresh(),
         "etag": '"e"',
-        "model_sha256": "ab" * 32,
+        "identity": FeatureIdentity("ab" * 32, "2-exact"),
         "retry_all_rejects": False,
     }
     return decide(RUN, found, RunBase(published=published, **defaults | base), params, SETTINGS, now=NOW)
@@ -110,23 +111,8 @@ def test_the_first_deleted_row_is_dated_and_a_run_without_current_rows_is_droppe
     assert plan.features_of(RUN) == ["base", "this-run"]
 
 
-@pytest.mark.parametrize(
-    ("sha256", "prefix", "params", "reason"),
-    [
-        ("ab" * 32, "images/", AUTO, FullRefresh.NO),
-        ("00" * 32, "images/", AUTO, FullRefresh.MODEL),
-        ("00" * 32, "images/", replace(AUTO, full_refresh=True), FullRefresh.MODEL),
-        ("ab" * 32, "images/Kiwi/", AUTO, FullRefresh.PREFIX),
-        ("ab" * 32, "images/", replace(AUTO, full_refresh=True), FullRefresh.REQUESTED),
-    ],
-)
-def test_reasons_for_a_full_refresh(sha256: str, prefix: str, params: RunParams, reason: FullRefresh) -> None:
-    assert full_refresh_reason(BASE, sha256, prefix, params) is reason
-    assert full_refresh_reason(snapshot(None), sha256, prefix, AUTO) is FullRefresh.NO
-
-
 def test_another_model_keeps_no_features_and_no_basis() -> None:
-    plan = decided(tally(), full_refresh=FullRefresh.MODEL)
+    plan = decided(tally(), full_refresh=FullRefresh("the model changed", other_features=True))
     assert (plan.work, plan.why, plan.full_refresh) == (True, "the model changed", True)
     assert (plan.keep, plan.compact, plan.basis, plan.basis_reason) == ((), (), None, "the model changed")
 
@@ -150,8 +136,13 @@ def test_a_raised_target_needs_a_new_basis_but_a_lowered_one_does_not() -> None:
     assert decided(tally(new=1), params=RunParams(basis="reuse", target_variance=0.95)).basis == "base"
 
 
-def test_a_full_refresh_with_the_same_model_may_keep_the_basis() -> None:
-    assert decided(tally(), full_refresh=FullRefresh.REQUESTED).basis == "base"
+def test_a_full_refresh_with_equal_features_may_keep_the_basis() -> None:
+    assert decided(tally(), full_refresh=FullRefresh("a full refresh was requested")).basis == "base"
+
+
+def test_step_1_gets_the_decoding_of_the_settings() -> None:
+    plan = decided(tally(new=1))
+    assert (plan.decoding, str(plan.identity)) == ("exact", "model abababababab, preprocessing 2-exact")
 
 
 @pytest.mark.parametrize(
@@ -159,7 +150,7 @@ def test_a_full_refresh_with_the_same_model_may_keep_the_basis() -> None:
     [
         (None, {}, "no basis is published yet"),
         (snapshot(None), {}, "no basis is published yet"),
-        (BASE, {"full_refresh": FullRefresh.MODEL}, "the model changed"),
+        (BASE, {"full_refresh": FullRefresh("the model changed", other_features=True)}, "the model changed"),
     ],
 )
 def test_reuse_without_a_basis_is_an_error(published: Any, how: Any, message: str) -> None:

@@ -41,7 +41,7 @@ def cluster(**values: str) -> dict[str, Any]:
 def test_requests_are_valid_for_the_api(values: dict[str, str]) -> None:
     api = botocore.session.get_session().get_service_model("emr")
     steps = [
-        requests.featurize(settings(**values), RUN, ARTIFACTS),
+        requests.featurize(settings(**values), RUN, ARTIFACTS, "exact"),
         requests.pca(settings(**values), RUN, ARTIFACTS, "0.9"),
     ]
     for operation, request in (
@@ -105,7 +105,8 @@ def test_spot_capacity_uses_several_types_and_falls_back_to_on_demand() -> None:
 
 
 def test_the_arguments_of_a_step_name_everything_that_it_reads_and_writes() -> None:
-    step = requests.featurize(settings(VERGER_PHOTOS_PER_TASK="64"), RUN, ARTIFACTS)
+    # The decoding is that of the plan, not that of the settings.
+    step = requests.featurize(settings(VERGER_PHOTOS_PER_TASK="64", VERGER_DECODING="exact"), RUN, ARTIFACTS, "scaled")
     assert step["ActionOnFailure"] == "CONTINUE"
     assert step["Name"] == "featurize run-1"
     words = step["HadoopJarStep"]["Args"]
@@ -121,6 +122,7 @@ def test_the_arguments_of_a_step_name_everything_that_it_reads_and_writes() -> N
         "--images-prefix": "images/",
         "--inventory": "s3://orchard/runs/run-1/work.parquet",
         "--model": f"{ARTIFACTS}/model",
+        "--decoding": "scaled",
         "--features": "s3://orchard/features/run=run-1/",
         "--rejects": "s3://orchard/rejects/run=run-1/",
         "--metrics": "s3://orchard/runs/run-1/featurize.json",
@@ -154,7 +156,7 @@ def test_the_arguments_of_a_step_name_everything_that_it_reads_and_writes() -> N
     ],
 )
 def test_the_step_gets_the_cores_of_all_workers(types: str, more: dict[str, str], cores: str | None) -> None:
-    words = requests.featurize(settings(VERGER_WORKER_INSTANCE_TYPES=types, **more), RUN, ARTIFACTS)
+    words = requests.featurize(settings(VERGER_WORKER_INSTANCE_TYPES=types, **more), RUN, ARTIFACTS, "exact")
     words = words["HadoopJarStep"]["Args"]
     assert dict(zip(words[12::2], words[13::2], strict=True)).get("--cores") == cores
 

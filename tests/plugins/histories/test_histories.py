@@ -1,7 +1,7 @@
 """Random histories of a bucket: every publication equals that of a full refresh, row by row.
 
 Photos are added, changed and deleted. Runs succeed, fail after any task, are repeated, and run concurrently. Snapshots
-are rolled back to and unpublished. The model changes, and days pass.
+are rolled back to and unpublished. The model and the decoding change, and days pass.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ from verger.publication.commit import CommitConflictError, Current
 from verger.publication.retention import needed
 from verger.s3.errors import StorageError
 from verger.settings import Settings
+from verger_contract.preprocessing import VERSION, Decoding
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -92,6 +93,10 @@ class History(RuleBasedStateMachine):
     def use_model(self, name: str) -> None:
         self.orchard.use_model(name)
 
+    @rule(decoding=st.sampled_from([Decoding.EXACT] * 3 + [Decoding.SCALED]))
+    def use_decoding(self, decoding: Decoding) -> None:
+        self.orchard.use_decoding(decoding)
+
     # ---- what runs do ----
 
     @rule(policy=POLICIES, full_refresh=RARELY)
@@ -120,6 +125,7 @@ class History(RuleBasedStateMachine):
         running = self.interrupted.pop(data.draw(st.integers(0, len(self.interrupted) - 1)))
         if from_the_start:
             running = self.orchard.begin(running.run_context.run.id, running.params)
+        running.use_decoding_of_now()
         self._finish(running)
 
     @precondition(lambda self: self.published is not None)
@@ -161,9 +167,12 @@ class History(RuleBasedStateMachine):
         if not self.published:
             return
         components = found.basis().components
+        now = commit.current(self.orchard.client, self.orchard.bucket)
+        assert now is not None
+        decoding = Decoding(now.publication.current.model["preprocessing"].removeprefix(f"{VERSION}-"))
         for path, content in self.published.items():
-            assert numpy.array_equal(numpy.array(features[path], numpy.float32), vector(content)), path
-            numpy.testing.assert_allclose(projections[path], vector(content) @ components, atol=1e-9)
+            assert numpy.array_equal(numpy.array(features[path], numpy.float32), vector(content, decoding)), path
+            numpy.testing.assert_allclose(projections[path], vector(content, decoding) @ components, atol=1e-9)
 
     def teardown(self) -> None:
         for key in self.orchard.listing():

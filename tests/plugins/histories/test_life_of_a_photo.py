@@ -20,6 +20,7 @@ from verger.s3.artifacts import ArtifactError
 from verger.s3.versions import Bucket
 from verger.settings import BUILT_ARTIFACTS, Settings
 from verger_contract.keys import SPARK_EVENTS
+from verger_contract.preprocessing import VERSION, Decoding
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -34,6 +35,9 @@ def orchard(settings: Settings, client: S3Client, tmp_path: Path) -> Orchard:
 def assert_published(orchard: Orchard) -> None:
     """Check that the publication equals that of a full refresh, row by row."""
     published = verger_reader.open_publication(f"s3://{orchard.bucket}")
+    now = current(orchard.client, orchard.bucket)
+    assert now is not None
+    decoding = Decoding(now.publication.current.model["preprocessing"].removeprefix(f"{VERSION}-"))
     rows = {row["path"]: row for row in published.features().to_pylist()}
     wanted = orchard.readable()
     assert rows.keys() == wanted.keys()
@@ -41,8 +45,9 @@ def assert_published(orchard: Orchard) -> None:
     coordinates = {row["path"]: row for row in published.pca().to_pylist()}
     assert coordinates.keys() == wanted.keys()
     for path, content in wanted.items():
-        assert numpy.array_equal(numpy.array(rows[path]["features"], numpy.float32), vector(content))
-        numpy.testing.assert_allclose(coordinates[path]["pca_features"], vector(content) @ components, atol=1e-9)
+        features = vector(content, decoding)
+        assert numpy.array_equal(numpy.array(rows[path]["features"], numpy.float32), features)
+        numpy.testing.assert_allclose(coordinates[path]["pca_features"], features @ components, atol=1e-9)
         assert rows[path]["label"] == coordinates[path]["label"] == path.split("/")[-2]
 
 
@@ -189,7 +194,7 @@ def test_a_model_that_is_replaced_during_a_run_is_an_error(orchard: Orchard) -> 
     running = orchard.begin("two").until("plan")
     assert running.plan is not None
     another = dataclasses.replace(running.plan, model_sha256="00" * 32)
-    with pytest.raises(ArtifactError, match=r"features of two models would be mixed; clear anything_to_do and all"):
+    with pytest.raises(ArtifactError, match=r"planned with model 0000.*; found model .*would be mixed; clear"):
         tasks.stage_artifacts(with_built_artifacts(orchard, running), another)
 
 
@@ -197,7 +202,7 @@ def test_the_folder_of_the_event_logs_is_created(orchard: Orchard) -> None:
     orchard.put("Kiwi/0.jpg", b"0")
     running = orchard.begin("one").until("plan")
     assert running.plan is not None
-    with pytest.raises(ArtifactError, match="features of two models"):  # the set that was built has another model
+    with pytest.raises(ArtifactError, match="would be mixed"):  # the set that was built has another model
         tasks.stage_artifacts(with_built_artifacts(orchard, running), running.plan)
     listed = orchard.client.list_objects_v2(Bucket=orchard.bucket, Prefix="logs/")["Contents"]
     assert [(item["Key"], item["Size"]) for item in listed] == [(SPARK_EVENTS, 0)]

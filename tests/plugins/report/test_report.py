@@ -51,7 +51,7 @@ PCA = {
     "explained_variance": 0.99,
     "seconds": {"total": 5},
 }
-STAGED = {"weights": "imagenet", "model_sha256": "ab" * 32, "sha256": "cd" * 32}
+STAGED = {"weights": "imagenet", "sha256": "cd" * 32}
 TASKS = [
     task_facts({"task_id": "list_images", "state": "success", "duration": 1.26}, None),
     task_facts({"task_id": "pca_done", "state": "success", "duration": 90.0}, "2026-11-24T03:10:00+01:00"),
@@ -228,7 +228,7 @@ def test_the_snapshot_names_the_run_and_what_was_counted(client: S3Client, run: 
     assert (published.run, published.pca, published.basis) == ("run-1", "run-1", "run-1")
     counted = {name: getattr(published, name) for name in ("photos", "rejected", "k", "explained_variance")}
     assert counted == {"photos": 118, "rejected": 2, "k": 17, "explained_variance": 0.9012}
-    assert published.model == {"weights": "imagenet", "sha256": "ab" * 32}
+    assert published.model == {"weights": "imagenet", "sha256": "ab" * 32, "preprocessing": "2-exact"}
 
 
 def test_the_snapshot_names_kept_and_compacted_feature_runs(client: S3Client, run: Run) -> None:

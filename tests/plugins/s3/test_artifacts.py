@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.plugins.conftest import with_storage
-from verger.s3.artifacts import MODEL, REQUIRED, ArtifactError, upload
+from verger.s3.artifacts import MODEL, REQUIRED, ArtifactError, ArtifactSet, identity, upload
 from verger.settings import Settings
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 
-def build(folder: Path, weights: str = "imagenet", without: str = "") -> Path:
+def build(folder: Path, weights: str = "imagenet", without: str = "", preprocessing: object = 2) -> Path:
     """Write a set with the file names of a real one to a folder that is named by its SHA-256."""
     draft = folder / "draft"
     files = {}
@@ -28,7 +28,8 @@ def build(folder: Path, weights: str = "imagenet", without: str = "") -> Path:
         (draft / name).write_bytes(content)
         if name != without:
             files[name] = {"sha256": hashlib.sha256(content).hexdigest(), "size": len(content)}
-    manifest = json.dumps({"weights": weights, "arch": "x86_64", "files": files}).encode()
+    facts = {"weights": weights, "arch": "x86_64"} | ({"preprocessing": preprocessing} if preprocessing else {})
+    manifest = json.dumps({**facts, "files": files}).encode()
     (draft / "manifest.json").write_bytes(manifest)
     return draft.rename(folder / hashlib.sha256(manifest).hexdigest())
 
@@ -53,7 +54,9 @@ def test_a_set_is_uploaded_once_under_its_own_hash(built: Settings, client: S3Cl
         "environment": f"/opt/verger/{sha256[:12]}",
         "weights": "imagenet",
         "model_sha256": hashlib.sha256(f"content of {MODEL}".encode()).hexdigest(),
+        "preprocessing_version": "2",
     }
+    assert identity(built.storage.artifacts_dir) == ArtifactSet(sha256, staged["model_sha256"], 2)
     first = keys(client, bucket)
     assert set(first) == {f"artifacts/{sha256}/{name}" for name in (*REQUIRED, "manifest.json")}
     assert upload(client, built) == staged
@@ -109,6 +112,15 @@ def test_a_set_without_a_required_file_is_refused(
     assert "expected featurize.py in the list of files" in refused(
         with_storage(settings, artifacts_dir=folder), client, bucket
     )
+
+
+@pytest.mark.parametrize(
+    ("preprocessing", "found"), [(None, "none, as in a set of an earlier Verger"), ("2-exact", "2-exact")]
+)
+def test_a_set_whose_preprocessing_is_unknown_is_refused(tmp_path: Path, preprocessing: object, found: str) -> None:
+    expected = rf"manifest\.json: expected the number `preprocessing`, found {found}; run `make artifacts`"
+    with pytest.raises(ArtifactError, match=expected):
+        identity(build(tmp_path, preprocessing=preprocessing))
 
 
 def test_an_object_of_another_size_is_named(built: Settings, client: S3Client, bucket: str) -> None:

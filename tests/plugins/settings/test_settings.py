@@ -12,6 +12,7 @@ import pytest
 from tests.places import ROOT
 from verger.settings import EU_REGIONS, Settings, SettingsError
 from verger.settings.__main__ import markdown_table
+from verger_contract.preprocessing import Decoding
 
 REQUIRED = {"VERGER_BUCKET": "orchard"}
 
@@ -36,6 +37,7 @@ def test_values_have_the_types_of_their_settings() -> None:
             "VERGER_ALLOW_RANDOM_WEIGHTS": "True",
             "VERGER_IDLE_TIMEOUT": " 60 ",
             "VERGER_SCHEDULE": "never",
+            "VERGER_DECODING": "scaled",
         }
     )
     assert settings.pca.target_variance == 0.5
@@ -43,6 +45,7 @@ def test_values_have_the_types_of_their_settings() -> None:
     assert settings.storage.allow_random_weights is True
     assert settings.cluster.idle_timeout == 60
     assert settings.schedule.schedule == "never"
+    assert settings.featurize.decoding is Decoding.SCALED
 
 
 @pytest.mark.parametrize(
@@ -63,6 +66,8 @@ def test_values_have_the_types_of_their_settings() -> None:
         ("VERGER_IMAGES_PREFIX", "pca/photos/", "outside Verger's own"),
         ("VERGER_ARTIFACTS_DIR", "relative", "the absolute path of a folder"),
         ("VERGER_ALLOW_RANDOM_WEIGHTS", "perhaps", "true or false"),
+        ("VERGER_DECODING", "fast", "exact or scaled"),
+        ("VERGER_DECODING", "EXACT", "exact or scaled"),
         ("VERGER_RELEASE_LABEL", "8.1.0", "an EMR release label"),
         ("VERGER_WORKER_INSTANCE_TYPES", " , ", "EC2 instance types"),
         ("VERGER_IDLE_TIMEOUT", "59", "60 to 604800"),

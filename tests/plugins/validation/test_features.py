@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy
 import pytest
 
-from tests.plugins.validation.written_run import LABELS, PER_LABEL, Defect, WrittenRun, correct_run
+from tests.plugins.validation.written_run import LABELS, PER_LABEL, Defect, WrittenRun, correct_run, plan
 from verger.settings import Validation
 from verger.tables.parquet import TableError
 from verger.validation.check import Check
-from verger.validation.features import check_features, share_of_rejects
+from verger.validation.features import check_features, same_identity, share_of_rejects
 
 LIMITS = Validation(neighbour_sample=100)
 
@@ -167,6 +167,22 @@ def test_a_share_of_rejects_that_is_too_large_has_the_kinds_the_most_frequent_fi
     check = share_of_rejects(2000, {"not an image": 2, "access denied": 1700, "empty file": 1}, 0.05)
     assert check.detail == "access denied: 1,700, not an image: 2, empty file: 1"
     assert share_of_rejects(2000, {"not an image": 2}, 0.05).detail == ""
+
+
+@pytest.mark.parametrize(
+    ("metrics", "passed", "found"),
+    [
+        ({"model_sha256": "ab" * 32, "preprocessing": "2-exact"}, True, "model abababababab, preprocessing 2-exact"),
+        ({"model_sha256": "ab" * 32, "preprocessing": "2-scaled"}, False, "model abababababab, preprocessing 2-scaled"),
+        ({"model_sha256": "cd" * 32, "preprocessing": "2-exact"}, False, "model cdcdcdcdcdcd, preprocessing 2-exact"),
+        ({"model_sha256": "ab" * 32}, False, "model abababababab, preprocessing unknown"),
+        ({}, False, "model unknown, preprocessing unknown"),
+    ],
+)
+def test_step_1_computed_the_features_of_the_plan(metrics: dict[str, str], passed: bool, found: str) -> None:
+    check = same_identity(plan(), metrics)
+    assert (check.passed, check.found) == (passed, found)
+    assert check.expected == "model abababababab, preprocessing 2-exact"
 
 
 def test_many_missing_photos_are_named_ten_at_a_time(tmp_path: Path) -> None:

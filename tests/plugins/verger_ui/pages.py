@@ -46,7 +46,7 @@ REPORT: dict[str, Any] = {
         {"task": "publish", "state": "success", "seconds": 0.4},
     ],
     "checks": {"features": [CHECK | {"detail": "", "counted": {}}]},
-    "model": {"weights": "imagenet", "sha256": "ab" * 32},
+    "model": {"weights": "imagenet", "sha256": "ab" * 32, "preprocessing": "2-exact"},
     "cost": {"node_hours": 0.5, "estimated_cost": 0.42, "currency": "EUR", "nodes": [], "explanation": "list prices"},
 }
 

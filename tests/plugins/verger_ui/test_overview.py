@@ -95,7 +95,7 @@ def test_the_current_publication_and_its_run(pages: Pages) -> None:
     text = pages.text()
     assert "24 Nov 2026, 02:30" in text
     assert f'by <a href="/verger/runs/{scheduled_run(1)}">' in text
-    assert "imagenet weights, <code>abababababab</code>" in text
+    assert "imagenet weights, <code>abababababab</code>, preprocessing 2-exact." in text
 
 
 WRONG_PARTS: tuple[dict[str, Any], ...] = (
