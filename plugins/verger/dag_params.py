@@ -14,9 +14,8 @@ def dag_params(settings: Settings) -> dict[str, Param]:
             settings.pca.pca_basis,
             enum=[*BASIS_POLICIES],
             title="PCA basis",
-            description="auto: keep the published basis while it explains the target variance, unless the target was "
-            "raised, the model or the preprocessing changed, or it has too many components; refit: fit a new one; "
-            "reuse: keep it always",
+            description="auto: keep the published one while it explains the target variance, unless the target rose, "
+            "model or preprocessing changed, or it has too many components; refit: fit a new one; reuse: keep it",
         ),
         "target_variance": Param(
             settings.pca.target_variance,

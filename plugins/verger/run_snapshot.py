@@ -60,11 +60,7 @@ def snapshot(
             k=pca["k"],
             target_variance=pca["target_variance"],
             explained_variance=pca["explained_variance"],
-            model={
-                "weights": staged["weights"],
-                "sha256": plan.model_sha256,
-                "preprocessing": plan.preprocessing,
-            },
+            model={"weights": staged["weights"], "sha256": plan.model_sha256, "preprocessing": plan.preprocessing},
             artifacts=staged["sha256"],
             images_prefix=plan.images_prefix,
             changes=plan.photos,
