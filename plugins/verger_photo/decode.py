@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import io
-
 import numpy as np
 from numpy.typing import NDArray
 from PIL import AvifImagePlugin, Image
 
 from verger_contract.preprocessing import Decoding
-from verger_photo.formats import signatures
+from verger_photo import formats
 from verger_photo.limits.checks import check, read_header
 from verger_photo.limits.guard import every_error_rejects
 from verger_photo.limits.sizes import WORKER, Limits
@@ -72,11 +70,12 @@ def thumbnail(content: bytes, side: int, limits: Limits) -> Image.Image:
 
 
 def _rgb_as_stored(content: bytes, decoding: Decoding, limits: Limits) -> tuple[Image.Image, int]:
-    form = signatures.format_of(content)
+    form = formats.format_of(content)
     header = read_header(form, content)
-    image: Image.Image = Image.open(io.BytesIO(header.content), formats=(form,))
+    opened = formats.opened(form, header.content)
     if decoding is Decoding.SCALED:
-        image.draft("RGB", (2 * SIDE, 2 * SIDE))  # of the formats, only JPEG decodes at a smaller scale
-    check(image, header, limits)
-    image.load()
-    return rgb(image), exif_orientation(image.info.get("exif"))
+        opened.image.draft("RGB", (2 * SIDE, 2 * SIDE))  # of the formats, only JPEG decodes at a smaller scale
+    check(opened.image, header, limits)
+    image = opened.load(opened.image)
+    orientation = exif_orientation(image.info.get("exif")) if opened.orientation is None else opened.orientation
+    return rgb(image), orientation
