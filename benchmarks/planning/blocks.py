@@ -37,12 +37,15 @@ class Basis:
         Seconds of the listing.
     stated : mapping of str to Stated
         Prices and assumptions.
+    camera : mapping or None
+        Member `camera`, None if photos of camera size were not measured.
     """
 
     growth: Mapping[str, Any]
     comparison: Mapping[str, Any] | None
     listing: Listing
     stated: Mapping[str, Stated]
+    camera: Mapping[str, Any] | None = None
 
     @property
     def figures(self) -> dict[str, float]:
@@ -112,6 +115,31 @@ def machines(basis: Basis) -> str:
         }
 
     return tables.markdown([row(machine) for machine in MACHINES])
+
+
+def camera(basis: Basis) -> str:
+    """Return the cost of step 1 of a million photos by their size and decoding, empty if it was not measured."""
+    figures, machine = basis.figures, MACHINES[0]
+    usd = [machine.usd(figures, machine.worker, spot=spot) for spot in (False, True)]
+
+    def row(size: str, decoded: str, core_s: float) -> dict[str, Any]:
+        hours = MILLION * core_s / machine.cores(figures) / 3600
+        return {
+            "photos": size,
+            "decoding": decoded,
+            "photos a second of one core": f"{1 / core_s:.1f}",
+            f"hours of one {machine.worker} for a million": f"{hours:,.1f}",
+            "EUR, on demand": euro(hours * usd[0] * figures["EUR"]),
+            "EUR, on Spot": euro(hours * usd[1] * figures["EUR"]),
+        }
+
+    measured = [each for each in (basis.camera or {}).get("rows", ()) if each["name"].startswith("Verger")]
+    if basis.camera is None or not measured:
+        return ""
+    rows = [row("100 × 100 pixels", "both", basis.measured.step_1.core_s)]
+    for each in sorted(measured, key=lambda each: (float(each["size"].split()[0]), each["name"])):
+        rows.append(row(each["size"], each["name"].split()[-1], each["cpu_seconds"] / each["photos"]))
+    return f"{tables.markdown(rows)}\n\n*camera: {basis.camera['measured']}*"
 
 
 def costs(basis: Basis) -> str:

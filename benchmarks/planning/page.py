@@ -3,7 +3,7 @@
     python -m benchmarks.planning [--set NAME=VALUE ...]   (in the dev environment, plugins/ and spark_jobs/ on
                                                             PYTHONPATH; `make bench-planning`)
 
-Reads benchmarks/results.json (`growth`, and `comparison` if it exists) and the table of listings in
+Reads benchmarks/results.json (`growth`, and `comparison` and `camera` if they exist) and the table of listings in
 benchmarks/README.md, and writes every figure of benchmarks/planning.md. It measures nothing.
 """
 
@@ -25,6 +25,7 @@ BLOCKS: dict[str, Callable[[Basis], str]] = {
     "measured": blocks.measured,
     "stated": blocks.prices,
     "machines": blocks.machines,
+    "camera": blocks.camera,
     "costs": blocks.costs,
     "storage": blocks.storage,
     "scheduled_run": blocks.scheduled_run,
@@ -47,7 +48,8 @@ def main() -> None:
         raise SystemExit(f"{arguments.results}: expected the member growth, which `make bench-growth` writes")
     try:
         comparison = results.load("comparison", arguments.results)
-        basis = Basis(growth, comparison, Listing.read(), stated(arguments.set))
+        camera = results.load("camera", arguments.results)
+        basis = Basis(growth, comparison, Listing.read(), stated(arguments.set), camera)
         text = page(arguments.page.read_text(), basis)
     except ValueError as error:
         raise SystemExit(f"planning: {error}") from None

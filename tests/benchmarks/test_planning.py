@@ -129,6 +129,19 @@ def test_every_mark_of_the_page_is_filled() -> None:
         page(text.replace("<!-- costs -->", ""), basis)
 
 
+def test_photos_of_cameras_cost_their_cpu_time() -> None:
+    """50 ms a photo: a million takes 50,000 core seconds, 6.94 hours of two cores at 0.25 (on Spot 0.15)."""
+    rows = [
+        {"size": "12 Mpx", "name": "Verger, step 1, scaled", "photos": 100, "cpu_seconds": 5.0},
+        {"size": "12 Mpx", "name": "Daft", "photos": 100, "cpu_seconds": 90.0},
+    ]
+    text = blocks.camera(Basis(GROWTH, None, LISTING, stated(ROUND), {"measured": "then, there", "rows": rows}))
+    assert "| 12 Mpx | scaled | 20.0 | 6.9 | 1.74 | 1.04 |" in text
+    assert "| 100 × 100 pixels | both | 100.0 | 1.4 | 0.35 | 0.21 |" in text
+    assert "90" not in text
+    assert blocks.camera(Basis(GROWTH, None, LISTING, stated(ROUND))) == ""
+
+
 def test_the_notebook_is_compared_if_it_was_measured() -> None:
     rows = [{"name": "Verger", "photos_per_second": 180.0}, {"name": "The notebook's way", "photos_per_second": 18.0}]
     text = blocks.notebook(Basis(GROWTH, {"rows": rows}, LISTING, stated(ROUND)))

@@ -34,7 +34,8 @@ INTERLEAVED = 31
 
 The inventory is sorted by path, and photos of one folder have similar sizes. Without interleaving, some splits would
 get only large photos. The number of splits of a group is never even: where large and small files alternate, as with
-photos and their thumbnails, each split gets both. Each of these splits reads the complete range, which costs about 0.1 µs a row.
+photos and their thumbnails, each split gets both. Each of these splits reads the complete range, which costs about
+0.1 µs a row.
 """
 
 SUMS = 2**20

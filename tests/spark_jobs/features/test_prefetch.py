@@ -62,6 +62,26 @@ def test_the_limits_hold(size: int, most: int) -> None:
     assert used == 100
 
 
+@pytest.mark.parametrize("size", [4_000_000, 700_000])
+def test_the_bytes_that_are_allowed_are_requested_also_for_large_photos(size: int) -> None:
+    """There are fewer large photos than half of PREFETCHED_PHOTOS, and each is replaced as soon as it is used."""
+    count = 200
+    most = min(PREFETCHED_BYTES // size, PREFETCHED_PHOTOS)
+    fetched = threading.Semaphore(0)
+
+    def read(photo: ListedPhoto) -> bytes:
+        fetched.release()
+        return b""
+
+    requested = 0
+    for used, _ in enumerate(prefetch_photos(listed(count, size), read)):
+        # All photos up to the limit, but at least half of PREFETCHED_PHOTOS: the next ones are requested in bursts.
+        expected = min(used + min(most, PREFETCHED_PHOTOS // 2), count)
+        while requested < expected:
+            assert fetched.acquire(timeout=5), f"{requested} of {expected} requested when {used} were used"
+            requested += 1
+
+
 def test_reads_overlap() -> None:
     running, most, lock = 0, 0, threading.Lock()
 
