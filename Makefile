@@ -90,8 +90,8 @@ bench-profile: setup $(VENV)/bench/.installed ## profile both steps, also of an 
 	@$(BENCH) -m benchmarks.profile $(if $(BEFORE),--before $(BEFORE))
 
 .PHONY: bench-kernels
-bench-kernels: setup ## measure each part of the processing of a photo
-	@$(BENCH) -m benchmarks.kernels
+bench-kernels: setup ## measure each part of the processing of a photo; [ONLY=small|camera]
+	@$(BENCH) -m benchmarks.kernels $(if $(ONLY),--only $(ONLY))
 
 .PHONY: bench-planning
 bench-planning: $(VENV)/dev/.installed ## estimate the cost of a million photos; [SET="spot=0.35 EUR=0.9"]

@@ -1,9 +1,10 @@
 """CPU time of each part of the processing of a photo, and of the variants that were considered.
 
-    python -m benchmarks.kernels [--photos N]    (in the dev environment, plugins/ on PYTHONPATH; `make bench-kernels`)
+    python -m benchmarks.kernels [--photos N] [--only small|camera]
+                                                 (in the dev environment, plugins/ on PYTHONPATH; `make bench-kernels`)
 
-The parts run in a node environment on one core. Verger uses the variants that are marked `as it is`. Writes the table
-`kernels` into benchmarks/profiles.md.
+The parts run in a node environment on one core. Verger uses the variants that are marked `as it is`. Writes the tables
+`kernels`, of small photos, and `kernels_camera`, of photos of 12 megapixels, into benchmarks/profiles.md.
 """
 
 from __future__ import annotations
@@ -15,13 +16,18 @@ import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypedDict
 
 PHOTOS = 600
 THREADS = 32
+CAMERA_PHOTOS = 24
+KEPT_BLOCKS = 2
+"""PILLOW_BLOCKS_MAX of the steps (verger.emr.requests)."""
+
 NETWORK_S = 0.008
 """Seconds between two photos, in place of the network."""
 
@@ -37,19 +43,29 @@ class Request(TypedDict):
 
 
 def main() -> None:
-    """Start local S3, measure in a node environment, write the table."""
-    from benchmarks.harness import steps, tables
-    from benchmarks.harness.photo_bucket import BUCKET, photo_bucket, subset
+    """Measure in a node environment, and write the tables."""
     from benchmarks.harness.places import PHOTOS as IMAGES
-    from benchmarks.harness.places import PROFILES, ROOT
+    from benchmarks.harness.places import PROFILES
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--images", type=Path, default=IMAGES, help="folder or zip of <label>/<photo>")
-    parser.add_argument("--photos", type=int, default=PHOTOS, help=f"number of photos (default: {PHOTOS})")
+    parser.add_argument("--photos", type=int, default=PHOTOS, help=f"number of small photos (default: {PHOTOS})")
+    parser.add_argument("--only", choices=["small", "camera"], help="photos to measure with (default: both)")
     parser.add_argument("--page", type=Path, default=PROFILES, help="page to write into")
     arguments = parser.parse_args()
-    with photo_bucket(arguments.images) as bucket:
-        keys = bucket.listing["path"].take(subset(bucket.photos, arguments.photos)).to_pylist()
+    if arguments.only != "camera":
+        small(arguments.images, arguments.photos, arguments.page)
+    if arguments.only != "small":
+        camera(arguments.images, arguments.page)
+
+
+def small(images: Path, photos: int, page: Path) -> None:
+    """Start local S3, measure with small photos, write the table."""
+    from benchmarks.harness import steps, tables
+    from benchmarks.harness.photo_bucket import BUCKET, photo_bucket, subset
+
+    with photo_bucket(images) as bucket:
+        keys = bucket.listing["path"].take(subset(bucket.photos, photos)).to_pylist()
         request: Request = {
             "photos": [str(bucket.files / key) for key in keys],
             "keys": keys,
@@ -57,13 +73,34 @@ def main() -> None:
             "model": (steps.ARTIFACTS / "model").resolve().as_uri(),
             "server": bucket.stack.status()["s3"]["pid"],
         }
-        paths = (ROOT, ROOT / "spark_jobs", ROOT / "plugins")
-        found = subprocess.run(
-            [str(steps.node_python()), "-m", "benchmarks.kernels", "measure"],
-            input=json.dumps(request), text=True, check=True, stdout=subprocess.PIPE, cwd=ROOT,
-            env={**os.environ, **bucket.variables, "PYTHONPATH": os.pathsep.join(map(str, paths))},
-        )  # fmt: skip
-    tables.write("kernels", json.loads(found.stdout.strip().splitlines()[-1]), arguments.page)
+        tables.write("kernels", in_node("measure", request, bucket.variables), page)
+
+
+def camera(images: Path, page: Path) -> None:
+    """Make photos of 12 megapixels, measure with them, write the table."""
+    from benchmarks.harness import steps, tables
+    from benchmarks.harness.camera_photos import TWELVE, make
+
+    folder = make(replace(TWELVE, photos=CAMERA_PHOTOS), images)
+    photos = [str(path) for path in sorted(folder.rglob("*.jpg"))[:CAMERA_PHOTOS]]
+    model = (steps.ARTIFACTS / "model").resolve().as_uri()
+    request: Request = {"photos": photos, "keys": [], "bucket": "", "model": model, "server": 0}
+    tables.write("kernels_camera", in_node("measure_camera", request, {}), page)
+
+
+def in_node(what: str, request: Request, variables: Mapping[str, str]) -> list[dict[str, str]]:
+    """Run a function of this module in a node environment and return its rows."""
+    from benchmarks.harness import steps
+    from benchmarks.harness.places import ROOT
+
+    paths = (ROOT, ROOT / "spark_jobs", ROOT / "plugins")
+    found = subprocess.run(
+        [str(steps.node_python()), "-m", "benchmarks.kernels", what],
+        input=json.dumps(request), text=True, check=True, stdout=subprocess.PIPE, cwd=ROOT,
+        env={**os.environ, **variables, "PYTHONPATH": os.pathsep.join(map(str, paths))},
+    )  # fmt: skip
+    rows: list[dict[str, str]] = json.loads(found.stdout.strip().splitlines()[-1])
+    return rows
 
 
 def measure(request: Request) -> list[dict[str, str]]:
@@ -92,6 +129,36 @@ def measure(request: Request) -> list[dict[str, str]]:
         client, server = gets(request, burst)
         rows += [row(f"GET, {name}: client's CPU", client), row(f"GET, {name}: server's CPU", server)]
     return rows
+
+
+def measure_camera(request: Request) -> list[dict[str, str]]:
+    """Return a row with the milliseconds a photo for each part of a photo of 12 megapixels."""
+    from PIL import Image
+
+    from verger_contract.preprocessing import Decoding
+    from verger_photo.decode import decode, rgb_image
+    from verger_photo.model import Featurizer
+    from verger_spark.features.model import load_model
+
+    contents = [Path(path).read_bytes() for path in request["photos"]]
+    featurizer = Featurizer(load_model(request["model"]))
+    large, scaled = rgb_image(contents[0]), rgb_image(contents[0], Decoding.SCALED)
+    blocks: Any = Image.core
+    rows = [row("copy its content", each(lambda content: bytes(memoryview(content)), contents))]
+    rows.append(row("decode it, exact, in new memory", each(rgb_image, contents)))
+    blocks.set_blocks_max(KEPT_BLOCKS)
+    return [
+        *rows,
+        row("decode it, exact (as it is)", each(rgb_image, contents)),
+        row("resize it", each(lambda _: large.resize((224, 224), Image.Resampling.BICUBIC), contents)),
+        row("decode it, scaled (as it is)", each(lambda content: rgb_image(content, Decoding.SCALED), contents)),
+        row("resize it", each(lambda _: scaled.resize((224, 224), Image.Resampling.BICUBIC), contents)),
+        row("all parts, exact", each(lambda content: featurizer.features(decode(content)), contents)),
+        row(
+            "all parts, scaled",
+            each(lambda content: featurizer.features(decode(content, Decoding.SCALED)), contents),
+        ),
+    ]
 
 
 def row(name: str, milliseconds: float) -> dict[str, str]:
@@ -143,7 +210,7 @@ def _cpu(pid: int) -> float:
 
 
 if __name__ == "__main__":
-    if sys.argv[1:] == ["measure"]:
-        print(json.dumps(measure(json.load(sys.stdin))))
+    if sys.argv[1:] in (["measure"], ["measure_camera"]):
+        print(json.dumps({"measure": measure, "measure_camera": measure_camera}[sys.argv[1]](json.load(sys.stdin))))
     else:
         main()

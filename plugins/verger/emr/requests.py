@@ -29,15 +29,14 @@ JVM_OPTIONS = "extraJavaOptions=-XX:TieredStopAtLevel=1 -Darrow.enable_unsafe_me
 minutes, not hours: the C2 compiler would take more CPU time from the feature computation than it saves
 (benchmarks/profiles.md)."""
 
-WORKER_MEMORY = {"spark.executorEnv.MALLOC_ARENA_MAX": "1", "spark.executorEnv.PILLOW_BLOCKS_MAX": "4"}
+WORKER_MEMORY = {"spark.executorEnv.MALLOC_ARENA_MAX": "1", "spark.executorEnv.PILLOW_BLOCKS_MAX": "2"}
 """How Python workers allocate memory.
 
 The threads of a worker share one arena of glibc's malloc. With an arena per thread, each arena keeps its peak memory,
 and the step is not faster. The executor's JVM gets the variable too, but its heap is not malloc's.
 
-Pillow keeps four blocks of 16 MiB for the next image. An image of 12 megapixels takes three. Without this, the kernel
-provides and clears the pages of each image again, which takes a third of the decoding time of such an image
-(benchmarks/profiles.md).
+Pillow keeps two blocks of 16 MiB for the next image, of which they are a part. Without this, the kernel provides and
+clears the pages of each large image again, a third of the time that its decoding takes (benchmarks/profiles.md).
 """
 
 DOMINANT_RESOURCE = "org.apache.hadoop.yarn.util.resource.DominantResourceCalculator"

@@ -80,7 +80,7 @@ def test_the_steps_run_in_the_environment_that_the_bootstrap_action_builds() -> 
     container = sum(int(defaults[f"spark.executor.{part}"].removesuffix("m")) for part in ("memory", "memoryOverhead"))
     assert 2 * container <= 6144, "two executors fit the memory that YARN has on the smallest default node"
     assert defaults["spark.executorEnv.MALLOC_ARENA_MAX"] == "1"
-    assert defaults["spark.executorEnv.PILLOW_BLOCKS_MAX"] == "4"
+    assert defaults["spark.executorEnv.PILLOW_BLOCKS_MAX"] == "2"
     assert defaults["spark.executorEnv.AWS_REGION"] == defaults["spark.yarn.appMasterEnv.AWS_REGION"] == "eu-west-3"
 
 
