@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from verger_photo.decode import MAX_BYTES
+from verger_photo.limits.sizes import MAX_BYTES
 
 BYTES = 400_000
 """Bytes of a file that count as much as one more photo: a JPEG of 12 megapixels and 4 MB is decoded exactly in the time

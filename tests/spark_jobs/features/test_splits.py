@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from verger_photo.decode import MAX_BYTES
+from verger_photo.limits.sizes import MAX_BYTES
 from verger_spark.features.splits import BANDS, BYTES, INTERLEAVED, LARGEST, SMALLEST, SUMS, SplitRows, Splits, Weights
 
 LARGEST_OF_ANY = st.sampled_from([1, 5, 512, LARGEST])
