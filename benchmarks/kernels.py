@@ -143,7 +143,7 @@ def measure_camera(request: Request) -> list[dict[str, str]]:
     contents = [Path(path).read_bytes() for path in request["photos"]]
     featurizer = Featurizer(load_model(request["model"]))
     large, scaled = rgb_image(contents[0]), rgb_image(contents[0], Decoding.SCALED)
-    blocks: Any = Image.core
+    blocks: Any = Image.core  # type: ignore[attr-defined]
     rows = [row("copy its content", each(lambda content: bytes(memoryview(content)), contents))]
     rows.append(row("decode it, exact, in new memory", each(rgb_image, contents)))
     blocks.set_blocks_max(KEPT_BLOCKS)
