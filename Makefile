@@ -117,6 +117,10 @@ test: lint test-airflow test-dev ## all linters and tests; COVERAGE=1: also meas
 test-dev: setup $(VENV)/spark35/.installed ## tests of everything but dags and plugins; [ONLY=<paths>] [PYTEST="<options>"]
 	@$(call measured,dev) $(DEV) -m pytest $(or $(ONLY),$(addprefix --ignore=,$(IN_AIRFLOW))) $(COV) $(PYTEST)
 
+.PHONY: test-photos
+test-photos: $(VENV)/dev/.installed ## decode 7,800 generated image files of every kind; each is right or rejected
+	@FULL_SWEEP=1 $(DEV) -m pytest tests/verger_photo/sweep
+
 .PHONY: test-airflow
 test-airflow: setup $(VENV)/airflow-test/.installed ## tests of dags and plugins; [ONLY=<paths>] [PYTEST="<options>"]
 	@$(call measured,airflow) AIRFLOW_HOME=$(STATE)/airflow-test $(AIRFLOW_TEST) -m pytest $(or $(ONLY),$(IN_AIRFLOW)) $(COV) $(PYTEST)

@@ -18,9 +18,9 @@ RED, GREEN, BLUE = 0xFF0000, 0xFF00, 0xFF
 MASKS = {
     16: ((0xF800, 0x7E0, 0x1F), (0x7C00, 0x3E0, 0x1F)),
     24: ((RED, GREEN, BLUE),),
-    32: ((RED, GREEN, BLUE), (0xFF000000, 0xFF0000, 0xFF00), (0xFF, 0xFF00, 0xFF0000)),
+    32: ((RED, GREEN, BLUE), (0xFF000000, 0xFF0000, 0xFF00)),
 }
-"""The masks of red, green and blue that Pillow decodes."""
+"""The masks of red, green and blue that are accepted."""
 
 
 def opened(content: bytes) -> Opened:
