@@ -8,6 +8,7 @@ from PIL import AvifImagePlugin, Image
 
 from verger_contract.preprocessing import Decoding
 from verger_photo import formats
+from verger_photo.formats.jpeg import check_first_image
 from verger_photo.limits.checks import check, read_header
 from verger_photo.limits.guard import every_error_rejects
 from verger_photo.limits.sizes import WORKER, Limits
@@ -71,6 +72,8 @@ def thumbnail(content: bytes, side: int, limits: Limits) -> Image.Image:
 
 def _rgb_as_stored(content: bytes, decoding: Decoding, limits: Limits) -> tuple[Image.Image, int]:
     form = formats.format_of(content)
+    if form == "JPEG":
+        check_first_image(content)
     header = read_header(form, content)
     opened = formats.opened(form, header.content)
     if decoding is Decoding.SCALED:

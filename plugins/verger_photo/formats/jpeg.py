@@ -6,13 +6,13 @@ Sources: ITU-T T.81, annex B, for the segments; libjpeg's `default_decompress_pa
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
-
-from PIL import Image
 
 from verger_contract.reasons import RejectKind
 from verger_photo.formats.accepted import CMYK, GREY, RGB, YCBCR, YCCK, PixelType, check, not_supported
 from verger_photo.formats.opened import Opened, by_pillow
+from verger_photo.formats.tiff.directory import directories
 from verger_photo.unreadable import UnreadablePhoto
 
 FRAMES = {
@@ -22,7 +22,8 @@ FRAMES = {
 }  # fmt: skip
 """The coding, for each marker of a frame (SOF)."""
 
-APP0, APP14, SCAN, ALONE = 0xE0, 0xEE, 0xDA, frozenset({0x00, 0x01, *range(0xD0, 0xD9), 0xFF})
+PICTURES, LARGE_THUMBNAIL, MOST_BYTES_OF_SEGMENT = 0xB002, 0x010000, 65_535
+APP0, APP2, APP14, SCAN, ALONE = 0xE0, 0xE2, 0xEE, 0xDA, frozenset({0x00, 0x01, *range(0xD0, 0xD9), 0xFF})
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,8 @@ class Frame:
     """Their identifiers."""
     jfif: bool
     adobe_transform: int | None
+    pictures: int
+    """The start of the list of pictures of a multi-picture file, 0 if there is none."""
 
 
 def opened(content: bytes) -> Opened:
@@ -45,13 +48,10 @@ def opened(content: bytes) -> Opened:
     Raises
     ------
     UnreadablePhoto
-        There is no frame, its pixel type is not accepted, or the first image is a thumbnail.
+        There is no frame, or its pixel type is not accepted.
     """
     check(pixel_type(frame(content, 0)))
-    image = by_pillow(content, "JPEG")
-    if image.format == "MPO":
-        _check_first_image(content, image)
-    return Opened(image)
+    return Opened(by_pillow(content, "JPEG"))
 
 
 def frame(content: bytes, start: int) -> Frame:
@@ -62,7 +62,7 @@ def frame(content: bytes, start: int) -> Frame:
     UnreadablePhoto
         There is no frame before the first scan.
     """
-    position, jfif, transform, found = start + 2, False, None, None
+    position, jfif, transform, found, pictures = start + 2, False, None, None, 0
     while (position := content.find(b"\xff", position)) >= 0 and position + 4 <= len(content):
         marker = content[position + 1]
         if marker in ALONE:
@@ -75,6 +75,8 @@ def frame(content: bytes, start: int) -> Frame:
             found = marker, body
         elif marker == APP0 and content.startswith(b"JFIF\0", body):
             jfif = True
+        elif marker == APP2 and content.startswith(b"MPF\0", body):
+            pictures = body + 4
         elif marker == APP14 and content.startswith(b"Adobe", body):
             transform = content[body + 11] if body + 11 < len(content) else None
         position += 2 + int.from_bytes(content[position + 2 : body], "big")
@@ -83,7 +85,14 @@ def frame(content: bytes, start: int) -> Frame:
     marker, body = found
     bits, height, width, count = struct.unpack_from(">BHHB", content, body)
     return Frame(
-        FRAMES[marker], bits, height, width, tuple(content[body + 6 : body + 6 + 3 * count : 3]), jfif, transform
+        FRAMES[marker],
+        bits,
+        height,
+        width,
+        tuple(content[body + 6 : body + 6 + 3 * count : 3]),
+        jfif,
+        transform,
+        pictures,
     )
 
 
@@ -112,15 +121,38 @@ def pixel_type(found: Frame) -> PixelType:
     return PixelType("JPEG", colour, found.bits, coding=found.coding)
 
 
-def _check_first_image(content: bytes, image: Image.Image) -> None:
-    """Raise when the first image of a multi-picture file is a thumbnail, or is smaller than another one."""
-    offset = image.info.get("mpoffset", 0)
-    entries = image.mpinfo[0xB002]  # type: ignore[attr-defined]
-    if "Thumbnail" in str(entries[0]["Attribute"]["MPType"]):
+def check_first_image(content: bytes) -> None:
+    """Check that the first image of a multi-picture file (MPO) is the photo. A malformed list of pictures is ignored.
+
+    Source: CIPA DC-007, Multi-Picture Format, section 5.2.3.
+
+    Raises
+    ------
+    UnreadablePhoto
+        The first image is marked as a thumbnail, or is smaller than another one.
+    """
+    first = frame(content, 0)
+    if not first.pictures:
+        return
+    pictures = content[first.pictures : first.pictures + MOST_BYTES_OF_SEGMENT]
+    try:
+        found = list(_pictures(pictures))
+        starts = [first.pictures + start for _, start in found[1:]]
+        others = [frame(content, start) for start in starts if content.startswith(b"\xff\xd8", start)]
+    except (UnreadablePhoto, struct.error):
+        return
+    if found and found[0][0] & 0xFF0000 == LARGE_THUMBNAIL:
         raise not_supported("JPEG, the first image is marked as a thumbnail")
-    for entry in entries[1:]:
-        start = offset + entry["DataOffset"]
-        if content.startswith(b"\xff\xd8", start):
-            other = frame(content, start)
-            if other.width * other.height > image.width * image.height:
-                raise not_supported("JPEG, the first image is smaller than another one")
+    if any(other.width * other.height > first.width * first.height for other in others):
+        raise not_supported("JPEG, the first image is smaller than another one")
+
+
+def _pictures(content: bytes) -> Iterator[tuple[int, int]]:
+    """Yield attributes and offset of each picture. The offsets count from the start of `content`, which is a TIFF."""
+    for page in directories(content):
+        entry = page.entries.get(PICTURES)
+        if entry:
+            for position in range(entry.position, entry.position + entry.count, 16):
+                kind, _, start, _ = struct.unpack_from(page.order + "IIII", content, position)
+                yield kind, start
+        return

@@ -31,7 +31,7 @@ OTHERS = {
     "PostScript": rb"%!PS|\xc5\xd0\xd3\xc6",
     "SVG or XML": rb"(\xef\xbb\xbf)?\s*<(\?xml|svg)",
     "HTML": rb"\s*<(!doctype html|html)",
-    "Olympus ORF raw": rb"II(RO|RS|U\0)|MMOR",
+    "Olympus ORF raw": rb"II(RO|RS)|MMOR",
     "Panasonic RW2 raw": rb"IIU\0",
     "Fujifilm RAF raw": rb"FUJIFILMCCD-RAW",
     "Sigma X3F raw": rb"FOVb",
