@@ -14,6 +14,9 @@ from verger_photo.limits.guard import every_error_rejects
 from verger_photo.limits.sizes import WORKER, Limits
 from verger_photo.orientation import exif_orientation, upright, upright_pixels
 from verger_photo.rgb import rgb
+from verger_photo.unreadable import UnreadablePhoto
+
+__all__ = ["SIDE", "UnreadablePhoto", "decode", "rgb_image", "thumbnail"]
 
 SIDE = 224
 """Height and width of the network's input in pixels."""
