@@ -93,6 +93,10 @@ bench-profile: setup $(VENV)/bench/.installed ## profile both steps, also of an 
 bench-kernels: setup ## measure each part of the processing of a photo; [ONLY=small|camera]
 	@$(BENCH) -m benchmarks.kernels $(if $(ONLY),--only $(ONLY))
 
+.PHONY: bench-decoding
+bench-decoding: $(VENV)/dev/.installed ## measure memory and time of decoding each kind of file
+	@$(BENCH) -m benchmarks.decoding
+
 .PHONY: bench-planning
 bench-planning: $(VENV)/dev/.installed ## estimate the cost of a million photos; [SET="spot=0.35 EUR=0.9"]
 	@$(BENCH) -m benchmarks.planning $(if $(SET),--set $(SET))
@@ -120,6 +124,10 @@ test-dev: setup $(VENV)/spark35/.installed ## tests of everything but dags and p
 .PHONY: test-photos
 test-photos: $(VENV)/dev/.installed ## decode 7,800 generated image files of every kind; each is right or rejected
 	@FULL_SWEEP=1 $(DEV) -m pytest tests/verger_photo/sweep
+
+.PHONY: fuzz-photos
+fuzz-photos: $(VENV)/dev/.installed ## decode 10,000 mutated photos of every kind; [FILES=n] [SEED=n]
+	@PYTHONPATH=$(CURDIR):$(CURDIR)/plugins $(DEV) -m tests.verger_photo.limits.fuzz $(if $(FILES),--files $(FILES)) $(if $(SEED),--seed $(SEED))
 
 .PHONY: test-airflow
 test-airflow: setup $(VENV)/airflow-test/.installed ## tests of dags and plugins; [ONLY=<paths>] [PYTEST="<options>"]

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from PIL import Image, ImageFile
 
 from verger_photo.limits import memory
-from verger_photo.limits.headers import avif, bmp, gif, jpeg, jpeg2000, png, ppm, webp
+from verger_photo.limits.headers import avif, bmp, gif, jpeg, jpeg2000, png, ppm, tiff, webp
 from verger_photo.limits.headers.header import Header
 from verger_photo.limits.sizes import Limits, too_large
 
@@ -16,6 +16,7 @@ HEADERS: dict[str, Callable[[bytes], Header]] = {
     "PNG": png.header,
     "GIF": gif.header,
     "WEBP": webp.header,
+    "TIFF": tiff.header,
     "BMP": bmp.header,
     "PPM": ppm.header,
     "JPEG2000": jpeg2000.header,

@@ -9,11 +9,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from verger.s3.clients import error_code
-from verger_contract.photos import IMAGE_FORMATS
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
-    from PIL.Image import Image as PILImage
 
 log = logging.getLogger(__name__)
 
@@ -25,9 +23,9 @@ QUALITY = 72
 MOST_BYTES = 16 * 1024 * 1024
 """A larger file is not fetched."""
 
-MOST_PIXELS = 12_000_000
-"""Largest image that is decoded, which takes 50 MB of memory. A JPEG may be larger, because it is decoded at a reduced
-scale, unless it is progressive: then the decoder holds the coefficients of all pixels.
+MOST_MEMORY = 96 * 1024 * 1024
+"""Bytes that a photo and its decoding take at most in an Airflow worker. A JPEG may be large, because it is decoded at
+a reduced scale, unless it is progressive: then the decoder holds the coefficients of all pixels.
 """
 
 
@@ -78,46 +76,22 @@ def read(s3: S3Client, bucket: str, path: str) -> bytes:
 def draw(content: bytes) -> str:
     """Return a JPEG of at most SIDE pixels, as a data: URI.
 
-    The size in the header of the image is checked before any pixel is decoded.
+    The photo is decoded as step 1 decodes it: upright, and white where it is transparent. The size in the header of the
+    image is checked before any pixel is decoded.
 
     Raises
     ------
     NotDrawnError
-        The content is no image, or a damaged or too large one.
+        Step 1 would reject the content, or it is too large to be drawn here. The message is the reason.
     """
-    from PIL import Image, UnidentifiedImageError
+    from verger_photo.decode import thumbnail as decoded
+    from verger_photo.limits.sizes import Limits
+    from verger_photo.unreadable import UnreadablePhoto
 
-    if not content:
-        raise NotDrawnError("empty file")
     try:
-        with Image.open(io.BytesIO(content), formats=IMAGE_FORMATS) as image:
-            if not image.info.get("progressive"):
-                image.draft("RGB", (SIDE, SIDE))
-            width, height = image.size
-            if width * height > MOST_PIXELS:
-                raise NotDrawnError(f"{width:,} × {height:,} pixels, too large to be drawn here")
-            drawn = _rgb(image)
-            drawn.thumbnail((SIDE, SIDE))
-    except NotDrawnError:
-        raise
-    except UnidentifiedImageError as error:
-        raise NotDrawnError("not an image") from error
-    except Image.DecompressionBombError as error:
-        raise NotDrawnError("too large to be drawn here") from error
-    except Exception as error:  # decoders raise many types of errors for damaged images
-        log.debug("not drawn in the report: %r", error)
-        raise NotDrawnError("damaged: cannot be drawn") from error
+        drawn = decoded(content, SIDE, Limits(memory=MOST_MEMORY))
+    except UnreadablePhoto as reason:
+        raise NotDrawnError(str(reason)) from reason
     buffer = io.BytesIO()
     drawn.save(buffer, "JPEG", quality=QUALITY, optimize=True)
     return f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}"
-
-
-def _rgb(image: PILImage) -> PILImage:
-    """Convert to RGB, on a white ground where the image is transparent."""
-    from PIL import Image
-
-    if "A" not in image.getbands() and "transparency" not in image.info:
-        return image.convert("RGB")
-    ground = Image.new("RGBA", image.size, "white")
-    ground.alpha_composite(image.convert("RGBA"))
-    return ground.convert("RGB")
