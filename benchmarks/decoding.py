@@ -2,8 +2,8 @@
 
     python -m benchmarks.decoding [--width N --height N]    (in the dev environment; `make bench-decoding`)
 
-Each file is decoded in a process of its own. Its peak is the growth of its resident set. Writes the table `decoding`
-into benchmarks/README.md.
+Each file is decoded in a process of its own. Its peak is the growth of its resident set. Writes the table
+`decoding_memory` into benchmarks/README.md.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from PIL import Image
 
 from sample_photos.formats import KINDS, Encode, picture
 from verger_photo.decode import decode
-from verger_photo.formats.signatures import format_of
+from verger_photo.formats import format_of, opened
 from verger_photo.limits import memory
 from verger_photo.limits.checks import read_header
 from verger_photo.limits.sizes import MIB, WORKER
@@ -29,7 +29,7 @@ from verger_photo.unreadable import UnreadablePhoto
 
 WIDTH, HEIGHT = 3000, 2000
 SMALLER = 3
-"""Width and height are divided by it for the kinds that Pillow decodes in Python."""
+"""Width and height are divided by it for the kinds whose files may not be large."""
 
 
 def main() -> None:
@@ -41,12 +41,14 @@ def main() -> None:
     parser.add_argument("--height", type=int, default=HEIGHT)
     arguments = parser.parse_args()
     rows = [row(name, encode, arguments.width, arguments.height) for name, encode in KINDS.items()]
-    tables.write("decoding", rows)
+    tables.write("decoding_memory", rows)
+    if low := [name for name, found in zip(KINDS, rows, strict=True) if found["bound"] == "exceeded"]:
+        raise SystemExit(f"decoding took more than the bound, correct verger_photo.limits: {', '.join(low)}")
 
 
 def row(name: str, encode: Encode, width: int, height: int) -> dict[str, str]:
     """Return a row of the table."""
-    if name.startswith(("PPM, RGB, ", "BMP, run-length")):
+    if name in ("PPM, RGB, text", "BMP, run-length"):
         width, height = width // SMALLER, height // SMALLER
     content = encode(picture(width, height))
     with tempfile.NamedTemporaryFile() as file:
@@ -67,17 +69,12 @@ def row(name: str, encode: Encode, width: int, height: int) -> dict[str, str]:
         "measured, bytes a pixel": f"{measured['peak'] / pixels:.1f}",
         "bound, bytes a pixel": f"{bound / pixels:.1f}",
         "largest photo, Mpx": f"{largest / 1e6:.0f}",
+        "bound": "exceeded" if measured["peak"] > measured["bound"] else "holds",
     }
 
 
 def measure(path: str) -> dict[str, float]:
-    """Decode a file and return the growth of this process, its bound without the file, and the seconds.
-
-    Raises
-    ------
-    RuntimeError
-        The process grew by more than the bound: `verger_photo.limits` has to be corrected.
-    """
+    """Decode a file and return the growth of this process, its bound without the file, and the seconds."""
     content = Path(path).read_bytes()
     warm = io.BytesIO()
     Image.new("RGB", (8, 8)).save(warm, "PNG")
@@ -91,16 +88,13 @@ def measure(path: str) -> dict[str, float]:
     except UnreadablePhoto as unreadable:
         raise SystemExit(f"{path}: {unreadable}") from None
     seconds, peak = time.perf_counter() - start, _status("VmHWM") - before
-    if peak > bound:
-        raise RuntimeError(f"decoding took {peak:,} bytes, the bound is {bound:,}")
     return {"peak": peak, "bound": bound, "seconds": seconds}
 
 
 def _bound(content: bytes) -> int:
     form = format_of(content)
     header = read_header(form, content)
-    with Image.open(io.BytesIO(header.content), formats=(form,)) as image:
-        return memory.peak(image, header) - len(header.content)
+    return memory.peak(opened(form, header.content).image, header) - len(content)
 
 
 def _status(field: str) -> int:

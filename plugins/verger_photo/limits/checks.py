@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PIL import Image, ImageFile
+from PIL import Image
 
 from verger_photo.limits import memory
 from verger_photo.limits.headers import avif, bmp, gif, jpeg, jpeg2000, png, ppm, tiff, webp
@@ -22,9 +22,6 @@ HEADERS: dict[str, Callable[[bytes], Header]] = {
     "JPEG2000": jpeg2000.header,
     "AVIF": avif.header,
 }
-
-MAX_PYTHON_SAMPLES = {"ppm": 4_000_000, "ppm_plain": 8_000_000}
-"""Samples of an image, for the decoders that Pillow has in Python. A sample takes up to a microsecond."""
 
 
 def read_header(form: str, content: bytes) -> Header:
@@ -50,16 +47,12 @@ def check(image: Image.Image, header: Header, limits: Limits) -> None:
     Raises
     ------
     UnreadablePhoto
-        The image is larger than the limits, or its decoding needs more memory or time.
+        The image is larger than the limits, or its decoding needs more memory.
     """
     limits.check_size(*image.size)
     needed = memory.peak(image, header)
-    found = f"{image.width} x {image.height} pixels"
     if needed > limits.memory:
+        found = f"{image.width} x {image.height} pixels"
         raise too_large(
             f"{found} of this kind and the file take {needed >> 20:,} MiB, the limit is {limits.memory >> 20:,} MiB"
         )
-    codec = image.tile[0].codec_name if isinstance(image, ImageFile.ImageFile) and image.tile else ""
-    samples, limit = image.width * image.height * len(image.getbands()), MAX_PYTHON_SAMPLES.get(codec)
-    if limit is not None and samples > limit:
-        raise too_large(f"{found} in a variant of PPM that takes long, the limit is {limit:,} samples")

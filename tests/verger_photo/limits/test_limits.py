@@ -75,7 +75,11 @@ def rejected() -> Iterator[tuple[str, bytes, str]]:
     yield "a PPM with a long header", b"P6\n#" + b"x" * 100_000 + b"\n1 1\n255\nabc", "the header has more than"
     yield "many PNG chunks", png(PIXELS, PNG_RGB, png_chunk(b"tEXt", b"") * 100_001), "more than 100,000 chunks"
     yield "many JPEG segments", after_start(jpeg(), segment(0xFE, b"") * 100_001), "more than 100,000 segments"
-    yield "bytes between JPEG segments", after_start(jpeg(), segment(0xFE, b""), b"\0" * 200_000), "more than 100,000 segments"
+    yield (
+        "bytes between JPEG segments",
+        after_start(jpeg(), segment(0xFE, b""), b"\0" * 200_000),
+        "more than 100,000 segments",
+    )
     yield "many scans", repeated_scan(jpeg(progressive=True), 20_000), "scans of 300 x 200 pixels"
 
 
@@ -146,4 +150,3 @@ def test_a_scaled_jpeg_may_be_larger_than_an_exact_one() -> None:
 
 def test_avif_is_decoded_by_one_thread() -> None:
     assert AvifImagePlugin.DEFAULT_MAX_THREADS == 1
-
