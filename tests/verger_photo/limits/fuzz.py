@@ -103,9 +103,8 @@ def main() -> int:
     parser.add_argument("--here", action="store_true", help="decode in this process")
     arguments = parser.parse_args()
     if not arguments.here:
-        code = subprocess.run(
-            [sys.executable, "-m", "tests.verger_photo.limits.fuzz", "--here", *sys.argv[1:]], check=False
-        ).returncode
+        command = [sys.executable, "-m", "tests.verger_photo.limits.fuzz", "--here", *sys.argv[1:]]
+        code = subprocess.run(command, check=False).returncode
         if code < 0:
             print(f"the process ended by signal {-code}")
         return code
