@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import os
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -26,6 +27,7 @@ from sample_photos.albums import Album, AlbumError, synchronise
 from sample_photos.bucket import create_bucket, open_store
 from sample_photos.invalid_photos import draw_invalid_photos
 from sample_photos.orchard import draw_orchard
+from sample_photos.skipped import printable
 
 if TYPE_CHECKING:
     from verger_contract.report import Report
@@ -89,7 +91,7 @@ def run_demo(arguments: argparse.Namespace, clock: Clock) -> None:
     """Prepare photos, local AWS and Airflow at the same time, run the DAG, and print a summary."""
     album = replace(ORCHARD, limit=arguments.limit)
     if arguments.images:
-        album = Album(arguments.images.expanduser(), arguments.limit)
+        album = Album(Path(os.path.expanduser(arguments.images)), arguments.limit)  # noqa: PTH111 (never raises)
     bucket = f"verger-{album.name}"
     stack = Stack()
     variables = stack.environment()
@@ -106,8 +108,10 @@ def run_demo(arguments: argparse.Namespace, clock: Clock) -> None:
             create_bucket(stack.client("s3"), bucket)
             store = open_store(bucket, variables)
             sent = synchronise(store, "images/", album)
-            source = escape(str(brief(album.source)))
+            source = escape(printable(brief(album.source)))
             clock.show(f"photos of {source} are in s3://{bucket}/images/ ({sent:,} uploaded)")
+            if album.skipped:
+                clock.show(escape(str(album.skipped)))
             preparing.result()
             clock.show("running the DAG fruit_features")
             report, cluster = run_dag(airflow, stack, store, folder, clock, full_refresh=arguments.full_refresh)

@@ -18,9 +18,12 @@ def test_albums_leave_out_files_that_describe_them(tmp_path: Path, kind: str) ->
     source = tmp_path / "set"
     if kind == "zip":
         source = Path(shutil.make_archive(str(tmp_path / "My Set"), "zip", source))
-    names = [name for name, _ in Album(source).files()]
-    assert names == ["Test/Kiwi/1.jpg", "Test/Kiwi/2.jpg", "Test/Pear/.DS_Store", "loose.jpg"]
-    assert [name for name, _ in Album(source, limit=2).files()] == ["Test/Kiwi/1.jpg", "Test/Pear/.DS_Store"]
+    album = Album(source)
+    assert [name for name, _ in album.files()] == ["Test/Kiwi/1.jpg", "Test/Kiwi/2.jpg", "loose.jpg"]
+    assert album.skipped.counts == {"no photo, at the top of the album": 2, "hidden file or folder": 1}
+    assert [name for name, _ in Album(source, limit=2).files()] == ["Test/Kiwi/1.jpg", "Test/Kiwi/2.jpg"]
+    drawn = [name for name, _ in Album(source, drawn=True).files()]
+    assert "Test/Pear/.DS_Store" in drawn, "the DAG ignores it"
 
 
 def test_different_sources_have_different_buckets() -> None:

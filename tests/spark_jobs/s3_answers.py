@@ -44,7 +44,7 @@ class ErrorAnswer:
 
 @contextlib.contextmanager
 def answering(monkeypatch: pytest.MonkeyPatch, status: int, body: bytes, **headers: str) -> Iterator[list[str]]:
-    """Answer every request with an error. The environment variables and retries for obstore are set meanwhile.
+    """Answer every request with an error. The environment variables and retries for obstore are set until the end.
 
     Yields the requests: method and path.
     """
