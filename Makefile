@@ -97,6 +97,10 @@ bench-kernels: setup ## measure each part of the processing of a photo; [ONLY=sm
 bench-decoding: $(VENV)/dev/.installed ## measure memory and time of decoding each kind of file
 	@$(BENCH) -m benchmarks.decoding
 
+.PHONY: bench-orientation
+bench-orientation: artifacts ## compare the features of upright photographs with those of turned ones
+	@$(BENCH) -m benchmarks.orientation
+
 .PHONY: bench-planning
 bench-planning: $(VENV)/dev/.installed ## estimate the cost of a million photos; [SET="spot=0.35 EUR=0.9"]
 	@$(BENCH) -m benchmarks.planning $(if $(SET),--set $(SET))
