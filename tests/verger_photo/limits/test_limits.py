@@ -80,6 +80,9 @@ def rejected() -> Iterator[tuple[str, bytes, str]]:
         after_start(jpeg(), segment(0xFE, b""), b"\0" * 200_000),
         "more than 100,000 segments",
     )
+    avif, box = KINDS["AVIF, 4:2:0"](PICTURE), struct.pack(">I4s", 8, b"free")
+    start = int.from_bytes(avif[:4], "big")
+    yield "many AVIF boxes", avif[:start] + box * 100_001 + avif[start:], "more than 100,000 boxes"
     yield "many scans", repeated_scan(jpeg(progressive=True), 20_000), "scans of 300 x 200 pixels"
 
 
