@@ -11,6 +11,7 @@ from PIL import Image
 
 from tests.verger_photo.drawing import encoded
 from tests.verger_photo.sweep.case import HEIGHT, WIDTH, alpha_of, as_rgb, grey_of, on_white, picture
+from tests.verger_photo.sweep.tiff_file import Layout, page, tiff
 from verger_photo.decode import rgb_image
 from verger_photo.unreadable import UnreadablePhoto
 
@@ -90,7 +91,7 @@ def test_other_formats_are_named(content: bytes, name: str) -> None:
 
 
 def test_a_canon_raw_file_is_named() -> None:
-    content = bytearray(encoded(PHOTO, "TIFF"))
+    content = bytearray(tiff([page(picture(), 2, Layout())]))  # the pixels begin at byte 8
     content[8:10] = b"CR"
     with pytest.raises(UnreadablePhoto, match="Canon CR2 raw"):
         rgb_image(bytes(content))
