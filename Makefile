@@ -96,6 +96,9 @@ bench-kernels: setup ## measure each part of the processing of a photo; [ONLY=sm
 .PHONY: bench-decoding
 bench-decoding: $(VENV)/dev/.installed ## measure memory and time of decoding each kind of file
 	@$(BENCH) -m benchmarks.decoding
+.PHONY: bench-opencv
+bench-opencv: setup ## compare features after OpenCV's resize with those of Verger
+	@$(BENCH) -m benchmarks.opencv_resize $(if $(IMAGES),--images "$(IMAGES)")
 
 .PHONY: bench-orientation
 bench-orientation: artifacts ## compare the features of upright photographs with those of turned ones
@@ -160,7 +163,7 @@ lint-ruff: $(VENV)/dev/.installed ## ruff: rules and format
 
 .PHONY: lint-types
 lint-types: $(VENV)/dev/.installed $(VENV)/airflow-test/.installed $(VENV)/spark/.installed ## mypy --strict, for the code and its tests
-	@$(DEV) -m mypy bootstrap demo development local_aws sample_photos spark_jobs verger_reader.py benchmarks tests \
+	@$(DEV) -m mypy bootstrap demo development examples local_aws sample_photos spark_jobs verger_reader.py benchmarks tests \
 	  --exclude '^(tests/(plugins|dags)/|tests/local_aws/emr/test_provider)'  # other environments
 	@$(DEV) -m mypy --python-executable $(AIRFLOW_TEST) dags plugins $(IN_AIRFLOW)
 

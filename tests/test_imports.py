@@ -80,6 +80,10 @@ def test_the_core_imports_without_airflow() -> None:
         ("spark_jobs/featurize.py", {"verger", "verger_ui", "airflow"}),
         ("spark_jobs/pca.py", {"verger", "verger_ui", "airflow"}),
         (
+            "examples/classify.py",
+            {"verger", "verger_contract", "verger_photo", "verger_spark", "verger_ui", "airflow", "boto3"},
+        ),
+        (
             "verger_reader.py",
             {"verger", "verger_contract", "verger_photo", "verger_spark", "verger_ui", "airflow", "boto3"},
         ),
