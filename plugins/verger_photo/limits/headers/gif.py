@@ -7,6 +7,9 @@ from verger_photo.limits.sizes import check_parts
 
 SCREEN_BYTES = 13
 EXTENSION, GRAPHIC_CONTROL = 0x21, 0xF9
+PER_PIXEL = 12
+"""A first frame that does not cover the canvas: its RGBA copy, the part of it, and the canvas."""
+
 MAX_METADATA_BYTES = 64 * 1024
 """With more metadata before the first image, all is dropped. Pillow copies a comment for each of its 255 bytes."""
 
@@ -25,8 +28,8 @@ def header(content: bytes) -> Header:
             control = content[position:end]
         position = end
     if position - start <= MAX_METADATA_BYTES:
-        return Header(content)
-    return Header(b"".join((content[:start], control, content[position:])))
+        return Header(content, per_pixel=PER_PIXEL)
+    return Header(b"".join((content[:start], control, content[position:])), per_pixel=PER_PIXEL)
 
 
 def _end_of_blocks(content: bytes, position: int) -> int:
