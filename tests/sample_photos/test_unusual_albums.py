@@ -1,4 +1,4 @@
-"""Albums with unusual names, links and damaged entries: one line says what was skipped, and a second run sends nothing."""
+"""Unusual names, links and damaged entries: one line says what was skipped, and a second run sends nothing."""
 
 from __future__ import annotations
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from verger.emr.log_tail import read_tail
@@ -17,6 +18,12 @@ if TYPE_CHECKING:
 STEP_ERROR = "verger: error:"
 """The prefix of the line with which a step of Verger reports its error (`verger_spark.session`)."""
 ERROR = re.compile(r"\b\w*(Error|Exception)\b|\bFATAL\b|\bERROR\b")
+VERGER_ERROR = re.compile(r"^(?:[\w.]+\.)?VergerError: ")
+TRACEBACK = "Traceback (most recent call last):"
+OF_JAVA = re.compile(r"^py4j\.protocol\.Py4JJavaError\b")
+"""The Python exception of a call that failed in Java. The next line, which begins with `: `, has the Java exception."""
+FRAME = re.compile(r"^\s*(?:at \S+\(|\.\.\. \d+ more\b|File \")")
+"""A stack frame of Java or Python. Its method can have the name of an error."""
 LOWER_LEVEL = re.compile(r" (INFO|WARN|DEBUG) ")
 APPLICATION = re.compile(r"\bapplication_\d+_\d+\b")
 STREAMS = ("stdout.gz", "stderr.gz")
@@ -143,19 +150,36 @@ class _Logs:
 
 
 def summary(lines: Sequence[str]) -> str:
-    """Return the line with the error: the last one that the step reported, else the last error of any kind.
+    """Return the line with the error, empty when no line has one.
 
-    Empty when no line holds an error.
+    The first of these that exists, and of several the last one: the error that the step reported; a VergerError; the
+    exception of a Python traceback; the Java exception of a call from Python; any other error that is no stack frame.
     """
-    for line in reversed(lines):
-        if line.startswith(STEP_ERROR):
-            return line
-    for line in reversed(lines):
-        if is_error(line):
-            return line.strip()
-    return ""
+    found = (
+        [line for line in lines if line.startswith(STEP_ERROR)],
+        [line for line in lines if VERGER_ERROR.match(line)],
+        [line for line in _python_exceptions(lines) if not OF_JAVA.match(line)],
+        [java.removeprefix(": ") for line, java in pairwise(lines) if OF_JAVA.match(line) and java.startswith(": ")],
+        [line for line in lines if is_error(line)],
+    )
+    return next((candidates[-1].strip() for candidates in found if candidates), "")
+
+
+def _python_exceptions(lines: Iterable[str]) -> Iterator[str]:
+    """Yield the line with the exception of each traceback: the first one after it that is not indented.
+
+    The traceback of a Spark worker is part of the message of a Java exception.
+    """
+    rest = iter(lines)
+    for line in rest:
+        if TRACEBACK in line:
+            exception = next((after for after in rest if not after[0].isspace()), None)
+            if exception is not None:
+                yield exception
 
 
 def is_error(line: str) -> bool:
-    """Return whether a line of a log is an error: it names one, and its log level is not a lower one."""
-    return line.startswith(STEP_ERROR) or bool(ERROR.search(line) and not LOWER_LEVEL.search(line))
+    """Return whether a line of a log is an error: it names one, is no stack frame, and has no lower log level."""
+    if line.startswith(STEP_ERROR):
+        return True
+    return bool(ERROR.search(line)) and not LOWER_LEVEL.search(line) and not FRAME.match(line)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import random
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -152,3 +153,48 @@ def reads(client: S3Client) -> list[str]:
 )
 def test_the_summary_is_the_line_with_the_error(lines: list[str], expected: str) -> None:
     assert summary(lines) == expected
+
+
+EXPECTED = {
+    "verger_on_driver": "verger: error: s3://bucket/runs/r/work.parquet: does not exist, but this step needs it",
+    "verger_on_worker": "verger: error: s3://bucket/images/Kiwi/1.jpg: cannot be read: SlowDown (HTTP 503): ",
+    "value_on_worker": "ValueError: images/Kiwi/7.jpg: two",
+    "chained_on_worker": "RuntimeError: images/Kiwi/7.jpg: no features",
+    "memory_on_worker": "MemoryError",
+    "bare_memory_on_worker": "MemoryError",
+    "custom_on_worker": "obstore.exceptions.GenericError: Generic S3 error: Error performing GET",
+    "killed_worker": "org.apache.spark.SparkException: Job aborted due to stage failure: Task 0 in stage 0.0 failed 4 ",
+    "key_on_driver": "KeyError: 'features'",
+    "java_missing_path": "pyspark.errors.exceptions.captured.AnalysisException: [PATH_NOT_FOUND] Path does not exist",
+    "java_on_driver": 'pyspark.errors.exceptions.captured.NumberFormatException: For input string: "x"',
+    "java_udf_arith": "pyspark.errors.exceptions.captured.ArithmeticException: [DIVIDE_BY_ZERO] Division by zero",
+    "java_oom": "java.lang.OutOfMemoryError: Java heap space",
+}
+"""By file in the folder `step_logs`: the beginning of the error. The files are what Spark 4.1 wrote to stdout."""
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_the_error_in_real_logs(name: str) -> None:
+    text = (Path(__file__).parent / "step_logs" / f"{name}.txt").read_text()
+    found = summary([line for line in text.splitlines() if line.strip()])
+    assert found.startswith(EXPECTED[name])
+    assert "handlePythonException" not in found
+
+
+def test_every_captured_log_has_an_expected_error() -> None:
+    assert {path.stem for path in (Path(__file__).parent / "step_logs").iterdir()} == {*EXPECTED}
+
+
+def test_the_verger_error_of_a_worker_is_preferred_to_later_exceptions() -> None:
+    lines = [
+        "26/11/26 21:44:17 ERROR Executor: Exception in task 0.0 in stage 0.0 (TID 0)",
+        "org.apache.spark.api.python.PythonException: Traceback (most recent call last):",
+        '  File "source.py", line 1, in read',
+        "verger_contract.errors.VergerError: s3://b/images/1.jpg: cannot be read: NoSuchBucket",
+        "\tat org.apache.spark.api.python.PythonRunner$$anon$3.handlePythonException(PythonRunner.scala:572)",
+        "Caused by: java.io.EOFException",
+        "\t... 22 more",
+    ]
+    assert summary(lines) == lines[3]
+    assert summary(lines[4:]) == "Caused by: java.io.EOFException"
+    assert summary([lines[4], lines[6]]) == ""
