@@ -96,6 +96,7 @@ bench-kernels: setup ## measure each part of the processing of a photo; [ONLY=sm
 .PHONY: bench-decoding
 bench-decoding: $(VENV)/dev/.installed ## measure memory and time of decoding each kind of file
 	@$(BENCH) -m benchmarks.decoding
+
 .PHONY: bench-opencv
 bench-opencv: setup ## compare features after OpenCV's resize with those of Verger
 	@$(BENCH) -m benchmarks.opencv_resize $(if $(IMAGES),--images "$(IMAGES)")
