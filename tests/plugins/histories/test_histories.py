@@ -54,7 +54,11 @@ Rows = dict[str, bytes]
 
 
 class History(RuleBasedStateMachine):
-    """`published` holds what readers must find: content by path; None before the first publication."""
+    """`published` holds what readers must find: content by path; None before the first publication.
+
+    `missed` and `unlisted` hold times by path: of the first run that publishes no vectors of a photo any more, and of
+    the first run that does not list it any more. They differ for a photo that is rejected before it is deleted.
+    """
 
     def __init__(self, orchard: Orchard) -> None:
         super().__init__()
@@ -64,6 +68,7 @@ class History(RuleBasedStateMachine):
         self.snapshots: dict[str | None, Rows] = {}
         self.interrupted: list[Running] = []
         self.missed: dict[str, datetime] = {}
+        self.unlisted: dict[str, datetime] = {}
 
     @initialize()
     def begin(self) -> None:
@@ -140,12 +145,13 @@ class History(RuleBasedStateMachine):
         rollback.rollback(self.orchard.client, self.orchard.bucket, run, self.orchard.now)
         self.published = self.snapshots[run]
         self.missed.clear()  # a restored photo is missed again from the next run on
+        self.unlisted.clear()
 
     @precondition(lambda self: self.published)
     @rule()
     def unpublish(self) -> None:
         rollback.unpublish(self.orchard.client, self.orchard.bucket, self.orchard.now)
-        self._note_missed({})
+        self._note_missed({}, {})
         self.published = self.snapshots[None] = {}
 
     @rule(days=st.integers(1, ERASURE_DAYS + 1))
@@ -195,9 +201,10 @@ class History(RuleBasedStateMachine):
             self._check_reason(error, running, before)
             # A failed run deletes nothing either. The erasure waits for a successful run.
             self.missed = dict.fromkeys(self.missed, self.orchard.now)
+            self.unlisted = dict.fromkeys(self.unlisted, self.orchard.now)
             return
         if plan.work:
-            self._note_missed(running.expected())
+            self._note_missed(running.expected(), running.listed)
             self.published = self.snapshots[running.run_context.run.id] = running.expected()
         self._check_leftovers(running)
         self._check_erasure()
@@ -212,9 +219,11 @@ class History(RuleBasedStateMachine):
         }
         assert reasons[type(error)](), error
 
-    def _note_missed(self, published: Rows) -> None:
+    def _note_missed(self, published: Rows, listed: Rows) -> None:
         deleted = {path: self.orchard.now for path in (self.published or {}) if path not in published}
         self.missed = {path: at for path, at in (deleted | self.missed).items() if path not in published}
+        now = self.orchard.now
+        self.unlisted = {path: self.unlisted.get(path, now) for path in self.missed if path not in listed}
 
     def _active(self) -> set[str]:
         """Interrupted runs that may still publish."""
@@ -229,16 +238,20 @@ class History(RuleBasedStateMachine):
         assert run_prefixes(self.orchard.listing()) <= wanted | self._active()
 
     def _check_erasure(self) -> None:
-        """Check that no table names a photo after its erasure time."""
-        overdue = {path for path, at in self.missed.items() if self.orchard.now - at >= timedelta(days=ERASURE_DAYS)}
-        overdue -= self.orchard.photos.keys()
-        if not overdue:
+        """Check that no table names a photo after its erasure time. A reject has a name, but no vectors."""
+        vectors, names = self._overdue(self.missed), self._overdue(self.unlisted)
+        if not vectors:
             return
         active = self._active()
         store = self.orchard.store
         for key in self.orchard.listing():
             if key.endswith(".parquet") and "/data/" not in key and not run_prefixes([key]) <= active:
+                overdue = vectors if key.startswith(("features/", "pca/")) else names
                 assert not overdue & set(store.column(key, "path")), key
+
+    def _overdue(self, times: dict[str, datetime]) -> set[str]:
+        long_ago = {path for path, at in times.items() if self.orchard.now - at >= timedelta(days=ERASURE_DAYS)}
+        return long_ago - self.orchard.photos.keys()
 
 
 @pytest.fixture
