@@ -20,9 +20,8 @@ COPY requirements/uv.txt requirements/
 FROM base AS model
 COPY requirements/export.txt requirements/node.txt requirements/
 COPY bootstrap/ bootstrap/
-COPY spark_jobs/verger_spark/__init__.py spark_jobs/verger_spark/errors.py spark_jobs/verger_spark/
-COPY spark_jobs/verger_spark/features/__init__.py spark_jobs/verger_spark/features/canary.py \
-     spark_jobs/verger_spark/features/
+COPY plugins/verger_contract/__init__.py plugins/verger_contract/errors.py plugins/verger_contract/
+COPY plugins/verger_photo/__init__.py plugins/verger_photo/canary.py plugins/verger_photo/
 RUN sh /usr/local/bin/install-environment export \
  && python3 -m bootstrap.build --cache-only --pip-python "$(command -v python3)" \
  && rm -rf .verger/venv
