@@ -35,7 +35,7 @@ def test_scripts_and_package_of_a_commit_replace_those_of_the_command(folder: Pa
     assert command.environment == current.environment
     assert (earlier / "spark_jobs" / "pca.py").exists()
     packages = {name.split("/")[0] for name in zipfile.ZipFile(package).namelist()}
-    assert packages == {"verger_spark", "verger_contract"}
+    assert packages == {"verger_spark", "verger_contract", "verger_photo"}
 
 
 def test_an_unknown_commit_is_named(folder: Path) -> None:

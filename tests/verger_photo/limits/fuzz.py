@@ -9,7 +9,6 @@ number of the file that is being decoded is in the file `current`, so that a cra
 from __future__ import annotations
 
 import argparse
-import resource
 import subprocess
 import sys
 import time
@@ -57,7 +56,7 @@ def fuzz(files: int, seed: int, kinds: list[str], current: Path | None = None) -
     """Decode mutated files. Each depends on the seed and its number only."""
     intact = {name: [KINDS[name](picture(*size)) for size in SIZES] for name in kinds}
     everything = [content for contents in intact.values() for content in contents]
-    found, before = Found(), _resident()
+    found, before = Found(), _memory("VmRSS")
     for number in range(files):
         name = kinds[number % len(kinds)]
         rng = np.random.default_rng([seed, number])
@@ -65,7 +64,7 @@ def fuzz(files: int, seed: int, kinds: list[str], current: Path | None = None) -
         if current:
             current.write_text(str(number))
         _decode(content, f"{number} ({name})", Decoding.SCALED if number % 3 == 0 else Decoding.EXACT, found)
-    found.peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - before
+    found.peak = _memory("VmHWM") - before
     return found
 
 
@@ -88,9 +87,10 @@ def _decode(content: bytes, name: str, decoding: Decoding, found: Found) -> None
         found.wrong.append(f"{name}: {seconds:.1f} s")
 
 
-def _resident() -> int:
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * resource.getpagesize()
+def _memory(name: str) -> int:
+    # ru_maxrss is not used: a process inherits that of the process that starts it.
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{name}:"))
 
 
 def main() -> int:
