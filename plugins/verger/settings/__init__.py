@@ -1,12 +1,12 @@
 """The settings of the pipeline, from environment variables. `python -m verger.settings` prints them as a table."""
 
+from verger.settings.cluster import Cluster
 from verger.settings.environment import Settings
 from verger.settings.fields import SettingsError
 from verger.settings.groups import (
     BASIS_POLICIES,
     BUILT_ARTIFACTS,
     EU_REGIONS,
-    Cluster,
     Featurize,
     Pca,
     Retention,

@@ -5,14 +5,15 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, get_type_hints
 
+from verger.settings import instance_types
+from verger.settings.cluster import Cluster
 from verger.settings.fields import SettingsError, read, variable
 from verger.settings.groups import (
     MAX_DELAY_DAYS,
-    Cluster,
     Featurize,
     Pca,
     Retention,
@@ -57,13 +58,8 @@ class Settings:
                 problems.append(f"{variable(field)}: {error}")
             else:
                 values.setdefault(group, {})[field.name] = value
-        kept = values.get("retention", {})
-        if len(kept) == 2 and kept["erasure_days"] <= kept["snapshot_days"] + MAX_DELAY_DAYS:
-            least = kept["snapshot_days"] + MAX_DELAY_DAYS + 1
-            problems.append(
-                f"VERGER_ERASURE_DAYS: is {kept['erasure_days']}; expected at least {least}, {MAX_DELAY_DAYS + 1} more "
-                "than VERGER_SNAPSHOT_DAYS"
-            )
+        _fill_in_types(values)
+        problems += [*_retention_problems(values.get("retention", {})), *_cluster_problems(values)]
         if problems:
             raise SettingsError("; ".join(problems))
         groups = get_type_hints(cls)
@@ -77,6 +73,42 @@ def declared() -> list[tuple[str, dataclasses.Field[Any], Any]]:
         for group, kind in get_type_hints(Settings).items()
         for field in dataclasses.fields(kind)
     ]
+
+
+def _retention_problems(retention: Mapping[str, Any]) -> Iterator[str]:
+    if len(retention) == 2 and retention["erasure_days"] <= retention["snapshot_days"] + MAX_DELAY_DAYS:
+        least = retention["snapshot_days"] + MAX_DELAY_DAYS + 1
+        yield (
+            f"VERGER_ERASURE_DAYS: is {retention['erasure_days']}; expected at least {least}, {MAX_DELAY_DAYS + 1} "
+            "more than VERGER_SNAPSHOT_DAYS"
+        )
+
+
+TYPES = {
+    "primary_instance_types": instance_types.default_primaries,
+    "worker_instance_types": instance_types.default_workers,
+}
+"""The default types of a region, by the name of their setting."""
+
+
+def _fill_in_types(values: Mapping[str, dict[str, Any]]) -> None:
+    """Set the instance types that the environment does not name to the defaults of the region."""
+    cluster, region = values.get("cluster", {}), values.get("storage", {}).get("region")
+    for name, defaults in TYPES.items():
+        if region and cluster.get(name) == ():
+            cluster[name] = defaults(region)
+
+
+def _cluster_problems(values: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    cluster, region = values.get("cluster", {}), values.get("storage", {}).get("region")
+    for name in TYPES:
+        if region and name in cluster and (cluster.get("check_instance_types") or not cluster[name]):
+            yield from instance_types.problems(f"VERGER_{name.upper()}", cluster[name], region)
+    if cluster.get("spark_history_url") and not cluster.get("event_log_in_bucket", True):
+        yield (
+            "VERGER_SPARK_HISTORY_URL: is set; expected none while VERGER_EVENT_LOG_IN_BUCKET is false: the history "
+            "server reads the event log from the bucket"
+        )
 
 
 def _unknown(environment: Mapping[str, str]) -> list[str]:

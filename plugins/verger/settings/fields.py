@@ -41,12 +41,31 @@ def between(description: str, low: float, high: float, default: float, unit: str
 
 
 def names(
-    description: str, pattern: str, expected: str, default: tuple[str, ...], *, least: int = 1, unit: str = ""
+    description: str,
+    pattern: str,
+    expected: str,
+    default: tuple[str, ...],
+    *,
+    least: int = 1,
+    most: int = 1000,
+    also: Callable[[str], bool] = bool,
+    unit: str = "",
 ) -> Any:
-    """Return the field of names separated by commas: at least `least`, each matching `pattern` completely."""
+    """Return the field of names separated by commas.
+
+    Parameters
+    ----------
+    pattern
+        Each name matches it completely.
+    least, most
+        The number of names.
+    also
+        Another check of each name.
+    """
 
     def check(values: tuple[str, ...]) -> bool:
-        return len(values) >= least and all(re.fullmatch(pattern, value) for value in values)
+        right = all(re.fullmatch(pattern, value) and also(value) for value in values)
+        return right and least <= len(values) <= most
 
     return setting(description, expected, check, default=default, unit=unit)
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from zoneinfo import available_timezones
 
-from verger.settings.fields import between, flag, names, setting, text
+from verger.settings.fields import between, flag, setting, text
 from verger_contract.plan import BasisPolicy
 from verger_contract.preprocessing import Decoding
 from verger_contract.schemas import FEATURES_WIDTH
@@ -72,79 +72,6 @@ MAX_DELAY_DAYS = 3
 
 One day until a run compacts the feature run, one day until a run expires the last snapshot that names it, and one day
 because a deadline can pass just after a run has started."""
-
-_INSTANCE = r"[a-z0-9-]+\.[a-z0-9-]+"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Cluster:
-    """The EMR cluster."""
-
-    release_label: str = text(
-        "the EMR release", r"emr-(spark-)?\d+\.\d+\.\d+", "an EMR release label", "emr-spark-8.1.0"
-    )
-    node_env_dir: str = text(
-        "the folder of the Python environments on each node", r"/[\w./-]+", "an absolute path", "/opt/verger"
-    )
-    primary_instance_types: tuple[str, ...] = names(
-        "instance types for the primary node, separated by commas",
-        _INSTANCE,
-        "EC2 instance types",
-        ("m6i.xlarge", "m6a.xlarge", "m5.xlarge"),
-    )
-    worker_instance_types: tuple[str, ...] = names(
-        "instance types for core and task nodes, separated by commas; with several types, Spot interruptions are rarer",
-        _INSTANCE,
-        "EC2 instance types",
-        ("c6i.xlarge", "c6a.xlarge", "c5.xlarge", "m6i.xlarge", "m6a.xlarge"),
-    )
-    core_on_demand: int = between("the number of core nodes (On-Demand)", 1, 100, 1, "nodes")
-    task_spot: int = between(
-        "the number of task nodes (Spot; On-Demand when EC2 offers no Spot capacity for ten minutes)",
-        0,
-        500,
-        1,
-        "nodes",
-    )
-    scale_up_to: int = between(
-        "the largest number of core and task nodes with managed scaling; 0: no managed scaling", 0, 600, 0, "nodes"
-    )
-    ebs_root_gib: int = between("the size of the root volume of a node", 15, 100, 20, "GiB")
-    ebs_data_gib: int = between("the size of the gp3 data volume of a node", 16, 2048, 64, "GiB")
-    subnet_ids: tuple[str, ...] = names(
-        "the subnets of which EMR chooses one; none: the default subnet of the account",
-        r"subnet-[0-9a-f]+",
-        "subnet ids",
-        (),
-        least=0,
-    )
-    service_role: str = text("the IAM role of the EMR service", r"[\w+=,.@:/-]+", "an IAM role", "EMR_DefaultRole_V2")
-    node_role: str = text(
-        "the instance profile of the nodes", r"[\w+=,.@:/-]+", "an IAM instance profile", "EMR_EC2_DefaultRole"
-    )
-    security_configuration: str = text(
-        "the EMR security configuration, for encryption and IMDSv2; empty: none",
-        r"[^\n]{0,256}",
-        "the name of a security configuration",
-        "",
-    )
-    log_prefix: str = text(
-        "the key prefix of EMR's logs in the bucket", r"logs/([^/]+/)*", "logs/ or a folder in it", "logs/"
-    )
-    spark_history_url: str = text(
-        "the base URL, for browsers, of a Spark history server that reads logs/spark-events/; empty: no link",
-        r"(https?://\S+)?",
-        "an http or https URL",
-        "",
-    )
-    idle_timeout: int = between(
-        "EMR terminates a cluster that is idle for so long, independently of Airflow; the cluster is idle while "
-        "Airflow checks the features, which takes longer with more photos",
-        60,
-        604800,
-        3600,
-        "seconds",
-    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,7 +1,8 @@
 """The prices of nodes, as settings.
 
 The defaults are prices of Europe (Paris). benchmarks/planning gives their sources and which of them are confirmed, and
-calculates with the same values. Assumptions: c5 costs as much as c6i; m6a and c6a cost a tenth less than m6i and c6i.
+calculates with the same values. Assumptions: c5 costs as much as c6i; m6a and c6a cost a tenth less than m6i and c6i;
+m7i costs 5 % more than m6i, as c7i costs 5 % more than c6i. Other regions have other prices.
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ class Prices:
         r"[a-z0-9-]+\.[a-z0-9-]+=\d+(\.\d+)?",
         "TYPE=PRICE, comma-separated",
         (
-            *("m6i.xlarge=0.224", "m6a.xlarge=0.2016", "m5.xlarge=0.224"),
-            *("c6i.xlarge=0.202", "c6a.xlarge=0.1818", "c5.xlarge=0.202"),
+            *("m6i.xlarge=0.224", "m6a.xlarge=0.2016", "m7i.xlarge=0.2352", "m5.xlarge=0.224"),
+            *("c6i.xlarge=0.202", "c6a.xlarge=0.1818", "c7i.xlarge=0.2121", "c5.xlarge=0.202"),
         ),
         least=0,
         unit="USD an hour",

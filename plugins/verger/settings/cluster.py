@@ -1,0 +1,105 @@
+"""The settings of the EMR cluster."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from verger.settings.fields import between, flag, names, text
+from verger.settings.instance_types import is_large_enough
+
+MOST_TYPES = 30
+"""The most instance types of a fleet with an allocation strategy in EMR's API."""
+
+_INSTANCE = r"[a-z0-9-]+\.[a-z0-9-]+"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cluster:
+    """The EMR cluster."""
+
+    release_label: str = text(
+        "the EMR release", r"emr-(spark-)?\d+\.\d+\.\d+", "an EMR release label", "emr-spark-8.1.0"
+    )
+    node_env_dir: str = text(
+        "the folder of the Python environments on each node", r"/[\w./-]+", "an absolute path", "/opt/verger"
+    )
+    primary_instance_types: tuple[str, ...] = names(
+        "instance types for the primary node, separated by commas; none: the default types of the region, see "
+        "docs/support-matrix.md",
+        _INSTANCE,
+        f"at most {MOST_TYPES} EC2 instance types",
+        (),
+        least=0,
+        most=MOST_TYPES,
+    )
+    worker_instance_types: tuple[str, ...] = names(
+        "instance types for core and task nodes, separated by commas; with several types, Spot interruptions are "
+        "rarer; none: the default types of the region, see docs/support-matrix.md",
+        _INSTANCE,
+        f"at most {MOST_TYPES} EC2 instance types with two vCPUs and 3 GiB for YARN: m or r from `large`, c from "
+        "`xlarge`",
+        (),
+        least=0,
+        most=MOST_TYPES,
+        also=is_large_enough,
+    )
+    check_instance_types: bool = flag(
+        "refuse instance types that the region does not sell according to EC2's offer tables in moto 5.2.5", True
+    )
+    core_on_demand: int = between("the number of core nodes (On-Demand)", 1, 100, 1, "nodes")
+    task_spot: int = between(
+        "the number of task nodes (Spot; On-Demand when EC2 offers no Spot capacity for ten minutes)",
+        0,
+        500,
+        1,
+        "nodes",
+    )
+    scale_up_to: int = between(
+        "the largest number of core and task nodes with managed scaling, which adds nodes to those of the launch and "
+        "removes only added ones; 0: no managed scaling",
+        0,
+        600,
+        0,
+        "nodes",
+    )
+    ebs_root_gib: int = between("the size of the root volume of a node", 15, 100, 20, "GiB")
+    ebs_data_gib: int = between("the size of the gp3 data volume of a node", 16, 2048, 64, "GiB")
+    subnet_ids: tuple[str, ...] = names(
+        "the subnets of which EMR chooses one; none: the default subnet of the account",
+        r"subnet-[0-9a-f]+",
+        "subnet ids",
+        (),
+        least=0,
+    )
+    service_role: str = text("the IAM role of the EMR service", r"[\w+=,.@:/-]+", "an IAM role", "EMR_DefaultRole_V2")
+    node_role: str = text(
+        "the instance profile of the nodes", r"[\w+=,.@:/-]+", "an IAM instance profile", "EMR_EC2_DefaultRole"
+    )
+    security_configuration: str = text(
+        "the EMR security configuration, for encryption and IMDSv2; empty: none",
+        r"[^\n]{0,256}",
+        "the name of a security configuration",
+        "",
+    )
+    log_prefix: str = text(
+        "the key prefix of EMR's logs in the bucket", r"logs/([^/]+/)*", "logs/ or a folder in it", "logs/"
+    )
+    event_log_in_bucket: bool = flag(
+        "true: Spark writes its event log to logs/spark-events/ in the bucket, for a history server of your own, and "
+        "EMR's console shows no Spark history of the cluster; false: Spark writes it where EMR's console expects it",
+        True,
+    )
+    spark_history_url: str = text(
+        "the base URL, for browsers, of a Spark history server that reads logs/spark-events/; empty: no link",
+        r"(https?://\S+)?",
+        "an http or https URL",
+        "",
+    )
+    idle_timeout: int = between(
+        "EMR terminates a cluster that is idle for so long, independently of Airflow; the cluster is idle while "
+        "Airflow checks the features, which takes longer with more photos",
+        60,
+        604800,
+        3600,
+        "seconds",
+    )
