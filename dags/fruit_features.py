@@ -227,18 +227,15 @@ with DAG(
     staged = stage_artifacts(RUN.id, plan)
     artifacts = str(staged["uri"])
 
+    cluster_request = requests.cluster(
+        SETTINGS, dag_id=dag.dag_id, run_id=RUN.id, artifacts=artifacts, environment=str(staged["environment"])
+    )
     create_cluster = CreateCluster(
         task_id="create_cluster",
         storage=STORAGE,
         verger_run=RUN.id,
         emr_conn_id=None,
-        job_flow_overrides=requests.cluster(
-            SETTINGS,
-            dag_id=dag.dag_id,
-            run_id=RUN.id,
-            artifacts=artifacts,
-            environment=str(staged["environment"]),
-        ),
+        job_flow_overrides=cluster_request,
     )
     cluster_id = create_cluster.output
     cluster_ready = ClusterReady(
@@ -269,6 +266,8 @@ with DAG(
     terminate_cluster = TerminateCluster(
         task_id="terminate_cluster",
         job_flow_id=cluster_id,
+        cluster_name=cluster_request["Name"],
+        cluster_tags=cluster_request["Tags"],
         waiter_delay=SCHEDULE.poll_seconds,
         waiter_max_attempts=SCHEDULE.attempts(SCHEDULE.cluster_minutes),
         execution_timeout=waiting_limit(SCHEDULE.cluster_minutes),

@@ -5,7 +5,7 @@ RunJobFlow and AddJobFlowSteps take no client token: a second request makes a se
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from airflow.providers.amazon.aws.hooks.emr import EmrHook
@@ -31,6 +31,8 @@ class IdempotentEmrHook(EmrHook):
     def create_job_flow(self, job_flow_overrides: dict[str, Any]) -> dict[str, Any]:
         """Create a cluster, or return the active one that has the same name and tags.
 
+        The request is sent once. botocore would repeat it after a lost response, and each request creates a cluster.
+
         Parameters
         ----------
         job_flow_overrides : dict
@@ -40,12 +42,30 @@ class IdempotentEmrHook(EmrHook):
         -------
         dict
             The RunJobFlow response.
+
+        Raises
+        ------
+        botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError
+            The request failed, and no cluster has its name and tags.
         """
+        from botocore.exceptions import BotoCoreError, ClientError
+
         found = self.active_cluster(job_flow_overrides)
         if not found:
-            return super().create_job_flow(job_flow_overrides)
-        self.log.info("cluster %s: created by an earlier try of this run, reused", found)
+            try:
+                return dict(self._client_of_one_attempt().run_job_flow(**job_flow_overrides))
+            except (BotoCoreError, ClientError):  # EMR may have created the cluster, and only the response is lost
+                found = self.active_cluster(job_flow_overrides)
+                if not found:
+                    raise
+        self.log.info("cluster %s: created by an earlier request of this run, reused", found)
         return {"JobFlowId": found, "ResponseMetadata": {"HTTPStatusCode": 200}}
+
+    def _client_of_one_attempt(self) -> EMRClient:
+        from botocore.config import Config
+
+        once = self.config.merge(Config(retries={"total_max_attempts": 1, "mode": "standard"}))
+        return cast("EMRClient", self.get_client_type(region_name=self.region_name, config=once))
 
     def active_cluster(self, job_flow_overrides: dict[str, Any]) -> str | None:
         """Return the id of the active cluster that was created by this request, found by its name and tags.
@@ -55,12 +75,22 @@ class IdempotentEmrHook(EmrHook):
         job_flow_overrides : dict
             The RunJobFlow request.
         """
-        tags = {(tag["Key"], tag["Value"]) for tag in job_flow_overrides["Tags"]}
+        return next(self.active_clusters(job_flow_overrides["Name"], job_flow_overrides["Tags"]), None)
+
+    def active_clusters(self, name: str, tags: Sequence[Mapping[str, str]]) -> Iterator[str]:
+        """Yield the ids of the active clusters that have this name and these tags, newest first.
+
+        Parameters
+        ----------
+        name : str
+        tags : sequence of mapping
+            In the shape of RunJobFlow: `Key` and `Value`.
+        """
+        wanted = {(tag["Key"], tag["Value"]) for tag in tags}
         for page in self.emr_client.get_paginator("list_clusters").paginate(ClusterStates=ACTIVE_CLUSTER):
             for cluster in page["Clusters"]:
-                if cluster["Name"] == job_flow_overrides["Name"] and tags <= self._tags(cluster["Id"]):
-                    return cluster["Id"]
-        return None
+                if cluster["Name"] == name and wanted <= self._tags(cluster["Id"]):
+                    yield cluster["Id"]
 
     def _tags(self, cluster_id: str) -> set[tuple[str, str]]:
         cluster = self.emr_client.describe_cluster(ClusterId=cluster_id)["Cluster"]

@@ -5,25 +5,17 @@ The functions are pure. Every text may hold Jinja, which Airflow renders when th
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
 from typing import Any
 
+from verger.emr import fleets
+from verger.emr.fleets import EXECUTOR_CORES, EXECUTOR_HEAP_MIB, EXECUTOR_OVERHEAD_MIB
 from verger.settings import Cluster, Settings
 from verger_contract.keys import SPARK_EVENTS, Run, uri
 
+__all__ = ["DAG_TAG", "EXECUTOR_CORES", "EXECUTOR_OVERHEAD_MIB", "RUN_TAG", "cluster", "featurize", "pca"]
+
 DAG_TAG, RUN_TAG = "verger:dag", "verger:run"
 
-SMALL_SIZES = {"medium": 1, "large": 2, "xlarge": 4}
-"""vCPUs by the size in the name of an instance type. A type of size `Nxlarge` has 4 N vCPUs."""
-
-# The memory of the steps is Python's. It is outside the JVM's heap, so YARN counts it as overhead. Each core needs a
-# Python worker with its libraries and an interpreter of the model, prefetched photos (64 MB at most) and one photo that
-# is being decoded (WORKER in verger_photo/limits/sizes.py has the arithmetic). Two executors of
-# two cores and 3 GiB fill the 6 GiB that YARN has on a c6i.xlarge.
-EXECUTOR_CORES = 2
-EXECUTOR_HEAP_MIB = 1280
-EXECUTOR_OVERHEAD_MIB = 1792
 JVM_OPTIONS = "extraJavaOptions=-XX:TieredStopAtLevel=1 -Darrow.enable_unsafe_memory_access=true"
 """The JVM uses its C1 compiler only, and Arrow omits the bounds check of each value. A step keeps the JVM busy for
 minutes, not hours: the C2 compiler would take more CPU time from the feature computation than it saves
@@ -68,7 +60,7 @@ def cluster(settings: Settings, *, dag_id: str, run_id: str, artifacts: str, env
         "EbsRootVolumeSize": options.ebs_root_gib,
         "AutoTerminationPolicy": {"IdleTimeout": options.idle_timeout},
         "Instances": {
-            "InstanceFleets": _fleets(options),
+            "InstanceFleets": fleets.fleets(options),
             "KeepJobFlowAliveWhenNoSteps": True,
             "TerminationProtected": False,
         },
@@ -81,7 +73,7 @@ def cluster(settings: Settings, *, dag_id: str, run_id: str, artifacts: str, env
     if options.security_configuration:
         request["SecurityConfiguration"] = options.security_configuration
     if options.scale_up_to:
-        request["ManagedScalingPolicy"] = {"ComputeLimits": _compute_limits(options)}
+        request["ManagedScalingPolicy"] = {"ComputeLimits": fleets.compute_limits(options)}
     return request
 
 
@@ -91,34 +83,61 @@ def _bootstrap_action(artifacts: str, environment: str) -> dict[str, Any]:
 
 
 def _configurations(settings: Settings, environment: str) -> list[dict[str, Any]]:
+    vcores = fleets.node_vcores(settings.cluster)
     return [
         {"Classification": "spark-defaults", "Properties": _spark_defaults(settings, environment)},
+        {
+            "Classification": "spark-env",
+            "Properties": {},
+            "Configurations": [{"Classification": "export", "Properties": _driver_environment(settings)}],
+        },
         # YARN's default calculator counts memory only: a node would get more executors than it has cores for.
         {
             "Classification": "capacity-scheduler",
             "Properties": {"yarn.scheduler.capacity.resource-calculator": DOMINANT_RESOURCE},
         },
+        *([_yarn_site(vcores)] if vcores else []),
     ]
+
+
+def _yarn_site(vcores: int) -> dict[str, Any]:
+    return {"Classification": "yarn-site", "Properties": {"yarn.nodemanager.resource.cpu-vcores": str(vcores)}}
+
+
+def _driver_environment(settings: Settings) -> dict[str, str]:
+    """Return the variables of the driver. In client mode it gets no `spark.yarn.appMasterEnv.*`."""
+    return {
+        # Python reads the photos without Spark, and no configuration on a node holds the region of the bucket.
+        "AWS_REGION": settings.storage.region,
+        # The eigenvectors of 1,280 features are the only large computation of the driver. Threads do not speed it up.
+        "OMP_NUM_THREADS": "1",
+    }
 
 
 def _spark_defaults(settings: Settings, environment: str) -> dict[str, str]:
     python = f"{environment}/bin/python"
-    region = settings.storage.region
     return {
-        # Python reads the photos without Spark, and no configuration on a node holds the region of the bucket.
-        "spark.yarn.appMasterEnv.AWS_REGION": region,
-        "spark.executorEnv.AWS_REGION": region,
+        "spark.executorEnv.AWS_REGION": settings.storage.region,
         **WORKER_MEMORY,
-        # The eigenvectors of 1,280 features are the only large computation of the driver. Threads do not speed it up.
-        "spark.yarn.appMasterEnv.OMP_NUM_THREADS": "1",
         "spark.pyspark.python": python,
         "spark.pyspark.driver.python": python,
         "spark.executor.cores": str(EXECUTOR_CORES),
         "spark.executor.memory": f"{EXECUTOR_HEAP_MIB}m",
         "spark.executor.memoryOverhead": f"{EXECUTOR_OVERHEAD_MIB}m",
-        # The driver can be on a Spot node: when EC2 reclaims the node, YARN starts the application once more.
-        "spark.yarn.maxAppAttempts": "2",
-        # For a history server. A rolled log is several objects, and the server would list them for each application.
+        "spark.yarn.am.cores": str(fleets.MASTER_CORES),
+        "spark.yarn.am.memory": f"{fleets.MASTER_HEAP_MIB}m",
+        "spark.yarn.am.memoryOverhead": f"{fleets.MASTER_OVERHEAD_MIB}m",
+        # EMR enables it: cores and memory of an executor are then minimums, and executors are larger on large nodes.
+        "spark.yarn.heterogeneousExecutors.enabled": "false",
+        # An error that occurs in every attempt fails the step at once. YARN does not count the loss of a node.
+        "spark.yarn.maxAppAttempts": "1",
+        **(_event_log(settings) if settings.cluster.event_log_in_bucket else {}),
+    }
+
+
+def _event_log(settings: Settings) -> dict[str, str]:
+    """Return the options for a history server. A rolled log is several objects, which it would list each time."""
+    return {
         "spark.eventLog.enabled": "true",
         "spark.eventLog.dir": uri(settings.storage.bucket, SPARK_EVENTS),
         "spark.eventLog.compress": "true",
@@ -134,58 +153,6 @@ def _tags(dag_id: str, run_id: str) -> list[dict[str, str]]:
         "for-use-with-amazon-emr-managed-policies": "true",
     }
     return [{"Key": key, "Value": value} for key, value in tags.items()]
-
-
-def _fleets(options: Cluster) -> list[dict[str, Any]]:
-    fleets: list[dict[str, Any]] = [
-        {
-            "Name": "primary",
-            "InstanceFleetType": "MASTER",
-            "TargetOnDemandCapacity": 1,
-            "InstanceTypeConfigs": _instance_types(options.primary_instance_types, options),
-        },
-        {
-            "Name": "core",
-            "InstanceFleetType": "CORE",
-            "TargetOnDemandCapacity": options.core_on_demand,
-            "InstanceTypeConfigs": _instance_types(options.worker_instance_types, options),
-        },
-    ]
-    if options.task_spot:
-        spot = {
-            "AllocationStrategy": "price-capacity-optimized",
-            "TimeoutDurationMinutes": 10,
-            "TimeoutAction": "SWITCH_TO_ON_DEMAND",
-        }
-        fleets.append(
-            {
-                "Name": "task",
-                "InstanceFleetType": "TASK",
-                "TargetSpotCapacity": options.task_spot,
-                "InstanceTypeConfigs": _instance_types(options.worker_instance_types, options),
-                "LaunchSpecifications": {"SpotSpecification": spot},
-            }
-        )
-    return fleets
-
-
-def _instance_types(names: Sequence[str], options: Cluster) -> list[dict[str, Any]]:
-    volume = {"VolumeSpecification": {"VolumeType": "gp3", "SizeInGB": options.ebs_data_gib}, "VolumesPerInstance": 1}
-    return [
-        {"InstanceType": name, "WeightedCapacity": 1, "EbsConfiguration": {"EbsBlockDeviceConfigs": [volume]}}
-        for name in names
-    ]
-
-
-def _compute_limits(options: Cluster) -> dict[str, Any]:
-    """Return the limits of managed scaling. The maximum is never below the number of nodes at launch."""
-    return {
-        "UnitType": "InstanceFleetUnits",
-        "MinimumCapacityUnits": options.core_on_demand,
-        "MaximumCapacityUnits": max(options.scale_up_to, options.core_on_demand + options.task_spot),
-        "MaximumOnDemandCapacityUnits": options.core_on_demand,
-        "MaximumCoreCapacityUnits": options.core_on_demand,
-    }
 
 
 def featurize(settings: Settings, run: Run, artifacts: str, decoding: str) -> dict[str, Any]:
@@ -246,18 +213,20 @@ def pca(settings: Settings, run: Run, artifacts: str, target_variance: str) -> d
 
 
 def _cores(options: Cluster) -> dict[str, str]:
-    """Return `--cores`: the vCPUs of all workers; empty when the name of a type does not give its vCPUs.
+    """Return `--cores`; empty when the name of an instance type does not give its vCPUs.
 
-    Spark only counts the workers that have joined when the step starts, and would make too few splits.
+    Spark only counts the executors that have started when the step starts, and would make too few splits.
     """
-    sizes = [name.rpartition(".")[2] for name in options.worker_instance_types]
-    if not all(size in SMALL_SIZES or re.fullmatch(r"\d+xlarge", size) for size in sizes):
-        return {}
-    fewest = min(SMALL_SIZES.get(size) or 4 * int(size.removesuffix("xlarge")) for size in sizes)
-    return {"--cores": str(fewest * max(options.core_on_demand + options.task_spot, options.scale_up_to))}
+    cores = fleets.executor_cores(options)
+    return {} if cores is None else {"--cores": str(cores)}
 
 
 def _step(name: str, run: Run, artifacts: str, arguments: dict[str, str]) -> dict[str, Any]:
+    """Return a step that runs spark-submit in client mode: the driver is a child of spark-submit on the primary node.
+
+    In client mode the output of the driver is in the log of the step itself, and a cancellation ends spark-submit, the
+    driver and its executors. In cluster mode a cancellation ends spark-submit only, and the application still writes.
+    """
     return {
         # The name is unique in a run: a retry finds the step of an earlier try by it.
         "Name": f"{name} {run.id}",
@@ -269,7 +238,7 @@ def _step(name: str, run: Run, artifacts: str, arguments: dict[str, str]) -> dic
                 "--master",
                 "yarn",
                 "--deploy-mode",
-                "cluster",
+                "client",
                 *(word for end in ("driver", "executor") for word in ("--conf", f"spark.{end}.{JVM_OPTIONS}")),
                 "--py-files",
                 f"{artifacts}/verger_spark.zip",

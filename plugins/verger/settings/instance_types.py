@@ -13,9 +13,7 @@ from collections.abc import Mapping, Sequence
 NOT_SOLD: Mapping[str, str] = {
     "eu-central-1": "c7gn",
     "eu-west-1": "",
-    "eu-west-3": (
-        "c5ad c6a c7a c7gn c8gd m5dn m5n m5zn m6id m6idn m6in m7a m8a r5b r6a r6id r7a r7iz r8a"
-    ),
+    "eu-west-3": ("c5ad c6a c7a c7gn c8gd m5dn m5n m5zn m6id m6idn m6in m7a m8a r5b r6a r6id r7a r7iz r8a"),
     "eu-north-1": (
         "c5ad c6a c6id c7gn c8gd c8i-flex m5a m5ad m5dn m5n m5zn m6a m6id m8a m8gd m8i m8i-flex r5a r5ad r6a r6id r7iz "
         "r8a"
@@ -29,7 +27,7 @@ NOT_SOLD: Mapping[str, str] = {
         "r7iz"
     ),
 }
-"""Families of the generations 5 to 8 of c, m and r that EMR supports and a region does not sell, separated by spaces."""
+"""Families of c, m and r, generations 5 to 8, that EMR supports and a region does not sell, separated by spaces."""
 
 PREFERRED_WORKERS = ("c6i.xlarge", "c7i.xlarge", "c5.xlarge", "m6i.xlarge", "m6a.xlarge", "m7i.xlarge", "m5.xlarge")
 PREFERRED_PRIMARIES = ("m6i.xlarge", "m7i.xlarge", "m5.xlarge")
@@ -121,7 +119,7 @@ def problems(variable: str, names: Sequence[str], region: str) -> list[str]:
     if not unsold:
         return []
     return [
-        f"{variable}: {', '.join(unsold)}: not sold in {region} (VERGER_REGION), according to EC2's offer table in moto "
-        f"5.2.5; expected types that the region sells, such as {', '.join(default_workers(region))}; if EC2 offers the "
-        "type there by now, set VERGER_CHECK_INSTANCE_TYPES=false"
+        f"{variable}: {', '.join(unsold)}: not sold in {region} (VERGER_REGION), according to EC2's offer table in "
+        f"moto 5.2.5; expected types that the region sells, such as {', '.join(default_workers(region))}; if EC2 "
+        "offers the type there by now, set VERGER_CHECK_INSTANCE_TYPES=false"
     ]

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 RETRIES: RetryConfig = {"max_retries": 8, "retry_timeout": timedelta(minutes=3)}
 """The client retries throttled requests and server errors. A request that still fails then fails the task."""
 
+DNS_SUFFIXES = {"eusc": "amazonaws.eu"}
+"""DNS suffix of AWS's endpoints by the first part of a region's name. obstore uses `amazonaws.com` for every region."""
+
 DELETE_CHARACTER = "\x7f"
 
 
@@ -32,8 +35,8 @@ def s3_store(bucket: str) -> S3Store:
 @lru_cache(maxsize=8)
 def _s3_store(bucket: str, endpoint: str | None, region: str, _key_id: str | None) -> S3Store:
     config: S3Config = {"region": region, "virtual_hosted_style_request": endpoint is None}
-    if endpoint:
-        config["endpoint"] = endpoint
+    if url := endpoint or _endpoint(bucket, region):
+        config["endpoint"] = url
     return S3Store(
         bucket,
         config=config,
@@ -44,6 +47,12 @@ def _s3_store(bucket: str, endpoint: str | None, region: str, _key_id: str | Non
         },
         retry_config=RETRIES,
     )
+
+
+def _endpoint(bucket: str, region: str) -> str | None:
+    """Return the bucket's URL in a region that obstore does not find, otherwise None."""
+    suffix = DNS_SUFFIXES.get(region.partition("-")[0])
+    return suffix and f"https://{bucket}.s3.{region}.{suffix}"
 
 
 def can_request(key: str) -> bool:

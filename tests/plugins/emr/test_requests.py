@@ -8,8 +8,9 @@ import botocore.session
 import pytest
 from botocore.validate import ParamValidator
 
-from verger.emr import requests
-from verger.settings import Settings
+from verger.emr import fleets, requests
+from verger.settings import EU_REGIONS, Settings
+from verger.settings.instance_types import YARN_MIB, default_workers
 from verger_contract.keys import Run
 
 RUN = Run("orchard", "run-1")
@@ -77,11 +78,67 @@ def test_the_steps_run_in_the_environment_that_the_bootstrap_action_builds() -> 
     assert action == {"Path": f"{ARTIFACTS}/bootstrap_emr.sh", "Args": [ARTIFACTS, "/opt/verger/abc"]}
     defaults = request["Configurations"][0]["Properties"]
     assert defaults["spark.pyspark.python"] == "/opt/verger/abc/bin/python"
-    container = sum(int(defaults[f"spark.executor.{part}"].removesuffix("m")) for part in ("memory", "memoryOverhead"))
-    assert 2 * container <= 6144, "two executors fit the memory that YARN has on the smallest default node"
     assert defaults["spark.executorEnv.MALLOC_ARENA_MAX"] == "1"
+<<<<<<< HEAD
     assert defaults["spark.executorEnv.PILLOW_BLOCKS_MAX"] == "2"
     assert defaults["spark.executorEnv.AWS_REGION"] == defaults["spark.yarn.appMasterEnv.AWS_REGION"] == "eu-west-3"
+=======
+    assert defaults["spark.executorEnv.PILLOW_BLOCKS_MAX"] == "4"
+    assert defaults["spark.executorEnv.AWS_REGION"] == "eu-west-3"
+
+
+def mib(properties: dict[str, str], prefix: str) -> int:
+    return sum(int(properties[f"{prefix}.{part}"].removesuffix("m")) for part in ("memory", "memoryOverhead"))
+
+
+def classification(request: dict[str, Any], name: str) -> dict[str, Any]:
+    return next(found for found in request["Configurations"] if found["Classification"] == name)
+
+
+@pytest.mark.parametrize("region", [region for region in EU_REGIONS if default_workers(region)])
+def test_the_executors_of_all_vcpus_and_the_application_master_fit_on_every_default_worker(region: str) -> None:
+    request = cluster(VERGER_REGION=region)
+    defaults = classification(request, "spark-defaults")["Properties"]
+    vcores = int(classification(request, "yarn-site")["Properties"]["yarn.nodemanager.resource.cpu-vcores"])
+    executor, master = mib(defaults, "spark.executor"), mib(defaults, "spark.yarn.am")
+    for name in settings(VERGER_REGION=region).cluster.worker_instance_types:
+        assert 2 * executor + master <= YARN_MIB[name], name
+    assert 2 * int(defaults["spark.executor.cores"]) + int(defaults["spark.yarn.am.cores"]) == vcores
+
+
+def test_the_smallest_default_worker_is_the_one_for_which_the_executors_are_sized() -> None:
+    assert min(YARN_MIB.values()) == 5632
+    assert {name: fleets.executors(name) for name in YARN_MIB} == dict.fromkeys(YARN_MIB, 2)
+
+
+def test_workers_of_several_sizes_keep_the_vcores_of_emr() -> None:
+    request = cluster(VERGER_WORKER_INSTANCE_TYPES="c7i.xlarge,c7i.2xlarge")
+    assert "yarn-site" not in [found["Classification"] for found in request["Configurations"]]
+
+
+def test_executors_have_exactly_the_requested_size_and_an_application_one_attempt() -> None:
+    defaults = classification(cluster(), "spark-defaults")["Properties"]
+    assert defaults["spark.yarn.heterogeneousExecutors.enabled"] == "false"
+    assert defaults["spark.yarn.maxAppAttempts"] == "1"
+
+
+def test_the_driver_on_the_primary_node_gets_region_and_threads() -> None:
+    found = classification(cluster(VERGER_REGION="eu-north-1"), "spark-env")["Configurations"]
+    assert found == [{"Classification": "export", "Properties": {"AWS_REGION": "eu-north-1", "OMP_NUM_THREADS": "1"}}]
+
+
+def test_every_fleet_has_an_allocation_strategy() -> None:
+    found = {
+        fleet["InstanceFleetType"]: {of["AllocationStrategy"] for of in fleet["LaunchSpecifications"].values()}
+        for fleet in cluster()["Instances"]["InstanceFleets"]
+    }
+    assert found == {"MASTER": {"lowest-price"}, "CORE": {"lowest-price"}, "TASK": {"price-capacity-optimized"}}
+
+
+def test_a_setting_leaves_the_event_log_to_emr() -> None:
+    defaults = classification(cluster(VERGER_EVENT_LOG_IN_BUCKET="false"), "spark-defaults")["Properties"]
+    assert [name for name in defaults if "eventLog" in name] == []
+>>>>>>> 1c0ee9e (Client mode, executors that fit with the application master, allocation strategies, one RunJobFlow request; the teardown ends every cluster of the run)
 
 
 def test_spark_writes_its_event_logs_under_the_log_prefix() -> None:
@@ -111,7 +168,7 @@ def test_the_arguments_of_a_step_name_everything_that_it_reads_and_writes() -> N
     assert step["Name"] == "featurize run-1"
     words = step["HadoopJarStep"]["Args"]
     assert words[:11] == [
-        *("spark-submit", "--master", "yarn", "--deploy-mode", "cluster"),
+        *("spark-submit", "--master", "yarn", "--deploy-mode", "client"),
         *("--conf", f"spark.driver.{requests.JVM_OPTIONS}", "--conf", f"spark.executor.{requests.JVM_OPTIONS}"),
         *("--py-files", f"{ARTIFACTS}/verger_spark.zip"),
     ]
@@ -149,18 +206,27 @@ def test_the_arguments_of_a_step_name_everything_that_it_reads_and_writes() -> N
 @pytest.mark.parametrize(
     ("types", "more", "cores"),
     [
-        ("c6i.xlarge,m5.2xlarge", {}, "8"),
+        ("c6i.xlarge,m5.xlarge", {}, "8"),
+        ("c6i.xlarge,m5.2xlarge", {}, "6"),  # the application master takes the cores of an executor
         ("c7g.16xlarge", {"VERGER_TASK_SPOT": "3"}, "256"),
-        ("c7g.large", {"VERGER_SCALE_UP_TO": "40"}, "80"),
+        ("m7g.large", {"VERGER_TASK_SPOT": "0"}, "2"),
+        ("m7g.large", {"VERGER_SCALE_UP_TO": "40"}, "80"),
         ("c6i.metal", {}, None),
     ],
 )
+<<<<<<< HEAD
 def test_the_step_gets_the_cores_of_all_workers(types: str, more: dict[str, str], cores: str | None) -> None:
     words = requests.featurize(settings(VERGER_WORKER_INSTANCE_TYPES=types, **more), RUN, ARTIFACTS, "exact")
+=======
+def test_the_step_gets_the_cores_of_all_executors(types: str, more: dict[str, str], cores: str | None) -> None:
+    words = requests.featurize(settings(VERGER_WORKER_INSTANCE_TYPES=types, **more), RUN, ARTIFACTS)
+>>>>>>> 1c0ee9e (Client mode, executors that fit with the application master, allocation strategies, one RunJobFlow request; the teardown ends every cluster of the run)
     words = words["HadoopJarStep"]["Args"]
     assert dict(zip(words[12::2], words[13::2], strict=True)).get("--cores") == cores
 
 
-def test_the_maximum_of_managed_scaling_is_never_below_the_initial_capacity() -> None:
-    limits = cluster(VERGER_SCALE_UP_TO="1", VERGER_CORE_ON_DEMAND="2", VERGER_TASK_SPOT="3")
-    assert limits["ManagedScalingPolicy"]["ComputeLimits"]["MaximumCapacityUnits"] == 5
+@pytest.mark.parametrize(("scale_up_to", "maximum"), [("1", 5), ("9", 9)])
+def test_managed_scaling_adds_nodes_and_removes_none_of_the_launch(scale_up_to: str, maximum: int) -> None:
+    request = cluster(VERGER_SCALE_UP_TO=scale_up_to, VERGER_CORE_ON_DEMAND="2", VERGER_TASK_SPOT="3")
+    limits = request["ManagedScalingPolicy"]["ComputeLimits"]
+    assert (limits["MinimumCapacityUnits"], limits["MaximumCapacityUnits"]) == (5, maximum)

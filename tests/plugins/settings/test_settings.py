@@ -12,7 +12,11 @@ import pytest
 from tests.places import ROOT
 from verger.settings import EU_REGIONS, Settings, SettingsError
 from verger.settings.__main__ import markdown_table
+<<<<<<< HEAD
 from verger_contract.preprocessing import Decoding
+=======
+from verger.settings.instance_types import YARN_MIB, default_primaries, default_workers, is_sold
+>>>>>>> 1c0ee9e (Client mode, executors that fit with the application master, allocation strategies, one RunJobFlow request; the teardown ends every cluster of the run)
 
 REQUIRED = {"VERGER_BUCKET": "orchard"}
 
@@ -69,7 +73,9 @@ def test_values_have_the_types_of_their_settings() -> None:
         ("VERGER_DECODING", "fast", "exact or scaled"),
         ("VERGER_DECODING", "EXACT", "exact or scaled"),
         ("VERGER_RELEASE_LABEL", "8.1.0", "an EMR release label"),
-        ("VERGER_WORKER_INSTANCE_TYPES", " , ", "EC2 instance types"),
+        ("VERGER_WORKER_INSTANCE_TYPES", "m6i", "EC2 instance types"),
+        ("VERGER_WORKER_INSTANCE_TYPES", "c7i.xlarge,c7i.large", "c from `xlarge`"),
+        ("VERGER_WORKER_INSTANCE_TYPES", ",".join(["c7i.xlarge"] * 31), "at most 30 EC2 instance types"),
         ("VERGER_IDLE_TIMEOUT", "59", "60 to 604800"),
         ("VERGER_IDLE_TIMEOUT", "604801", "60 to 604800"),
         ("VERGER_IDLE_TIMEOUT", "an hour", "60 to 604800"),
@@ -93,9 +99,50 @@ def test_the_error_for_a_wrong_value_names_the_accepted_values(variable: str, va
     assert expected in str(caught.value)
 
 
-@pytest.mark.parametrize("region", EU_REGIONS)
-def test_every_region_in_the_eu_is_accepted(region: str) -> None:
-    assert Settings.from_environment(REQUIRED | {"VERGER_REGION": region}).storage.region == region
+@pytest.mark.parametrize("region", [region for region in EU_REGIONS if region != "eusc-de-east-1"])
+def test_every_region_in_the_eu_is_accepted_and_sells_its_default_types(region: str) -> None:
+    settings = Settings.from_environment(REQUIRED | {"VERGER_REGION": region})
+    assert settings.storage.region == region
+    for names in (settings.cluster.primary_instance_types, settings.cluster.worker_instance_types):
+        assert 2 <= len(names) <= 5
+        assert [name for name in names if not is_sold(name, region)] == []
+
+
+def test_paris_has_no_default_type_that_it_does_not_sell() -> None:
+    cluster = Settings.from_environment(REQUIRED).cluster
+    assert cluster.worker_instance_types == ("c6i.xlarge", "c7i.xlarge", "c5.xlarge", "m6i.xlarge", "m6a.xlarge")
+    assert cluster.primary_instance_types == ("m6i.xlarge", "m7i.xlarge", "m5.xlarge")
+
+
+def test_the_sovereign_cloud_has_no_default_types() -> None:
+    there = REQUIRED | {"VERGER_REGION": "eusc-de-east-1"}
+    with pytest.raises(
+        SettingsError, match=r"^VERGER_PRIMARY_INSTANCE_TYPES: not set; .*; VERGER_WORKER_INSTANCE_TYPES"
+    ):
+        Settings.from_environment(there)
+    types = {"VERGER_PRIMARY_INSTANCE_TYPES": "m7i.xlarge", "VERGER_WORKER_INSTANCE_TYPES": "c7i.xlarge"}
+    assert Settings.from_environment(there | types).cluster.worker_instance_types == ("c7i.xlarge",)
+
+
+def test_a_type_that_the_region_does_not_sell_is_an_error_that_the_user_can_switch_off() -> None:
+    wanted = REQUIRED | {"VERGER_WORKER_INSTANCE_TYPES": "c6a.2xlarge,c7i.xlarge"}
+    with pytest.raises(SettingsError, match=r"^VERGER_WORKER_INSTANCE_TYPES: c6a.2xlarge: not sold in eu-west-3"):
+        Settings.from_environment(wanted)
+    Settings.from_environment(wanted | {"VERGER_REGION": "eu-west-1"})
+    Settings.from_environment(wanted | {"VERGER_CHECK_INSTANCE_TYPES": "false"})
+
+
+def test_every_default_type_has_a_price_and_a_memory() -> None:
+    prices = Settings.from_environment(REQUIRED).prices.on_demand
+    defaults = {name for region in EU_REGIONS for name in (*default_workers(region), *default_primaries(region))}
+    assert defaults <= prices.keys()
+    assert defaults <= YARN_MIB.keys()
+
+
+def test_a_history_server_needs_the_event_log_in_the_bucket() -> None:
+    wanted = {"VERGER_SPARK_HISTORY_URL": "http://127.0.0.1:18080", "VERGER_EVENT_LOG_IN_BUCKET": "false"}
+    with pytest.raises(SettingsError, match=r"^VERGER_SPARK_HISTORY_URL: is set; expected none"):
+        Settings.from_environment(REQUIRED | wanted)
 
 
 def test_the_error_for_an_unknown_variable_names_the_most_similar_setting() -> None:

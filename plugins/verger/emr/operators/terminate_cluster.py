@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from airflow.providers.amazon.aws.operators.emr import EmrTerminateJobFlowOperator
@@ -11,15 +12,38 @@ from verger.emr.hook import IdempotentEmrHook
 
 
 class TerminateCluster(EmrTerminateJobFlowOperator):
-    """Terminates the cluster and waits, deferred, until it has ended.
+    """Terminates the cluster of a run and waits, deferred, until it has ended.
+
+    The task also terminates every other active cluster that has the name and the tags of the run. EMR may have created
+    one whose id Airflow never received. The task does not wait for these.
 
     The task also succeeds when the cluster ended with errors: nothing is left to terminate.
+
+    Parameters
+    ----------
+    cluster_name : str
+        Name of the run's cluster.
+    cluster_tags : sequence of mapping
+        Tags of the run's cluster, in the shape of RunJobFlow.
     """
 
     aws_hook_class = IdempotentEmrHook
+    template_fields = (*EmrTerminateJobFlowOperator.template_fields, "cluster_name", "cluster_tags")
 
-    def __init__(self, **kwargs: Any) -> None:
+    def __init__(self, *, cluster_name: str, cluster_tags: Sequence[Mapping[str, str]], **kwargs: Any) -> None:
         super().__init__(deferrable=True, **kwargs)
+        self.cluster_name = cluster_name
+        self.cluster_tags = cluster_tags
+
+    def execute(self, context: Context) -> None:
+        """Terminate all clusters of the run, then defer until that of the run has ended."""
+        hook = cast("IdempotentEmrHook", self.hook)
+        found = hook.active_clusters(self.cluster_name, self.cluster_tags)
+        others = [cluster for cluster in found if cluster != self.job_flow_id]
+        if others:
+            self.log.warning("clusters %s: have the name and tags of this run too, terminated", ", ".join(others))
+            hook.emr_client.terminate_job_flows(JobFlowIds=others)
+        super().execute(context)
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> None:
         """Succeed when the cluster has ended, with or without errors.
