@@ -15,10 +15,12 @@
 # moves the link.
 #
 # Requirements: aws (for s3://), tar, flock, sha256sum, and Python 3.11, with or without pip. PYTHON names an
-# interpreter that is not on PATH. Any user may run the script. It uses sudo only if the user cannot write the folder
-# of <env dir>.
+# interpreter that is not on PATH. If no Python 3.11 is installed, the script installs the package python3.11 with dnf:
+# the node must then reach a repository of Amazon Linux. Any user may run the script. It uses sudo only if the user
+# cannot write the folder of <env dir>, or for dnf.
 set -euo pipefail
 
+readonly DNF_SECONDS=300
 readonly MODULES="ai_edge_litert.interpreter, PIL.Image, numpy, pyarrow.parquet, pandas, obstore"
 
 log() { printf '%s verger-bootstrap: %s\n' "$(date +%H:%M:%S)" "$*"; }
@@ -77,16 +79,37 @@ ensure_writable() {
   exec sudo -n --preserve-env env "PATH=$PATH" bash "$0" "$@"
 }
 
+# find_python: prints the path of a Python 3.11. Its log goes to stderr.
 find_python() {
   local candidate
   for candidate in ${PYTHON:+"$PYTHON"} python3.11 python3; do
-    if "$candidate" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' >/dev/null 2>&1; then
+    if is_python_3_11 "$candidate"; then
       command -v "$candidate"
       return
     fi
     [[ $candidate != "${PYTHON:-}" ]] || die "PYTHON=$PYTHON: expected a Python 3.11"
   done
-  die "no Python 3.11 on this node (python3.11 and python3 on PATH); use a release that has it, or set PYTHON"
+  install_python
+  is_python_3_11 python3.11 || die "dnf installed the package python3.11, but python3.11 on PATH is no Python 3.11"
+  command -v python3.11
+}
+
+is_python_3_11() { "$1" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' >/dev/null 2>&1; }
+
+# install_python: installs Python 3.11 from the repositories of the distribution.
+install_python() {
+  local none="no Python 3.11 on this node (python3.11 and python3 on PATH)" as_root=()
+  local advice="use a release that has Python 3.11, set PYTHON, or use an AMI that has it"
+  command -v dnf >/dev/null || die "$none, and no dnf to install it; $advice"
+  if [[ $EUID -ne 0 ]]; then
+    command -v sudo >/dev/null || die "$none, and $(id -un) cannot install it: sudo is not installed; $advice"
+    as_root=(sudo -n)
+  fi
+  log "$none: installing the package python3.11 with dnf" >&2
+  # dnf waits and retries for a long time when the network of the node leads to no repository.
+  "${as_root[@]}" timeout "$DNF_SECONDS" dnf install -y -q python3.11 </dev/null >&2 ||
+    die "$none, and dnf could not install the package python3.11 (see above): a node in a private subnet needs an S3" \
+      "gateway endpoint whose policy lets the repositories of Amazon Linux through; or $advice"
 }
 
 # fetch <uri> <name> <sha256>: copies a file of the set to the working folder and checks it.

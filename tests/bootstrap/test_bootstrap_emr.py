@@ -202,16 +202,50 @@ def test_another_python_than_3_11_is_an_error(tmp_path: Path) -> None:
     assert "error: PYTHON=/bin/false: expected a Python 3.11" in done.stderr
 
 
-def test_a_node_without_python_3_11_is_an_error(tmp_path: Path) -> None:
-    tools = tmp_path / "bin"
+def tools_without_python(folder: Path, dnf: str | None) -> dict[str, str]:
+    """The environment of a node without Python 3.11. `dnf` is the text of its script dnf."""
+    tools = folder / "bin"
     tools.mkdir()
-    for name in ("bash", "date", "dirname", "mkdir"):
+    for name in ("bash", "date", "dirname", "mkdir", "timeout", "ln", "mktemp", "rm", "tail", "cp"):
         found = shutil.which(name)
         assert found is not None
         (tools / name).symlink_to(found)
-    done = bootstrap(f"file:///{'0' * 64}", tmp_path / "env", {"PATH": str(tools)})
+    # A user who is not root needs sudo for dnf.
+    for name, text in {"dnf": dnf, "sudo": '#!/bin/bash\nshift\nexec "$@"\n'}.items():
+        if text is not None:
+            (tools / name).write_text(text)
+            (tools / name).chmod(0o755)
+    return {"PATH": str(tools)}
+
+
+def test_a_node_without_python_3_11_and_dnf_is_an_error(tmp_path: Path) -> None:
+    done = bootstrap(f"file:///{'0' * 64}", tmp_path / "env", tools_without_python(tmp_path, None))
     assert done.returncode == 1
     assert "error: no Python 3.11 on this node" in done.stderr
+    assert "no dnf to install it; use a release that has Python 3.11" in done.stderr
+
+
+def test_a_node_without_python_3_11_installs_the_package_of_the_distribution(tmp_path: Path) -> None:
+    dnf = f'#!/bin/bash\necho "dnf $*"\nln -s {sys.executable} {tmp_path}/bin/python3.11\n'
+    done = bootstrap(f"file:///{'0' * 64}", tmp_path / "env", tools_without_python(tmp_path, dnf))
+    assert "installing the package python3.11 with dnf" in done.stderr
+    assert "dnf install -y -q python3.11" in done.stderr
+    # The script continues with the next step: it fetches the manifest, and this set does not exist.
+    assert f"error: file:///{'0' * 64}/manifest.json: cannot be fetched" in done.stderr
+
+
+def test_the_error_says_what_the_network_needs_when_no_repository_is_reached(tmp_path: Path) -> None:
+    dnf = '#!/bin/bash\necho "Error: Failed to download metadata for repo amazonlinux" >&2\nexit 1\n'
+    done = bootstrap(f"file:///{'0' * 64}", tmp_path / "env", tools_without_python(tmp_path, dnf))
+    assert done.returncode == 1
+    assert "Error: Failed to download metadata" in done.stderr
+    assert "gateway endpoint whose policy lets the repositories of Amazon Linux through" in done.stderr
+
+
+def test_a_package_without_python_3_11_is_an_error(tmp_path: Path) -> None:
+    done = bootstrap(f"file:///{'0' * 64}", tmp_path / "env", tools_without_python(tmp_path, "#!/bin/bash\nexit 0\n"))
+    assert done.returncode == 1
+    assert "error: dnf installed the package python3.11, but python3.11 on PATH is no Python 3.11" in done.stderr
 
 
 @pytest.mark.parametrize(

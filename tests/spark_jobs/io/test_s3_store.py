@@ -7,13 +7,15 @@ import sys
 from datetime import timedelta
 from urllib.parse import unquote, urlsplit
 
+import botocore.session
 import obstore
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from obstore import exceptions
 from obstore.store import S3Store
 
-from verger_spark.io.s3_store import can_request
+from verger_spark.io.s3_store import can_request, s3_store
 
 STORE = S3Store(
     "bucket",
@@ -30,6 +32,25 @@ SEGMENTS = st.one_of(
     ),
     st.text(st.characters(exclude_categories=["Cs"]), max_size=5),
 )
+
+
+@pytest.mark.parametrize(
+    ("region", "host"),
+    [
+        ("eu-west-3", "orchard.s3.eu-west-3.amazonaws.com"),
+        ("eusc-de-east-1", "orchard.s3.eusc-de-east-1.amazonaws.eu"),
+    ],
+)
+def test_the_endpoint_is_that_of_botocore(region: str, host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    credentials = {"AWS_ACCESS_KEY_ID": f"id-{region}", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_REGION": region}
+    for name, value in credentials.items():
+        monkeypatch.setenv(name, value)
+    for name in ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"):
+        monkeypatch.delenv(name, raising=False)
+    url = urlsplit(obstore.sign(s3_store("orchard"), "GET", "images/a b.jpg", timedelta(minutes=1)))
+    assert (url.scheme, url.netloc, url.path) == ("https", host, "/images/a%20b.jpg")
+    expected = urlsplit(botocore.session.get_session().create_client("s3", region).meta.endpoint_url)
+    assert url.netloc == f"orchard.{expected.netloc}"
 
 
 def requested_key(key: str) -> str | None:

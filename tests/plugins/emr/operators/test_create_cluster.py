@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import os
 import threading
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
@@ -50,14 +51,15 @@ def lost_responses(status: int | None) -> Iterator[tuple[str, list[bytes]]]:
     It passes on every request. The response to RunJobFlow is replaced by `status`, or not sent when that is None.
     """
     passed_on: list[bytes] = []
-    target = os.environ["AWS_ENDPOINT_URL_EMR"]
+    target = urlsplit(os.environ["AWS_ENDPOINT_URL_EMR"]).netloc
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            request = urllib.request.Request(target, body, dict(self.headers))
-            with urllib.request.urlopen(request, timeout=30) as response:
-                answer = response.read()
+            upstream = HTTPConnection(target, timeout=30)
+            upstream.request("POST", "/", body, dict(self.headers))
+            answer = upstream.getresponse().read()
+            upstream.close()
             if self.headers["X-Amz-Target"].endswith("RunJobFlow"):
                 passed_on.append(body)
                 if status is None:
