@@ -1,24 +1,31 @@
-"""Validation of requests, with the messages of EMR.
+"""Validation of requests, with the messages of EMR as far as public reports quote them.
 
 The functions raise ValidationException or InvalidRequestException of moto.
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Collection
 from typing import Any
 
 from moto.emr.exceptions import InvalidRequestException, ValidationException
 
-from local_aws.cluster import releases
-from local_aws.cluster.model import SHUTTING_DOWN, Cluster
+from local_aws.cluster import classifications, releases
+from local_aws.cluster.account import Account
+from local_aws.cluster.model import SHUTTING_DOWN, STEP_ENDED, Cluster
+from local_aws.emr import hardware
 
 MAX_STEPS = 256
+#: EMR applies EC2's rules for tags.
+MAX_TAGS = 50
+TAG_TEXT = re.compile(r"[\w\s.:/=+\-@]*")
 IDLE_S = (60, 604_800)
 ACTIONS_ON_FAILURE = ("TERMINATE_JOB_FLOW", "TERMINATE_CLUSTER", "CANCEL_AND_WAIT", "CONTINUE")
 
 
-def run_job_flow(request: dict[str, Any], security_configurations: dict[str, Any]) -> None:
-    """Validate a RunJobFlow request."""
+def run_job_flow(request: dict[str, Any], security_configurations: dict[str, Any], account: Account) -> None:
+    """Validate a RunJobFlow request of the account."""
     label = request.get("ReleaseLabel")
     if not label:
         raise ValidationException(
@@ -26,10 +33,7 @@ def run_job_flow(request: dict[str, Any], security_configurations: dict[str, Any
         )
     if label not in releases.labels():
         raise ValidationException(f"The supplied release label is invalid: {label}.")
-    if not request.get("ServiceRole"):
-        raise ValidationException("ServiceRole is required for creating cluster.")
-    if not request.get("JobFlowRole"):
-        raise ValidationException("InstanceProfile is required for creating cluster.")
+    _roles(request, account)
     for application in request.get("Applications") or []:
         if application.get("Name") not in releases.applications(label):
             raise ValidationException(
@@ -43,18 +47,36 @@ def run_job_flow(request: dict[str, Any], security_configurations: dict[str, Any
     if "AutoTerminationPolicy" in request:
         auto_termination(request["AutoTerminationPolicy"])
     _log_uri(request.get("LogUri"))
-    _instances(request.get("Instances") or {}, label)
+    hardware.instances(request.get("Instances") or {}, label, account)
     _configurations(request.get("Configurations") or [])
     tags(request.get("Tags") or [])
     steps(request.get("Steps") or [], 0, request.get("StepConcurrencyLevel") or 1)
 
 
-def steps(configs: list[dict[str, Any]], already: int, concurrency: int) -> None:
-    """Validate new steps; `already` is the number of steps that the cluster has."""
-    if already + len(configs) > MAX_STEPS:
+def _roles(request: dict[str, Any], account: Account) -> None:
+    role, profile = request.get("ServiceRole"), request.get("JobFlowRole")
+    if not role:
+        raise ValidationException("ServiceRole is required for creating cluster.")
+    if not profile:
+        raise ValidationException("InstanceProfile is required for creating cluster.")
+    # An ARN ends in the name, after a path.
+    if role.rpartition("/")[2] not in account.roles:
+        raise ValidationException(f"Service role {role} is invalid.")
+    if profile.rpartition("/")[2] not in account.instance_profiles:
+        raise ValidationException(f"Invalid InstanceProfile: {profile}.")
+
+
+def active_steps(cluster: Cluster) -> int:
+    """Return the number of steps that have not ended. A cluster may have any number of ended steps."""
+    return sum(step.state not in STEP_ENDED for step in cluster.steps)
+
+
+def steps(configs: list[dict[str, Any]], active: int, concurrency: int) -> None:
+    """Validate new steps; `active` is the number of steps of the cluster that have not ended."""
+    if active + len(configs) > MAX_STEPS:
         raise ValidationException(
-            f"A maximum of {MAX_STEPS} steps are allowed in each job flow;"
-            f" this one would have {already + len(configs)}."
+            f"A maximum of {MAX_STEPS} steps can be pending or running at any given time;"
+            f" this job flow would have {active + len(configs)}."
         )
     for config in configs:
         action = config.get("ActionOnFailure") or "TERMINATE_JOB_FLOW"
@@ -93,12 +115,19 @@ def modifiable(cluster: Cluster) -> None:
         raise ValidationException("A job flow that is shutting down, terminated, or finished may not be modified.")
 
 
-def tags(given: list[dict[str, str]]) -> None:
-    """Validate tags by the rules of AWS."""
+def tags(given: list[dict[str, str]], present: Collection[str] = ()) -> None:
+    """Validate tags by the rules of AWS; `present` are the keys that the cluster has already."""
+    count = len({*present, *(tag.get("Key") or "" for tag in given)})
+    if count > MAX_TAGS:
+        raise ValidationException(f"A cluster may have at most {MAX_TAGS} tags; this one would have {count}.")
     for tag in given:
         key = tag.get("Key") or ""
         if not key or len(key) > 128 or len(tag.get("Value") or "") > 256:
             raise ValidationException(f"Tag '{key[:130]}': a key has 1 to 128 characters and a value at most 256.")
+        if not TAG_TEXT.fullmatch(key) or not TAG_TEXT.fullmatch(tag.get("Value") or ""):
+            raise ValidationException(
+                f"Tag '{key}': keys and values have letters, digits, white space and _ . : / = + - @ only."
+            )
         if key.lower().startswith("aws:"):
             raise ValidationException(f"Tag '{key}': keys that start with aws: are reserved.")
 
@@ -108,37 +137,13 @@ def _log_uri(uri: str | None) -> None:
         raise ValidationException(f"The specified log URI '{uri}' is not an S3 location.")
 
 
-def _configurations(configurations: list[dict[str, Any]]) -> None:
+def _configurations(configurations: list[dict[str, Any]], parent: str | None = None) -> None:
     for configuration in configurations:
-        if not configuration.get("Classification"):
+        name = configuration.get("Classification")
+        if not name:
             raise ValidationException("Classification must be specified for each configuration.")
-        _configurations(configuration.get("Configurations") or [])
-
-
-def _instances(instances: dict[str, Any], label: str) -> None:
-    groups, fleets = instances.get("InstanceGroups"), instances.get("InstanceFleets")
-    if groups and fleets:
-        raise ValidationException("Cannot specify both instance groups and instance fleets.")
-    if groups or fleets:
-        key = "InstanceRole" if groups else "InstanceFleetType"
-        masters = [group for group in groups or fleets or [] if group.get(key) == "MASTER"]
-        if len(masters) != 1:
+        if not classifications.is_valid(name, parent):
             raise ValidationException(
-                f"A cluster must have exactly one MASTER instance group or fleet, found {len(masters)}."
+                f"Classification '{name}' is not valid for parent classification '{parent or 'null'}'."
             )
-    elif not instances.get("InstanceCount") or not instances.get("MasterInstanceType"):
-        raise ValidationException(
-            "Instances: InstanceGroups, InstanceFleets or MasterInstanceType with InstanceCount is needed."
-        )
-    known = {kind["Type"] for kind in releases.instance_types(label)}
-    for name in _instance_types(instances):
-        if name not in known:
-            raise ValidationException(f"Instance type '{name}' is not supported.")
-
-
-def _instance_types(instances: dict[str, Any]) -> list[str]:
-    names: list[Any] = [instances.get("MasterInstanceType"), instances.get("SlaveInstanceType")]
-    names += [group.get("InstanceType") for group in instances.get("InstanceGroups") or []]
-    for fleet in instances.get("InstanceFleets") or []:
-        names += [kind.get("InstanceType") for kind in fleet.get("InstanceTypeConfigs") or []]
-    return [name for name in names if name]
+        _configurations(configuration.get("Configurations") or [], name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from moto.emr.exceptions import ValidationException
 
+from local_aws.cluster.account import Account
 from local_aws.cluster.model import SHUTTING_DOWN, Cluster, Ending
 from local_aws.emr import validation, views
 from local_aws.emr.creation import build_cluster
@@ -13,7 +14,8 @@ from local_aws.emr.service import Service
 
 def run_job_flow(service: Service, request: Request) -> Answer:
     """Create and start a cluster."""
-    validation.run_job_flow(request, service.security_configurations)
+    account = Account.load(service.settings.state, service.settings.region)
+    validation.run_job_flow(request, service.security_configurations, account)
     cluster = build_cluster(request)
     service.add(cluster)
     return {"JobFlowId": cluster.id, "ClusterArn": views.cluster_arn(cluster.id, service.settings.region)}

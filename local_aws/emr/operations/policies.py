@@ -10,7 +10,7 @@ from local_aws.emr.service import Service
 def add_tags(service: Service, request: Request) -> Answer:
     """Add tags to a cluster."""
     cluster = find_cluster(service, request["ResourceId"])
-    validation.tags(request["Tags"])
+    validation.tags(request["Tags"], cluster.tags)
     cluster.tags.update({tag["Key"]: tag.get("Value") or "" for tag in request["Tags"]})
     service.save(cluster)
     return None

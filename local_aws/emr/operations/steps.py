@@ -18,7 +18,7 @@ def add_job_flow_steps(service: Service, request: Request) -> Answer:
     """Add steps to a cluster."""
     cluster = find_cluster(service, request["JobFlowId"])
     validation.modifiable(cluster)
-    validation.steps(request["Steps"], len(cluster.steps), cluster.step_concurrency)
+    validation.steps(request["Steps"], validation.active_steps(cluster), cluster.step_concurrency)
     made = [build_step(config, request.get("ExecutionRoleArn")) for config in request["Steps"]]
     cluster.steps += made
     service.save(cluster)
