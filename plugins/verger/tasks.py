@@ -120,7 +120,8 @@ def stage_artifacts(run_context: RunContext, made: Plan) -> dict[str, str]:
         The set is incomplete, or its features would not be those of the plan.
     """
     # Spark fails when the folder of its event logs is missing. In S3 a folder is an empty object whose key ends in `/`.
-    run_context.client.put_object(Bucket=run_context.run.bucket, Key=SPARK_EVENTS, Body=b"")
+    if run_context.settings.cluster.event_log_in_bucket:
+        run_context.client.put_object(Bucket=run_context.run.bucket, Key=SPARK_EVENTS, Body=b"")
     staged = artifacts.upload(run_context.client, run_context.settings)
     # The plan has the decoding, also when VERGER_DECODING was changed since then. The set has the version.
     decoding = Decoding(made.decoding)
