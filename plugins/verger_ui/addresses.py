@@ -18,10 +18,8 @@ STEP = r"^(featurize|pca)$"
 APPLICATION = r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}"
 
 STEPS = ("featurize", "pca")
-STEP_STREAMS = ("stderr", "stdout", "controller")
-"""Logs of the command that submits a step. On a cluster, the output of the step itself is in the logs of its driver."""
-DRIVER = "driver-"
-STREAMS = (f"{DRIVER}stdout", f"{DRIVER}stderr", *STEP_STREAMS)
+STREAMS = ("stdout", "stderr", "controller")
+"""Logs of a step. spark-submit writes the output of a Python driver to stdout, and Spark's messages to stderr."""
 STREAM = rf"^({'|'.join(STREAMS)})$"
 
 

@@ -28,7 +28,7 @@ LOWER_LEVEL = re.compile(r" (INFO|WARN|DEBUG) ")
 APPLICATION = re.compile(r"\bapplication_\d+_\d+\b")
 STREAMS = ("stdout.gz", "stderr.gz")
 APPLICATION_MASTER = "_000001"
-"""Ends the id of the first container of a YARN application. In cluster mode the driver runs there."""
+"""Ends the id of the first container of a YARN application. A driver in cluster mode runs there."""
 LINES_SHOWN = 20
 POLL_SECONDS = 5
 MAX_CONTAINERS = 20
@@ -117,7 +117,8 @@ class _Logs:
         # spark-submit redirects both streams of a Python driver to its own stdout; its stderr holds Spark's messages.
         for key, etag in self._list(f"{prefix}steps/{step_id}/"):
             yield self._log(key, etag)
-        # In cluster mode the driver runs in a container of the application that stderr names, normally the first one.
+        # The containers of the application that stderr names: first that of the application master, then executors. A
+        # step that a user added in cluster mode has its driver in the first one.
         containers: dict[str, list[tuple[str, str]]] = {}
         for application in self.applications:
             for key, etag in self._list(f"{prefix}containers/{application}/"):

@@ -1,8 +1,4 @@
-"""Reads the end of a step's log, which EMR uploads to S3, and marks the lines with errors.
-
-In cluster mode, the log of the step holds the output of spark-submit. The output of the step itself is the log of the
-driver, in the first container of the YARN application that spark-submit names.
-"""
+"""Reads the end of a step's log, which EMR uploads to S3, and marks the lines with errors."""
 
 from __future__ import annotations
 
@@ -11,15 +7,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from verger.emr.log_tail import LogTail, read_tail
-from verger.emr.step_log import APPLICATION, is_error
+from verger.emr.step_log import is_error
 from verger_contract.keys import uri
-from verger_ui.addresses import DRIVER, STEP_STREAMS, STREAMS
+from verger_ui.addresses import STREAMS
 from verger_ui.sources.bucket import Bucket
 
 MOST_PACKED = 64_000_000
 """Largest compressed log that is read. A gzip file is read from its start, so a larger one takes too long."""
-ATTEMPTS = ("02", "01")
-"""Attempts of an application, the last one first. YARN starts a second one after it loses a node."""
 CONTROL = re.compile(r"\x1b\[[0-9;]*m|[\x00-\x08\x0b-\x1f\x7f]")
 """Terminal colours and other control characters."""
 
@@ -67,14 +61,11 @@ class StepLog:
 
 def step_log(bucket: Bucket, log_prefix: str, cluster: str, step: str, stream: str | None) -> StepLog:
     """Read one stream of a step; the first existing one of STREAMS when `stream` is None."""
-    of_cluster = f"{log_prefix}{cluster}/"
-    folder = f"{of_cluster}steps/{step}/"
-    existing = _packed(bucket, folder, STEP_STREAMS)
-    submitted = _end(bucket, existing.get("stderr"))
-    existing |= _of_driver(bucket, of_cluster, submitted.text)
-    sizes = {name: existing[name][1] for name in STREAMS if name in existing}
-    chosen = stream or next(iter(sizes), STEP_STREAMS[0])
-    end = submitted if chosen == "stderr" else _end(bucket, existing.get(chosen))
+    folder = f"{log_prefix}{cluster}/steps/{step}/"
+    existing = _packed(bucket, folder)
+    chosen = stream or next(iter(existing), STREAMS[0])
+    end = _end(bucket, existing.get(chosen))
+    sizes = {name: size for name, (_, size) in existing.items()}
     shown = [*parts(end.text)]
     return StepLog(
         sizes=sizes,
@@ -88,22 +79,11 @@ def step_log(bucket: Bucket, log_prefix: str, cluster: str, step: str, stream: s
     )
 
 
-def _packed(bucket: Bucket, folder: str, streams: Sequence[str]) -> dict[str, tuple[str, int]]:
-    """Return key and bytes of the streams whose file is in a folder."""
+def _packed(bucket: Bucket, folder: str) -> dict[str, tuple[str, int]]:
+    """Return the key and the bytes of the streams whose file is in a folder, in the order of STREAMS."""
     found = bucket.keys(folder)
-    keys = {name: f"{folder}{name}.gz" for name in streams}
+    keys = {name: f"{folder}{name}.gz" for name in STREAMS}
     return {name: (key, found[key]) for name, key in keys.items() if key in found}
-
-
-def _of_driver(bucket: Bucket, of_cluster: str, submitted: str) -> dict[str, tuple[str, int]]:
-    """Return the streams of the driver of the last application that spark-submit named."""
-    named = APPLICATION.findall(submitted)
-    for attempt in ATTEMPTS if named else ():
-        container = f"container_{named[-1].removeprefix('application_')}_{attempt}_000001"
-        found = _packed(bucket, f"{of_cluster}containers/{named[-1]}/{container}/", ("stdout", "stderr"))
-        if found:
-            return {f"{DRIVER}{name}": packed for name, packed in found.items()}
-    return {}
 
 
 def _end(bucket: Bucket, packed: tuple[str, int] | None) -> LogTail:

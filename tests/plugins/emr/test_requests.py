@@ -79,11 +79,7 @@ def test_the_steps_run_in_the_environment_that_the_bootstrap_action_builds() -> 
     defaults = request["Configurations"][0]["Properties"]
     assert defaults["spark.pyspark.python"] == "/opt/verger/abc/bin/python"
     assert defaults["spark.executorEnv.MALLOC_ARENA_MAX"] == "1"
-<<<<<<< HEAD
     assert defaults["spark.executorEnv.PILLOW_BLOCKS_MAX"] == "2"
-    assert defaults["spark.executorEnv.AWS_REGION"] == defaults["spark.yarn.appMasterEnv.AWS_REGION"] == "eu-west-3"
-=======
-    assert defaults["spark.executorEnv.PILLOW_BLOCKS_MAX"] == "4"
     assert defaults["spark.executorEnv.AWS_REGION"] == "eu-west-3"
 
 
@@ -138,7 +134,6 @@ def test_every_fleet_has_an_allocation_strategy() -> None:
 def test_a_setting_leaves_the_event_log_to_emr() -> None:
     defaults = classification(cluster(VERGER_EVENT_LOG_IN_BUCKET="false"), "spark-defaults")["Properties"]
     assert [name for name in defaults if "eventLog" in name] == []
->>>>>>> 1c0ee9e (Client mode, executors that fit with the application master, allocation strategies, one RunJobFlow request; the teardown ends every cluster of the run)
 
 
 def test_spark_writes_its_event_logs_under_the_log_prefix() -> None:
@@ -214,13 +209,8 @@ def test_the_arguments_of_a_step_name_everything_that_it_reads_and_writes() -> N
         ("c6i.metal", {}, None),
     ],
 )
-<<<<<<< HEAD
-def test_the_step_gets_the_cores_of_all_workers(types: str, more: dict[str, str], cores: str | None) -> None:
-    words = requests.featurize(settings(VERGER_WORKER_INSTANCE_TYPES=types, **more), RUN, ARTIFACTS, "exact")
-=======
 def test_the_step_gets_the_cores_of_all_executors(types: str, more: dict[str, str], cores: str | None) -> None:
-    words = requests.featurize(settings(VERGER_WORKER_INSTANCE_TYPES=types, **more), RUN, ARTIFACTS)
->>>>>>> 1c0ee9e (Client mode, executors that fit with the application master, allocation strategies, one RunJobFlow request; the teardown ends every cluster of the run)
+    words = requests.featurize(settings(VERGER_WORKER_INSTANCE_TYPES=types, **more), RUN, ARTIFACTS, "exact")
     words = words["HadoopJarStep"]["Args"]
     assert dict(zip(words[12::2], words[13::2], strict=True)).get("--cores") == cores
 

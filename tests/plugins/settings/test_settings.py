@@ -12,11 +12,8 @@ import pytest
 from tests.places import ROOT
 from verger.settings import EU_REGIONS, Settings, SettingsError
 from verger.settings.__main__ import markdown_table
-<<<<<<< HEAD
-from verger_contract.preprocessing import Decoding
-=======
 from verger.settings.instance_types import YARN_MIB, default_primaries, default_workers, is_sold
->>>>>>> 1c0ee9e (Client mode, executors that fit with the application master, allocation strategies, one RunJobFlow request; the teardown ends every cluster of the run)
+from verger_contract.preprocessing import Decoding
 
 REQUIRED = {"VERGER_BUCKET": "orchard"}
 

@@ -85,26 +85,25 @@ def test_the_record_of_a_step_leads_to_its_log(pages: Pages) -> None:
     assert "no step pca yet" in missing.text
 
 
-def test_in_cluster_mode_the_log_of_the_driver_is_shown(pages: Pages) -> None:
-    """The log of the step holds the output of spark-submit, and a YARN container the output of the driver."""
+def test_the_output_of_the_driver_is_shown_first(pages: Pages) -> None:
+    """spark-submit writes the output of a Python driver to stdout. The application master has a log of its own."""
     application, page = "application_1700000000000_0007", f"runs/{RUN}/logs/j-1ABC/s-1ABC"
     pages.log("j-1ABC", "s-1ABC", "stderr", f"INFO Client: Submitted application {application}\n")
-    assert "Submitted application" in pages.text(page), "the log of the driver does not exist yet"
-    folder = f"logs/j-1ABC/containers/{application}/container_1700000000000_0007"
-    for attempt, line in (("01", "a node was lost"), ("02", "verger: error: canary: differs")):
-        pages.put(f"{folder}_{attempt}_000001/stdout.gz", gzip.compress(f"{line}\n".encode()))
-        pages.put(f"{folder}_{attempt}_000002/stdout.gz", gzip.compress(b"an executor\n"))
+    assert "Submitted application" in pages.text(page), "stdout does not exist yet"
+    pages.log("j-1ABC", "s-1ABC", "stdout", "verger: error: canary: differs\n")
+    folder = f"logs/j-1ABC/containers/{application}/container_1700000000000_0007_01_000001"
+    pages.put(f"{folder}/stdout.gz", gzip.compress(b"the application master\n"))
     text = pages.text(page)
     assert '<mark id="error-1">verger: error: canary: differs</mark>' in text
-    assert f"s3://{pages.bucket}/{folder}_02_000001/stdout.gz" in text
-    assert "a node was lost" not in text
-    assert {f"/verger/{page}?stream={stream}" for stream in ("driver-stdout", "stderr")} <= {*Outline(text).links()}
+    assert f"s3://{pages.bucket}/logs/j-1ABC/steps/s-1ABC/stdout.gz" in text
+    assert "the application master" not in text
+    assert {f"/verger/{page}?stream={stream}" for stream in ("stdout", "stderr")} <= {*Outline(text).links()}
     assert "Submitted application" in pages.text(f"{page}?stream=stderr")
-    assert "EMR has not uploaded driver-stderr" in pages.text(f"{page}?stream=driver-stderr")
+    assert "EMR has not uploaded controller" in pages.text(f"{page}?stream=controller")
 
 
 def test_a_log_that_is_not_uploaded_yet(pages: Pages) -> None:
-    assert "EMR has not uploaded stderr" in pages.text(f"runs/{RUN}/logs/j-1ABC/s-1ABC")
+    assert "EMR has not uploaded stdout" in pages.text(f"runs/{RUN}/logs/j-1ABC/s-1ABC")
 
 
 def test_the_end_of_a_long_log_is_shown(pages: Pages) -> None:
