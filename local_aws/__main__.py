@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from local_aws.history import DEFAULT_PORT, History
-from local_aws.settings import DEFAULT_STATE, REPOSITORY
+from local_aws.settings import DEFAULT_STATE, LOCAL, REPOSITORY, YARN
 from local_aws.spark import jars
 from local_aws.spark.java import java_home
 from local_aws.stack import Stack, StackError
 from local_aws.status import log_text, table
+from local_aws.yarn import jars as yarn_jars
+from local_aws.yarn.interrupt import interrupt
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -42,8 +44,9 @@ def _parser() -> argparse.ArgumentParser:
     _command(commands, "status", _status, "print servers and clusters")
     _command(commands, "env", _env, "print the environment variables for AWS clients, as `export` lines")
     logs = _command(commands, "logs", _logs, "print the logs of a cluster or of one of its steps")
-    resolve = _command(commands, "jars", _jars, "download the jars for s3:// in Spark, unless they exist")
+    resolve = _command(commands, "jars", _jars, "download the jars of YARN, and those for s3:// in Spark")
     java = _command(commands, "java", _java, "print the Java home of the local Spark")
+    interruption = _command(commands, "interrupt", _interrupt, "end one instance of a cluster with YARN, as EC2 does")
     history = _command(commands, "history", _history, "run a Spark history server for event logs in S3, until Ctrl-C")
     for command in (up, serve, resolve):
         command.add_argument("--jars", type=Path, help="folder of the S3A jars (default .verger/jars)")
@@ -58,13 +61,18 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--s3-port", type=int, help="first of eight ports of the S3 server (default 8333)")
         command.add_argument("--emr-port", type=int, help="port of the EMR server (default 5555)")
         command.add_argument("--region", help="AWS region in the answers of both servers (default eu-west-3)")
-        command.add_argument("--cores", type=int, help="cores of a step (default 0: all cores)")
+        command.add_argument(
+            "--cluster", choices=(LOCAL, YARN), help="what a cluster is (default $VERGER_LOCAL_CLUSTER, or local)"
+        )
+        command.add_argument("--yarn-nodes", type=int, help="largest number of NodeManagers of a cluster (default 3)")
+        command.add_argument("--cores", type=int, help="cores of a step in local mode (default 0: all cores)")
         command.add_argument(
             "--driver-memory-mib", type=int, help="largest heap of a Spark driver, MiB (default: a sixth of the memory)"
         )
     down.add_argument(
         "--wipe", action="store_true", help="also remove the state folder: buckets, clusters, credentials"
     )
+    interruption.add_argument("instance", help="instance id, i-… (the API lists them, and `status`)")
     history.add_argument("logs", help="folder of event logs, s3://<bucket>/<folder>/")
     history.add_argument("--port", type=int, default=DEFAULT_PORT, help=f"default {DEFAULT_PORT}")
     logs.add_argument("cluster", help="cluster id, j-…")
@@ -120,11 +128,22 @@ def _logs(options: argparse.Namespace) -> None:
     print(log_text(Stack(options.state), options.cluster, options.step))
 
 
+def _interrupt(options: argparse.Namespace) -> None:
+    cluster = interrupt(Stack(options.state).settings, options.instance)
+    print(f"{cluster}: instance {options.instance} is terminated")
+
+
 def _jars(options: argparse.Namespace) -> None:
     settings = _stack(options).settings
+    if (folder := yarn_jars.download(settings.spark_venv, settings.jars)) is not None:
+        print(f"YARN jars: {_brief(folder)}")
     if jars.find(jars.spark_home(settings.spark_venv), settings.jars) is None:
         folder = jars.resolve(settings.spark_venv, settings.jars)
-        print(f"S3A jars: {folder.relative_to(REPOSITORY) if folder.is_relative_to(REPOSITORY) else folder}")
+        print(f"S3A jars: {_brief(folder)}")
+
+
+def _brief(folder: Path) -> Path:
+    return folder.relative_to(REPOSITORY) if folder.is_relative_to(REPOSITORY) else folder
 
 
 def _java(options: argparse.Namespace) -> None:

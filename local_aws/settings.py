@@ -16,6 +16,19 @@ DEFAULT_S3_PORT = 8333
 DEFAULT_EMR_PORT = 5555
 #: Number of ports of the S3 server: S3 gateway, master, volume, filer, and the gRPC port of each.
 S3_PORTS = 8
+#: Values of `cluster`.
+LOCAL, YARN = "local", "yarn"
+#: Field of Settings by the environment variable that sets it.
+VARIABLES = {
+    "VERGER_LOCAL_CLUSTER": "cluster",
+    "VERGER_LOCAL_YARN_NODES": "yarn_nodes",
+    "VERGER_LOCAL_YARN_SCALE": "yarn_scale",
+    "VERGER_LOCAL_CONTAINER_LOG_SECONDS": "container_log_s",
+}
+#: A node takes one address of a network with 254 of them.
+MAX_YARN_NODES = 200
+#: Fields that a later start does not keep: without the variable, clusters are local again.
+NOT_KEPT: dict[str, Any] = {"cluster": LOCAL}
 
 
 @dataclass(frozen=True)
@@ -40,15 +53,24 @@ class Settings:
         N of `local[N]` for each step; 0 means all cores of the machine.
     driver_memory_mib : int
         Largest heap of a Spark driver, MiB; 0 means a sixth of the memory of the machine.
+    cluster : str
+        `local`: a step runs Spark in one process. `yarn`: a cluster has a ResourceManager and NodeManagers.
+    yarn_nodes : int
+        Largest number of NodeManagers of a cluster. A request for more workers gets so many.
+    yarn_scale : float
+        Factor of the memory and of the vCPUs that YARN may give to containers on each node. With 1 both are those of
+        the instance type on EMR, and executors are placed as there. YARN reserves neither.
+    container_log_s : float
+        Seconds between two uploads of the logs of containers; on EMR 300.
     spark_venv, spark35_venv : Path
         Environments with pyspark for EMR 8 and for EMR 7.
     jars : Path
-        Folder of the S3A jars.
+        Folder of the S3A jars and of the jars of YARN.
 
     Raises
     ------
     ValueError
-        For ports or cores that cannot be used.
+        For a value that cannot be used.
     """
 
     state: Path = DEFAULT_STATE
@@ -59,6 +81,10 @@ class Settings:
     region: str = "eu-west-3"
     cores: int = 0
     driver_memory_mib: int = 0
+    cluster: str = LOCAL
+    yarn_nodes: int = 3
+    yarn_scale: float = 1.0
+    container_log_s: float = 5.0
     spark_venv: Path = VERGER_HOME / "venv" / "spark"
     spark35_venv: Path = VERGER_HOME / "venv" / "spark35"
     jars: Path = VERGER_HOME / "jars"
@@ -77,6 +103,13 @@ class Settings:
             )
         if self.cores < 0:
             raise ValueError(f"cores: expected 0 (all) or more, found {self.cores}")
+        if self.cluster not in (LOCAL, YARN):
+            raise ValueError(f"VERGER_LOCAL_CLUSTER: expected {LOCAL} or {YARN}, found {self.cluster!r}")
+        if not 1 <= self.yarn_nodes <= MAX_YARN_NODES:
+            raise ValueError(f"VERGER_LOCAL_YARN_NODES: expected 1 to {MAX_YARN_NODES}, found {self.yarn_nodes}")
+        for name in ("yarn_scale", "container_log_s"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name}: expected more than 0, found {getattr(self, name)}")
 
     @property
     def s3_endpoint(self) -> str:
@@ -114,3 +147,22 @@ class Settings:
         known = {field.name: field.type for field in fields(cls)}
         typed: dict[str, Any] = {k: Path(v) if known[k] == "Path" else v for k, v in values.items() if k in known}
         return replace(cls(state=state), **typed)
+
+    @staticmethod
+    def from_environment() -> dict[str, Any]:
+        """Return the fields that the environment sets.
+
+        Raises
+        ------
+        ValueError
+            When a variable has no value of the type of its field.
+        """
+        types = {"cluster": str, "yarn_nodes": int, "yarn_scale": float, "container_log_s": float}
+        found: dict[str, Any] = {}
+        for variable, name in VARIABLES.items():
+            if text := os.environ.get(variable):
+                try:
+                    found[name] = types[name](text)
+                except ValueError:
+                    raise ValueError(f"{variable}: expected a number, found {text!r}") from None
+        return found

@@ -28,7 +28,7 @@ from local_aws.node.folder import aws_environment
 from local_aws.processes.identity import ProcessId
 from local_aws.processes.tree import end_tree
 from local_aws.s3 import seaweedfs
-from local_aws.settings import DEFAULT_STATE, REPOSITORY, S3_PORTS, Settings
+from local_aws.settings import DEFAULT_STATE, NOT_KEPT, REPOSITORY, S3_PORTS, Settings
 
 if TYPE_CHECKING:
     from mypy_boto3_emr import EMRClient
@@ -53,7 +53,8 @@ class Stack:
     state_dir : Path or str
         The state folder. It holds the settings of the last start.
     **changes
-        Fields of Settings that differ from the last start, such as ``s3_port=9000``.
+        Fields of Settings that differ from the last start, such as ``s3_port=9000``. They replace those of the
+        environment.
 
     Raises
     ------
@@ -63,8 +64,9 @@ class Stack:
 
     def __init__(self, state_dir: Path | str = DEFAULT_STATE, **changes: Any) -> None:
         self._last = Settings.load(Path(state_dir))
-        self.settings = replace(self._last, **changes)
-        self._pids = self.settings.state / "processes.json"
+        self._pids = self._last.state / "processes.json"
+        kept = {} if self._runs("emr") else NOT_KEPT
+        self.settings = replace(self._last, **{**kept, **Settings.from_environment(), **changes})
         self._started: dict[str, ProcessId] = {}
 
     def up(self) -> None:

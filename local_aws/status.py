@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from local_aws.cluster.model import ENDED, Cluster, ClusterState, StepState
+from local_aws.cluster.model import ENDED, Cluster, ClusterState, Instance, NodeGroup, StepState
 from local_aws.cluster.store import Store, is_cluster_id
 from local_aws.node.folder import Node
 from local_aws.stack import Stack
@@ -23,7 +23,10 @@ def table(stack: Stack) -> str:
     clusters = Store(stack.settings.state / "emr").load_all() if stack.settings.state.exists() else []
     ended = [cluster for cluster in clusters if cluster.state in ENDED][-RECENT:]
     shown = [cluster for cluster in clusters if cluster in ended or cluster.state not in ENDED]
-    lines += [_line(cluster, supervised=servers["emr"]["pid"] is not None) for cluster in shown]
+    for cluster in shown:
+        lines.append(_line(cluster, supervised=servers["emr"]["pid"] is not None))
+        if cluster.yarn and cluster.state not in ENDED:
+            lines += [_instance_line(instance, group) for group in cluster.groups for instance in group.instances]
     return "\n".join(lines)
 
 
@@ -42,6 +45,11 @@ def log_text(stack: Stack, cluster_id: str, step_id: str | None = None) -> str:
         raise FileNotFoundError(f"{cluster_id} {step_id or ''}: no logs in {stack.settings.state}")
     texts = [(path, path.read_text(errors="replace").rstrip()) for path in chosen]
     return "\n".join(f"==> {path.relative_to(folder)} <==\n{text}\n" for path, text in texts if text)
+
+
+def _instance_line(instance: Instance, group: NodeGroup) -> str:
+    state = "TERMINATED" if instance.loss else "RUNNING"
+    return f"  {instance.ec2_id}  {group.role:6} {group.instance_type or '':12} {instance.private_ip:15} {state}"
 
 
 def _line(cluster: Cluster, supervised: bool) -> str:

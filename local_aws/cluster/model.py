@@ -72,12 +72,26 @@ class Step:
 
 
 @dataclass
+class Loss:
+    """The end of an instance before the end of its cluster (EMR's InstanceStateChangeReason)."""
+
+    code: str
+    message: str
+    time: float = field(default_factory=time.time)
+
+
+@dataclass
 class Instance:
-    """One EC2 instance in the answers of the API. All instances stand for this machine."""
+    """One EC2 instance in the answers of the API.
+
+    Each instance stands for this machine. In a cluster with YARN, each is one daemon of YARN with an address of its
+    own.
+    """
 
     id: str
     ec2_id: str
     private_ip: str
+    loss: Loss | None = None
 
 
 @dataclass
@@ -89,6 +103,18 @@ class NodeGroup:
     config: dict[str, Any]
     instances: list[Instance]
     created: float = field(default_factory=time.time)
+
+    @property
+    def instance_type(self) -> str | None:
+        """The instance type; the first one of a fleet, which may have several."""
+        types = self.config.get("InstanceTypeConfigs") or [{}]
+        name: str | None = self.config.get("InstanceType") or types[0].get("InstanceType")
+        return name
+
+    @property
+    def running(self) -> list[Instance]:
+        """The instances that are not lost."""
+        return [instance for instance in self.instances if instance.loss is None]
 
 
 @dataclass
@@ -112,6 +138,8 @@ class Cluster:
         Time when the cluster last became idle, None while a step is pending or active.
     idle_timeout : int, optional
         Auto-termination after so many idle seconds, None for never.
+    yarn : bool
+        True for a cluster with YARN; in others each step runs Spark in one process.
     ending : Ending, optional
         Is set once, by the first reason to end the cluster. The supervisor then ends the cluster.
     """
@@ -137,6 +165,7 @@ class Cluster:
     ended: float | None = None
     idle_since: float | None = None
     ending: Ending | None = None
+    yarn: bool = False
 
     @property
     def name(self) -> str:
@@ -153,6 +182,11 @@ class Cluster:
     def primary_instance(self) -> Instance:
         """The primary instance, which runs bootstrap actions and steps."""
         return next(group.instances[0] for group in self.groups if group.role == "MASTER")
+
+    @property
+    def workers(self) -> list[NodeGroup]:
+        """The groups of core and task instances, core first."""
+        return sorted((group for group in self.groups if group.role != "MASTER"), key=lambda group: group.role)
 
     def step(self, step_id: str) -> Step | None:
         """Return the step with this id, None when the cluster has no such step."""

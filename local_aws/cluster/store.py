@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from local_aws.cluster.model import Cluster, ClusterState, Ending, Failure, Instance, NodeGroup, Step, StepState
+from local_aws.cluster.model import Cluster, ClusterState, Ending, Failure, Instance, Loss, NodeGroup, Step, StepState
 
 
 class Store:
@@ -86,4 +86,9 @@ def _step(raw: dict[str, Any]) -> Step:
 
 
 def _group(raw: dict[str, Any]) -> NodeGroup:
-    return NodeGroup(**{**raw, "instances": [Instance(**instance) for instance in raw["instances"]]})
+    return NodeGroup(**{**raw, "instances": [_instance(instance) for instance in raw["instances"]]})
+
+
+def _instance(raw: dict[str, Any]) -> Instance:
+    loss = raw.get("loss")
+    return Instance(**{**raw, "loss": Loss(**loss) if loss else None})

@@ -7,12 +7,16 @@ import secrets
 from typing import Any
 
 from local_aws.cluster.model import Cluster, Instance, NodeGroup, Step, new_ec2_id, new_id
+from local_aws.settings import YARN, Settings
+from local_aws.yarn import addresses
 
 
-def build_cluster(request: dict[str, Any]) -> Cluster:
+def build_cluster(request: dict[str, Any], settings: Settings) -> Cluster:
     """Return a cluster in state STARTING with pending steps. `request` is valid."""
     instances = request.get("Instances") or {}
     collection, groups = build_groups(instances)
+    if settings.cluster == YARN:
+        addresses.place(groups, settings.yarn_nodes)
     policy = request.get("AutoTerminationPolicy") or {}
     return Cluster(
         id=new_id("j"),
@@ -28,6 +32,7 @@ def build_cluster(request: dict[str, Any]) -> Cluster:
         idle_timeout=policy.get("IdleTimeout"),
         managed_scaling=request.get("ManagedScalingPolicy"),
         unhealthy_node_replacement=instances.get("UnhealthyNodeReplacement"),
+        yarn=settings.cluster == YARN,
     )
 
 

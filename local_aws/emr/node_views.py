@@ -1,4 +1,4 @@
-"""Instance groups, fleets and instances in the shapes of the EMR API. All of them stand for this machine."""
+"""Instance groups, fleets and instances in the shapes of the EMR API."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def instance_group(group: NodeGroup, cluster: Cluster) -> dict[str, Any]:
             "InstanceGroupType": group.role,
             "BidPrice": config.get("BidPrice"),
             "InstanceType": config.get("InstanceType"),
-            "RequestedInstanceCount": len(group.instances),
-            "RunningInstanceCount": 0 if ended else len(group.instances),
+            "RequestedInstanceCount": config.get("InstanceCount", len(group.instances)),
+            "RunningInstanceCount": 0 if ended else len(group.running),
             "Status": _group_status(group, cluster),
             "Configurations": config.get("Configurations") or [],
             "EbsOptimized": (config.get("EbsConfiguration") or {}).get("EbsOptimized"),
@@ -40,10 +40,12 @@ def instance_group(group: NodeGroup, cluster: Cluster) -> dict[str, Any]:
 
 
 def instance_fleet(group: NodeGroup, cluster: Cluster) -> dict[str, Any]:
-    """Return an InstanceFleet of the EMR API. The provisioned capacity equals the target."""
+    """Return an InstanceFleet of the EMR API. Each running instance is one unit of the provisioned capacity."""
     config = group.config
     ended = cluster.state in ENDED
     on_demand, spot = config.get("TargetOnDemandCapacity", 0), config.get("TargetSpotCapacity", 0)
+    running = [index for index, found in enumerate(group.instances) if found.loss is None]
+    markets = [_fleet_market(group, index) for index in running]
     return present(
         {
             "Id": group.id,
@@ -52,8 +54,8 @@ def instance_fleet(group: NodeGroup, cluster: Cluster) -> dict[str, Any]:
             "Status": _group_status(group, cluster),
             "TargetOnDemandCapacity": on_demand,
             "TargetSpotCapacity": spot,
-            "ProvisionedOnDemandCapacity": 0 if ended else on_demand,
-            "ProvisionedSpotCapacity": 0 if ended else spot,
+            "ProvisionedOnDemandCapacity": 0 if ended else markets.count("ON_DEMAND"),
+            "ProvisionedSpotCapacity": 0 if ended else markets.count("SPOT"),
             "InstanceTypeSpecifications": config.get("InstanceTypeConfigs") or [],
             "LaunchSpecifications": config.get("LaunchSpecifications"),
         }
@@ -62,12 +64,11 @@ def instance_fleet(group: NodeGroup, cluster: Cluster) -> dict[str, Any]:
 
 def instance(instance: Instance, group: NodeGroup, cluster: Cluster, index: int) -> dict[str, Any]:
     """Return an Instance of the EMR API; `index` is its number in the group, from 0."""
-    types = group.config.get("InstanceTypeConfigs") or [{}]
     fleet = cluster.collection == "INSTANCE_FLEET"
     timeline = {
         "CreationDateTime": group.created,
         "ReadyDateTime": cluster.ready,
-        "EndDateTime": cluster.ended,
+        "EndDateTime": loss.time if (loss := instance.loss) else cluster.ended,
     }
     return present(
         {
@@ -76,13 +77,13 @@ def instance(instance: Instance, group: NodeGroup, cluster: Cluster, index: int)
             "PrivateIpAddress": instance.private_ip,
             "PrivateDnsName": f"ip-{instance.private_ip.replace('.', '-')}.ec2.internal",
             "Status": {
-                "State": INSTANCE_STATES.get(cluster.state, "RUNNING"),
-                "StateChangeReason": {},
+                "State": "TERMINATED" if loss else INSTANCE_STATES.get(cluster.state, "RUNNING"),
+                "StateChangeReason": {"Code": loss.code, "Message": loss.message} if loss else {},
                 "Timeline": present(timeline),
             },
             "InstanceFleetId" if fleet else "InstanceGroupId": group.id,
             "Market": _fleet_market(group, index) if fleet else group.config.get("Market", "ON_DEMAND"),
-            "InstanceType": group.config.get("InstanceType") or types[0].get("InstanceType"),
+            "InstanceType": group.instance_type,
             "EbsVolumes": [],
         }
     )

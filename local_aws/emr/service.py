@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING
 import boto3
 from botocore.config import Config
 
-from local_aws.cluster.model import ENDED, STEP_ENDED, Cluster, ClusterState, Ending, StepState
+from local_aws.cluster.model import ENDED, STEP_ENDED, Cluster, ClusterState, Ending, Instance, StepState
 from local_aws.cluster.store import Store
 from local_aws.credentials import load_or_create
 from local_aws.emr.supervisor import Supervisor
-from local_aws.node.bootstrap_actions import Bootstrapper
+from local_aws.node.bootstrap_actions import Bootstrapper, Host
 from local_aws.node.folder import Node
 from local_aws.node.step_runner import StepRunner
 from local_aws.processes.cluster import kill_cluster_processes
 from local_aws.settings import Settings
+from local_aws.yarn.cluster import YarnCluster
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -102,13 +103,32 @@ class Service:
         supervisor = Supervisor(
             cluster,
             node,
-            Bootstrapper(cluster, node, environment, self.s3),
+            Bootstrapper(cluster, self._host(cluster.primary_instance, node), self.s3, self._workers(cluster, node)),
             StepRunner(cluster, node, self.settings, environment, self.s3),
+            yarn=self._yarn(cluster, node) if cluster.yarn else None,
             lock=self.lock,
             save=self.save,
         )
         self._supervisors[cluster.id] = supervisor
         supervisor.start()
+
+    def _host(self, instance: Instance, node: Node) -> Host:
+        return Host(instance, node, node.environment(self.credentials))
+
+    def _workers(self, cluster: Cluster, node: Node) -> tuple[Host, ...]:
+        """Return the workers that run bootstrap actions of their own: those of a cluster with YARN."""
+        instances = [instance for group in cluster.workers if cluster.yarn for instance in group.instances]
+        return tuple(self._host(instance, node.worker(instance.ec2_id)) for instance in instances)
+
+    def _yarn(self, cluster: Cluster, node: Node) -> YarnCluster:
+        return YarnCluster(
+            cluster,
+            node,
+            self.settings,
+            self.credentials,
+            s3=self.s3,
+            lost=lambda instance: self._supervisors[cluster.id].lose(instance),  # noqa: PLW0108 (it exists later)
+        )
 
     def _mark_interrupted(self, cluster: Cluster) -> None:
         if cluster.ending is None:

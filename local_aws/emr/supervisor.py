@@ -7,12 +7,24 @@ import threading
 import time
 from collections.abc import Callable
 
-from local_aws.cluster.model import ENDED, STEP_ACTIVE, Cluster, ClusterState, Ending, Failure, Step, StepState
+from local_aws.cluster.model import (
+    ENDED,
+    STEP_ACTIVE,
+    Cluster,
+    ClusterState,
+    Ending,
+    Failure,
+    Instance,
+    Loss,
+    Step,
+    StepState,
+)
 from local_aws.node.bootstrap_actions import BootstrapError, Bootstrapper
 from local_aws.node.command import RunningCommands
 from local_aws.node.folder import Node
 from local_aws.node.step_runner import StepRunner
 from local_aws.processes.cluster import kill_cluster_processes
+from local_aws.yarn.cluster import YarnCluster, YarnError
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +43,8 @@ class Supervisor:
         Its folders on this machine.
     bootstrapper, runner : Bootstrapper, StepRunner
         What runs its bootstrap actions and its steps.
+    yarn : YarnCluster, optional
+        Its YARN; None for a cluster whose steps run Spark in one process.
     lock : RLock
         Is held while the cluster is read or changed.
     save : callable
@@ -44,6 +58,7 @@ class Supervisor:
         bootstrapper: Bootstrapper,
         runner: StepRunner,
         *,
+        yarn: YarnCluster | None,
         lock: threading.RLock,
         save: Callable[[Cluster], None],
     ) -> None:
@@ -51,6 +66,7 @@ class Supervisor:
         self._node = node
         self._bootstrapper = bootstrapper
         self._runner = runner
+        self._yarn = yarn
         self._lock = lock
         self._save = save
         self._woken = threading.Event()
@@ -88,6 +104,21 @@ class Supervisor:
         self._commands.end_all(at_once=True)
         self.wake()
 
+    def lose(self, instance: Instance) -> None:
+        """Record the loss of an instance. Without the primary or without any core instance the cluster ends."""
+        cluster = self._cluster
+        with self._lock:
+            if instance.loss is None:
+                instance.loss = Loss("INSTANCE_FAILURE", "Instance was terminated.")
+                log.info("%s: instance %s is lost", cluster.id, instance.ec2_id)
+            self._save(cluster)
+        if self._yarn is not None:
+            self._yarn.lose(instance)
+        if instance is cluster.primary_instance:
+            self._fail("INSTANCE_FAILURE", f"The master node was terminated ({instance.ec2_id})")
+        elif not any(group.running for group in cluster.workers if group.role == "CORE"):
+            self._fail("INSTANCE_FAILURE", "All slaves in the job flow were terminated")
+
     # ---- the thread ----
 
     def _run(self) -> None:
@@ -96,17 +127,20 @@ class Supervisor:
             self._run_until_ending()
         except Exception as error:
             log.exception("%s: supervisor failed", self._cluster.id)
-            self._request_end(
-                Ending("INTERNAL_ERROR", f"local_aws failed: {error!r}", ClusterState.TERMINATED_WITH_ERRORS)
-            )
-        if not self._abandoned:
+            self._fail("INTERNAL_ERROR", f"local_aws failed: {error!r}")
+        if self._abandoned:
+            self._end_yarn()
+        else:
             self._terminate()
 
     def _run_until_ending(self) -> None:
         self._node.prepare()
         if self._cluster.state in (ClusterState.STARTING, ClusterState.BOOTSTRAPPING) and not self._ends():
             self._woken.wait(VISIBLE_S)
-            self._bootstrap()
+            self._enter(ClusterState.BOOTSTRAPPING)
+            self._bootstrap(self._bootstrapper)
+        elif self._yarn is not None:
+            self._bootstrap(None)
         while not self._ends():
             with self._lock:
                 self._woken.clear()
@@ -125,12 +159,31 @@ class Supervisor:
                 self._cluster.ending = ending
                 self._save(self._cluster)
 
-    def _bootstrap(self) -> None:
-        self._enter(ClusterState.BOOTSTRAPPING)
+    def _fail(self, code: str, message: str) -> None:
+        self._request_end(Ending(code, message, ClusterState.TERMINATED_WITH_ERRORS))
+        self.wake()
+
+    def _bootstrap(self, bootstrapper: Bootstrapper | None) -> None:
+        """Start YARN, run the bootstrap actions at the same time, and wait for both."""
         try:
-            self._bootstrapper.run(self._commands)
-        except BootstrapError as error:
-            self._request_end(Ending("BOOTSTRAP_FAILURE", str(error), ClusterState.TERMINATED_WITH_ERRORS))
+            if self._yarn is not None:
+                self._yarn.start()
+            if bootstrapper is not None:
+                bootstrapper.run(self._commands)
+            if self._yarn is not None:
+                self._lose_failed()
+                self._yarn.wait_ready(self._ends)
+        except (BootstrapError, YarnError) as error:
+            self._fail("BOOTSTRAP_FAILURE", str(error))
+
+    def _lose_failed(self) -> None:
+        """End the daemons of the workers whose bootstrap actions failed."""
+        for instance in [one for group in self._cluster.workers for one in group.instances if one.loss]:
+            self.lose(instance)
+
+    def _end_yarn(self) -> None:
+        if self._yarn is not None:
+            self._yarn.stop()
 
     # ---- steps; the lock is held where a method reads or changes the cluster ----
 
@@ -225,6 +278,7 @@ class Supervisor:
         self.end_commands()
         for thread in self._threads:
             thread.join()
+        self._end_yarn()
         if left := kill_cluster_processes(cluster.id):
             log.warning("%s: killed processes %s that were left running", cluster.id, left)
         self._node.discard()
@@ -236,12 +290,7 @@ class Supervisor:
     def _enter(self, state: ClusterState) -> None:
         with self._lock:
             if self._cluster.state is not state and self._cluster.state not in ENDED:
-                log.info(
-                    "%s: %s -> %s %s",
-                    self._cluster.id,
-                    self._cluster.state,
-                    state,
-                    self._cluster.reason_message or "",
-                )
+                reason = self._cluster.reason_message or ""
+                log.info("%s: %s -> %s %s", self._cluster.id, self._cluster.state, state, reason)
                 self._cluster.state = state
                 self._save(self._cluster)

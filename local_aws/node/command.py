@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from local_aws.node.log_upload import LogFolder
@@ -28,8 +28,11 @@ class Command:
         self._order: bytes = b""
         self._lock = threading.Lock()
 
-    def run(self) -> int:
-        """Run the command to its end, upload its logs from time to time, and return its exit code."""
+    def run(self, started: Callable[[int], None] = lambda _: None) -> int:
+        """Run the command to its end, upload its logs from time to time, and return its exit code.
+
+        `started` gets the pid of the subreaper. SIGTERM to the subreaper ends the command with all its descendants.
+        """
         with (self._logs.folder / "stdout").open("wb") as out, (self._logs.folder / "stderr").open("wb") as err:
             with self._lock:
                 process = self._process = subprocess.Popen(
@@ -42,6 +45,7 @@ class Command:
                     start_new_session=True,
                 )
                 self._send(self._order)
+            started(process.pid)
             with self._logs.uploading():
                 code = process.wait()
         with self._lock:

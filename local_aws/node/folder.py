@@ -15,19 +15,36 @@ SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 class Node:
-    """The folders of one cluster: `home` (HOME of its processes), `bin` (first on PATH), `scratch`, `logs`.
+    """The folders of one node: `home` (HOME of its processes), `bin` (first on PATH), `scratch`, `logs`.
 
     They are removed when the cluster ends, except the logs.
+
+    Parameters
+    ----------
+    settings : Settings
+    cluster_id : str
+        The cluster.
+    worker : str, optional
+        Id of the EC2 instance of a worker; the primary node has none. All nodes of a cluster have one folder of logs.
     """
 
-    def __init__(self, settings: Settings, cluster_id: str) -> None:
-        self.folder = settings.state / "nodes" / cluster_id
+    def __init__(self, settings: Settings, cluster_id: str, worker: str | None = None) -> None:
+        cluster = settings.state / "nodes" / cluster_id
+        self.folder = cluster / "workers" / worker if worker else cluster
         self.home = self.folder / "home"
         self.bin = self.folder / "bin"
         self.scratch = self.folder / "scratch"
-        self.logs = self.folder / "logs"
+        self.logs = cluster / "logs"
+        #: Configuration of Hadoop for spark-submit, in a cluster with YARN.
+        self.hadoop_configuration = self.scratch / "hadoop-conf"
+        #: Identity of the process of the daemon of YARN.
+        self.daemon = self.folder / "daemon.json"
         self._cluster_id = cluster_id
         self._settings = settings
+
+    def worker(self, ec2_id: str) -> Node:
+        """Return the node of a worker of the same cluster."""
+        return Node(self._settings, self._cluster_id, ec2_id)
 
     def prepare(self) -> None:
         """Create the folders, and the programs that a node has on PATH: `aws`, `python3.11`."""
@@ -41,8 +58,8 @@ class Node:
             script.chmod(0o755)
 
     def discard(self) -> None:
-        """Remove all folders except the logs."""
-        for folder in (self.home, self.bin, self.scratch):
+        """Remove all folders except the logs, for the primary node those of the workers too."""
+        for folder in (self.home, self.bin, self.scratch, self.folder / "workers"):
             shutil.rmtree(folder, ignore_errors=True)
 
     def environment(self, credentials: Credentials) -> dict[str, str]:

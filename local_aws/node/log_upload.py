@@ -97,20 +97,21 @@ class LogFolder:
         """
         if self.uri is None:
             return
-        target = urlsplit(self.uri)
         for stream in STREAMS:
             path = self.folder / stream
-            if not path.exists() or path.stat().st_size == self._copied.get(stream):
-                continue
-            content = path.read_bytes()
-            key = f"{target.path.lstrip('/')}/{stream}.gz"
-            try:
-                self._s3.put_object(
-                    Bucket=target.netloc,
-                    Key=key,
-                    Body=gzip.compress(content, mtime=0),
-                    ContentType="application/gzip",
-                )
-                self._copied[stream] = len(content)
-            except (ClientError, BotoCoreError) as error:
-                log.error("s3://%s/%s: cannot upload the log: %s", target.netloc, key, error)
+            if path.exists() and path.stat().st_size != self._copied.get(stream):
+                content = path.read_bytes()
+                if put(content, f"{self.uri}/{stream}.gz", self._s3):
+                    self._copied[stream] = len(content)
+
+
+def put(content: bytes, uri: str, s3: S3Client) -> bool:
+    """Write a gzip file to S3. Return False after an error, which is logged and not raised."""
+    target = urlsplit(uri)
+    body = gzip.compress(content, mtime=0)
+    try:
+        s3.put_object(Bucket=target.netloc, Key=target.path.lstrip("/"), Body=body, ContentType="application/gzip")
+    except (ClientError, BotoCoreError) as error:
+        log.error("%s: cannot upload the log: %s", uri, error)
+        return False
+    return True

@@ -9,17 +9,22 @@ from typing import TYPE_CHECKING
 
 from local_aws.cluster import releases
 from local_aws.cluster.model import Cluster, Failure, Step
+from local_aws.cluster.resources import of_workers
 from local_aws.node.command import Command, RunningCommands
 from local_aws.node.folder import Node, interpreter
 from local_aws.node.log_upload import LogFolder
 from local_aws.settings import Settings
-from local_aws.spark import jars, java, submit
+from local_aws.spark import jars, java, submit, yarn_submit
 from local_aws.spark.syntax import properties_text
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 log = logging.getLogger(__name__)
+
+
+#: Variables of the region in the environment of a node.
+REGION = ("AWS_REGION", "AWS_DEFAULT_REGION")
 
 
 class StepError(Exception):
@@ -72,7 +77,14 @@ class StepRunner:
             logs.note(f"command: {shlex.join(step.args)}")
             return Command(step.args, self.environment, logs)
         machine = self._machine(uses_s3=any("s3://" in argument for argument in step.args))
-        plan = submit.launch(step.args[1:], self.cluster.request.get("Configurations") or [], machine)
+        configurations = self.cluster.request.get("Configurations") or []
+        environment = self.environment
+        if self.cluster.yarn:
+            plan = yarn_submit.launch(step.args[1:], configurations, self._on_yarn(machine))
+            # As on EMR, the region is in no variable.
+            environment = {name: value for name, value in environment.items() if name not in REGION}
+        else:
+            plan = submit.launch(step.args[1:], configurations, machine)
         conf = self.node.scratch / "conf" / step.id
         conf.mkdir(parents=True, exist_ok=True)
         (conf / "spark-defaults.conf").write_text(properties_text(plan.defaults))
@@ -82,7 +94,25 @@ class StepRunner:
             f"command: {shlex.join(plan.argv)}",
         ):
             logs.note(line)
-        return Command(plan.argv, {**self.environment, **plan.environment, "SPARK_CONF_DIR": str(conf)}, logs)
+        return Command(plan.argv, {**environment, **plan.environment, "SPARK_CONF_DIR": str(conf)}, logs)
+
+    def _on_yarn(self, machine: submit.Machine) -> yarn_submit.YarnMachine:
+        smallest = of_workers(self.cluster, self.settings.yarn_scale)[0]
+        (self.node.scratch / "spark-events").mkdir(exist_ok=True)
+        return yarn_submit.YarnMachine(
+            spark_home=machine.spark_home,
+            spark_version=machine.spark_version,
+            java_home=machine.java_home,
+            python=machine.python,
+            address=self.cluster.primary_instance.private_ip,
+            configuration=self.node.hadoop_configuration,
+            scratch=machine.scratch,
+            s3_endpoint=machine.s3_endpoint,
+            region=machine.region,
+            jars=machine.jars,
+            worker_memory_mib=smallest.memory_mib,
+            worker_vcpus=smallest.vcpus,
+        )
 
     def _machine(self, uses_s3: bool) -> submit.Machine:
         label = str(self.cluster.request.get("ReleaseLabel"))

@@ -9,7 +9,7 @@ import psutil
 from local_aws.processes.identity import running_processes
 
 #: Variable in the environment of every process of a cluster; its value is the id of the cluster.
-MARKER = "VERGER_LOCAL_CLUSTER"
+MARKER = "VERGER_LOCAL_CLUSTER_ID"
 
 
 def cluster_processes(cluster_id: str) -> list[psutil.Process]:

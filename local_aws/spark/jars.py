@@ -14,6 +14,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 from local_aws.spark import trust
@@ -105,7 +106,7 @@ def resolve(venv: Path, jars: Path) -> Path:
     wanted = coordinates(hadoop_version(home), spark_version(home))
     jars.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=jars) as scratch:
-        answer = _run_ivy(home, venv, wanted, Path(scratch))
+        answer = run_ivy(venv, wanted, EXCLUDED, Path(scratch))
         resolved = sorted(Path(scratch, "ivy", "jars").glob("*.jar"))
         if answer.returncode != 0 or not resolved:
             raise RuntimeError(_failure(wanted, answer.stdout, target))
@@ -125,14 +126,20 @@ def resolve(venv: Path, jars: Path) -> Path:
     return target
 
 
-def _run_ivy(home: Path, venv: Path, wanted: list[str], scratch: Path) -> subprocess.CompletedProcess[str]:
-    """Run spark-submit with an empty program: it resolves the packages."""
+def run_ivy(
+    venv: Path, wanted: Iterable[str], excluded: Iterable[str], scratch: Path
+) -> subprocess.CompletedProcess[str]:
+    """Run spark-submit with an empty program: it downloads the packages to `<scratch>/ivy/jars`.
+
+    The name of a file there is `<group>_<artifact>-<version>.jar`.
+    """
+    home = spark_home(venv)
     program = scratch / "empty.py"
     program.write_text("")
     return subprocess.run(
         [
             str(home / "bin" / "spark-submit"), "--master", "local[1]", "--conf", f"spark.jars.ivy={scratch}/ivy",
-            "--packages", ",".join(wanted), "--exclude-packages", ",".join(EXCLUDED),
+            "--packages", ",".join(wanted), "--exclude-packages", ",".join(excluded),
             "--driver-java-options", trust.java_options(scratch), str(program),
         ],
         env={**os.environ, "SPARK_HOME": str(home), "JAVA_HOME": str(java_home(venv)),

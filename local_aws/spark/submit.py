@@ -1,8 +1,8 @@
 """Translate `spark-submit ARGS` of a step to a command for this machine. The module has pure functions only.
 
-On EMR `spark-submit` runs on YARN; here it runs `local[N]` in client mode. All other options are kept, with the
-precedence of EMR: `--conf` of the step, then the classifications of the cluster, then the defaults. As on EMR, the
-classifications are written to a spark-defaults.conf.
+On EMR `spark-submit` runs on YARN; here it runs `local[N]` in client mode (`yarn_submit.py` is for clusters with YARN).
+All other options are kept, with the precedence of EMR: `--conf` of the step, then the classifications of the cluster,
+then the defaults. As on EMR, the classifications are written to a spark-defaults.conf.
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ def _apply(configuration: Mapping[str, Any], plan: Launch) -> None:
     elif name == "spark-env":
         for nested in configuration.get("Configurations") or []:
             if nested.get("Classification") == "export":
-                _export(nested.get("Properties") or {}, plan)
+                export(nested.get("Properties") or {}, plan)
     elif name in HADOOP_FILES:
         plan.defaults.update({f"spark.hadoop.{key}": value for key, value in properties.items()})
     elif name == "spark":
@@ -128,7 +128,8 @@ def _apply_spark_defaults(properties: Mapping[str, str], plan: Launch) -> None:
             plan.defaults[key] = value
 
 
-def _export(variables: Mapping[str, str], plan: Launch) -> None:
+def export(variables: Mapping[str, str], plan: Launch) -> None:
+    """Add the variables of a classification `export` to the environment, with references to other variables."""
     for name, value in variables.items():
         plan.environment[name] = _expand(value, plan.environment)
 

@@ -1,4 +1,4 @@
-"""Options by which Java trusts the certificate authorities in the environment."""
+"""The certificate authorities in the environment, and the options by which Java trusts them."""
 
 from __future__ import annotations
 
@@ -18,6 +18,11 @@ if TYPE_CHECKING:
 VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 
 
+def find_bundle() -> Path | None:
+    """Return the bundle of certificate authorities that the environment names, None when it names none."""
+    return next((path for name in VARIABLES if (path := Path(os.environ.get(name, ""))).is_file()), None)
+
+
 def java_options(folder: Path) -> str:
     """Write a trust store to `folder`; return the Java options that use it, empty without a bundle.
 
@@ -25,8 +30,7 @@ def java_options(folder: Path) -> str:
     """
     from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, pkcs12
 
-    bundle = next((path for name in VARIABLES if (path := Path(os.environ.get(name, ""))).is_file()), None)
-    if bundle is None:
+    if (bundle := find_bundle()) is None:
         return ""
     named = [pkcs12.PKCS12Certificate(found, str(number).encode()) for number, found in enumerate(_authorities(bundle))]
     # Java requires a password for a store. Its content is public.

@@ -16,7 +16,7 @@ def run_job_flow(service: Service, request: Request) -> Answer:
     """Create and start a cluster."""
     account = Account.load(service.settings.state, service.settings.region)
     validation.run_job_flow(request, service.security_configurations, account)
-    cluster = build_cluster(request)
+    cluster = build_cluster(request, service.settings)
     service.add(cluster)
     return {"JobFlowId": cluster.id, "ClusterArn": views.cluster_arn(cluster.id, service.settings.region)}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from moto.emr.exceptions import InvalidRequestException
+from moto.emr.exceptions import InvalidRequestException, ValidationException
 
 from local_aws.emr import node_views, views
 from local_aws.emr.creation import build_groups
@@ -47,6 +47,8 @@ def add_instance_groups(service: Service, request: Request) -> Answer:
     cluster = changeable(service, request["JobFlowId"])
     if cluster.collection != "INSTANCE_GROUP":
         raise InvalidRequestException("Instance groups cannot be added to a cluster that uses instance fleets.")
+    if cluster.yarn:
+        raise ValidationException(f"{cluster.id}: local_aws does not add nodes to a cluster with YARN.")
     made = build_groups({"InstanceGroups": request["InstanceGroups"]})[1]
     cluster.groups += made
     service.save(cluster)

@@ -23,7 +23,10 @@ from verger.settings.groups import (
 )
 from verger.settings.prices import Prices
 
-OTHER_VARIABLES = ("VERGER_S3A_JARS", "VERGER_TEST_PHOTOS", "VERGER_TEST_HISTORIES")
+OTHER_VARIABLES = (
+    "VERGER_S3A_JARS", "VERGER_TEST_PHOTOS", "VERGER_TEST_HISTORIES",
+    "VERGER_LOCAL_CLUSTER", "VERGER_LOCAL_YARN_NODES", "VERGER_LOCAL_YARN_SCALE", "VERGER_LOCAL_CONTAINER_LOG_SECONDS",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
