@@ -240,7 +240,7 @@ def test_a_rollback_launches_no_cluster(sequence: RunSequence) -> None:
     assert result.published is not None
     assert first.published is not None
     assert (result.published["run"], result.published["pca"]) == (first.published["run"], first.published["pca"])
-    assert len(photos_of(sequence, "rolled back")) == FIRST
+    assert len(photos_of(sequence, "rolled back", first.published["run"])) == FIRST
 
 
 def test_a_run_with_another_decoding_featurizes_all_photos(sequence: RunSequence) -> None:
