@@ -17,7 +17,7 @@ VENV = Path("/venv")
 @pytest.fixture
 def content(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """The content of the files that Ivy downloads, by name: two small files in place of the jars."""
-    files = {"org.x_one-1.0.jar": "one", "org.x_two-1.0.jar": "two", "org.y_dependency-1.0.jar": "not asked for"}
+    files = {"org.x_one-1.0.jar": "one", "org.x_two-1.0.jar": "two", "org.y_dependency-1.0.jar": "not requested"}
 
     def run_ivy(
         venv: Path, wanted: Iterable[str], excluded: Iterable[str], scratch: Path
