@@ -251,10 +251,13 @@ with DAG(
         done = StepDone(
             task_id=f"{name}_done",
             job_flow_id=cluster_id,
-            step_id=f"{{{{ ti.xcom_pull('{name}')[0] }}}}",
+            # Empty when the task that submits the step was marked as success: then this task submits it.
+            step_id=f"{{{{ (ti.xcom_pull('{name}') or [''])[0] }}}}",
             settings=SETTINGS,
             step=name,
-            progress_key=RUN.progress,
+            request=request,
+            cluster_request=cluster_request,
+            verger_run=RUN.id,
             max_attempts=SCHEDULE.attempts(SCHEDULE.step_minutes),
             execution_timeout=waiting_limit(SCHEDULE.step_minutes),
         )

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from airflow.providers.amazon.aws.hooks.emr import EmrHook
 
+from verger.emr.cluster_step import ClusterStep
+
 if TYPE_CHECKING:
     from mypy_boto3_emr import EMRClient
     from mypy_boto3_emr.literals import ClusterStateType, StepStateType
@@ -18,6 +20,11 @@ ACTIVE_CLUSTER: Sequence[ClusterStateType] = ("STARTING", "BOOTSTRAPPING", "RUNN
 ENDED_CLUSTER: Sequence[ClusterStateType] = ("TERMINATING", "TERMINATED", "TERMINATED_WITH_ERRORS")
 REUSABLE_STEP: Sequence[StepStateType] = ("PENDING", "RUNNING", "COMPLETED")
 UNFINISHED_STEP: Sequence[StepStateType] = ("PENDING", "RUNNING", "CANCEL_PENDING")
+
+
+def is_cluster_id(text: str) -> bool:
+    """Return whether a text is the id of a cluster. A template without its XCom gives another text, such as `None`."""
+    return text.startswith("j-")
 
 
 class IdempotentEmrHook(EmrHook):
@@ -108,12 +115,36 @@ class IdempotentEmrHook(EmrHook):
         words = ": ".join(part for part in (reason.get("Code"), reason.get("Message")) if part)
         return f"{status['State']} ({words or 'EMR gives no reason'})"
 
+    def present_cluster(self, job_flow_overrides: dict[str, Any], known: str) -> str:
+        """Return the id of the run's cluster: the known one while it is active, else an active one of its request.
+
+        Another cluster than the known one is active when a task of the run has launched it in place of a lost one.
+
+        Parameters
+        ----------
+        job_flow_overrides : dict
+            The RunJobFlow request.
+        known : str
+            The id in the XCom of the task that requested the cluster; a text that is no id when it has no XCom.
+
+        Returns
+        -------
+        str
+            `known` when no cluster is active.
+        """
+        if is_cluster_id(known) and not self.end_reason(known):
+            return known
+        return self.active_cluster(job_flow_overrides) or known
+
     def add_job_flow_steps(  # type: ignore[override]
-        self, job_flow_id: str, steps: list[dict[str, Any]], **options: Any
+        self, job_flow_id: str, steps: list[dict[str, Any]], *, execution_role_arn: str | None = None, **_: Any
     ) -> list[str]:
         """Add those steps that the cluster does not have yet.
 
-        A step is reused when the cluster has one of the same name that is pending, running or completed.
+        A step is reused when the cluster has one with the same name and the same command that is pending, running or
+        completed. An unfinished step that has the name and another command is cancelled.
+
+        The request is sent once. botocore would repeat it after a lost response, and each request adds the steps.
 
         Parameters
         ----------
@@ -121,31 +152,81 @@ class IdempotentEmrHook(EmrHook):
             Id of the cluster.
         steps : list of dict
             Steps in the shape of AddJobFlowSteps. Each has another name.
-        **options
-            Passed to the provider's hook.
+        execution_role_arn : str, optional
 
         Returns
         -------
         list of str
             The step ids, in the order of `steps`.
+
+        Raises
+        ------
+        botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError
+            The request failed, and the cluster does not have its steps.
         """
-        ids = self.step_ids(job_flow_id, [step["Name"] for step in steps], REUSABLE_STEP)
+        ids = self._reusable(job_flow_id, steps)
         for name, step_id in ids.items():
             self.log.info("step %s (%s): submitted by an earlier try of this run, reused", name, step_id)
         missing = [step for step in steps if step["Name"] not in ids]
         if missing:
-            added = super().add_job_flow_steps(job_flow_id, missing, **options)
-            ids.update(zip((step["Name"] for step in missing), added, strict=True))
+            self._supersede(job_flow_id, missing)
+            role = {"ExecutionRoleArn": execution_role_arn} if execution_role_arn else {}
+            ids |= self._add_once(job_flow_id, missing, role)
         return [ids[step["Name"]] for step in steps]
+
+    def _add_once(self, job_flow_id: str, steps: Any, role: dict[str, Any]) -> dict[str, str]:
+        """Send one AddJobFlowSteps request. Return the ids by name."""
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        names = [step["Name"] for step in steps]
+        try:
+            added = self._client_of_one_attempt().add_job_flow_steps(JobFlowId=job_flow_id, Steps=steps, **role)
+        except (BotoCoreError, ClientError):  # EMR may have added the steps, and only the response is lost
+            found = self._reusable(job_flow_id, steps)
+            if found.keys() != {*names}:
+                raise
+            return found
+        return dict(zip(names, added["StepIds"], strict=True))
+
+    def _reusable(self, job_flow_id: str, steps: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+        found = {step["Name"]: self.step_of(job_flow_id, step) for step in steps}
+        return {name: step.id for name, step in found.items() if step and step.state in REUSABLE_STEP}
+
+    def _supersede(self, job_flow_id: str, steps: Sequence[Mapping[str, Any]]) -> None:
+        """Cancel the unfinished steps that have the name of one of `steps` and another command."""
+        names = {step["Name"] for step in steps}
+        others = [step.id for step in self._steps(job_flow_id, names) if step.state in UNFINISHED_STEP]
+        if others:
+            self.log.warning("steps %s: have the name of a step of this run, but another command", others)
+            self.cancel(job_flow_id, others)
+
+    def step_of(self, job_flow_id: str, request: Mapping[str, Any]) -> ClusterStep | None:
+        """Return the cluster's latest step with the name and the command of a request, or None.
+
+        An earlier step counts when it can be reused and the latest one cannot.
+
+        Parameters
+        ----------
+        job_flow_id : str
+        request : mapping
+            A step in the shape of AddJobFlowSteps.
+        """
+        same = [step for step in self._steps(job_flow_id, {request["Name"]}) if step.has_command_of(request)]
+        reusable = (step for step in same if step.state in REUSABLE_STEP)
+        return next(reusable, next(iter(same), None))
+
+    def _steps(self, job_flow_id: str, names: Collection[str]) -> list[ClusterStep]:
+        """Return the cluster's steps that have one of the names, latest first."""
+        pages = self.emr_client.get_paginator("list_steps").paginate(ClusterId=job_flow_id)
+        return [ClusterStep.of(step) for page in pages for step in page["Steps"] if step["Name"] in names]
 
     def step_ids(self, job_flow_id: str, names: Collection[str], states: Sequence[StepStateType]) -> dict[str, str]:
         """Return the ids by name of the cluster's steps that have one of the names and one of the states.
 
         When several steps have one name, the latest counts.
         """
-        pages = self.emr_client.get_paginator("list_steps").paginate(ClusterId=job_flow_id, StepStates=states)
-        latest_first = [step for page in pages for step in page["Steps"] if step["Name"] in names]
-        return {step["Name"]: step["Id"] for step in reversed(latest_first)}
+        latest_first = [step for step in self._steps(job_flow_id, names) if step.state in states]
+        return {step.name: step.id for step in reversed(latest_first)}
 
     def cancel(self, job_flow_id: str, step_ids: list[str]) -> None:
         """Cancel steps. The processes of running steps are terminated."""

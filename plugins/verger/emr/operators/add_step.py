@@ -6,17 +6,13 @@ from typing import cast
 
 from airflow.providers.amazon.aws.operators.emr import EmrAddStepsOperator
 from airflow.sdk import Context
-from airflow.sdk.exceptions import AirflowFailException
 
 from verger.emr import step_record
 from verger.emr.hook import UNFINISHED_STEP, IdempotentEmrHook
 from verger.emr.operators.check_run_is_unpublished import CheckRunIsUnpublished
+from verger.emr.operators.cluster_ended import ClusterEndedError, ended_message
 from verger.s3 import clients
 from verger_contract.keys import Run
-
-
-class ClusterEndedError(AirflowFailException):
-    """The cluster has ended or is ending, so it accepts no steps."""
 
 
 class AddStep(CheckRunIsUnpublished, EmrAddStepsOperator):
@@ -38,11 +34,7 @@ class AddStep(CheckRunIsUnpublished, EmrAddStepsOperator):
         job_flow_id = str(self.job_flow_id)
         reason = self._emr_hook.end_reason(job_flow_id)
         if reason:
-            raise ClusterEndedError(
-                f"cluster {job_flow_id}: expected an active cluster for the step {self.task_id}, found {reason}; "
-                "clear create_cluster and the tasks downstream of it, and raise VERGER_IDLE_TIMEOUT if the cluster was "
-                "idle for too long"
-            )
+            raise ClusterEndedError(ended_message(job_flow_id, str(self.task_id), reason))
         ids: list[str] = super().execute(context)
         step_record.write(
             lambda: clients.client(self.storage),

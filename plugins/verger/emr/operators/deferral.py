@@ -12,7 +12,13 @@ TRIGGER_MARGIN = timedelta(minutes=1)
 """Airflow's timeout of the trigger ends so long after the last attempt of the trigger itself."""
 
 
-def defer(sensor: EmrJobFlowSensor | EmrStepSensor, trigger: type[BaseTrigger], **arguments: Any) -> None:
+def defer(
+    sensor: EmrJobFlowSensor | EmrStepSensor,
+    trigger: type[BaseTrigger],
+    *,
+    resume_with: dict[str, Any] | None = None,
+    **arguments: Any,
+) -> None:
     """Defer a sensor to a trigger that polls every `poke_interval` seconds, at most `max_attempts` times.
 
     Airflow calls the sensor's `execute_complete` with the event of the trigger.
@@ -22,6 +28,8 @@ def defer(sensor: EmrJobFlowSensor | EmrStepSensor, trigger: type[BaseTrigger], 
     sensor : EmrJobFlowSensor or EmrStepSensor
     trigger : type
         A trigger class of the amazon provider, or a subclass.
+    resume_with : dict, optional
+        Keyword arguments of `execute_complete`, besides the event.
     **arguments
         Arguments of the trigger, besides the polling and the connection.
 
@@ -41,5 +49,6 @@ def defer(sensor: EmrJobFlowSensor | EmrStepSensor, trigger: type[BaseTrigger], 
             botocore_config=sensor.botocore_config,
         ),
         method_name="execute_complete",
+        kwargs=resume_with,
         timeout=timedelta(seconds=sensor.poke_interval * sensor.max_attempts) + TRIGGER_MARGIN,
     )

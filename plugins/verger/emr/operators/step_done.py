@@ -8,17 +8,25 @@ from airflow.providers.amazon.aws.sensors.emr import EmrStepSensor
 from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowFailException
 
-from verger.emr import step_log
-from verger.emr.hook import IdempotentEmrHook
+from verger.airflow_errors import failing_without_retry
+from verger.emr import step_log, step_record
+from verger.emr.cluster_step import ClusterStep
+from verger.emr.hook import REUSABLE_STEP, IdempotentEmrHook, is_cluster_id
+from verger.emr.operators.cluster_ended import ended_message
 from verger.emr.operators.deferral import defer
 from verger.emr.triggers.step import StepTrigger
+from verger.publication.commit import check_may_write
 from verger.s3 import clients
 from verger.s3.errors import StorageError
 from verger.settings import Settings
+from verger_contract.keys import Run
 
 
 class StepDone(EmrStepSensor):
     """Waits, deferred, until the step has completed. The trigger logs the progress of the step.
+
+    The task looks the step up on the present cluster of the run, by its name and command. It submits the step when the
+    cluster does not have it: after a user has cleared this task, the run has a new cluster.
 
     The task fails with the last error of the step's log when the step fails. The step is cancelled when the task is
     killed.
@@ -27,43 +35,105 @@ class StepDone(EmrStepSensor):
     ----------
     settings : Settings
     step : str
-        featurize or pca.
-    progress_key : str
-        Key of the run's progress.json.
+        featurize or pca: the task that submits the step.
+    request : dict
+        The step in the shape of AddJobFlowSteps.
+    cluster_request : dict
+        The RunJobFlow request of the run.
+    verger_run : str
+        The run id.
     """
 
     aws_hook_class = IdempotentEmrHook
 
-    template_fields = (*EmrStepSensor.template_fields, "progress_key")
+    template_fields = (*EmrStepSensor.template_fields, "request", "cluster_request", "verger_run")
 
-    def __init__(self, *, settings: Settings, step: str, progress_key: str, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        step: str,
+        request: dict[str, Any],
+        cluster_request: dict[str, Any],
+        verger_run: str,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(deferrable=True, **kwargs)
         self.settings = settings
         self.step = step
-        self.progress_key = progress_key
+        self.request = request
+        self.cluster_request = cluster_request
+        self.verger_run = verger_run
 
     def execute(self, context: Context) -> None:
-        """Return when the step has completed, otherwise defer."""
+        """Find the step, or submit it. Return when it has completed, otherwise defer.
+
+        Raises
+        ------
+        AirflowFailException
+            The step has failed, the run has no active cluster, or the run cannot be published (any more).
+        """
+        known = str(self.job_flow_id)
+        self.job_flow_id = self._emr_hook.present_cluster(self.cluster_request, known)
+        if not is_cluster_id(self.job_flow_id):
+            raise AirflowFailException(
+                f"run {self.verger_run}: expected an active cluster for the step {self.step}, found none; clear "
+                "create_cluster and the tasks downstream of it"
+            )
+        found = self._emr_hook.step_of(self.job_flow_id, self.request)
+        self.step_id = found.id if found and self._is_awaited(found, context) else self._submit()
+        self._wait(context)
+
+    def _is_awaited(self, found: ClusterStep, context: Context) -> bool:
+        """Return whether the task waits for this step, and does not submit another one.
+
+        In its first try, the task also reports the failure of the step that the task before it submitted. After that,
+        the task was cleared or has lost its process, and submits the step again.
+        """
+        return found.state in REUSABLE_STEP or (context["ti"].try_number == 1 and found.id == self.step_id)
+
+    def _submit(self) -> str:
+        reason = self._emr_hook.end_reason(self.job_flow_id)
+        if reason:
+            raise AirflowFailException(ended_message(self.job_flow_id, self.step, reason))
+        run = Run(self.settings.storage.bucket, self.verger_run)
+        with failing_without_retry():
+            check_may_write(clients.client(self.settings.storage), run)
+        (step_id,) = self._emr_hook.add_job_flow_steps(self.job_flow_id, [self.request])
+        self.log.warning("cluster %s: did not have the step %s; submitted as %s", self.job_flow_id, self.step, step_id)
+        step_record.write(lambda: clients.client(self.settings.storage), run, self.step, self.job_flow_id, [step_id])
+        return step_id
+
+    def _wait(self, context: Context) -> None:
         if self.poke(context):
             return
         defer(
             self,
             StepTrigger,
+            resume_with={"job_flow_id": self.job_flow_id, "step_id": self.step_id},
             step=self.step,
             bucket=self.settings.storage.bucket,
-            progress_key=self.progress_key,
+            progress_key=Run(self.settings.storage.bucket, self.verger_run).progress,
             job_flow_id=self.job_flow_id,
             step_id=self.step_id,
         )
 
-    def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> None:
+    def execute_complete(
+        self, context: Context, event: dict[str, Any] | None = None, *, job_flow_id: str = "", step_id: str = ""
+    ) -> None:
         """Read the state of the step again; the event of the trigger only ends the wait.
+
+        Parameters
+        ----------
+        job_flow_id, step_id : str
+            The ids for which the task was deferred. Those of the XComs may be older.
 
         Raises
         ------
         AirflowFailException
             The step has not completed in time, or it has failed.
         """
+        self.job_flow_id, self.step_id = job_flow_id or self.job_flow_id, step_id or self.step_id
         if not self.poke(context):
             raise AirflowFailException(f"{self.step} step {self.step_id} is not done: {(event or {}).get('message')}")
 
@@ -96,4 +166,8 @@ class StepDone(EmrStepSensor):
 
     def on_kill(self) -> None:
         """Cancel the step. While the task is deferred, Airflow calls `on_kill` of the trigger instead."""
-        cast("IdempotentEmrHook", self.hook).cancel(self.job_flow_id, [self.step_id])
+        self._emr_hook.cancel(self.job_flow_id, [self.step_id])
+
+    @property
+    def _emr_hook(self) -> IdempotentEmrHook:
+        return cast("IdempotentEmrHook", self.hook)

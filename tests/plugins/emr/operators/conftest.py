@@ -16,7 +16,9 @@ from tests.plugins.snapshots import put_data, snapshot
 from verger.clock import now
 from verger.emr import requests
 from verger.emr.hook import ACTIVE_CLUSTER, IdempotentEmrHook
+from verger.emr.operators.add_step import AddStep
 from verger.emr.operators.create_cluster import CreateCluster
+from verger.emr.operators.step_done import StepDone
 from verger.publication.commit import publish, start_run
 from verger.settings import Settings
 from verger_contract.keys import Run
@@ -26,11 +28,15 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 NewCluster = Callable[[dict[str, Any]], CreateCluster]
+Add = Callable[..., AddStep]
+Done = Callable[[str, str, dict[str, Any]], StepDone]
 CONNECTION: dict[str, Any] = {"aws_conn_id": "aws_default", "region_name": "eu-west-3"}
 
 
 class RecordingTaskInstance:
     """Stores the XComs that an operator pushes; these tests run without Airflow's scheduler."""
+
+    try_number = 1
 
     def __init__(self) -> None:
         self.pushed: dict[str, Any] = {}
@@ -102,6 +108,38 @@ def cluster(create: CreateCluster, context: Any, emr: EMRClient) -> str:
     job_flow_id = str(create.execute(context))
     wait_for(lambda: emr.describe_cluster(ClusterId=job_flow_id)["Cluster"]["Status"]["State"] == "WAITING")
     return job_flow_id
+
+
+@pytest.fixture
+def add(guard: dict[str, Any]) -> Add:
+    """Return a function that makes the task which submits steps to a cluster."""
+
+    def make(cluster: str, *steps: dict[str, Any]) -> AddStep:
+        return AddStep(task_id="featurize", job_flow_id=cluster, steps=list(steps), **guard, **CONNECTION)
+
+    return make
+
+
+@pytest.fixture
+def done(guard: dict[str, Any], overrides: dict[str, Any], settings: Settings) -> Done:
+    """Return a function that makes the task which waits for a step of a cluster."""
+
+    def make(cluster: str, step_id: str, request: dict[str, Any]) -> StepDone:
+        return StepDone(
+            task_id="featurize_done",
+            job_flow_id=cluster,
+            step_id=step_id,
+            settings=settings,
+            step="featurize",
+            request=request,
+            cluster_request=overrides,
+            verger_run=guard["verger_run"],
+            poke_interval=1,
+            max_attempts=60,
+            **CONNECTION,
+        )
+
+    return make
 
 
 def command_step(name: str, *words: str) -> dict[str, Any]:

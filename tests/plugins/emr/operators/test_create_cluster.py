@@ -1,18 +1,12 @@
 from __future__ import annotations
 
-import os
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.client import HTTPConnection
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
 from tests.plugins.emr.operators.conftest import NewCluster, wait_for
+from tests.plugins.emr.operators.lost_responses import lost_responses
 from verger.emr.operators.create_cluster import CreateCluster
 
 if TYPE_CHECKING:
@@ -44,53 +38,12 @@ def test_a_retry_reuses_the_cluster_of_the_earlier_try(
     assert clusters(emr) == before
 
 
-@contextmanager
-def lost_responses(status: int | None) -> Iterator[tuple[str, list[bytes]]]:
-    """Yield the URL of a proxy of EMR and the bodies of the RunJobFlow requests that it passed on.
-
-    It passes on every request. The response to RunJobFlow is replaced by `status`, or not sent when that is None.
-    """
-    passed_on: list[bytes] = []
-    target = urlsplit(os.environ["AWS_ENDPOINT_URL_EMR"]).netloc
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            upstream = HTTPConnection(target, timeout=30)
-            upstream.request("POST", "/", body, dict(self.headers))
-            answer = upstream.getresponse().read()
-            upstream.close()
-            if self.headers["X-Amz-Target"].endswith("RunJobFlow"):
-                passed_on.append(body)
-                if status is None:
-                    self.connection.close()
-                    return
-                self.send_error(status)
-                return
-            self.send_response(200)
-            self.send_header("Content-Type", "application/x-amz-json-1.1")
-            self.send_header("Content-Length", str(len(answer)))
-            self.end_headers()
-            self.wfile.write(answer)
-
-        def log_message(self, *_: Any) -> None:
-            """Write nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}", passed_on
-    finally:
-        server.shutdown()
-        server.server_close()
-
-
 @pytest.mark.parametrize("status", [None, 500])
 def test_the_request_is_sent_once_and_its_cluster_is_used_when_the_response_is_lost(
     status: int | None, create: CreateCluster, context: Any, emr: EMRClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = clusters(emr)
-    with lost_responses(status) as (url, passed_on):
+    with lost_responses("RunJobFlow", status) as (url, passed_on):
         monkeypatch.setenv("AWS_ENDPOINT_URL_EMR", url)
         made = create.execute(context)
     assert len(passed_on) == 1

@@ -11,9 +11,8 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException
 from structlog.testing import capture_logs
 
-from tests.plugins.emr.operators.conftest import CONNECTION, command_step, deferred_trigger, fire, step_state, wait_for
-from verger.emr.operators.add_step import AddStep, ClusterEndedError
-from verger.emr.operators.step_done import StepDone
+from tests.plugins.emr.operators.conftest import Add, Done, command_step, deferred_trigger, fire, step_state, wait_for
+from verger.emr.operators.cluster_ended import ClusterEndedError
 from verger.s3 import clients
 from verger.s3.errors import StorageError
 from verger.settings import Settings
@@ -22,31 +21,17 @@ if TYPE_CHECKING:
     from mypy_boto3_emr import EMRClient
     from mypy_boto3_s3 import S3Client
 
-Add = Callable[..., AddStep]
+WriteProgress = Callable[[bytes], None]
 
 
 @pytest.fixture
-def add(guard: dict[str, Any]) -> Add:
-    """Return a function that makes the task which submits steps to a cluster."""
+def write_progress(client: S3Client, bucket: str) -> WriteProgress:
+    """Return a function that writes the run's progress.json."""
 
-    def make(cluster: str, *steps: dict[str, Any]) -> AddStep:
-        return AddStep(task_id="featurize", job_flow_id=cluster, steps=list(steps), **guard, **CONNECTION)
+    def write(body: bytes) -> None:
+        client.put_object(Bucket=bucket, Key="runs/run-1/progress.json", Body=body)
 
-    return make
-
-
-def done(cluster: str, step: str, settings: Settings) -> StepDone:
-    return StepDone(
-        task_id="featurize_done",
-        job_flow_id=cluster,
-        step_id=step,
-        settings=settings,
-        step="featurize",
-        progress_key="runs/run-1/progress.json",
-        poke_interval=1,
-        max_attempts=60,
-        **CONNECTION,
-    )
+    return write
 
 
 def all_steps(emr: EMRClient, cluster: str) -> list[str]:
@@ -140,9 +125,10 @@ def test_a_killed_add_step_task_cancels_its_own_steps(add: Add, cluster: str, co
     assert step_state(emr, cluster, running) in ("PENDING", "RUNNING")
 
 
-def test_a_completed_step_ends_the_task(add: Add, cluster: str, context: Any, settings: Settings) -> None:
-    (step,) = add(cluster, command_step("one", "sleep", "6")).execute(context)
-    sensor = done(cluster, step, settings)
+def test_a_completed_step_ends_the_task(add: Add, done: Done, cluster: str, context: Any) -> None:
+    request = command_step("one", "sleep", "6")
+    (step,) = add(cluster, request).execute(context)
+    sensor = done(cluster, step, request)
     event = fire(deferred_trigger(sensor.execute, context))
     assert event == {"status": "success", "message": "COMPLETED"}
     sensor.execute_complete(context, event)
@@ -150,15 +136,14 @@ def test_a_completed_step_ends_the_task(add: Add, cluster: str, context: Any, se
 
 
 def test_progress_is_logged_while_the_step_runs(
-    add: Add, cluster: str, context: Any, settings: Settings, client: S3Client
+    add: Add, done: Done, cluster: str, context: Any, write_progress: WriteProgress
 ) -> None:
     stamps = {"started_at": "2026-11-23T02:00:00+00:00", "updated_at": "2026-11-23T02:01:24+00:00"}
     progress = {"step": "featurize", "done": 12400, "total": 23619, **stamps}
-    client.put_object(
-        Bucket=settings.storage.bucket, Key="runs/run-1/progress.json", Body=json.dumps(progress).encode()
-    )
-    (step,) = add(cluster, command_step("one", "sleep", "4")).execute(context)
-    trigger = deferred_trigger(done(cluster, step, settings).execute, context)
+    write_progress(json.dumps(progress).encode())
+    request = command_step("one", "sleep", "4")
+    (step,) = add(cluster, request).execute(context)
+    trigger = deferred_trigger(done(cluster, step, request).execute, context)
     with capture_logs() as logged:
         fire(trigger)
     lines = [entry["event"] for entry in logged if entry["event"].startswith("featurize")]
@@ -167,14 +152,13 @@ def test_progress_is_logged_while_the_step_runs(
 
 @pytest.mark.parametrize("body", [None, b"", b"{}", b"[1]", b"\xff"])
 def test_the_state_is_logged_when_progress_cannot_be_read(
-    body: bytes | None, add: Add, cluster: str, context: Any, settings: Settings
+    *, body: bytes | None, add: Add, done: Done, cluster: str, context: Any, write_progress: WriteProgress
 ) -> None:
     if body is not None:
-        clients.client(settings.storage).put_object(
-            Bucket=settings.storage.bucket, Key="runs/run-1/progress.json", Body=body
-        )
-    (step,) = add(cluster, command_step("one", "sleep", "3")).execute(context)
-    trigger = deferred_trigger(done(cluster, step, settings).execute, context)
+        write_progress(body)
+    request = command_step("one", "sleep", "3")
+    (step,) = add(cluster, request).execute(context)
+    trigger = deferred_trigger(done(cluster, step, request).execute, context)
     with capture_logs() as logged:
         fire(trigger)
     lines = [entry["event"] for entry in logged if entry["event"].startswith("featurize")]
@@ -182,11 +166,12 @@ def test_the_state_is_logged_when_progress_cannot_be_read(
 
 
 def test_a_failed_step_fails_the_task_with_its_last_error(
-    add: Add, cluster: str, context: Any, settings: Settings
+    add: Add, done: Done, cluster: str, context: Any, settings: Settings
 ) -> None:
     words = "echo working >&2; sleep 2; echo 'verger: error: no photo could be read' >&2; exit 1"
-    (step,) = add(cluster, command_step("one", "bash", "-c", words)).execute(context)
-    sensor = done(cluster, step, settings)
+    request = command_step("one", "bash", "-c", words)
+    (step,) = add(cluster, request).execute(context)
+    sensor = done(cluster, step, request)
     event = fire(deferred_trigger(sensor.execute, context))
     log = f"s3://{settings.storage.bucket}/logs/{cluster}/steps/{step}/stderr.gz"
     with pytest.raises(AirflowFailException) as caught, capture_logs() as logged:
@@ -200,10 +185,11 @@ def test_a_failed_step_fails_the_task_with_its_last_error(
 
 
 def test_a_step_that_a_user_cancelled_fails_the_task_without_a_wait_for_its_log(
-    add: Add, cluster: str, context: Any, settings: Settings, emr: EMRClient
+    add: Add, done: Done, cluster: str, context: Any, emr: EMRClient
 ) -> None:
-    (step,) = add(cluster, command_step("one", "sleep", "100")).execute(context)
-    sensor = done(cluster, step, settings)
+    request = command_step("one", "sleep", "100")
+    (step,) = add(cluster, request).execute(context)
+    sensor = done(cluster, step, request)
     trigger = deferred_trigger(sensor.execute, context)
     emr.cancel_steps(ClusterId=cluster, StepIds=[step], StepCancellationOption="TERMINATE_PROCESS")
     event = fire(trigger)
@@ -212,27 +198,30 @@ def test_a_step_that_a_user_cancelled_fails_the_task_without_a_wait_for_its_log(
 
 
 def test_a_kill_during_the_deferral_cancels_the_step(
-    add: Add, cluster: str, context: Any, settings: Settings, emr: EMRClient
+    add: Add, done: Done, cluster: str, context: Any, emr: EMRClient
 ) -> None:
-    (step,) = add(cluster, command_step("one", "sleep", "100")).execute(context)
-    trigger = deferred_trigger(done(cluster, step, settings).execute, context)
+    request = command_step("one", "sleep", "100")
+    (step,) = add(cluster, request).execute(context)
+    trigger = deferred_trigger(done(cluster, step, request).execute, context)
     asyncio.run(trigger.on_kill())
     wait_for(lambda: step_state(emr, cluster, step) == "CANCELLED")
 
 
 def test_a_kill_on_the_worker_cancels_the_step(
-    add: Add, cluster: str, context: Any, settings: Settings, emr: EMRClient
+    add: Add, done: Done, cluster: str, context: Any, emr: EMRClient
 ) -> None:
-    (step,) = add(cluster, command_step("one", "sleep", "100")).execute(context)
-    done(cluster, step, settings).on_kill()
+    request = command_step("one", "sleep", "100")
+    (step,) = add(cluster, request).execute(context)
+    done(cluster, step, request).on_kill()
     wait_for(lambda: step_state(emr, cluster, step) == "CANCELLED")
 
 
 def test_a_step_that_takes_too_long_fails_the_task_without_another_deferral(
-    add: Add, cluster: str, context: Any, settings: Settings
+    add: Add, done: Done, cluster: str, context: Any
 ) -> None:
-    (step,) = add(cluster, command_step("one", "sleep", "100")).execute(context)
-    sensor = done(cluster, step, settings)
+    request = command_step("one", "sleep", "100")
+    (step,) = add(cluster, request).execute(context)
+    sensor = done(cluster, step, request)
     sensor.max_attempts = 2
     event = fire(deferred_trigger(sensor.execute, context))
     with pytest.raises(AirflowFailException, match=r"is not done: waited 2 s; featurize (PENDING|RUNNING)"):

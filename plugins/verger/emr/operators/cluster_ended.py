@@ -1,0 +1,26 @@
+"""The message about a cluster that accepts no steps."""
+
+from __future__ import annotations
+
+from airflow.sdk.exceptions import AirflowFailException
+
+
+class ClusterEndedError(AirflowFailException):
+    """The cluster has ended or is ending, so it accepts no steps."""
+
+
+def ended_message(job_flow_id: str, step: str, reason: str) -> str:
+    """Return what was expected and found, and what to do.
+
+    Parameters
+    ----------
+    job_flow_id : str
+    step : str
+        The step that the cluster should have run.
+    reason : str
+        State and reason of the end.
+    """
+    return (
+        f"cluster {job_flow_id}: expected an active cluster for the step {step}, found {reason}; clear create_cluster "
+        "and the tasks downstream of it, and raise VERGER_IDLE_TIMEOUT if the cluster was idle for too long"
+    )
