@@ -67,7 +67,7 @@ from verger.changes.plan import Plan, RunParams
 from verger.clock import now
 from verger.context import RunContext
 from verger.dag_params import dag_params
-from verger.emr import requests
+from verger.emr import airflow_run_tag, requests
 from verger.emr.operators.add_step import AddStep
 from verger.emr.operators.cluster_ready import ClusterReady
 from verger.emr.operators.create_cluster import CreateCluster
@@ -210,7 +210,7 @@ with DAG(
     max_active_runs=1,
     tags=["verger"],
     params=dag_params(SETTINGS),
-    user_defined_macros={"verger_run_id": run_id},
+    user_defined_macros={"verger_run_id": run_id, "airflow_run_tag": airflow_run_tag.encode},
     default_args={
         "retries": SCHEDULE.retries,
         "retry_delay": timedelta(seconds=SCHEDULE.retry_seconds),
@@ -228,7 +228,12 @@ with DAG(
     artifacts = str(staged["uri"])
 
     cluster_request = requests.cluster(
-        SETTINGS, dag_id=dag.dag_id, run_id=RUN.id, artifacts=artifacts, environment=str(staged["environment"])
+        SETTINGS,
+        dag_id=dag.dag_id,
+        run_id=RUN.id,
+        artifacts=artifacts,
+        environment=str(staged["environment"]),
+        airflow_run="{{ airflow_run_tag(run_id) }}",
     )
     create_cluster = CreateCluster(
         task_id="create_cluster",

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 PUBLISHED = "published.json"
 FEATURES, REJECTS, PCA, BASES = "features/run=", "rejects/run=", "pca/run=", "models/pca/run="
 RUNS = "runs/"
+JANITOR = "janitor/"
+"""Prefix of the records of the clusters that the janitor terminated, <cluster id>.json (see `cluster_end`)."""
 SPARK_EVENTS = "logs/spark-events/"
 """Prefix of Spark's event logs, one object for each application. A lifecycle rule for logs/ expires them too."""
 
@@ -145,6 +147,11 @@ def owner(feature_run: str) -> str:
 def artifacts(sha256: str) -> str:
     """Return the prefix of an artifact set, without a slash at the end."""
     return f"artifacts/{sha256}"
+
+
+def janitor_record(cluster: str) -> str:
+    """Return the key of the record of a cluster that the janitor terminated (see `cluster_end`)."""
+    return f"{JANITOR}{cluster}.json"
 
 
 def s3_scheme(address: str) -> str:

@@ -1,4 +1,4 @@
-"""The DAG bag holds one DAG, and its graph is that of docs/architecture.md."""
+"""The DAG bag holds two DAGs. The graph of fruit_features is that of docs/architecture.md."""
 
 from __future__ import annotations
 
@@ -47,9 +47,9 @@ def dag(bag: DagBag) -> Any:
     return bag.dags["fruit_features"]
 
 
-def test_the_bag_holds_one_dag_and_no_import_errors(bag: DagBag) -> None:
+def test_the_bag_holds_two_dags_and_no_import_errors(bag: DagBag) -> None:
     assert bag.import_errors == {}
-    assert set(bag.dags) == {"fruit_features"}
+    assert set(bag.dags) == {"fruit_features", "emr_janitor"}
 
 
 def test_the_graph_is_one_chain_with_a_teardown(dag: Any) -> None:

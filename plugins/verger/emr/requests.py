@@ -14,7 +14,12 @@ from verger_contract.keys import SPARK_EVENTS, Run, uri
 
 __all__ = ["DAG_TAG", "EXECUTOR_CORES", "EXECUTOR_OVERHEAD_MIB", "RUN_TAG", "cluster", "featurize", "pca"]
 
+NAME_PREFIX = "verger "
+"""The name of a cluster starts with it; the run id follows."""
+
 DAG_TAG, RUN_TAG = "verger:dag", "verger:run"
+AIRFLOW_RUN_TAG, DEPLOYMENT_TAG = "verger:airflow-run", "verger:deployment"
+"""Airflow's id of the DAG run (see `airflow_run_tag`), and the Airflow that launched the cluster."""
 
 JVM_OPTIONS = "extraJavaOptions=-XX:TieredStopAtLevel=1 -Darrow.enable_unsafe_memory_access=true"
 """The JVM uses its C1 compiler only, and Arrow omits the bounds check of each value. A step keeps the JVM busy for
@@ -34,7 +39,9 @@ clears the pages of each large image again, a third of the time that its decodin
 DOMINANT_RESOURCE = "org.apache.hadoop.yarn.util.resource.DominantResourceCalculator"
 
 
-def cluster(settings: Settings, *, dag_id: str, run_id: str, artifacts: str, environment: str) -> dict[str, Any]:
+def cluster(
+    settings: Settings, *, dag_id: str, run_id: str, artifacts: str, environment: str, airflow_run: str = ""
+) -> dict[str, Any]:
     """Return the RunJobFlow request.
 
     Parameters
@@ -46,10 +53,12 @@ def cluster(settings: Settings, *, dag_id: str, run_id: str, artifacts: str, env
         URI of the artifact set.
     environment : str
         Folder on each node in which the bootstrap action builds the Python environment of the steps.
+    airflow_run : str
+        Tag by which the janitor finds the DAG run of the cluster: see `verger.emr.airflow_run_tag`. Empty: unknown.
     """
     options = settings.cluster
     request: dict[str, Any] = {
-        "Name": f"verger {run_id}",
+        "Name": f"{NAME_PREFIX}{run_id}",
         "ReleaseLabel": options.release_label,
         "Applications": [{"Name": "Spark"}],
         "LogUri": uri(settings.storage.bucket, options.log_prefix),
@@ -66,7 +75,7 @@ def cluster(settings: Settings, *, dag_id: str, run_id: str, artifacts: str, env
         },
         "BootstrapActions": [_bootstrap_action(artifacts, environment)],
         "Configurations": _configurations(settings, environment),
-        "Tags": _tags(dag_id, run_id),
+        "Tags": _tags(settings, dag_id, run_id, airflow_run),
     }
     if options.subnet_ids:
         request["Instances"]["Ec2SubnetIds"] = list(options.subnet_ids)
@@ -145,11 +154,13 @@ def _event_log(settings: Settings) -> dict[str, str]:
     }
 
 
-def _tags(dag_id: str, run_id: str) -> list[dict[str, str]]:
+def _tags(settings: Settings, dag_id: str, run_id: str, airflow_run: str) -> list[dict[str, str]]:
     tags = {
         "verger": "cluster",
         DAG_TAG: dag_id,
         RUN_TAG: run_id,
+        AIRFLOW_RUN_TAG: airflow_run,
+        DEPLOYMENT_TAG: settings.janitor.deployment_of(settings.storage.bucket),
         "for-use-with-amazon-emr-managed-policies": "true",
     }
     return [{"Key": key, "Value": value} for key, value in tags.items()]

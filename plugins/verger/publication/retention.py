@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from verger.publication.model import Publication, Snapshot
 from verger_contract.keys import BASES, COMPACTED_DELETES, FEATURES, PCA, REJECTS, owner
@@ -101,6 +102,17 @@ def prefixes_to_delete(
         for run in sorted(runs)
         if run not in wanted[kind] and owner(run) not in publishable
     ]
+
+
+def records_to_delete(found: Iterable[Mapping[str, Any]], age: timedelta, now: datetime) -> list[str]:
+    """Return the keys of the objects that were written at least `age` ago.
+
+    Parameters
+    ----------
+    found
+        Objects as S3 lists them.
+    """
+    return [item["Key"] for item in found if now - item["LastModified"] >= age]
 
 
 def objects_to_delete(

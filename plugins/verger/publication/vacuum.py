@@ -13,7 +13,7 @@ from verger.publication.retention import PREFIXES, RunMarker, RunObject
 from verger.s3.clients import read_json
 from verger.s3.versions import Bucket
 from verger.settings import Retention
-from verger_contract.keys import RUNS, Run, uri
+from verger_contract.keys import JANITOR, RUNS, Run, uri
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -53,6 +53,7 @@ def vacuum(s3: S3Client, run: Run, keep: Retention, now: datetime) -> int:
     publishable = retention.publishable_runs(markers, current.etag, run.id)
     prefixes = retention.prefixes_to_delete(found, current.publication, publishable)
     keys = retention.objects_to_delete(objects, current.publication, publishable, keep.erasure_age, now)
+    keys += retention.records_to_delete(bucket.objects(JANITOR), keep.erasure_age, now)
     own = [run.features, run.rejects, run.pca, run.basis]
     deleted = bucket.delete(prefixes, keys) + bucket.delete_old_versions(own)
     for prefix in own:

@@ -1,7 +1,7 @@
 """The settings of the pipeline, from environment variables. `python -m verger.settings` prints them as a table."""
 
 from verger.settings.cluster import Cluster
-from verger.settings.environment import Settings
+from verger.settings.environment import Settings, read_group
 from verger.settings.fields import SettingsError
 from verger.settings.groups import (
     BASIS_POLICIES,
@@ -14,6 +14,7 @@ from verger.settings.groups import (
     Storage,
     Validation,
 )
+from verger.settings.janitor import Janitor
 from verger.settings.prices import Prices
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "EU_REGIONS",
     "Cluster",
     "Featurize",
+    "Janitor",
     "Pca",
     "Prices",
     "Retention",
@@ -30,4 +32,5 @@ __all__ = [
     "SettingsError",
     "Storage",
     "Validation",
+    "read_group",
 ]

@@ -7,7 +7,7 @@ import difflib
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, get_type_hints
+from typing import Any, TypeVar, cast, get_type_hints
 
 from verger.settings import instance_types
 from verger.settings.cluster import Cluster
@@ -21,6 +21,7 @@ from verger.settings.groups import (
     Storage,
     Validation,
 )
+from verger.settings.janitor import Janitor
 from verger.settings.prices import Prices
 
 OTHER_VARIABLES = (
@@ -40,6 +41,7 @@ class Settings:
     validation: Validation
     retention: Retention
     schedule: Schedule
+    janitor: Janitor
     prices: Prices
 
     @classmethod
@@ -67,6 +69,34 @@ class Settings:
             raise SettingsError("; ".join(problems))
         groups = get_type_hints(cls)
         return cls(**{group: groups[group](**fields) for group, fields in values.items()})
+
+
+Group = TypeVar("Group")
+
+
+def read_group(kind: type[Group], environment: Mapping[str, str] = os.environ) -> Group:
+    """Read one group of settings, and ignore the values of all other settings.
+
+    Parameters
+    ----------
+    kind : type
+        The class of the group.
+    environment : mapping
+
+    Raises
+    ------
+    SettingsError
+        The message names every setting of the group with a wrong value.
+    """
+    hints, problems, values = get_type_hints(kind), [], {}
+    for field in dataclasses.fields(cast("Any", kind)):
+        try:
+            values[field.name] = read(field, hints[field.name], environment)
+        except ValueError as error:
+            problems.append(f"{variable(field)}: {error}")
+    if problems:
+        raise SettingsError("; ".join(problems))
+    return kind(**values)
 
 
 def declared() -> list[tuple[str, dataclasses.Field[Any], Any]]:

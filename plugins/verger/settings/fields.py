@@ -75,6 +75,13 @@ def flag(description: str, default: bool) -> Any:
     return setting(description, "true or false", lambda value: True, default=default)
 
 
+def is_cron_or_never(text: str) -> bool:
+    """Return whether a text is a cron expression, or `never`."""
+    from croniter import croniter  # type: ignore[import-untyped]
+
+    return text == "never" or croniter.is_valid(text)
+
+
 def variable(field: dataclasses.Field[Any]) -> str:
     """Return the environment variable of a field."""
     return f"VERGER_{field.name.upper()}"

@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from zoneinfo import available_timezones
 
-from verger.settings.fields import between, flag, setting, text
+from verger.settings.fields import between, flag, is_cron_or_never, setting, text
 from verger_contract.plan import BasisPolicy
 from verger_contract.preprocessing import Decoding
 from verger_contract.schemas import FEATURES_WIDTH
@@ -18,7 +18,7 @@ BUILT_ARTIFACTS = REPOSITORY / ".verger/artifacts/current"
 EU_REGIONS = ("eu-central-1", "eu-west-1", "eu-west-3", "eu-north-1", "eu-south-1", "eu-south-2", "eusc-de-east-1")
 """AWS regions in member states of the EU. London (eu-west-2) and Zurich (eu-central-2) are outside the EU."""
 
-OWN_PREFIXES = ("artifacts/", "features/", "rejects/", "pca/", "models/", "runs/", "logs/")
+OWN_PREFIXES = ("artifacts/", "features/", "rejects/", "pca/", "models/", "runs/", "logs/", "janitor/")
 
 
 def _is_photo_prefix(prefix: str) -> bool:
@@ -27,12 +27,6 @@ def _is_photo_prefix(prefix: str) -> bool:
         and not prefix.startswith(OWN_PREFIXES)
         and not {".", ".."} & set(prefix.split("/"))
     )
-
-
-def _is_cron(text: str) -> bool:
-    from croniter import croniter  # type: ignore[import-untyped]
-
-    return text == "never" or croniter.is_valid(text)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -187,7 +181,7 @@ class Schedule:
     schedule: str = setting(
         "the schedule of the DAG; `never`: only manual runs",
         "a cron expression or never",
-        _is_cron,
+        is_cron_or_never,
         default="0 2 * * *",
     )
     timezone: str = setting(

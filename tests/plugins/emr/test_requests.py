@@ -23,7 +23,12 @@ def settings(**values: str) -> Settings:
 
 def cluster(**values: str) -> dict[str, Any]:
     return requests.cluster(
-        settings(**values), dag_id="fruit_features", run_id="run-1", artifacts=ARTIFACTS, environment="/opt/verger/abc"
+        settings(**values),
+        dag_id="fruit_features",
+        run_id="run-1",
+        artifacts=ARTIFACTS,
+        environment="/opt/verger/abc",
+        airflow_run="manual__1",
     )
 
 
@@ -68,6 +73,8 @@ def test_the_tags_identify_the_run_and_allow_emr_to_manage_the_cluster() -> None
         "verger": "cluster",
         "verger:dag": "fruit_features",
         "verger:run": "run-1",
+        "verger:airflow-run": "manual__1",
+        "verger:deployment": "orchard",
         "for-use-with-amazon-emr-managed-policies": "true",
     }
 

@@ -18,7 +18,7 @@ from verger.s3 import clients
 from verger.s3.errors import StorageError
 from verger.s3.versions import Bucket
 from verger.settings import Settings
-from verger_contract.keys import Run
+from verger_contract.keys import Run, janitor_record
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -138,6 +138,17 @@ def test_json_files_stay_longer_than_the_data_and_report_json_for_ever(orchard: 
     orchard.pass_days(400)
     orchard.run("idle-2")
     assert {key.split("/")[-1] for key in orchard.listing("runs/one/")} == {"report.json"}
+
+
+def test_the_records_of_the_janitor_stay_as_long_as_the_json_files(orchard: Orchard) -> None:
+    key = janitor_record("j-1")
+    clients.write_json(orchard.client, orchard.bucket, key, {"cluster": "j-1"})
+    orchard.pass_days(29)
+    orchard.run("two")
+    assert key in orchard.listing()
+    orchard.pass_days(2)
+    orchard.run("three")
+    assert key not in orchard.listing()
 
 
 def test_photos_artifacts_and_logs_are_never_deleted(orchard: Orchard) -> None:

@@ -1,0 +1,1 @@
+"""Terminates EMR clusters that no DAG run uses."""
