@@ -6,21 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from verger.settings import Cluster
-from verger.settings.instance_types import YARN_MIB, vcpus
-
-# The memory of the steps is Python's. It is outside the JVM's heap, so YARN counts it as overhead. Each core needs a
-# Python worker with its libraries and an interpreter of the model, prefetched photos (64 MB at most) and one photo that
-# is being decoded (WORKER in verger_photo/limits/sizes.py has the arithmetic).
-EXECUTOR_CORES = 2
-EXECUTOR_HEAP_MIB = 768
-EXECUTOR_OVERHEAD_MIB = 1792
-EXECUTOR_MIB = EXECUTOR_HEAP_MIB + EXECUTOR_OVERHEAD_MIB
-
-# The driver runs on the primary node. On a worker, YARN runs an application master that only requests executors.
-MASTER_CORES = 1
-MASTER_HEAP_MIB = 256
-MASTER_OVERHEAD_MIB = 256
-MASTER_MIB = MASTER_HEAP_MIB + MASTER_OVERHEAD_MIB
+from verger.settings.container_sizes import EXECUTOR_CORES, MASTER_CORES, executors
+from verger.settings.instance_types import vcpus
 
 
 def fleets(options: Cluster) -> list[dict[str, Any]]:
@@ -90,28 +77,6 @@ def compute_limits(options: Cluster) -> dict[str, Any]:
     }
 
 
-def executors(instance_type: str) -> int | None:
-    """Return how many executors fit on a worker beside the application master.
-
-    For a type whose memory is not in `YARN_MIB`, only its vCPUs count.
-
-    Parameters
-    ----------
-    instance_type : str
-
-    Returns
-    -------
-    int or None
-        None when the name of the type does not give its vCPUs.
-    """
-    cores = vcpus(instance_type)
-    if cores is None:
-        return None
-    by_cores = max(cores // EXECUTOR_CORES, 1)
-    memory = YARN_MIB.get(instance_type)
-    return by_cores if memory is None else min(by_cores, (memory - MASTER_MIB) // EXECUTOR_MIB)
-
-
 def executor_cores(options: Cluster) -> int | None:
     """Return the cores of the executors that fit on all workers, those that managed scaling may add included.
 
@@ -124,7 +89,8 @@ def executor_cores(options: Cluster) -> int | None:
     int or None
         None when the name of a type does not give its vCPUs.
     """
-    found = [executors(name) for name in options.worker_instance_types]
+    size = options.executor_heap_mib + options.executor_overhead_mib
+    found = [executors(name, size) for name in options.worker_instance_types]
     counts = [count for count in found if count is not None]
     if len(counts) < len(found):
         return None

@@ -8,8 +8,14 @@ from __future__ import annotations
 from typing import Any
 
 from verger.emr import fleets
-from verger.emr.fleets import EXECUTOR_CORES, EXECUTOR_HEAP_MIB, EXECUTOR_OVERHEAD_MIB
 from verger.settings import Cluster, Settings
+from verger.settings.container_sizes import (
+    EXECUTOR_CORES,
+    EXECUTOR_OVERHEAD_MIB,
+    MASTER_CORES,
+    MASTER_HEAP_MIB,
+    MASTER_OVERHEAD_MIB,
+)
 from verger_contract.keys import SPARK_EVENTS, Run, uri
 
 __all__ = ["DAG_TAG", "EXECUTOR_CORES", "EXECUTOR_OVERHEAD_MIB", "RUN_TAG", "cluster", "featurize", "pca"]
@@ -131,11 +137,11 @@ def _spark_defaults(settings: Settings, environment: str) -> dict[str, str]:
         "spark.pyspark.python": python,
         "spark.pyspark.driver.python": python,
         "spark.executor.cores": str(EXECUTOR_CORES),
-        "spark.executor.memory": f"{EXECUTOR_HEAP_MIB}m",
-        "spark.executor.memoryOverhead": f"{EXECUTOR_OVERHEAD_MIB}m",
-        "spark.yarn.am.cores": str(fleets.MASTER_CORES),
-        "spark.yarn.am.memory": f"{fleets.MASTER_HEAP_MIB}m",
-        "spark.yarn.am.memoryOverhead": f"{fleets.MASTER_OVERHEAD_MIB}m",
+        "spark.executor.memory": f"{settings.cluster.executor_heap_mib}m",
+        "spark.executor.memoryOverhead": f"{settings.cluster.executor_overhead_mib}m",
+        "spark.yarn.am.cores": str(MASTER_CORES),
+        "spark.yarn.am.memory": f"{MASTER_HEAP_MIB}m",
+        "spark.yarn.am.memoryOverhead": f"{MASTER_OVERHEAD_MIB}m",
         # EMR enables it: cores and memory of an executor are then minimums, and executors are larger on large nodes.
         "spark.yarn.heterogeneousExecutors.enabled": "false",
         # An error that occurs in every attempt fails the step at once. YARN does not count the loss of a node.

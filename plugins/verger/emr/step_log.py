@@ -25,6 +25,10 @@ OF_JAVA = re.compile(r"^py4j\.protocol\.Py4JJavaError\b")
 FRAME = re.compile(r"^\s*(?:at \S+\(|\.\.\. \d+ more\b|File \")")
 """A stack frame of Java or Python. Its method can have the name of an error."""
 LOWER_LEVEL = re.compile(r" (INFO|WARN|DEBUG) ")
+YARN_REASON = "Diagnostics message: "
+"""In Spark's line with the reason for which YARN has ended an application."""
+ATTEMPT_REASON = "Failing this attempt.Diagnostics: "
+"""Begins the next line, with the reason for which the application master ended."""
 APPLICATION = re.compile(r"\bapplication_\d+_\d+\b")
 STREAMS = ("stdout.gz", "stderr.gz")
 APPLICATION_MASTER = "_000001"
@@ -59,6 +63,11 @@ class LastError:
     def is_step_error(self) -> bool:
         """Whether the step itself reported the error."""
         return self.summary.startswith(STEP_ERROR)
+
+    @property
+    def is_yarn_reason(self) -> bool:
+        """Whether YARN has ended the application. Errors in other logs of the step are consequences."""
+        return self.summary.startswith(YARN_REASON)
 
 
 def last_error(s3: S3Client, bucket: str, prefix: str, step_id: str, wait_seconds: float) -> LastError:
@@ -98,9 +107,9 @@ def last_error(s3: S3Client, bucket: str, prefix: str, step_id: str, wait_second
         time.sleep(min(POLL_SECONDS, max(deadline - time.monotonic(), 0)))
 
 
-def _rank(log: LastError) -> tuple[bool, bool, bool]:
+def _rank(log: LastError) -> tuple[bool, ...]:
     """Sort the most useful log first."""
-    return (not log.is_step_error, not log.summary, not log.lines)
+    return (not log.is_step_error, not log.is_yarn_reason, not log.summary, not log.lines)
 
 
 @dataclass
@@ -154,16 +163,26 @@ def summary(lines: Sequence[str]) -> str:
     """Return the line with the error, empty when no line has one.
 
     The first of these that exists, and of several the last one: the error that the step reported; a VergerError; the
-    exception of a Python traceback; the Java exception of a call from Python; any other error that is no stack frame.
+    reason for which YARN has ended the application; the exception of a Python traceback; the Java exception of a call
+    from Python; any other error that is no stack frame.
     """
     found = (
         [line for line in lines if line.startswith(STEP_ERROR)],
         [line for line in lines if VERGER_ERROR.match(line)],
+        [*_yarn_reasons(lines)],
         [line for line in _python_exceptions(lines) if not OF_JAVA.match(line)],
         [java.removeprefix(": ") for line, java in pairwise(lines) if OF_JAVA.match(line) and java.startswith(": ")],
         [line for line in lines if is_error(line)],
     )
     return next((candidates[-1].strip() for candidates in found if candidates), "")
+
+
+def _yarn_reasons(lines: Sequence[str]) -> Iterator[str]:
+    """Yield the reasons for which YARN has ended the application: of the application, and of its attempt."""
+    for line, after in pairwise([*lines, ""]):
+        if YARN_REASON in line:
+            attempt = after.removeprefix(ATTEMPT_REASON) if after.startswith(ATTEMPT_REASON) else ""
+            yield f"{YARN_REASON}{line.partition(YARN_REASON)[2]} {attempt}".strip()
 
 
 def _python_exceptions(lines: Iterable[str]) -> Iterator[str]:

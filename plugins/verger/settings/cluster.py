@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from verger.settings.container_sizes import EXECUTOR_HEAP_MIB, EXECUTOR_OVERHEAD_MIB
 from verger.settings.fields import between, flag, names, text
 from verger.settings.instance_types import is_large_enough
 
@@ -61,6 +62,18 @@ class Cluster:
         600,
         0,
         "nodes",
+    )
+    executor_heap_mib: int = between(
+        "the heap of the JVM of an executor", EXECUTOR_HEAP_MIB, 65536, EXECUTOR_HEAP_MIB, "MiB"
+    )
+    executor_overhead_mib: int = between(
+        "the memory of an executor beside the heap of its JVM, for its two Python workers; YARN kills an executor that "
+        "uses more than heap and overhead; with more memory, fewer executors may fit on a worker, and the limits of a "
+        "photo stay",
+        EXECUTOR_OVERHEAD_MIB,
+        65536,
+        EXECUTOR_OVERHEAD_MIB,
+        "MiB",
     )
     ebs_root_gib: int = between("the size of the root volume of a node", 15, 100, 20, "GiB")
     ebs_data_gib: int = between("the size of the gp3 data volume of a node", 16, 2048, 64, "GiB")

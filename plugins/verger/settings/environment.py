@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast, get_type_hints
 
-from verger.settings import instance_types
+from verger.settings import container_sizes, instance_types
 from verger.settings.cluster import Cluster
 from verger.settings.fields import SettingsError, read, variable
 from verger.settings.groups import (
@@ -137,6 +137,9 @@ def _cluster_problems(values: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     for name in TYPES:
         if region and name in cluster and (cluster.get("check_instance_types") or not cluster[name]):
             yield from instance_types.problems(f"VERGER_{name.upper()}", cluster[name], region)
+    sizes = [cluster[name] for name in ("executor_heap_mib", "executor_overhead_mib") if name in cluster]
+    if len(sizes) == 2:
+        yield from container_sizes.problems(cluster.get("worker_instance_types", ()), sum(sizes))
     if cluster.get("spark_history_url") and not cluster.get("event_log_in_bucket", True):
         yield (
             "VERGER_SPARK_HISTORY_URL: is set; expected none while VERGER_EVENT_LOG_IN_BUCKET is false: the history "

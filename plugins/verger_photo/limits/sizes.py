@@ -46,10 +46,10 @@ class Limits:
 WORKER = Limits(memory=448 * MIB)
 """Limits of a Python worker of step 1.
 
-YARN gives an executor 2,560 MiB: 768 for the JVM's heap and 1,792 for the rest (`verger.emr.fleets`). Of the rest,
-the JVM takes about 250 outside its heap, and the process that starts the workers about 40. Each of the two workers has
-half of what is left, 751 MiB. 230 are its libraries, the network and Arrow's buffers (`make bench-growth`), 64 are
-prefetched photos. What is left is for the photo that is being decoded.
+By default YARN gives an executor 2,560 MiB (`verger.settings.container_sizes`): 768 for the JVM's heap and 1,792 for
+the rest. Of the rest, the JVM takes about 250 outside its heap, and the process that starts the workers about 40. Each
+of the two workers has half of what is left, 751 MiB. 230 are its libraries, the network and Arrow's buffers
+(`make bench-growth`), 64 are prefetched photos. What is left is for the photo that is being decoded.
 """
 
 

@@ -8,8 +8,8 @@ import botocore.session
 import pytest
 from botocore.validate import ParamValidator
 
-from verger.emr import fleets, requests
-from verger.settings import EU_REGIONS, Settings
+from verger.emr import requests
+from verger.settings import EU_REGIONS, Settings, container_sizes
 from verger.settings.instance_types import YARN_MIB, default_workers
 from verger_contract.keys import Run
 
@@ -111,7 +111,15 @@ def test_the_executors_of_all_vcpus_and_the_application_master_fit_on_every_defa
 
 def test_the_smallest_default_worker_is_the_one_for_which_the_executors_are_sized() -> None:
     assert min(YARN_MIB.values()) == 5632
-    assert {name: fleets.executors(name) for name in YARN_MIB} == dict.fromkeys(YARN_MIB, 2)
+    assert {name: container_sizes.executors(name, 2560) for name in YARN_MIB} == dict.fromkeys(YARN_MIB, 2)
+
+
+def test_a_larger_executor_changes_its_size_and_the_number_that_fits_on_a_worker() -> None:
+    larger = {"VERGER_EXECUTOR_HEAP_MIB": "1024", "VERGER_EXECUTOR_OVERHEAD_MIB": "3072"}
+    defaults = classification(cluster(**larger), "spark-defaults")["Properties"]
+    assert (defaults["spark.executor.memory"], defaults["spark.executor.memoryOverhead"]) == ("1024m", "3072m")
+    words = requests.featurize(settings(**larger), RUN, ARTIFACTS, "exact")["HadoopJarStep"]["Args"]
+    assert words[words.index("--cores") + 1] == "4", "one executor of two cores on each of two workers"
 
 
 def test_workers_of_several_sizes_keep_the_vcores_of_emr() -> None:

@@ -74,6 +74,8 @@ def test_values_have_the_types_of_their_settings() -> None:
         ("VERGER_WORKER_INSTANCE_TYPES", "c7i.xlarge,c7i.large", "c from `xlarge`"),
         ("VERGER_WORKER_INSTANCE_TYPES", ",".join(["c7i.xlarge"] * 31), "at most 30 EC2 instance types"),
         ("VERGER_IDLE_TIMEOUT", "59", "60 to 604800"),
+        ("VERGER_EXECUTOR_HEAP_MIB", "512", "768 to 65536"),
+        ("VERGER_EXECUTOR_OVERHEAD_MIB", "1791", "1792 to 65536"),
         ("VERGER_IDLE_TIMEOUT", "604801", "60 to 604800"),
         ("VERGER_IDLE_TIMEOUT", "an hour", "60 to 604800"),
         ("VERGER_TARGET_VARIANCE", "0", "more than 0, at most 1"),
@@ -94,6 +96,16 @@ def test_the_error_for_a_wrong_value_names_the_accepted_values(variable: str, va
         Settings.from_environment(REQUIRED | {variable: value})
     assert str(caught.value).startswith(f"{variable}: is {value!r}; expected ")
     assert expected in str(caught.value)
+
+
+def test_the_error_for_an_executor_that_fits_on_no_worker_names_the_type_and_the_largest_size() -> None:
+    larger = REQUIRED | {"VERGER_EXECUTOR_OVERHEAD_MIB": "4400"}
+    with pytest.raises(SettingsError) as caught:
+        Settings.from_environment(larger | {"VERGER_WORKER_INSTANCE_TYPES": "c6i.xlarge,m5.xlarge"})
+    assert "VERGER_EXECUTOR_OVERHEAD_MIB: 5,168 MiB together; expected at most 5,120 for c6i.xlarge" in str(
+        caught.value
+    )
+    assert Settings.from_environment(larger | {"VERGER_WORKER_INSTANCE_TYPES": "m5.xlarge,c7i.metal"})
 
 
 @pytest.mark.parametrize("region", [region for region in EU_REGIONS if region != "eusc-de-east-1"])

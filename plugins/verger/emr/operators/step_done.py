@@ -9,7 +9,7 @@ from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowFailException
 
 from verger.airflow_errors import failing_without_retry
-from verger.emr import step_log, step_record
+from verger.emr import container_memory, step_log, step_record
 from verger.emr.cluster_step import ClusterStep
 from verger.emr.hook import REUSABLE_STEP, IdempotentEmrHook, is_cluster_id
 from verger.emr.operators.cluster_ended import ended_message
@@ -161,7 +161,8 @@ class StepDone(EmrStepSensor):
         except StorageError as error:  # the message must name the failed step, also when its log cannot be read
             found = step_log.LastError(str(error), [], "")
         self.log.error("last lines of %s:\n%s", found.uri, "\n".join(found.lines) or "(no log)")
-        reason = found.summary or self.failure_message_from_response(response) or "EMR gives no reason"
+        explained = container_memory.explanation(found.summary, self.settings.cluster)
+        reason = explained or found.summary or self.failure_message_from_response(response) or "EMR gives no reason"
         return f"{self.step} step {self.step_id} of {self.job_flow_id} is {state}: {reason} (log: {found.uri})"
 
     def on_kill(self) -> None:
