@@ -42,6 +42,12 @@ $(VENV)/%/.installed: requirements/%.txt $(UV)
 
 .PRECIOUS: $(VENV)/%/.installed
 
+$(VENV)/mwaa/.installed: requirements/airflow-mwaa.txt $(UV)
+	@echo "installing the mwaa environment"
+	@$(UV) venv -q --clear --python 3.12 $(VENV)/mwaa
+	@$(UV) pip install -q --python $(VENV)/mwaa/bin/python --require-hashes -r $<
+	@touch $@
+
 .PHONY: setup
 setup: $(VENV)/airflow/.installed artifacts jars ## install all environments, build the artifact set
 
@@ -53,12 +59,18 @@ artifacts: $(VENV)/dev/.installed $(VENV)/export/.installed ## build what cluste
 jars: $(VENV)/dev/.installed $(VENV)/spark/.installed ## download the jars with which the local Spark reads S3
 	@$(DEV) -m local_aws jars
 
+.PHONY: mwaa
+mwaa: $(VENV)/airflow/.installed artifacts ## write the files for Amazon MWAA to .verger/mwaa; VERGER_BUCKET=<bucket>
+	@PYTHONPATH=$(CURDIR):$(CURDIR)/plugins $(VENV)/airflow/bin/python -m mwaa
+
 .PHONY: lock
 lock: $(UV) ## renew the lock files after an edit of requirements/*.in
 	@for name in airflow airflow-test node spark spark35 export dev local-aws bench bench-notebook uv; do \
 	  $(UV) pip compile -q --python-version 3.11 --no-header --no-emit-index-url --no-emit-find-links \
 	    --generate-hashes requirements/$$name.in -o requirements/$$name.txt || exit 1; \
 	done
+	@$(UV) pip compile -q --python-version 3.12 --no-header --no-emit-index-url --no-emit-find-links \
+	  --generate-hashes requirements/airflow-mwaa.in -o requirements/airflow-mwaa.txt
 
 # ---- measurements: benchmarks/README.md has the tables ----
 

@@ -36,7 +36,7 @@ def snapshot(
     Parameters
     ----------
     staged
-        The result of `verger.s3.artifacts.upload`.
+        The result of `verger.s3.artifacts.stage`.
     checks
         validation.json.
     metrics

@@ -87,7 +87,7 @@ def plan(run_context: RunContext, etag: str | None, params: RunParams, now: date
     """
     client, run, settings = run_context.client, run_context.run, run_context.settings
     published = _published(run_context, etag)
-    built = artifacts.identity(settings.storage.artifacts_dir)
+    built = artifacts.identity(client, settings.storage)
     identity = FeatureIdentity(
         built.model_sha256, preprocessing(settings.featurize.decoding, built.preprocessing_version)
     )
@@ -107,12 +107,12 @@ def plan(run_context: RunContext, etag: str | None, params: RunParams, now: date
 
 
 def stage_artifacts(run_context: RunContext, made: Plan) -> dict[str, str]:
-    """Upload the artifact set that the cluster needs.
+    """Verify the artifact set that the cluster needs, and upload it unless the bucket has it.
 
     Returns
     -------
     dict
-        See `verger.s3.artifacts.upload`.
+        See `verger.s3.artifacts.stage`.
 
     Raises
     ------
@@ -122,13 +122,13 @@ def stage_artifacts(run_context: RunContext, made: Plan) -> dict[str, str]:
     # Spark fails when the folder of its event logs is missing. In S3 a folder is an empty object whose key ends in `/`.
     if run_context.settings.cluster.event_log_in_bucket:
         run_context.client.put_object(Bucket=run_context.run.bucket, Key=SPARK_EVENTS, Body=b"")
-    staged = artifacts.upload(run_context.client, run_context.settings)
+    staged = artifacts.stage(run_context.client, run_context.settings)
     # The plan has the decoding, also when VERGER_DECODING was changed since then. The set has the version.
     decoding = Decoding(made.decoding)
     found = FeatureIdentity(staged["model_sha256"], preprocessing(decoding, int(staged["preprocessing_version"])))
     if found != made.identity:
         raise ArtifactError(
-            f"{run_context.settings.storage.artifacts_dir}: the run was planned with {made.identity}; found {found}: "
+            f"artifact set {staged['uri']}: the run was planned with {made.identity}; found {found}: "
             "features that differ for the same photo would be mixed; clear anything_to_do and all that follows it"
         )
     return staged

@@ -187,7 +187,7 @@ class Running:
         pca(self.run_context, self.params.target_variance)
 
     def _publish(self) -> None:
-        built = artifacts.identity(self.run_context.settings.storage.artifacts_dir)
+        built = artifacts.identity(self.run_context.client, self.run_context.settings.storage)
         staged = {"weights": "imagenet", "sha256": built.sha256}
         tasks.publish_run(self.run_context, self._planned, staged, self.orchard.now)
 

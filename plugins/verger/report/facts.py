@@ -30,7 +30,15 @@ from verger_contract.report import (
 LABELS = 1000
 """Labels in report.json; those that need attention come first."""
 
-HIDDEN = ("aws_conn_id", "artifacts_dir", "service_role", "node_role", "subnet_ids", "security_configuration")
+HIDDEN = (
+    "aws_conn_id",
+    "artifacts_dir",
+    "artifacts_uri",
+    "service_role",
+    "node_role",
+    "subnet_ids",
+    "security_configuration",
+)
 """Settings that describe the account and its network, not how the result was computed."""
 
 PUBLISHED_STATE, FAILED_STATE = "published", "failed"

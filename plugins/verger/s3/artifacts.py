@@ -1,41 +1,34 @@
-"""Uploads the artifact set (model, Spark code, wheelhouse, bootstrap script) to the bucket, once for each content."""
+"""The artifact set of a run (model, Spark code, wheelhouse, bootstrap script): verified, and put into the bucket.
+
+It is either a folder that this module uploads once for each content, or a set that the bucket already has.
+"""
 
 from __future__ import annotations
 
+import base64
 import hashlib
-import json
 import logging
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from verger.s3 import artifact_objects
+from verger.s3.artifact_manifest import MANIFEST, MODEL, REQUIRED, ArtifactError, ArtifactFile, Manifest, parse
 from verger.s3.clients import error_code
-from verger.settings import Settings
+from verger.settings import Settings, Storage
 from verger_contract import keys
-from verger_contract.errors import VergerError
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+__all__ = ["MANIFEST", "MODEL", "REQUIRED", "ArtifactError", "ArtifactSet", "identity", "stage", "upload"]
+
 log = logging.getLogger(__name__)
 
-MANIFEST = "manifest.json"
-MODEL = "model/mobilenet_v2.tflite"
-REQUIRED = (
-    "bootstrap_emr.sh",
-    "featurize.py",
-    "pca.py",
-    "verger_spark.zip",
-    "model/model.json",
-    "model/canary.json",
-    MODEL,
-)
 ENV_DIGITS = 12
-BUILD = "run `make artifacts`, or point VERGER_ARTIFACTS_DIR at a complete set"
-
-
-class ArtifactError(VergerError):
-    """The artifact set is missing, incomplete, altered or not allowed; the message says what to do."""
+BUILD = (
+    "run `make artifacts`, or point VERGER_ARTIFACTS_DIR at a complete set, or VERGER_ARTIFACTS_URI at an uploaded one"
+)
 
 
 @dataclass(frozen=True)
@@ -55,8 +48,8 @@ class ArtifactSet:
     preprocessing_version: int
 
 
-def upload(s3: S3Client, settings: Settings) -> dict[str, str]:
-    """Verify the local set, and upload the files that are missing in the bucket.
+def stage(s3: S3Client, settings: Settings) -> dict[str, str]:
+    """Verify the artifact set of the settings. If it is a folder, upload the files that are missing in the bucket.
 
     Returns
     -------
@@ -69,102 +62,107 @@ def upload(s3: S3Client, settings: Settings) -> dict[str, str]:
     ArtifactError
     """
     storage = settings.storage
-    folder = storage.artifacts_dir
-    sha256, manifest = verify(folder)
-    weights = manifest["weights"]
-    if weights == "random" and not storage.allow_random_weights:
-        raise ArtifactError(
-            f"{folder}: the model has random weights, so its features mean nothing; build the set with "
-            "`--weights imagenet`, or set VERGER_ALLOW_RANDOM_WEIGHTS=true for tests"
-        )
-    prefix = keys.artifacts(sha256)
-    # The manifest is the last file: when it is in the bucket, the set is complete.
-    sent = [
-        name
-        for name in [*manifest["files"], MANIFEST]
-        if _put_if_absent(s3, storage.bucket, f"{prefix}/{name}", folder / name)
-    ]
-    log.info(
-        "%s: %s weights, %d files uploaded, %d already in the bucket",
-        keys.uri(storage.bucket, prefix),
-        weights,
-        len(sent),
-        len(manifest["files"]) + 1 - len(sent),
-    )
+    if storage.artifacts_sha256:
+        manifest = artifact_objects.verify(s3, storage.bucket, storage.artifacts_sha256)
+        _check_weights(manifest, storage)
+        log.info("%s: %s weights, %d files verified", storage.artifacts_uri, manifest.weights, len(manifest.files))
+    else:
+        manifest = upload(s3, storage)
     return {
-        "sha256": sha256,
-        "uri": keys.uri(storage.bucket, prefix),
-        "environment": f"{settings.cluster.node_env_dir}/{sha256[:ENV_DIGITS]}",
-        "weights": weights,
-        "model_sha256": manifest["files"][MODEL]["sha256"],
-        "preprocessing_version": str(manifest["preprocessing"]),
+        "sha256": manifest.sha256,
+        "uri": keys.uri(storage.bucket, keys.artifacts(manifest.sha256)),
+        "environment": f"{settings.cluster.node_env_dir}/{manifest.sha256[:ENV_DIGITS]}",
+        "weights": manifest.weights,
+        "model_sha256": manifest.files[MODEL].sha256,
+        "preprocessing_version": str(manifest.preprocessing),
     }
 
 
-def identity(folder: Path) -> ArtifactSet:
-    """Return what identifies the local set from its manifest, without reading the other files.
+def identity(s3: S3Client, storage: Storage) -> ArtifactSet:
+    """Return what identifies the set of the settings from its manifest, without reading the other files.
 
     Raises
     ------
     ArtifactError
         There is no complete set.
     """
-    sha256, manifest = _manifest(folder)
-    return ArtifactSet(sha256, manifest["files"][MODEL]["sha256"], manifest["preprocessing"])
+    if storage.artifacts_sha256:
+        manifest = artifact_objects.read_manifest(s3, storage.bucket, storage.artifacts_sha256)
+    else:
+        manifest = _local_manifest(storage.artifacts_dir)
+    return ArtifactSet(manifest.sha256, manifest.files[MODEL].sha256, manifest.preprocessing)
 
 
-def verify(folder: Path) -> tuple[str, dict[str, Any]]:
-    """Check every file of the set against the manifest. Return the SHA-256 of the set and the manifest.
+def upload(s3: S3Client, storage: Storage) -> Manifest:
+    """Verify the set in the folder of the settings, and upload the files that are missing in the bucket.
 
     Raises
     ------
     ArtifactError
         A file is missing or altered; the message names the first.
     """
-    sha256, manifest = _manifest(folder)
-    for file, expected in manifest["files"].items():
-        _verify_file(folder / file, expected)
-    return sha256, manifest
+    folder = storage.artifacts_dir
+    manifest = _local_manifest(folder)
+    for name, expected in manifest.files.items():
+        _verify_file(folder / name, expected)
+    _check_weights(manifest, storage)
+    prefix = keys.artifacts(manifest.sha256)
+    # The manifest is the last file: when it is in the bucket, the set is complete.
+    sha256s = {name: file.sha256 for name, file in manifest.files.items()} | {MANIFEST: manifest.sha256}
+    sent = [
+        name
+        for name, sha256 in sha256s.items()
+        if _put_if_absent(s3, storage.bucket, f"{prefix}/{name}", folder / name, sha256)
+    ]
+    log.info(
+        "%s: %s weights, %d files uploaded, %d already in the bucket",
+        keys.uri(storage.bucket, prefix),
+        manifest.weights,
+        len(sent),
+        len(sha256s) - len(sent),
+    )
+    return manifest
 
 
-def _manifest(folder: Path) -> tuple[str, dict[str, Any]]:
+def _check_weights(manifest: Manifest, storage: Storage) -> None:
+    if manifest.weights == "random" and not storage.allow_random_weights:
+        raise ArtifactError(
+            f"{manifest.address}: the model has random weights, so its features mean nothing; build the set with "
+            "`--weights imagenet`, or set VERGER_ALLOW_RANDOM_WEIGHTS=true for tests"
+        )
+
+
+def _local_manifest(folder: Path) -> Manifest:
     try:
         text = (folder / MANIFEST).read_bytes()
     except OSError as error:
         raise ArtifactError(f"{folder / MANIFEST}: no artifact set ({error.strerror}); {BUILD}") from error
-    sha256 = hashlib.sha256(text).hexdigest()
     name = folder.resolve().name
-    if len(name) == 64 and name != sha256:
-        raise ArtifactError(f"{folder / MANIFEST}: altered: expected SHA-256 {name}, found {sha256}; {BUILD}")
-    manifest = json.loads(text)
-    absent = [name for name in REQUIRED if name not in manifest["files"]]
-    if absent:
-        raise ArtifactError(f"{folder / MANIFEST}: expected {absent[0]} in the list of files, found none; {BUILD}")
-    if not isinstance(manifest.get("preprocessing"), int):
-        found = manifest.get("preprocessing", "none, as in a set of an earlier Verger")
-        raise ArtifactError(f"{folder / MANIFEST}: expected the number `preprocessing`, found {found}; {BUILD}")
-    return sha256, manifest
+    return parse(text, str(folder / MANIFEST), name if len(name) == 64 else None, BUILD)
 
 
-def _verify_file(path: Path, expected: dict[str, Any]) -> None:
+def _verify_file(path: Path, expected: ArtifactFile) -> None:
     try:
         with path.open("rb") as file:
             found = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise ArtifactError(f"{path}: missing from the artifact set ({error.strerror}); {BUILD}") from error
-    if found != expected["sha256"]:
-        raise ArtifactError(f"{path}: altered: expected SHA-256 {expected['sha256']}, found {found}; {BUILD}")
+    if found != expected.sha256:
+        raise ArtifactError(f"{path}: altered: expected SHA-256 {expected.sha256}, found {found}; {BUILD}")
 
 
-def _put_if_absent(s3: S3Client, bucket: str, key: str, path: Path) -> bool:
-    """Upload the file if the key has no object yet. Return whether it was uploaded."""
+def _put_if_absent(s3: S3Client, bucket: str, key: str, path: Path, sha256: str) -> bool:
+    """Upload the file if the key has no object yet. Return whether it was uploaded.
+
+    S3 compares the content with the SHA-256 and stores it with the object.
+    """
     from botocore.exceptions import ClientError
 
     size = path.stat().st_size
     try:
         found = s3.head_object(Bucket=bucket, Key=key)["ContentLength"]
     except ClientError as error:
-        if error_code(error) not in ("404", "NoSuchKey", "NotFound"):
+        if error_code(error) not in artifact_objects.MISSING:
             raise
     else:
         if found != size:
@@ -173,9 +171,10 @@ def _put_if_absent(s3: S3Client, bucket: str, key: str, path: Path) -> bool:
                 "delete that object and run again"
             )
         return False
+    checksum = base64.b64encode(bytes.fromhex(sha256)).decode()
     try:
         with path.open("rb") as body:
-            s3.put_object(Bucket=bucket, Key=key, Body=body, IfNoneMatch="*")
+            s3.put_object(Bucket=bucket, Key=key, Body=body, IfNoneMatch="*", ChecksumSHA256=checksum)
     except ClientError as error:
         if error_code(error) != "PreconditionFailed":
             raise

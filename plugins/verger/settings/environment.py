@@ -65,6 +65,7 @@ class Settings:
                 values.setdefault(group, {})[field.name] = value
         _fill_in_types(values)
         problems += [*_retention_problems(values.get("retention", {})), *_cluster_problems(values)]
+        problems += _artifacts_problems(values.get("storage", {}), environment)
         if problems:
             raise SettingsError("; ".join(problems))
         groups = get_type_hints(cls)
@@ -145,6 +146,17 @@ def _cluster_problems(values: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
             "VERGER_SPARK_HISTORY_URL: is set; expected none while VERGER_EVENT_LOG_IN_BUCKET is false: the history "
             "server reads the event log from the bucket"
         )
+
+
+def _artifacts_problems(storage: Mapping[str, Any], environment: Mapping[str, str]) -> Iterator[str]:
+    uri, bucket = storage.get("artifacts_uri"), storage.get("bucket")
+    if uri and bucket and not uri.startswith(f"s3://{bucket}/"):
+        yield (
+            f"VERGER_ARTIFACTS_URI: is {uri!r}; expected a set in the bucket {bucket} (VERGER_BUCKET), because nodes "
+            "and readers look for it there; upload it with `python -m verger.s3 upload-artifacts`"
+        )
+    if uri and "VERGER_ARTIFACTS_DIR" in environment:
+        yield "VERGER_ARTIFACTS_DIR: is set; expected either VERGER_ARTIFACTS_DIR or VERGER_ARTIFACTS_URI"
 
 
 def _unknown(environment: Mapping[str, str]) -> list[str]:

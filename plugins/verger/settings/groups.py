@@ -57,7 +57,19 @@ class Storage:
         lambda value: value.is_absolute(),
         default=BUILT_ARTIFACTS,
     )
+    artifacts_uri: str = text(
+        "the artifact set that `python -m verger.s3 upload-artifacts` has uploaded; the DAG then verifies these "
+        "objects and reads no folder, for example on MWAA; empty: the set in VERGER_ARTIFACTS_DIR",
+        r"(s3://[a-z0-9-]+/artifacts/[0-9a-f]{64}/?)?",
+        "s3://BUCKET/artifacts/SHA256/ with 64 hexadecimal digits, or empty",
+        "",
+    )
     allow_random_weights: bool = flag("accept a model with random weights, for tests", False)
+
+    @property
+    def artifacts_sha256(self) -> str | None:
+        """The SHA-256 of the artifact set at `artifacts_uri`; None when the set is a folder."""
+        return self.artifacts_uri.rstrip("/").rpartition("/")[2] or None
 
 
 BASIS_POLICIES = tuple(policy.value for policy in BasisPolicy)

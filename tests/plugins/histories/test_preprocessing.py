@@ -120,8 +120,8 @@ def test_a_set_with_other_decoding_rules_during_a_run_is_an_error(
     orchard.put("Kiwi/4.jpg", b"4")
     running = orchard.begin("two").until("plan")
     assert running.plan is not None
-    staged = {"model_sha256": running.plan.model_sha256, "preprocessing_version": str(VERSION)}
-    monkeypatch.setattr(artifacts, "upload", lambda *_: staged)
+    staged = {"uri": "s3://x", "model_sha256": running.plan.model_sha256, "preprocessing_version": str(VERSION)}
+    monkeypatch.setattr(artifacts, "stage", lambda *_: staged)
     orchard.use_decoding(Decoding.SCALED)
     running.use_decoding_of_now()
     assert tasks.stage_artifacts(running.run_context, running.plan) == staged

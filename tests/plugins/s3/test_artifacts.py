@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.plugins.conftest import with_storage
-from verger.s3.artifacts import MODEL, REQUIRED, ArtifactError, ArtifactSet, identity, upload
+from verger.s3.artifacts import MODEL, REQUIRED, ArtifactError, ArtifactSet, identity, stage
 from verger.settings import Settings
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def keys(client: S3Client, bucket: str) -> dict[str, Any]:
 
 
 def test_a_set_is_uploaded_once_under_its_own_hash(built: Settings, client: S3Client, bucket: str) -> None:
-    staged = upload(client, built)
+    staged = stage(client, built)
     sha256 = built.storage.artifacts_dir.resolve().name
     assert staged == {
         "sha256": sha256,
@@ -56,10 +56,10 @@ def test_a_set_is_uploaded_once_under_its_own_hash(built: Settings, client: S3Cl
         "model_sha256": hashlib.sha256(f"content of {MODEL}".encode()).hexdigest(),
         "preprocessing_version": "2",
     }
-    assert identity(built.storage.artifacts_dir) == ArtifactSet(sha256, staged["model_sha256"], 2)
+    assert identity(client, built.storage) == ArtifactSet(sha256, staged["model_sha256"], 2)
     first = keys(client, bucket)
     assert set(first) == {f"artifacts/{sha256}/{name}" for name in (*REQUIRED, "manifest.json")}
-    assert upload(client, built) == staged
+    assert stage(client, built) == staged
     assert keys(client, bucket) == first
 
 
@@ -67,16 +67,16 @@ def test_a_second_try_adds_the_files_that_an_interrupted_upload_left_out(
     built: Settings, client: S3Client, bucket: str
 ) -> None:
     prefix = f"artifacts/{built.storage.artifacts_dir.resolve().name}"
-    upload(client, built)
+    stage(client, built)
     for name in ("manifest.json", MODEL):
         client.delete_object(Bucket=bucket, Key=f"{prefix}/{name}")
-    upload(client, built)
+    stage(client, built)
     assert {f"{prefix}/manifest.json", f"{prefix}/{MODEL}"} <= set(keys(client, bucket))
 
 
 def refused(settings: Settings, client: S3Client, bucket: str) -> str:
     with pytest.raises(ArtifactError) as caught:
-        upload(client, settings)
+        stage(client, settings)
     assert keys(client, bucket) == {}
     return str(caught.value)
 
@@ -117,18 +117,30 @@ def test_a_set_without_a_required_file_is_refused(
 @pytest.mark.parametrize(
     ("preprocessing", "found"), [(None, "none, as in a set of an earlier Verger"), ("2-exact", "2-exact")]
 )
-def test_a_set_whose_preprocessing_is_unknown_is_refused(tmp_path: Path, preprocessing: object, found: str) -> None:
+def test_a_set_whose_preprocessing_is_unknown_is_refused(
+    settings: Settings, client: S3Client, tmp_path: Path, preprocessing: object, found: str
+) -> None:
     expected = rf"manifest\.json: expected the number `preprocessing`, found {found}; run `make artifacts`"
+    ours = with_storage(settings, artifacts_dir=build(tmp_path, preprocessing=preprocessing))
     with pytest.raises(ArtifactError, match=expected):
-        identity(build(tmp_path, preprocessing=preprocessing))
+        identity(client, ours.storage)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"files": []}', '{"files": {"pca.py": 1}, "weights": "imagenet"}'])
+def test_a_file_that_is_no_manifest_is_refused(
+    settings: Settings, client: S3Client, bucket: str, tmp_path: Path, text: str
+) -> None:
+    (tmp_path / "manifest.json").write_text(text)
+    message = refused(with_storage(settings, artifacts_dir=tmp_path), client, bucket)
+    assert "manifest.json: expected the manifest of an artifact set, found " in message
 
 
 def test_an_object_of_another_size_is_named(built: Settings, client: S3Client, bucket: str) -> None:
-    upload(client, built)
+    stage(client, built)
     key = f"artifacts/{built.storage.artifacts_dir.resolve().name}/pca.py"
     client.put_object(Bucket=bucket, Key=key, Body=b"other")
     with pytest.raises(ArtifactError, match=rf"s3://{bucket}/{key}: altered: expected 17 bytes, found 5; delete"):
-        upload(client, built)
+        stage(client, built)
 
 
 def test_random_weights_are_refused_unless_allowed(
@@ -136,10 +148,10 @@ def test_random_weights_are_refused_unless_allowed(
 ) -> None:
     ours = with_storage(settings, artifacts_dir=build(tmp_path, weights="random"))
     assert "random weights, so its features mean nothing" in refused(ours, client, bucket)
-    assert upload(client, with_storage(ours, allow_random_weights=True))["weights"] == "random"
+    assert stage(client, with_storage(ours, allow_random_weights=True))["weights"] == "random"
 
 
 def test_a_copied_set_may_have_any_folder_name(built: Settings, client: S3Client, tmp_path: Path) -> None:
     shutil.copytree(built.storage.artifacts_dir.resolve(), tmp_path / "copy")
     copied = with_storage(built, artifacts_dir=tmp_path / "copy")
-    assert upload(client, copied)["sha256"] == built.storage.artifacts_dir.resolve().name
+    assert stage(client, copied)["sha256"] == built.storage.artifacts_dir.resolve().name

@@ -29,6 +29,20 @@ def test_only_the_bucket_is_required() -> None:
         Settings.from_environment({})
 
 
+@pytest.mark.parametrize("end", ["", "/"])
+def test_the_address_of_an_artifact_set_ends_in_its_sha256(end: str) -> None:
+    uri = f"s3://orchard/artifacts/{'0a' * 32}{end}"
+    settings = Settings.from_environment(REQUIRED | {"VERGER_ARTIFACTS_URI": uri})
+    assert settings.storage.artifacts_sha256 == "0a" * 32
+    assert Settings.from_environment(REQUIRED).storage.artifacts_sha256 is None
+
+
+def test_the_artifact_set_is_a_folder_or_an_address() -> None:
+    both = {"VERGER_ARTIFACTS_URI": f"s3://orchard/artifacts/{'0' * 64}/", "VERGER_ARTIFACTS_DIR": "/artifacts"}
+    with pytest.raises(SettingsError, match="expected either VERGER_ARTIFACTS_DIR or VERGER_ARTIFACTS_URI"):
+        Settings.from_environment(REQUIRED | both)
+
+
 def test_values_have_the_types_of_their_settings() -> None:
     settings = Settings.from_environment(
         REQUIRED
@@ -66,6 +80,11 @@ def test_values_have_the_types_of_their_settings() -> None:
         ("VERGER_IMAGES_PREFIX", "", "folders ending in '/'"),
         ("VERGER_IMAGES_PREFIX", "pca/photos/", "outside Verger's own"),
         ("VERGER_ARTIFACTS_DIR", "relative", "the absolute path of a folder"),
+        ("VERGER_ARTIFACTS_URI", "/artifacts", "s3://BUCKET/artifacts/SHA256/ with 64 hexadecimal digits"),
+        ("VERGER_ARTIFACTS_URI", "s3://orchard/artifacts/current/", "with 64 hexadecimal digits"),
+        ("VERGER_ARTIFACTS_URI", f"s3://orchard/artifacts/{'0' * 63}", "with 64 hexadecimal digits"),
+        ("VERGER_ARTIFACTS_URI", f"s3://orchard/sets/{'0' * 64}", "with 64 hexadecimal digits"),
+        ("VERGER_ARTIFACTS_URI", f"s3://garden/artifacts/{'0' * 64}", "a set in the bucket orchard (VERGER_BUCKET)"),
         ("VERGER_ALLOW_RANDOM_WEIGHTS", "perhaps", "true or false"),
         ("VERGER_DECODING", "fast", "exact or scaled"),
         ("VERGER_DECODING", "EXACT", "exact or scaled"),
