@@ -64,6 +64,10 @@ jars: $(VENV)/dev/.installed $(VENV)/spark/.installed ## download the jars with 
 mwaa: $(VENV)/airflow/.installed artifacts ## write the files for Amazon MWAA to .verger/mwaa; VERGER_BUCKET=<bucket>
 	@PYTHONPATH=$(CURDIR):$(CURDIR)/plugins $(VENV)/airflow/bin/python -m mwaa
 
+.PHONY: spark35
+spark35: setup $(VENV)/spark35/.installed ## install Spark 3.5, which clusters of EMR 7 run
+	@$(DEV) -m local_aws jars
+
 .PHONY: lock
 lock: $(UV) ## renew the lock files after an edit of requirements/*.in
 	@for name in airflow airflow-test node spark spark35 export dev local-aws bench bench-notebook uv; do \
@@ -141,7 +145,7 @@ IN_MWAA := tests/mwaa tests/dags/test_dag_bag.py tests/plugins/emr/operators tes
 test: lint test-airflow test-dev test-mwaa ## all linters and tests; COVERAGE=1: also measure the coverage and print it
 
 .PHONY: test-dev
-test-dev: setup $(VENV)/spark35/.installed ## tests of everything but dags and plugins; [ONLY=<paths>] [PYTEST="<options>"]
+test-dev: setup spark35 ## tests of everything but dags and plugins; [ONLY=<paths>] [PYTEST="<options>"]
 	@$(call measured,dev) $(DEV) -m pytest $(or $(ONLY),$(addprefix --ignore=,$(IN_AIRFLOW))) $(COV) $(PYTEST)
 
 .PHONY: test-photos
@@ -153,7 +157,7 @@ fuzz-photos: $(VENV)/dev/.installed ## decode 10,000 mutated photos of every kin
 	@PYTHONPATH=$(CURDIR):$(CURDIR)/plugins $(DEV) -m tests.verger_photo.limits.fuzz $(if $(FILES),--files $(FILES)) $(if $(SEED),--seed $(SEED))
 
 .PHONY: test-airflow
-test-airflow: setup $(VENV)/airflow-test/.installed ## tests of dags and plugins; [ONLY=<paths>] [PYTEST="<options>"]
+test-airflow: setup spark35 $(VENV)/airflow-test/.installed ## tests of dags and plugins; [ONLY=<paths>] [PYTEST="<options>"]
 	@$(call measured,airflow) AIRFLOW_HOME=$(STATE)/airflow-test $(AIRFLOW_TEST) -m pytest $(or $(ONLY),$(IN_AIRFLOW)) $(COV) $(PYTEST)
 
 .PHONY: test-mwaa

@@ -7,12 +7,14 @@ import os
 import shlex
 import signal
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
 from local_aws.history import DEFAULT_PORT, History
 from local_aws.settings import DEFAULT_STATE, LOCAL, REPOSITORY, YARN
 from local_aws.spark import jars
+from local_aws.spark.home import SPARK_3, SPARK_4, of_line
 from local_aws.spark.java import java_home
 from local_aws.stack import Stack, StackError
 from local_aws.status import log_text, table
@@ -137,9 +139,14 @@ def _jars(options: argparse.Namespace) -> None:
     settings = _stack(options).settings
     if (folder := yarn_jars.download(settings.spark_venv, settings.jars)) is not None:
         print(f"YARN jars: {_brief(folder)}")
-    if jars.find(jars.spark_home(settings.spark_venv), settings.jars) is None:
-        folder = jars.resolve(settings.spark_venv, settings.jars)
-        print(f"S3A jars: {_brief(folder)}")
+    with tempfile.TemporaryDirectory() as scratch:
+        for line in (SPARK_4, SPARK_3):
+            if line == SPARK_3 and not settings.spark35_venv.exists():
+                continue  # only `make spark35` installs it
+            home = of_line(line, settings, Path(scratch))
+            if jars.find(home, settings.jars) is None:
+                folder = jars.resolve(home, settings.spark_venv, settings.jars)
+                print(f"S3A jars of Spark {line}: {_brief(folder)}")
 
 
 def _brief(folder: Path) -> Path:

@@ -12,7 +12,7 @@ SPARK_8 = "emr-spark-8."
 #: Versions of Spark and Hadoop that run on this machine. They may differ from those of a release in AWS. Other
 #: applications have no version here.
 SPARK_8_VERSIONS = {"Spark": "4.1.1", "Hadoop": "3.4.2"}
-EMR_7_VERSIONS = {"Spark": "3.5.6", "Hadoop": "3.3.4"}
+EMR_7_VERSIONS = {"Spark": "3.5.6", "Hadoop": "3.4.2"}
 #: EMR 8 for Spark has few other applications.
 SPARK_8_APPLICATIONS = (
     "AmazonCloudWatchAgent", "Delta", "Hadoop", "Hive", "Hudi", "Iceberg", "JupyterEnterpriseGateway", "Livy", "Spark",

@@ -14,7 +14,7 @@ from local_aws.node.command import Command, RunningCommands
 from local_aws.node.folder import Node, interpreter
 from local_aws.node.log_upload import LogFolder
 from local_aws.settings import Settings
-from local_aws.spark import jars, java, submit, yarn_submit
+from local_aws.spark import home, jars, java, submit, yarn_submit
 from local_aws.spark.syntax import properties_text
 
 if TYPE_CHECKING:
@@ -116,20 +116,19 @@ class StepRunner:
 
     def _machine(self, uses_s3: bool) -> submit.Machine:
         label = str(self.cluster.request.get("ReleaseLabel"))
-        venv = self.settings.spark_venv
-        if releases.spark_line(label) == "3.5":
-            venv = self.settings.spark35_venv
-            if not venv.exists():
-                raise StepError(f"{label} has Spark 3.5; {venv}: not installed, `make test` installs it")
+        line = releases.spark_line(label)
+        venv = home.environment(line, self.settings)
+        if line == home.SPARK_3 and not venv.exists():
+            raise StepError(f"{label} has Spark {line}; {venv}: not installed, `make spark35` installs it")
         try:
-            home = jars.spark_home(venv)
-            s3a = jars.find(home, self.settings.jars)
+            spark = home.of_line(line, self.settings, self.node.scratch)
+            s3a = jars.find(spark, self.settings.jars)
             if s3a is None and uses_s3:
-                jars.coordinates(jars.hadoop_version(home), jars.spark_version(home))
+                jars.coordinates(spark)
                 raise StepError(f"s3://: no S3A jars in {self.settings.jars}; run `python -m local_aws jars`")
             return submit.Machine(
-                spark_home=home,
-                spark_version=jars.spark_version(home),
+                spark_home=spark,
+                spark_version=jars.spark_version(spark),
                 java_home=java.java_home(venv),
                 python=interpreter(),
                 cores=self.settings.local_cores,

@@ -1,7 +1,7 @@
 """The jars that a local Spark needs for `s3://`.
 
 These are hadoop-aws, the modules of the AWS SDK that S3A uses, and Spark's binding to the committers of S3A. With these
-committers, as on EMR, no file is renamed.
+committers, as on EMR, no file is renamed. Each version of Spark has a folder of its own, because of the binding.
 
 hadoop-aws depends on the complete SDK, a jar of 500 MB. The modules below have 18 MB. The package resolver of Spark
 downloads them once into a folder. Steps use that folder without a network.
@@ -23,10 +23,15 @@ from local_aws.spark.java import java_home
 VARIABLE = "VERGER_S3A_JARS"
 #: Version of the AWS SDK by version of Hadoop, from the pom of hadoop-project.
 SDK_VERSIONS = {"3.4.2": "2.29.52"}
+#: Artifact with Spark's binding to the committers of S3A, without the version of Scala.
+BINDING = "spark-hadoop-cloud"
+#: Version of the binding by version of Spark, where Maven Central has none of the same version.
+BINDING_VERSIONS = {"3.5.6": "3.5.8"}
+SDK = "software.amazon.awssdk"
 SDK_MODULES = ("s3", "s3-transfer-manager", "sts", "apache-client", "netty-nio-client")
 #: Dependencies that are not needed: the SDK in one jar, and other clouds, on which the binding of Spark depends.
 EXCLUDED = (
-    "software.amazon.awssdk:bundle",
+    f"{SDK}:bundle",
     *(f"org.apache.hadoop:hadoop-{name}" for name in ("azure", "cloud-storage", "huaweicloud")),
     "com.google.cloud.bigdataoss:gcs-connector",
     "com.fasterxml.jackson.dataformat:jackson-dataformat-cbor",
@@ -35,21 +40,30 @@ EXCLUDED = (
 )
 
 
-def coordinates(hadoop: str, spark: str) -> list[str]:
-    """Return the Maven coordinates for a version of Hadoop and of Spark.
+def coordinates(home: Path) -> list[str]:
+    """Return the Maven coordinates for a Spark home.
 
     Raises
     ------
+    FileNotFoundError
+        When the folder is not a Spark home.
     ValueError
         For a version of Hadoop without an entry in SDK_VERSIONS.
     """
+    hadoop = hadoop_version(home)
     if hadoop not in SDK_VERSIONS:
         raise ValueError(
             f"hadoop-aws {hadoop}: s3:// is supported with Hadoop {', '.join(SDK_VERSIONS)}; with this Spark use file://,"
             f" or put its S3A jars in a folder and name it in {VARIABLE}"
         )
-    sdk = [f"software.amazon.awssdk:{module}:{SDK_VERSIONS[hadoop]}" for module in SDK_MODULES]
-    return [f"org.apache.hadoop:hadoop-aws:{hadoop}", f"org.apache.spark:spark-hadoop-cloud_2.13:{spark}", *sdk]
+    sdk = [f"{SDK}:{module}:{SDK_VERSIONS[hadoop]}" for module in SDK_MODULES]
+    scala = _core(home).rpartition("-")[0].partition("_")[2]
+    return [f"org.apache.hadoop:hadoop-aws:{hadoop}", f"org.apache.spark:{BINDING}_{scala}:{_binding(home)}", *sdk]
+
+
+def _binding(home: Path) -> str:
+    """Return the version of the binding for a Spark home."""
+    return BINDING_VERSIONS.get(version := spark_version(home), version)
 
 
 def spark_home(venv: Path) -> Path:
@@ -67,8 +81,13 @@ def spark_home(venv: Path) -> Path:
 
 def spark_version(home: Path) -> str:
     """Return the version of a Spark home."""
+    return _core(home).rpartition("-")[2]
+
+
+def _core(home: Path) -> str:
+    """Return the name of the jar of Spark's core, such as `spark-core_2.13-4.1.1`."""
     for jar in (home / "jars").glob("spark-core_*.jar"):
-        return jar.stem.rpartition("-")[2]
+        return jar.stem
     raise FileNotFoundError(f"{home}/jars: no spark-core jar; is this a Spark home?")
 
 
@@ -80,9 +99,13 @@ def hadoop_version(home: Path) -> str:
 
 
 def find(home: Path, jars: Path) -> Path | None:
-    """Return the folder of S3A jars: $VERGER_S3A_JARS, else the folder of `resolve`, None when it does not exist."""
-    if os.environ.get(VARIABLE):
-        return Path(os.environ[VARIABLE])
+    """Return the folder of the S3A jars for a Spark home, None when it does not exist.
+
+    It is $VERGER_S3A_JARS if the binding in that folder is the one for this Spark, else the folder of `resolve`.
+    """
+    given = os.environ.get(VARIABLE)
+    if given and any(Path(given).glob(f"{BINDING}_*-{_binding(home)}.jar")):
+        return Path(given)
     folder = _folder(home, jars)
     return folder if folder.is_dir() else None
 
@@ -91,19 +114,27 @@ def _folder(home: Path, jars: Path) -> Path:
     return jars / f"s3a-hadoop-{hadoop_version(home)}-spark-{spark_version(home)}"
 
 
-def resolve(venv: Path, jars: Path) -> Path:
-    """Download the S3A jars for the pyspark in `venv`, unless they exist; return their folder.
+def resolve(home: Path, venv: Path, jars: Path) -> Path:
+    """Download the S3A jars for a Spark home, unless they exist; return their folder.
+
+    Parameters
+    ----------
+    home : Path
+        The Spark home.
+    venv : Path
+        The environment whose pyspark downloads them.
+    jars : Path
+        Parent folder of the new folder.
 
     Raises
     ------
     RuntimeError
         When the jars cannot be resolved. The message names the coordinates and the reason.
     """
-    home = spark_home(venv)
     if (found := find(home, jars)) is not None:
         return found
     target = _folder(home, jars)
-    wanted = coordinates(hadoop_version(home), spark_version(home))
+    wanted = coordinates(home)
     jars.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=jars) as scratch:
         answer = run_ivy(venv, wanted, EXCLUDED, Path(scratch))
@@ -114,9 +145,10 @@ def resolve(venv: Path, jars: Path) -> Path:
         complete.mkdir()
         in_spark = {_artifact(jar.name) for jar in (home / "jars").glob("*.jar")}
         for jar in resolved:
-            name = jar.name.partition("_")[2]  # after the group
-            # A second version of a jar of Spark could replace it on the class path.
-            if _artifact(name) not in in_spark:
+            group, _, name = jar.name.partition("_")
+            # A second version of a jar of Spark could replace it on the class path. Spark has no module of the SDK, but
+            # pyspark 3.5 has a jar of the same name as the SDK's annotations.
+            if group == SDK or _artifact(name) not in in_spark:
                 shutil.copy(jar, complete / name)
         try:
             complete.rename(target)

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from local_aws.cluster.releases import spark_line
 from local_aws.settings import Settings
-from local_aws.spark.jars import spark_home
+from local_aws.spark.home import environment, of_line
 from local_aws.stack import Stack
 from tests.local_aws.clusters import BUCKET, log_text, shell, start, step, step_log, wait_cluster, wait_step
 from tests.ports import free_ports
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 JOB = """
 import os, sys
+import pyspark
 from pyspark.sql import SparkSession
 import helper
 spark = SparkSession.builder.appName("test").getOrCreate()
@@ -31,7 +33,8 @@ print("rows", spark.read.parquet(target).count(), helper.NAME)
 print("setting", spark.conf.get("spark.verger.test"), spark.conf.get("spark.sql.shuffle.partitions"))
 seen = spark.sparkContext.parallelize(range(4), 2).map(lambda _: os.environ["FROM_CLUSTER"]).distinct()
 print("python", seen.collect())
-print("spark", spark.version, spark.sparkContext.master)
+print("spark", spark.version, "pyspark", pyspark.__version__, spark.sparkContext.master)
+print("hadoop", spark._jvm.org.apache.hadoop.util.VersionInfo.getVersion())
 spark.stop()
 """
 
@@ -41,6 +44,11 @@ def job(s3: S3Client) -> str:
     s3.put_object(Bucket=BUCKET, Key="jobs/job.py", Body=JOB.encode())
     s3.put_object(Bucket=BUCKET, Key="jobs/helper.py", Body=b'NAME = "helped"\n')
     return f"s3://{BUCKET}/jobs"
+
+
+def skip_without_spark_of(release: str) -> None:
+    if not (venv := environment(spark_line(release), Settings())).exists():
+        pytest.skip(f"{venv}: not installed (`make test` installs it)")
 
 
 def spark_cluster(emr: EMRClient, release: str, *arguments: str) -> tuple[str, str]:
@@ -69,46 +77,28 @@ def spark_cluster(emr: EMRClient, release: str, *arguments: str) -> tuple[str, s
     return cluster_id, emr.list_steps(ClusterId=cluster_id)["Steps"][0]["Id"]
 
 
-def test_step_reads_and_writes_parquet_on_s3(emr: EMRClient, s3: S3Client, job: str) -> None:
-    source, target = f"s3://{BUCKET}/pq/a b é/source", f"s3://{BUCKET}/pq/run=1/target"
-    cluster_id, step_id = spark_cluster(
-        emr, "emr-spark-8.1.0", "--py-files", f"{job}/helper.py", f"{job}/job.py", source, target
-    )
+@pytest.mark.parametrize(("release", "spark"), [("emr-spark-8.1.0", "4.1.1"), ("emr-7.14.0", "3.5.6")])
+def test_step_reads_and_writes_parquet_on_s3(emr: EMRClient, s3: S3Client, job: str, release: str, spark: str) -> None:
+    skip_without_spark_of(release)
+    source, target = f"s3://{BUCKET}/pq/a b é/{spark}", f"s3://{BUCKET}/pq/run={spark}/target"
+    cluster_id, step_id = spark_cluster(emr, release, "--py-files", f"{job}/helper.py", f"{job}/job.py", source, target)
     status = wait_step(emr, cluster_id, step_id, seconds=90)["Status"]
     assert status["State"] == "COMPLETED", step_log(s3, cluster_id, step_id, "stderr")[-3000:]
     out = step_log(s3, cluster_id, step_id, "stdout")
     assert "rows 7 helped" in out
     assert "setting step 3" in out, "the step's --conf wins over the classification, which wins over Spark's default"
     assert "python ['exported']" in out
-    assert "spark 4.1.1 local[" in out
-    keys = [found["Key"] for found in s3.list_objects_v2(Bucket=BUCKET, Prefix="pq/run=1/target/")["Contents"]]
-    assert "pq/run=1/target/_SUCCESS" in keys
-    done = json.loads(s3.get_object(Bucket=BUCKET, Key="pq/run=1/target/_SUCCESS")["Body"].read())
+    assert f"spark {spark} pyspark {spark} local[" in out
+    assert "hadoop 3.4.2" in out
+    keys = [found["Key"] for found in s3.list_objects_v2(Bucket=BUCKET, Prefix=f"pq/run={spark}/target/")["Contents"]]
+    assert f"pq/run={spark}/target/_SUCCESS" in keys
+    done = json.loads(s3.get_object(Bucket=BUCKET, Key=f"pq/run={spark}/target/_SUCCESS")["Body"].read())
     assert done["committer"] == "directory", "files are written to their final keys, none is renamed"
     assert [key for key in done["filenames"] if key.lstrip("/") not in keys] == []
     assert not [key for key in keys if "_temporary" in key]
     controller = step_log(s3, cluster_id, step_id, "controller")
     assert "--master yarn: left out" in controller
     wait_cluster(emr, cluster_id)
-
-
-def test_release_7_runs_on_spark_35_over_files(emr: EMRClient, s3: S3Client, tmp_path: Path) -> None:
-    if not Settings().spark35_venv.exists():
-        pytest.skip(f"{Settings().spark35_venv}: Spark 3.5 is not installed (`make test` installs it)")
-    (tmp_path / "job.py").write_text(JOB)
-    (tmp_path / "helper.py").write_text('NAME = "helped"\n')
-    cluster_id, step_id = spark_cluster(
-        emr,
-        "emr-7.14.0",
-        "--py-files",
-        f"{tmp_path}/helper.py",
-        f"{tmp_path}/job.py",
-        f"file://{tmp_path}/source",
-        f"file://{tmp_path}/target",
-    )
-    status = wait_step(emr, cluster_id, step_id, seconds=90)["Status"]
-    assert status["State"] == "COMPLETED", step_log(s3, cluster_id, step_id, "stderr")[-3000:]
-    assert "spark 3.5." in step_log(s3, cluster_id, step_id, "stdout")
 
 
 def test_spark_35_that_is_not_installed_fails_the_step(tmp_path: Path) -> None:
@@ -122,31 +112,20 @@ def test_spark_35_that_is_not_installed_fails_the_step(tmp_path: Path) -> None:
         status = wait_step(emr, cluster_id, step_id)["Status"]
         assert status["State"] == "FAILED"
         assert status["FailureDetails"]["Reason"] == (
-            f"emr-7.14.0 has Spark 3.5; {tmp_path}/none: not installed, `make test` installs it"
+            f"emr-7.14.0 has Spark 3.5; {tmp_path}/none: not installed, `make spark35` installs it"
         )
     finally:
         own.down()
 
 
 @pytest.mark.parametrize("label", ["emr-spark-8.1.0", "emr-7.14.0"])
-def test_versions_of_a_release_are_those_that_run_here(emr: EMRClient, label: str) -> None:
-    venv = Settings().spark35_venv if label == "emr-7.14.0" else Settings().spark_venv
-    if not venv.exists():
-        pytest.skip(f"{venv}: not installed (`make test` installs it)")
+def test_versions_of_a_release_are_those_that_run_here(emr: EMRClient, label: str, tmp_path: Path) -> None:
+    skip_without_spark_of(label)
     apps = emr.describe_release_label(ReleaseLabel=label)["Applications"]
     versions = {app["Name"]: app["Version"] for app in apps if "Version" in app}
-    jars = spark_home(venv) / "jars"
+    jars = of_line(spark_line(label), Settings(), tmp_path) / "jars"
     assert list(jars.glob(f"spark-core_*-{versions['Spark']}.jar"))
     assert list(jars.glob(f"hadoop-client-api-{versions['Hadoop']}.jar"))
-
-
-def test_s3_on_spark_35_fails_the_step_with_a_reason(emr: EMRClient) -> None:
-    if not Settings().spark35_venv.exists():
-        pytest.skip(f"{Settings().spark35_venv}: Spark 3.5 is not installed (`make test` installs it)")
-    cluster_id, step_id = spark_cluster(emr, "emr-7.14.0", f"s3://{BUCKET}/job.py")
-    details = wait_step(emr, cluster_id, step_id)["Status"]["FailureDetails"]
-    assert "hadoop-aws 3.3.4" in details["Reason"]
-    assert "file://" in details["Reason"]
 
 
 def test_the_last_line_of_a_python_program_is_the_reason(emr: EMRClient, s3: S3Client, tmp_path: Path) -> None:
