@@ -33,14 +33,19 @@ rejected photos, accept that most photos were deleted, or roll back to an earlie
 | report | The run is published. Clear this task alone. |
 | vacuum | The published data is correct. The log has the reason. It also runs after a rollback or with nothing to do. |
 | terminate_cluster | **Check the EMR console**: the cluster may run until its idle timeout. |
+| outcome | The error message says in which task the run failed or was stopped, what to clear, and the cost. |
 
 **What to do.** Correct what the message names. Then clear the failed task with all downstream tasks. If they need the
-cluster, Airflow also clears `create_cluster` and launches a new cluster. Step 1 is not repeated if it had completed,
-unless it rejected photos because access was denied, or because they were unreadable at first. For a published run,
-clear only `publish`, `report` or `vacuum`: the other tasks would overwrite data that readers use, so they fail. If you
-are not sure, start a new run. A new run cannot damage the current data. Marking this run as failed is also safe:
-Airflow cancels its step and terminates its cluster. The vacuum of the next run that publishes deletes the files of a
-failed run. Its JSON files, such as `failure.json`, stay `VERGER_ERASURE_DAYS`.
+cluster, Airflow also clears `create_cluster` and launches a new cluster. If you cleared a task without its downstream
+tasks, clear these and `outcome` afterwards: until then the run stays failed. Step 1 is not repeated if it had
+completed, unless it rejected photos because access was denied, or because they were unreadable at first. For a
+published run, clear only `publish`, `report` or `vacuum`: the other tasks would overwrite data that readers use, so
+they fail. If you are not sure, start a new run. A new run cannot damage the current data. The vacuum of the next run
+that publishes deletes the files of a failed run. Its JSON files, such as `failure.json`, stay `VERGER_ERASURE_DAYS`.
+
+**Stop it**: mark this run as failed. Airflow cancels its step, `terminate_cluster` terminates its cluster, and
+`outcome` fails the run with the place where it was stopped and the cost. Marking tasks or the run as success publishes
+nothing: `outcome` also fails a run that did not publish, roll back or find nothing to do.
 
 **If the data is wrong although all checks passed**: pause this DAG, run `python -m verger.publication rollback RUN`,
 correct the cause, and unpause the DAG. The next run processes all changes since then. (A run with `rollback_to` does
@@ -76,11 +81,12 @@ from verger.emr.operators.terminate_cluster import TerminateCluster
 from verger.publication import vacuum as unused_objects
 from verger.publication.model import Publication
 from verger.publication.rollback import rollback as restore
-from verger.report import airflow_facts
+from verger.report import airflow_facts, end_of_run
 from verger.report import write as reports
 from verger.run_id import run_id
 from verger.s3 import clients
 from verger.settings import Settings
+from verger.time_limits import TASK_LIMIT, waiting_limit
 from verger_contract.keys import PUBLISHED, Run, uri
 
 SETTINGS = Settings.from_environment()
@@ -88,17 +94,13 @@ STORAGE, SCHEDULE = SETTINGS.storage, SETTINGS.schedule
 PUBLICATION = Asset("fruit_features", uri=uri(STORAGE.bucket, PUBLISHED))
 RUN = Run(STORAGE.bucket, "{{ verger_run_id(run_id) }}")
 
-TASK_LIMIT = timedelta(hours=2)
-"""`execution_timeout` of the tasks that state no other one."""
 CHECK_LIMIT = timedelta(minutes=SCHEDULE.check_minutes)
 """`execution_timeout` of the tasks that read one row per photo."""
 
 
 def report_failure(context: Context) -> None:
     """Write the report of a run after a task has failed for the last time. Airflow logs an error of this callback."""
-    run_context = context_of(run_id(context["run_id"]))
-    facts = airflow_facts.gather(context, run_context, now())
-    reports.failed(run_context, facts, airflow_facts.failure(context, now()))
+    end_of_run.report_failure(context, context_of(run_id(context["run_id"])), now())
 
 
 def context_of(run: str) -> RunContext:
@@ -109,15 +111,6 @@ def context_of(run: str) -> RunContext:
 def asset_event(published: Publication) -> Metadata:
     """Return the event of the asset: a DAG that is scheduled on it reads these facts from the event's `extra`."""
     return Metadata(PUBLICATION, extra=published.current.facts())
-
-
-def waiting_limit(minutes: int) -> timedelta:
-    """Return the `execution_timeout` of a task that waits for at most `minutes` in the triggerer.
-
-    Airflow 3.3 counts `execution_timeout` only while a task occupies a worker. This limit also holds for a version that
-    counts the time in the triggerer.
-    """
-    return timedelta(minutes=minutes) + TASK_LIMIT
 
 
 @task.branch
@@ -198,6 +191,13 @@ def vacuum(run: str) -> int:
     """Delete expired snapshots and the files of failed runs. Return the number of deleted objects."""
     run_context = context_of(run)
     return unused_objects.vacuum(run_context.client, run_context.run, SETTINGS.retention, now())
+
+
+@task
+@fails_without_retry
+def outcome(run: str) -> str:
+    """Fail unless the run published, rolled back or had nothing to do."""
+    return end_of_run.conclude(get_current_context(), context_of(run), now())
 
 
 with DAG(
@@ -291,4 +291,6 @@ with DAG(
     chain(cluster_ready, featurize, featurize_done, features_checked, pca, pca_done, projections_checked, published)
     pca_done >> terminate_cluster
     published >> [report(RUN.id), vacuumed]
-    chain(branch, rollback(rollback_to), vacuumed)
+    rolled_back = rollback(rollback_to)
+    chain(branch, rolled_back, vacuumed)
+    chain([rolled_back, published, terminate_cluster], outcome(RUN.id).as_teardown(on_failure_fail_dagrun=True))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from verger import run_snapshot
 from verger.changes import inventory, run_tables
@@ -20,6 +21,7 @@ from verger.publication.model import Publication, Snapshot
 from verger.s3 import artifacts, clients
 from verger.s3.artifacts import ArtifactError
 from verger.s3.errors import StorageError
+from verger.validation.check import ValidationError
 from verger.validation.features import check_features as feature_checks
 from verger.validation.features import same_identity, share_of_rejects
 from verger.validation.projections import check_projections as projection_checks
@@ -145,7 +147,7 @@ def check_features(run_context: RunContext, made: Plan) -> None:
     comparison = Comparison(
         run_context.store, run, _published(run_context, made.etag), made.full_refresh, made.retry_all_rejects
     )
-    metrics = run_context.read_json(run.metrics("featurize")) or {}
+    metrics = _metrics_of_completed_step(run_context, "featurize")
     checks = [same_identity(made, metrics), *feature_checks(run_context.store, run, limits)]
     photos, rejects = run_tables.write_manifest(client, comparison, made.moved)
     record(client, run, "features", [*checks, share_of_rejects(photos, rejects, limits.max_rejects_share)])
@@ -160,6 +162,7 @@ def check_projections(run_context: RunContext, made: Plan, target_variance: floa
     """
     run, limits = run_context.run, run_context.settings.validation
     commit.check_may_write(run_context.client, run)
+    _metrics_of_completed_step(run_context, "pca")
     basis = run_snapshot.basis_run(run, made, _pca_metrics(run_context))
     checks = projection_checks(run_context.store, run, made, limits, basis_run=basis, target_variance=target_variance)
     record(run_context.client, run, "pca", checks)
@@ -197,6 +200,19 @@ def _published(run_context: RunContext, etag: str | None) -> Snapshot | None:
     commit.check_unpublished(run_context.client, run_context.run.bucket, run_context.run.id)
     base = commit.check_base(run_context.client, run_context.run, etag)
     return base.publication.current if base else None
+
+
+def _metrics_of_completed_step(run_context: RunContext, step: str) -> Any:
+    """Return the metrics that a step writes at its end. Raises ValidationError when it has not completed."""
+    key = run_context.run.metrics(step)
+    found = run_context.read_json(key)
+    if found is None:
+        raise ValidationError(
+            f"{run_context.run.uri(key)}: expected the metrics that the step {step} writes when it has completed, "
+            f"found none: {step}_done was marked as success, or the object was deleted; clear {step} with its "
+            "downstream tasks"
+        )
+    return found
 
 
 def _pca_metrics(run_context: RunContext) -> PcaMetrics:

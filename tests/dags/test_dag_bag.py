@@ -28,7 +28,7 @@ WAITING = {"cluster_ready", "featurize_done", "pca_done", "terminate_cluster"}
 HOUR = timedelta(hours=1)
 EXECUTION_LIMITS = {
     **dict.fromkeys(("run_or_roll_back", "rollback", "stage_artifacts", "create_cluster"), 2 * HOUR),
-    **dict.fromkeys(("featurize", "pca", "publish", "report", "vacuum"), 2 * HOUR),
+    **dict.fromkeys(("featurize", "pca", "publish", "report", "vacuum", "outcome"), 2 * HOUR),
     **dict.fromkeys(("list_images", "anything_to_do", "check_features", "check_projections"), 4 * HOUR),
     **dict.fromkeys(("cluster_ready", "terminate_cluster"), 2 * HOUR + timedelta(minutes=45)),
     **dict.fromkeys(("featurize_done", "pca_done"), 2 * HOUR + 12 * HOUR),
@@ -53,7 +53,7 @@ def test_the_bag_holds_two_dags_and_no_import_errors(bag: DagBag) -> None:
 
 
 def test_the_graph_is_one_chain_with_a_teardown(dag: Any) -> None:
-    assert set(dag.task_ids) == {*CHAIN, "terminate_cluster", "rollback", "vacuum"}
+    assert set(dag.task_ids) == {*CHAIN, "terminate_cluster", "rollback", "vacuum", "outcome"}
     for task, following in itertools.pairwise(CHAIN):
         assert following in dag.get_task(task).downstream_task_ids
     assert dag.get_task("report").downstream_task_ids == set()
@@ -109,6 +109,17 @@ def test_the_cluster_is_terminated_also_when_a_step_fails(dag: Any) -> None:
     assert teardown.trigger_rule == TriggerRule.ALL_DONE_SETUP_SUCCESS
     # Right after the last step: no cluster runs while Airflow checks and publishes.
     assert teardown.upstream_task_ids == {"create_cluster", "pca_done"}
+
+
+def test_the_outcome_decides_the_state_of_the_run_whatever_a_user_marks(dag: Any) -> None:
+    task = dag.get_task("outcome")
+    assert task.is_teardown
+    assert task.on_failure_fail_dagrun
+    # Without a setup before it, Airflow runs a teardown also when all other tasks are skipped or have failed.
+    assert task.trigger_rule == TriggerRule.ALL_DONE_SETUP_SUCCESS
+    assert task.upstream_task_ids == {"publish", "rollback", "terminate_cluster"}
+    assert not any(dag.get_task(before).is_setup for before in task.upstream_task_ids)
+    assert task.downstream_task_ids == set()
 
 
 @pytest.mark.parametrize("task_id", ["create_cluster", "featurize", "pca"])

@@ -5,7 +5,7 @@ RunJobFlow and AddJobFlowSteps take no client token: a second request makes a se
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from airflow.providers.amazon.aws.hooks.emr import EmrHook
@@ -102,6 +102,13 @@ class IdempotentEmrHook(EmrHook):
     def _tags(self, cluster_id: str) -> set[tuple[str, str]]:
         cluster = self.emr_client.describe_cluster(ClusterId=cluster_id)["Cluster"]
         return {(tag["Key"], tag["Value"]) for tag in cluster.get("Tags", ())}
+
+    def terminate(self, job_flow_ids: Iterable[str]) -> None:
+        """Terminate those of the clusters that are active."""
+        active = [cluster for cluster in job_flow_ids if not self.end_reason(cluster)]
+        if active:
+            self.log.warning("clusters %s: still active, terminated", ", ".join(active))
+            self.emr_client.terminate_job_flows(JobFlowIds=active)
 
     def end_reason(self, job_flow_id: str) -> str:
         """Return state and reason of a cluster that has ended or is ending; empty for an active cluster.

@@ -81,13 +81,22 @@ def _cost(run_context: RunContext, now: datetime) -> Cost | None:
     return cost.measure(emr, run_context.run, run_context.settings.prices, now)
 
 
-def ended_tasks(context: Context) -> list[TaskFacts]:
-    """Return the tasks that have ended, in the order of the DAG."""
-    run_id = str(context["run_id"])
+def states_upstream(context: Context) -> dict[str, str]:
+    """Return the states of the tasks that are upstream of this task and have ended, in the order of the DAG."""
+    upstream = context["task"].get_flat_relative_ids(upstream=True)
+    return {crumb["task_id"]: str(crumb["state"]) for crumb in _breadcrumbs(context) if crumb["task_id"] in upstream}
+
+
+def _breadcrumbs(context: Context) -> list[dict[str, Any]]:
+    """Return Airflow's records of the tasks that have ended, also of skipped ones, in the order of the DAG."""
     ti: Any = context["ti"]  # the type that Airflow declares lacks get_task_breadcrumbs
-    ended = {crumb["task_id"]: crumb for crumb in ti.get_task_breadcrumbs(ti.dag_id, run_id)}
-    order = [task.task_id for task in context["dag"].topological_sort()]
-    found = [ended[task] for task in order if task in ended and ended[task]["state"] in SHOWN]
+    ended = {crumb["task_id"]: crumb for crumb in ti.get_task_breadcrumbs(ti.dag_id, str(context["run_id"]))}
+    return [ended[task.task_id] for task in context["dag"].topological_sort() if task.task_id in ended]
+
+
+def ended_tasks(context: Context) -> list[TaskFacts]:
+    """Return the tasks that have run and ended, in the order of the DAG."""
+    found = [crumb for crumb in _breadcrumbs(context) if crumb["state"] in SHOWN]
     started = dict(_starts(context, [crumb["task_id"] for crumb in found]))
     return [task_facts(crumb, started.get(crumb["task_id"])) for crumb in found]
 

@@ -41,7 +41,7 @@ HIDDEN = (
 )
 """Settings that describe the account and its network, not how the result was computed."""
 
-PUBLISHED_STATE, FAILED_STATE = "published", "failed"
+PUBLISHED_STATE, FAILED_STATE, STOPPED_STATE = "published", "failed", "stopped"
 
 
 @dataclass(frozen=True)
@@ -109,14 +109,16 @@ def of_published(run_context: RunContext, airflow_facts: AirflowFacts, labels: S
     return report
 
 
-def of_failed(run_context: RunContext, airflow_facts: AirflowFacts, failure: TaskFailure) -> Report:
-    """Build failure.json. Members that need a publication are None."""
+def of_failed(
+    run_context: RunContext, airflow_facts: AirflowFacts, failure: TaskFailure, state: str = FAILED_STATE
+) -> Report:
+    """Build failure.json of a run that failed or was stopped. Members that need a publication are None."""
     run = run_context.run
     report: Report = {
         **_no_snapshot(airflow_facts.params.get("target_variance")),
         **_record(run_context, airflow_facts),
         "run": run.id,
-        "state": FAILED_STATE,
+        "state": state,
         "failure": failure,
         "basis_kept": None,
         "variance": None,

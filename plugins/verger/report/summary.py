@@ -9,7 +9,7 @@ from datetime import datetime
 from verger.changes.compare import photo_reasons
 from verger.emr import cost
 from verger.report import warnings
-from verger.report.facts import PUBLISHED_STATE
+from verger.report.facts import PUBLISHED_STATE, STOPPED_STATE
 from verger.report.pictures.charts import duration
 from verger_contract.report import Report, TaskFacts
 from verger_contract.schemas import FEATURES_WIDTH
@@ -119,10 +119,11 @@ def _failure(report: Report) -> Line:
     if failure is None:
         raise ValueError(f"run {report['run']}: expected the failure of a run that is {report['state']}, found none")
     soft = "This run published nothing. The earlier publication stays current."
+    name = "Stopped" if report["state"] == STOPPED_STATE else "Failed"
     errors = [f"{one['task']}: {one['error']}" for one in (failure, *failure.get("also", ()))]
     if len(errors) > 1:
-        return Line("Failed", points=errors, soft=soft, tone="bad")
-    return Line("Failed", errors[0], soft=soft, tone="bad")
+        return Line(name, points=errors, soft=soft, tone="bad")
+    return Line(name, errors[0], soft=soft, tone="bad")
 
 
 def _photos_to_do(report: Report) -> Line:

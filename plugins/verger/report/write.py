@@ -9,7 +9,7 @@ from verger.context import RunContext
 from verger.publication import commit
 from verger.report import labels
 from verger.report.attempt import attempt
-from verger.report.facts import AirflowFacts, of_failed, of_published
+from verger.report.facts import STOPPED_STATE, AirflowFacts, of_failed, of_published
 from verger.report.page import page
 from verger.report.pictures import illustrations
 from verger.report.pictures.illustrations import Illustrations
@@ -45,10 +45,20 @@ def failed(run_context: RunContext, airflow_facts: AirflowFacts, failure: TaskFa
 
     Errors may name photos, and report.json is kept after a photo is deleted. So the facts go to failure.json.
     """
+    return _write_unpublished(
+        run_context, of_failed(run_context, airflow_facts, _with_earlier(run_context, airflow_facts, failure))
+    )
+
+
+def stopped(run_context: RunContext, airflow_facts: AirflowFacts, failure: TaskFailure) -> bool:
+    """Write failure.json and the report of a run that a user stopped. Returns False when the run is published."""
+    return _write_unpublished(run_context, of_failed(run_context, airflow_facts, failure, STOPPED_STATE))
+
+
+def _write_unpublished(run_context: RunContext, report: Report) -> bool:
     current = commit.current(run_context.client, run_context.run.bucket)
     if current and run_context.run.id in map(owner, current.publication.named):
         return False
-    report = of_failed(run_context, airflow_facts, _with_earlier(run_context, airflow_facts, failure))
     run_context.write_json(run_context.run.failure, report)
     drawn = Illustrations(timeline=illustrations.timeline(report))
     _put_page(run_context, page(report, drawn, run_context.settings))

@@ -103,6 +103,7 @@ class EarlierFailure(Document):
 
     task: str = ""
     error: str = ""
+    at: Time | None = None
 
 
 class Failure(EarlierFailure):
@@ -120,6 +121,7 @@ class Params(Document):
 class Report(Document):
     """report.json or failure.json; see verger_contract.report."""
 
+    state: str = ""
     published_at: Time | None = None
     why: str = ""
     photos: Count | None = None

@@ -25,6 +25,7 @@ class State(StrEnum):
     PUBLISHED = "published"
     IN_PROGRESS = "in progress"
     FAILED = "failed"
+    STOPPED = "stopped"
     NOTHING = "nothing to do"
     ROLLED_BACK = "rolled back"
     UNFINISHED = "not published"
@@ -140,7 +141,7 @@ def of_files(run: str, files: Mapping[str, Json | None], now: datetime) -> RunFa
     failures = [one for one in (failed.failure, *failed.failure.also) if one.task or one.error]
     return RunFacts(
         id=run,
-        state=_state(plan, documents.Progress.of(files.get("progress")), bool(failures), now),
+        state=_state(plan, documents.Progress.of(files.get("progress")), failed if failures else None, now),
         at=time_of(run),
         why=plan.why,
         photos=pca.photos,
@@ -165,11 +166,12 @@ def of_files(run: str, files: Mapping[str, Json | None], now: datetime) -> RunFa
     )
 
 
-def _state(plan: documents.Plan, progress: documents.Progress, failed: bool, now: datetime) -> State:
-    if progress.updated_at and now - progress.updated_at < RECENT:
+def _state(plan: documents.Plan, progress: documents.Progress, failed: documents.Report | None, now: datetime) -> State:
+    updated, failed_at = progress.updated_at, failed.failure.at if failed else None
+    if updated and now - updated < RECENT and not (failed_at and failed_at >= updated):
         return State.IN_PROGRESS
     if failed:
-        return State.FAILED
+        return State.STOPPED if failed.state == State.STOPPED else State.FAILED
     return State.NOTHING if plan.work is False else State.UNFINISHED
 
 

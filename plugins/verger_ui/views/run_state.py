@@ -10,6 +10,9 @@ from verger_ui.sources.airflow_runs import AirflowRun, AirflowTask
 from verger_ui.views import durations
 from verger_ui.views.run_facts import RunFacts, State
 
+UNSUCCESSFUL = (State.FAILED, State.STOPPED)
+OUTCOME = "outcome"
+"""The task that fails after another one has failed."""
 PUBLISH = "publish"
 """The task that is skipped when there is nothing to do."""
 
@@ -19,8 +22,9 @@ def with_airflow(facts: RunFacts, known: AirflowRun | None, tasks: Sequence[Airf
     if known is None:
         return facts
     failed = tuple(task.task for task in tasks if task.state == "failed")
+    failed = tuple(task for task in failed if task != OUTCOME) or failed
     if known.state != "failed":  # failure.json is from an earlier pass through the run
-        own = None if facts.state is State.FAILED else facts.warnings
+        own = None if facts.state in UNSUCCESSFUL else facts.warnings
         facts = replace(facts, failed_tasks=(), error="", warnings=own)
     facts = replace(facts, at=known.at, failed_tasks=failed or facts.failed_tasks)
     if known.ended_at and facts.total_seconds is None:
@@ -37,7 +41,7 @@ def _with_state(facts: RunFacts, known: AirflowRun, tasks: Sequence[AirflowTask]
     if facts.state is State.PUBLISHED:
         return facts
     if known.state == "failed":
-        return replace(facts, state=State.FAILED)
+        return facts if facts.state is State.STOPPED else replace(facts, state=State.FAILED)
     if known.rollback_to:
         return replace(facts, state=State.ROLLED_BACK, why=f"to {known.rollback_to}")
     # A user can also mark a stopped run as a success, and the run may have used another bucket.

@@ -109,6 +109,20 @@ def test_the_error_of_a_failed_run_is_shown(pages: Pages) -> None:
     assert "Failed in pca_done: target variance &lt;0.9&gt;" in pages.text(f"runs/{scheduled_run(1)}")
 
 
+def test_a_stopped_run_is_shown_as_stopped_at_once(pages: Pages) -> None:
+    stamps = {"started_at": now().isoformat(), "updated_at": now().isoformat()}
+    pages.put(f"runs/{scheduled_run(1)}/progress.json", {"step": "featurize", "done": 0, "total": 9, **stamps})
+    failure = {"task": "featurize_done", "error": "stopped by hand in featurize_done", "at": now().isoformat()}
+    pages.put(f"runs/{scheduled_run(1)}/failure.json", {"state": "stopped", "failure": failure})
+    text = pages.text()
+    assert "The last run was stopped" in text
+    assert Outline(text).rows[2][1] == "stopped featurize_done"
+    assert "Failed in" not in pages.text(f"runs/{scheduled_run(1)}")
+    pages.trigger("manual__stopped", "failed")
+    pages.put(f"runs/{run_id('manual__stopped')}/failure.json", {"state": "stopped", "failure": failure})
+    assert Outline(pages.text()).rows[2][1] == "stopped featurize_done"
+
+
 def test_both_of_two_failures_are_shown(pages: Pages) -> None:
     also = [{"task": "terminate_cluster", "error": "may not be ended"}]
     failure = {"task": "pca_done", "error": "no variance", "also": also}

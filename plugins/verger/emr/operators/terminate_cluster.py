@@ -8,7 +8,7 @@ from typing import Any, cast
 from airflow.providers.amazon.aws.operators.emr import EmrTerminateJobFlowOperator
 from airflow.sdk import Context
 
-from verger.emr.hook import IdempotentEmrHook
+from verger.emr.hook import IdempotentEmrHook, is_cluster_id
 
 
 class TerminateCluster(EmrTerminateJobFlowOperator):
@@ -43,6 +43,9 @@ class TerminateCluster(EmrTerminateJobFlowOperator):
         if others:
             self.log.warning("clusters %s: have the name and tags of this run too, terminated", ", ".join(others))
             hook.emr_client.terminate_job_flows(JobFlowIds=others)
+        if not is_cluster_id(str(self.job_flow_id)):
+            self.log.warning("create_cluster has no id of a cluster in its XCom: a user marked it as success")
+            return
         super().execute(context)
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> None:

@@ -1,0 +1,116 @@
+"""Decides from facts how a run has ended. Pure.
+
+Airflow decides the state of a DAG run from its last tasks. A task that a user skips or marks as success counts as a
+success there, also when the run published nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from verger_contract.errors import VergerError
+
+FAILED, SKIPPED = "failed", "skipped"
+UNSUCCESSFUL = (FAILED, "upstream_failed")
+ROLLBACK_TASKS = ("run_or_roll_back", "rollback")
+"""The tasks before the end of a rollback. All others are skipped in such a run."""
+
+
+class RunOutcomeError(VergerError):
+    """The run has failed or was stopped."""
+
+
+@dataclass(frozen=True)
+class RunEnd:
+    """What is known of a run whose tasks have ended.
+
+    Attributes
+    ----------
+    states : mapping of str to str
+        Airflow's state of each task that is upstream of `outcome`, in the order of the DAG.
+    published : bool
+        `published.json` names the run.
+    nothing_to_do : bool
+        The plan of the run has no work.
+    rolled_back : bool
+        `published.json` has the snapshot of `rollback_to` as the current one.
+    rollback_to : str
+        The parameter of the DAG run; empty for other runs.
+    errors : mapping of str to str
+        The error of each task that reported one in its last try.
+    """
+
+    states: Mapping[str, str]
+    published: bool = False
+    nothing_to_do: bool = False
+    rolled_back: bool = False
+    rollback_to: str = ""
+    errors: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run has ended.
+
+    Attributes
+    ----------
+    succeeded : bool
+    text : str
+        One line.
+    task : str
+        The first task that did not succeed; empty when there is none.
+    stopped : bool
+        A user stopped the run, or marked tasks by hand.
+    """
+
+    succeeded: bool
+    text: str
+    task: str = ""
+    stopped: bool = False
+
+
+def outcome(end: RunEnd) -> Outcome:
+    """Return the outcome of a run: success only when the run published, rolled back, or had nothing to do."""
+    result = _result(end)
+    failed = next((task for task, state in end.states.items() if state == FAILED), "")
+    skipped = next(iter(_skipped_by_hand(end)), "")
+    if result and not any(state in UNSUCCESSFUL for state in end.states.values()):
+        return Outcome(True, result)
+    task = failed or skipped
+    consequence = result or "nothing was published"
+    if failed in end.errors:
+        return Outcome(False, f"{failed} failed; {consequence}; {_advice(failed)}", failed)
+    if failed and not skipped:
+        cause = f"{failed} failed without an error: its process was killed, or a user marked the task as failed"
+        return Outcome(False, f"{cause}; {consequence}; {_advice(failed)}", failed)
+    if task:
+        place = f"stopped by hand in {failed}" if failed else f"stopped by hand before {skipped}"
+        return Outcome(False, f"{place}; {consequence}; {_advice(task)}", task, stopped=True)
+    cause = "every task counts as a success, so a user marked tasks as success by hand"
+    return Outcome(False, f"{cause}; {consequence}; start a new run", stopped=True)
+
+
+def _result(end: RunEnd) -> str:
+    """Return what a successful run did; empty when there is no such fact."""
+    if end.rollback_to:
+        return f"rolled back to {end.rollback_to}" if end.rolled_back and _succeeded(end, "rollback") else ""
+    if end.published:
+        return "the run is published"
+    return "nothing to do" if end.nothing_to_do and _succeeded(end, "anything_to_do") else ""
+
+
+def _succeeded(end: RunEnd, task: str) -> bool:
+    return end.states.get(task) == "success"
+
+
+def _skipped_by_hand(end: RunEnd) -> list[str]:
+    """Return the skipped tasks that the DAG itself does not skip in this run."""
+    if _result(end):
+        return []
+    expected = end.states.keys() - {*ROLLBACK_TASKS} if end.rollback_to else {"rollback"}
+    return [task for task, state in end.states.items() if state == SKIPPED and task not in expected]
+
+
+def _advice(task: str) -> str:
+    return f"to continue, clear {task} with its downstream tasks, or start a new run"
