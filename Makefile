@@ -126,6 +126,17 @@ bench-orientation: artifacts ## compare the features of upright photographs with
 bench-planning: $(VENV)/dev/.installed ## estimate the cost of a million photos; [SET="spot=0.35 EUR=0.9"]
 	@$(BENCH) -m benchmarks.planning $(if $(SET),--set $(SET))
 
+# ---- faults: docs/development.md explains the table ----
+
+.PHONY: chaos
+chaos: setup ## inject faults into the whole DAG and judge what happens; [ONLY=<names>] [LIST=1] [SEQUENCES=n] [SEED=n]
+	@$(BENCH) -m chaos $(if $(ONLY),--only "$(ONLY)") $(if $(LIST),--list) $(if $(SEQUENCES),--sequences $(SEQUENCES)) \
+	  $(if $(SEED),--seed $(SEED))
+
+.PHONY: chaos-soak
+chaos-soak: setup ## run the DAG often with changing photos, and measure what grows; [RUNS=n]
+	@$(BENCH) -m chaos.soak $(if $(RUNS),--runs $(RUNS))
+
 .PHONY: settings
 settings: $(VENV)/airflow-test/.installed ## write the table of docs/settings.md from the declarations of the settings
 	@PYTHONPATH=$(CURDIR)/plugins $(AIRFLOW_TEST) -m verger.settings > $(STATE)/settings.md
@@ -191,7 +202,7 @@ lint-ruff: $(VENV)/dev/.installed ## ruff: rules and format
 
 .PHONY: lint-types
 lint-types: $(VENV)/dev/.installed $(VENV)/airflow-test/.installed $(VENV)/spark/.installed ## mypy --strict, for the code and its tests
-	@$(DEV) -m mypy bootstrap demo development examples local_aws sample_photos spark_jobs verger_reader.py benchmarks tests \
+	@$(DEV) -m mypy bootstrap chaos demo development examples local_aws sample_photos spark_jobs verger_reader.py benchmarks tests \
 	  --exclude '^(tests/(plugins|dags|mwaa)/|tests/local_aws/emr/test_provider)'  # other environments
 	@$(DEV) -m mypy --python-executable $(AIRFLOW_TEST) dags plugins mwaa $(IN_AIRFLOW)
 

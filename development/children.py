@@ -89,6 +89,17 @@ class Children:
         self._started.clear()
         self._file.unlink(missing_ok=True)
 
+    def end_one(self, name: str, *, grace_s: float = GRACE_S) -> None:
+        """End one process that this object started, and its descendants; with a grace of 0 s by SIGKILL at once."""
+        process = self._started.pop(name)
+        end_tree(process, grace_s=grace_s)
+        process.wait()
+        self._forget(name)
+
+    def pid(self, name: str) -> int:
+        """Return the process id of a process that this object started."""
+        return int(self._started[name].pid)
+
     def end_recorded(self) -> None:
         """End the processes in the file: the supervisor, which ends the others, then those that still run."""
         found = self.recorded()

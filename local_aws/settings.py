@@ -27,8 +27,8 @@ VARIABLES = {
 }
 #: A node takes one address of a network with 254 of them.
 MAX_YARN_NODES = 200
-#: Fields that a later start does not keep: without the variable, clusters are local again.
-NOT_KEPT: dict[str, Any] = {"cluster": LOCAL}
+#: Fields that a later start does not keep: without the variable, clusters are local again. A proxy has ended.
+NOT_KEPT: dict[str, Any] = {"cluster": LOCAL, "node_s3_endpoint": ""}
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,8 @@ class Settings:
         First of S3_PORTS consecutive ports of the S3 server.
     emr_port : int
         Port of the EMR API.
+    node_s3_endpoint : str
+        URL at which nodes and their steps reach S3, such as that of a proxy; empty: the S3 server itself.
     region : str
         AWS region in the answers of both servers.
     cores : int
@@ -78,6 +80,7 @@ class Settings:
     host: str = LOOPBACK
     s3_port: int = DEFAULT_S3_PORT
     emr_port: int = DEFAULT_EMR_PORT
+    node_s3_endpoint: str = ""
     region: str = "eu-west-3"
     cores: int = 0
     driver_memory_mib: int = 0
@@ -115,6 +118,11 @@ class Settings:
     def s3_endpoint(self) -> str:
         """URL of the S3 server."""
         return f"http://{self.host}:{self.s3_port}"
+
+    @property
+    def s3_endpoint_of_nodes(self) -> str:
+        """URL of S3 for processes on a node."""
+        return self.node_s3_endpoint or self.s3_endpoint
 
     @property
     def emr_endpoint(self) -> str:

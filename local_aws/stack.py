@@ -114,6 +114,11 @@ class Stack:
         if wipe:
             shutil.rmtree(self.settings.state)
 
+    def end(self, name: str) -> None:
+        """End one server, `s3` or `emr`; `up` starts it again."""
+        with self._locked():
+            self._end(name)
+
     def end_started(self) -> None:
         """End the servers that `up` of this object has started. Servers that ran before stay up."""
         with self._locked():

@@ -74,6 +74,7 @@ class Node:
             "TMPDIR": str(self.scratch),
             MARKER: self._cluster_id,
             **aws_environment(self._settings, credentials),
+            "AWS_ENDPOINT_URL_S3": self._settings.s3_endpoint_of_nodes,
         }
 
 

@@ -133,7 +133,7 @@ class StepRunner:
                 python=interpreter(),
                 cores=self.settings.local_cores,
                 driver_memory_mib=self.settings.local_driver_memory_mib,
-                s3_endpoint=self.settings.s3_endpoint,
+                s3_endpoint=self.settings.s3_endpoint_of_nodes,
                 region=self.settings.region,
                 scratch=self.node.scratch,
                 jars=s3a,

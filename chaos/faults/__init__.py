@@ -1,0 +1,1 @@
+"""The scenarios by family; `chaos.catalogue` has all of them."""

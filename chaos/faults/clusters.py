@@ -1,0 +1,67 @@
+"""The cluster, its bootstrap action, a step or one of its processes fails."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from chaos.faults.moments import active
+from chaos.harness.trial import Trial
+from chaos.scenario import CLEAR, EITHER, Scenario
+from development.airflow_environment import ROOT
+from local_aws.faults.faults import late
+
+BOOTSTRAP = ROOT / "bootstrap" / "bootstrap_emr.sh"
+STEPS = {"featurize": "featurize.py", "pca": "pca.py"}
+
+
+def _killed(step: str, name: str, process: str, word: str) -> Scenario:
+    def play(trial: Trial) -> None:
+        active(trial, f"{step}_done")
+        trial.kill_processes(process, word)
+
+    return Scenario(f"cluster.{name.replace(' ', '-')}.{step}", f"the {name} of {step} is killed", play, EITHER, CLEAR)
+
+
+def _ended(task: str) -> Scenario:
+    def play(trial: Trial) -> None:
+        active(trial, task)
+        trial.emr.terminate_job_flows(JobFlowIds=list(trial.clusters()))
+
+    words = f"the cluster is terminated from outside while {task} is active"
+    return Scenario(f"cluster.terminated.{task}", words, play, EITHER, CLEAR)
+
+
+def _bootstrap(name: str, words: str, script: str) -> Scenario:
+    """Replace the bootstrap action in the bucket, between its upload and its download by the node."""
+
+    def play(trial: Trial) -> None:
+        trial.stack.s3.inject(late(5), operation="GetObject", key="artifacts/*/bootstrap_emr.sh")
+        trial.start()
+        trial.until("stage_artifacts", "success")
+        trial.bucket.put(_script(trial), script.encode())
+
+    def correct(trial: Trial) -> None:
+        trial.bucket.put(_script(trial), BOOTSTRAP.read_bytes())
+
+    return Scenario(f"cluster.bootstrap.{name}", f"the bootstrap action {words}", play, ("failed",), CLEAR, correct)
+
+
+def _script(trial: Trial) -> str:
+    return next(key for key in trial.bucket.keys("artifacts/") if key.endswith("/bootstrap_emr.sh"))
+
+
+def _scenarios() -> tuple[Scenario, ...]:
+    made: list[Scenario] = []
+    add: Callable[[Scenario], None] = made.append
+    for step, script in STEPS.items():
+        add(_killed(step, "driver JVM", "java", "SparkSubmit"))
+        add(_killed(step, "Python driver", "python", script))
+        add(_killed(step, "Python worker", "python", "pyspark.daemon"))
+    for task in ("cluster_ready", "featurize_done", "check_features", "pca_done"):
+        add(_ended(task))
+    add(_bootstrap("fails", "exits with 1", "#!/bin/bash\necho 'no space left on device' >&2\nexit 1\n"))
+    add(_bootstrap("hangs", "does not end", "#!/bin/bash\nsleep 600\n"))
+    return tuple(made)
+
+
+SCENARIOS = _scenarios()

@@ -1,0 +1,70 @@
+"""What users do besides marks: delete, pause, trigger twice, roll back."""
+
+from __future__ import annotations
+
+import time
+
+from chaos.faults.moments import active
+from chaos.harness.stack import IDLE_TIMEOUT_S
+from chaos.harness.trial import MomentError, Trial
+from chaos.scenario import JANITOR, NEW_RUN, NONE, Scenario
+from verger_contract.keys import PUBLISHED
+
+
+def _delete_run(task: str) -> Scenario:
+    def play(trial: Trial) -> None:
+        active(trial, task)
+        trial.airflow.delete_run(trial.run)
+
+    return Scenario(f"user.delete-run.{task}", f"the run is deleted while {task} is active", play, recovery=JANITOR)
+
+
+def _delete_dag(trial: Trial) -> None:
+    active(trial, "featurize_done")
+    trial.airflow.delete_dag()
+
+
+def _pause(task: str) -> Scenario:
+    def play(trial: Trial) -> None:
+        active(trial, task)
+        trial.airflow.pause(paused=True)
+        time.sleep(15)
+        trial.airflow.pause(paused=False)
+
+    return Scenario(f"user.pause.{task}", f"the DAG is paused for 15 s while {task} is active", play, recovery=NONE)
+
+
+def _pause_long(trial: Trial) -> None:
+    active(trial, "featurize_done")
+    trial.airflow.pause(paused=True)
+    time.sleep(IDLE_TIMEOUT_S + 45)
+    trial.airflow.pause(paused=False)
+
+
+def _twice(trial: Trial) -> None:
+    trial.start()
+    second = trial.new_run()
+    if trial.airflow.wait(trial.run, trial.stack.run_s) != "success":
+        raise MomentError("the first of two runs failed")
+    trial.run = second
+
+
+def _rollback(trial: Trial) -> None:
+    """Publish a first run: `published.json` of before is what the rollback writes again."""
+    earlier = trial.bucket.get(PUBLISHED) or b""
+    trial.start()
+    trial.airflow.wait(trial.run, trial.stack.run_s)
+    trial.bucket.put_photo(*trial.spare(1))
+    trial.run = trial.new_run()
+    trial.until("featurize_done", "deferred")
+    trial.roll_back(earlier)
+
+
+SCENARIOS = (
+    *(_delete_run(task) for task in ("list_images", "cluster_ready", "featurize_done", "pca_done", "publish")),
+    Scenario("user.delete-dag", "the DAG is deleted while step 1 runs", _delete_dag, recovery=JANITOR),
+    *(_pause(task) for task in ("create_cluster", "featurize_done", "pca_done")),
+    Scenario("user.pause.long", "the DAG is paused for longer than the idle timeout during step 1", _pause_long),
+    Scenario("user.two-triggers", "two runs are triggered at once", _twice, ("success",), NONE),
+    Scenario("user.rollback", "published.json is rolled back during step 1", _rollback, ("failed",), NEW_RUN),
+)
