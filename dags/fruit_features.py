@@ -217,6 +217,7 @@ with DAG(
         "execution_timeout": TASK_LIMIT,
         "aws_conn_id": STORAGE.aws_conn_id,
         "region_name": STORAGE.region,
+        "botocore_config": STORAGE.request_options,
         "poke_interval": SCHEDULE.poll_seconds,
         "on_execute_callback": airflow_facts.note_start,
         "on_failure_callback": report_failure,
@@ -247,6 +248,7 @@ with DAG(
         task_id="cluster_ready",
         job_flow_id=cluster_id,
         max_attempts=SCHEDULE.attempts(SCHEDULE.cluster_minutes),
+        outage_seconds=SCHEDULE.outage_seconds,
         execution_timeout=waiting_limit(SCHEDULE.cluster_minutes),
     )
 

@@ -27,8 +27,9 @@ class RunContext:
     def of(cls, settings: Settings, run_id: str) -> RunContext:
         """Return the context of a run, with the credentials of the Airflow connection."""
         storage = settings.storage
-        store = Store(clients.filesystem(storage), storage.bucket)
-        return cls(Run(storage.bucket, run_id), settings, clients.client(storage), store)
+        client = clients.client(storage)
+        store = Store(clients.filesystem(client), storage.bucket)
+        return cls(Run(storage.bucket, run_id), settings, client, store)
 
     def read_json(self, key: str) -> Any:
         """Return the parsed object of the run's bucket, or None when there is none."""

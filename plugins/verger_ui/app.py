@@ -20,7 +20,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, RedirectResponse
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
-from verger.s3.errors import StorageError
+from verger.s3.errors import StorageError, UnavailableError
 from verger.settings.fields import SettingsError
 from verger_contract.keys import Run
 from verger_ui.addresses import CLUSTER_ID, DAG_ID, RUN_ID, STEP, STEP_ID, STREAM
@@ -75,7 +75,7 @@ def create_app() -> FastAPI:
     made.middleware("http")(_with_headers)
     made.add_exception_handler(StarletteHTTPException, _http_error)
     made.add_exception_handler(RequestValidationError, _malformed)
-    for kind in (StorageError, BotoCoreError, ClientError, SettingsError, UnreadableError):
+    for kind in (StorageError, UnavailableError, BotoCoreError, ClientError, SettingsError, UnreadableError):
         made.add_exception_handler(kind, _storage_error)
     return made
 
@@ -202,7 +202,7 @@ def _malformed(request: Request, error: Exception) -> Response:
 def _storage_error(request: Request, error: Exception) -> Response:
     from botocore.exceptions import ClientError
 
-    if isinstance(error, StorageError | ClientError):
+    if isinstance(error, StorageError | UnavailableError | ClientError):
         renew()
     log.warning("Verger's page: %s", error)
     return page(request, "error.html", 503, title="S3 cannot be read", message=str(error))

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any, cast
 from airflow.providers.amazon.aws.hooks.emr import EmrHook
 
 from verger.emr.cluster_step import ClusterStep
+from verger.emr.outages import send_once
 
 if TYPE_CHECKING:
+    from botocore.config import Config
     from mypy_boto3_emr import EMRClient
     from mypy_boto3_emr.literals import ClusterStateType, StepStateType
 
@@ -38,7 +40,8 @@ class IdempotentEmrHook(EmrHook):
     def create_job_flow(self, job_flow_overrides: dict[str, Any]) -> dict[str, Any]:
         """Create a cluster, or return the active one that has the same name and tags.
 
-        The request is sent once. botocore would repeat it after a lost response, and each request creates a cluster.
+        botocore would repeat the request after a lost response, and each request creates a cluster. So it is sent once,
+        and again only when no cluster has its name and tags (see `send_once`).
 
         Parameters
         ----------
@@ -55,18 +58,20 @@ class IdempotentEmrHook(EmrHook):
         botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError
             The request failed, and no cluster has its name and tags.
         """
-        from botocore.exceptions import BotoCoreError, ClientError
-
-        found = self.active_cluster(job_flow_overrides)
-        if not found:
-            try:
-                return dict(self._client_of_one_attempt().run_job_flow(**job_flow_overrides))
-            except (BotoCoreError, ClientError):  # EMR may have created the cluster, and only the response is lost
-                found = self.active_cluster(job_flow_overrides)
-                if not found:
-                    raise
-        self.log.info("cluster %s: created by an earlier request of this run, reused", found)
+        found, reused = send_once(
+            lambda: self.active_cluster(job_flow_overrides),
+            lambda: self._client_of_one_attempt().run_job_flow(**job_flow_overrides)["JobFlowId"],
+        )
+        if reused:
+            self.log.info("cluster %s: created by an earlier request of this run, reused", found)
         return {"JobFlowId": found, "ResponseMetadata": {"HTTPStatusCode": 200}}
+
+    @property
+    def config(self) -> Config:
+        """The options of botocore: those of the task, and those of the Airflow connection (`config_kwargs`) on top."""
+        from botocore.config import Config
+
+        return super().config.merge(Config(**(self.conn_config.extra_config.get("config_kwargs") or {})))
 
     def _client_of_one_attempt(self) -> EMRClient:
         from botocore.config import Config
@@ -146,12 +151,12 @@ class IdempotentEmrHook(EmrHook):
     def add_job_flow_steps(  # type: ignore[override]
         self, job_flow_id: str, steps: list[dict[str, Any]], *, execution_role_arn: str | None = None, **_: Any
     ) -> list[str]:
-        """Add those steps that the cluster does not have yet.
+        """Add those steps that the cluster does not have yet, by a request that is sent once (see `send_once`).
 
         A step is reused when the cluster has one with the same name and the same command that is pending, running or
         completed. An unfinished step that has the name and another command is cancelled.
 
-        The request is sent once. botocore would repeat it after a lost response, and each request adds the steps.
+        botocore would repeat the request after a lost response, and each request adds the steps.
 
         Parameters
         ----------
@@ -182,18 +187,18 @@ class IdempotentEmrHook(EmrHook):
         return [ids[step["Name"]] for step in steps]
 
     def _add_once(self, job_flow_id: str, steps: Any, role: dict[str, Any]) -> dict[str, str]:
-        """Send one AddJobFlowSteps request. Return the ids by name."""
-        from botocore.exceptions import BotoCoreError, ClientError
-
+        """Send an AddJobFlowSteps request so that it adds the steps once. Return the ids by name."""
         names = [step["Name"] for step in steps]
-        try:
-            added = self._client_of_one_attempt().add_job_flow_steps(JobFlowId=job_flow_id, Steps=steps, **role)
-        except (BotoCoreError, ClientError):  # EMR may have added the steps, and only the response is lost
+
+        def look() -> dict[str, str] | None:
             found = self._reusable(job_flow_id, steps)
-            if found.keys() != {*names}:
-                raise
-            return found
-        return dict(zip(names, added["StepIds"], strict=True))
+            return found if found.keys() == {*names} else None
+
+        def send() -> dict[str, str]:
+            added = self._client_of_one_attempt().add_job_flow_steps(JobFlowId=job_flow_id, Steps=steps, **role)
+            return dict(zip(names, added["StepIds"], strict=True))
+
+        return send_once(look, send)[0]
 
     def _reusable(self, job_flow_id: str, steps: Sequence[Mapping[str, Any]]) -> dict[str, str]:
         found = {step["Name"]: self.step_of(job_flow_id, step) for step in steps}

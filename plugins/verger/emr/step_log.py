@@ -10,6 +10,8 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from verger.emr.log_tail import read_tail
+from verger.s3 import bodies
+from verger.s3.errors import UnavailableError
 from verger_contract.keys import uri
 
 if TYPE_CHECKING:
@@ -97,10 +99,13 @@ def last_error(s3: S3Client, bucket: str, prefix: str, step_id: str, wait_second
     logs = _Logs(s3, bucket)
     while True:
         found = []
-        for log in logs.read(prefix, step_id):
-            if log.is_step_error and log.complete:
-                return log
-            found.append(log)
+        try:
+            for log in logs.read(prefix, step_id):
+                if log.is_step_error and log.complete:
+                    return log
+                found.append(log)
+        except UnavailableError as error:  # the message of the step matters more than that of S3
+            found.append(LastError(uri(bucket, f"{prefix}steps/{step_id}/"), [str(error)], "", complete=False))
         if time.monotonic() >= deadline:
             nothing = LastError(uri(bucket, f"{prefix}steps/{step_id}/"), [], "", complete=False)
             return min([*found, nothing], key=_rank)
@@ -153,7 +158,7 @@ class _Logs:
     def _lines(self, key: str) -> tuple[list[str], bool]:
         """Return the last lines of a log, or of its readable part, and whether the file is complete."""
         try:
-            tail = read_tail(self.s3.get_object(Bucket=self.bucket, Key=key)["Body"])
+            tail = bodies.read(self.s3, self.bucket, key, lambda answer: read_tail(answer["Body"]))
         except self.s3.exceptions.NoSuchKey:
             return [], False
         return [line for line in tail.text.splitlines() if line.strip()], tail.complete

@@ -65,7 +65,7 @@ def _done(options: argparse.Namespace, storage: Storage) -> str:
     """Execute the command. Return the text to print."""
     client, bucket = clients.client(storage), storage.bucket
     if options.command == "export":
-        store = Store(clients.filesystem(storage), bucket)
+        store = Store(clients.filesystem(client), bucket)
         exported = bundle.export(client, store, options.run, options.file, now())
         size = options.file.stat().st_size
         return f"{options.file}: run {exported.run}, {exported.photos:,} photos, k = {exported.k}, {size / 1e6:.1f} MB"

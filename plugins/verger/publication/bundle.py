@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from verger.publication import rollback
 from verger.publication.model import Publication, Snapshot
+from verger.s3 import bodies
 from verger.s3.artifacts import MANIFEST, MODEL
 from verger.tables.parquet import Store
 from verger_contract import keys
@@ -127,7 +128,7 @@ def _verified(s3: S3Client, bucket: str, key: str, sha256: str) -> bytes:
 
 def _read(s3: S3Client, bucket: str, key: str) -> bytes:
     try:
-        return s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+        return bodies.content(s3, bucket, key).body
     except s3.exceptions.NoSuchKey:
         raise BundleError(f"{keys.uri(bucket, key)}: expected a file of the snapshot, found none") from None
 

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from verger.publication.model import Publication, Snapshot, parse
+from verger.s3 import bodies
 from verger.s3.clients import error_code, read_json, write_json
 from verger_contract.errors import VergerError
 from verger_contract.keys import PUBLISHED, Run, owner, uri
@@ -56,11 +57,11 @@ def current(s3: S3Client, bucket: str) -> Current | None:
         The object has unexpected content.
     """
     try:
-        answer = s3.get_object(Bucket=bucket, Key=PUBLISHED)
+        found = bodies.content(s3, bucket, PUBLISHED)
     except s3.exceptions.NoSuchKey:
         return None
     try:
-        return Current(parse(answer["Body"].read()), answer["ETag"])
+        return Current(parse(found.body), found.etag)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise PublicationError(
             f"{uri(bucket, PUBLISHED)}: expected the JSON that names the published run, its features, pca and basis; "

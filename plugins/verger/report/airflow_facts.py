@@ -77,8 +77,10 @@ def masked(error: object) -> str:
 
 def _cost(run_context: RunContext, now: datetime) -> Cost | None:
     storage = run_context.settings.storage
-    emr = IdempotentEmrHook(aws_conn_id=storage.aws_conn_id, region_name=storage.region).emr_client
-    return cost.measure(emr, run_context.run, run_context.settings.prices, now)
+    hook = IdempotentEmrHook(
+        aws_conn_id=storage.aws_conn_id, region_name=storage.region, config=storage.request_options
+    )
+    return cost.measure(hook.emr_client, run_context.run, run_context.settings.prices, now)
 
 
 def states_upstream(context: Context) -> dict[str, str]:

@@ -1,7 +1,8 @@
 """The factory of S3 clients, and the operations that several modules need.
 
 The endpoint comes from the environment (`AWS_ENDPOINT_URL_S3`), the credentials from the Airflow connection. Every
-client raises StorageError for errors that a retry does not fix: see `verger.s3.errors`.
+client raises StorageError for errors that a retry does not fix, and UnavailableError when S3 gave no answer within the
+attempts and time limits of the settings: see `verger.s3.errors`.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import json
 import os
 from typing import TYPE_CHECKING, Any
 
-from verger.s3 import errors
+from verger.s3 import bodies, errors
 from verger.s3.errors import StorageError
 
 if TYPE_CHECKING:
@@ -30,51 +31,54 @@ def client_config(**options: Any) -> Config:
     Parameters
     ----------
     **options
-        Options of botocore's Config that replace the defaults, such as `connect_timeout`.
+        Options of botocore's Config, such as those of `Storage.request_options`.
     """
     from botocore.config import Config
 
     endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
-    defaults: dict[str, Any] = {
-        "s3": {"addressing_style": "path" if endpoint else "auto"},
-        "retries": {"mode": "standard", "max_attempts": 6},
-    }
-    return Config(**defaults | options)
+    return Config(**{"s3": {"addressing_style": "path" if endpoint else "auto"}, **options})
 
 
 def hook(storage: Storage, **options: Any) -> S3Hook:
-    """Return Airflow's hook for S3; `options` as in `client_config`."""
-    from airflow.providers.amazon.aws.hooks.s3 import S3Hook
+    """Return Airflow's hook for S3.
 
-    return S3Hook(aws_conn_id=storage.aws_conn_id, region_name=storage.region, config=client_config(**options))
+    The options of the settings count unless the Airflow connection has others (`config_kwargs` in its extra).
+
+    Parameters
+    ----------
+    **options
+        Options of botocore's Config that count in any case.
+    """
+    from airflow.providers.amazon.aws.hooks.s3 import S3Hook
+    from botocore.config import Config
+
+    connection: dict[str, Any] = {"aws_conn_id": storage.aws_conn_id, "region_name": storage.region}
+    of_connection = S3Hook(**connection).config
+    config = client_config(**storage.request_options).merge(of_connection).merge(Config(**options))
+    return S3Hook(**connection, config=config)
 
 
 def client(storage: Storage, **options: Any) -> S3Client:
-    """Return a boto3 client that raises StorageError; `options` as in `client_config`."""
-    made: S3Client = hook(storage, **options).get_conn()
+    """Return a boto3 client that raises StorageError and UnavailableError; `options` as in `hook`.
+
+    Raises
+    ------
+    StorageError
+        The Airflow connection has no usable credentials.
+    """
+    with errors.explained_credentials(storage.aws_conn_id):
+        made: S3Client = hook(storage, **options).get_conn()
     errors.raise_storage_errors(made, storage.aws_conn_id)
     return made
 
 
-def filesystem(storage: Storage) -> FileSystem:
-    """Return the bucket's S3 as a pyarrow file system to read from. Its paths are `<bucket>/<key>`.
-
-    It uses the current credentials of the session for every file that it opens, so that reads may take longer than
-    the lifetime of temporary credentials.
-    """
-    from airflow.sdk.log import mask_secret
+def filesystem(s3: S3Client) -> FileSystem:
+    """Return S3 as a pyarrow file system to read from, by a client of `client`. Its paths are `<bucket>/<key>`."""
     from pyarrow.fs import PyFileSystem
 
-    from verger.s3.filesystem import RefreshingS3
+    from verger.s3.filesystem import ReadOnlyS3
 
-    s3_hook = hook(storage)
-    session = s3_hook.get_session(region_name=storage.region)
-    credentials = session.get_credentials()
-    if credentials is None:
-        raise StorageError(errors.no_credentials(f"s3://{storage.bucket}", storage.aws_conn_id))
-    s3: S3Client = s3_hook.get_conn()
-    options = {"region": storage.region, "endpoint_override": s3.meta.endpoint_url}
-    return PyFileSystem(RefreshingS3(credentials, mask_secret, **options))
+    return PyFileSystem(ReadOnlyS3(s3))
 
 
 def check_region(s3: S3Client, storage: Storage) -> None:
@@ -99,7 +103,7 @@ def check_region(s3: S3Client, storage: Storage) -> None:
 def read_json(s3: S3Client, bucket: str, key: str) -> Any:
     """Return the parsed object, or None when there is none."""
     try:
-        return json.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
+        return json.loads(bodies.content(s3, bucket, key).body)
     except s3.exceptions.NoSuchKey:
         return None
 

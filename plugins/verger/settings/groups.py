@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from zoneinfo import available_timezones
 
 from verger.settings.fields import between, flag, is_cron_or_never, setting, text
@@ -51,6 +52,29 @@ class Storage:
         default="eu-west-3",
     )
     aws_conn_id: str = text("the Airflow connection with the AWS credentials", r"\S+", "a connection id", "aws_default")
+    request_attempts: int = between(
+        "how often a request to S3 or EMR is sent before the task fails, when the service is busy, is not available or "
+        "does not answer; the waits between the attempts are random, double, and take at most 20 seconds: 18 attempts "
+        "wait for one to two minutes",
+        1,
+        50,
+        18,
+        "attempts",
+    )
+    connect_seconds: int = between(
+        "the time limit of a connection to S3 or EMR; the network of a region connects within milliseconds",
+        1,
+        120,
+        10,
+        "seconds",
+    )
+    answer_seconds: int = between(
+        "how long S3 or EMR may send nothing while a task waits for an answer; busy services take some seconds",
+        1,
+        600,
+        60,
+        "seconds",
+    )
     artifacts_dir: Path = setting(  # noqa: RUF009 (makes a field)
         "the artifact set that the DAG uploads; `make artifacts` builds it",
         "the absolute path of a folder",
@@ -70,6 +94,15 @@ class Storage:
     def artifacts_sha256(self) -> str | None:
         """The SHA-256 of the artifact set at `artifacts_uri`; None when the set is a folder."""
         return self.artifacts_uri.rstrip("/").rpartition("/")[2] or None
+
+    @property
+    def request_options(self) -> dict[str, Any]:
+        """Time limits and retries of every request to S3 and EMR, as options of botocore's Config."""
+        return {
+            "connect_timeout": self.connect_seconds,
+            "read_timeout": self.answer_seconds,
+            "retries": {"mode": "standard", "total_max_attempts": self.request_attempts},
+        }
 
 
 BASIS_POLICIES = tuple(policy.value for policy in BasisPolicy)
@@ -207,6 +240,14 @@ class Schedule:
     )
     cluster_minutes: int = between("the time limit for the start of the cluster", 1, 240, 45, "minutes")
     step_minutes: int = between("the time limit of a step", 1, 2880, 720, "minutes")
+    outage_minutes: int = between(
+        "how long a task that waits for a cluster or a step goes on while EMR answers with errors or not at all; the "
+        "cluster works on meanwhile",
+        0,
+        240,
+        15,
+        "minutes",
+    )
     check_minutes: int = between(
         "the time limit of each task that reads one row per photo (list_images, anything_to_do, check_features, "
         "check_projections)",
@@ -220,6 +261,11 @@ class Schedule:
     )
     retries: int = between("the number of retries of a task", 0, 10, 2, "times")
     retry_seconds: int = between("the time before a retry", 0, 3600, 60, "seconds")
+
+    @property
+    def outage_seconds(self) -> float:
+        """How long a waiting task goes on without a usable answer of EMR."""
+        return 60.0 * self.outage_minutes
 
     def attempts(self, minutes: int) -> int:
         """Return the number of requests for a state in so many minutes."""

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from verger.publication import model
 from verger.publication.model import Publication
-from verger.s3 import clients
+from verger.s3 import bodies, clients
+from verger.s3.errors import UnavailableError
 from verger.settings import Settings
 from verger_contract.keys import PUBLISHED, RUNS, uri
 from verger_ui.sources.ttl_cache import TtlCache
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from verger_ui.views.run_facts import RunFacts
 
 CONNECT_SECONDS, READ_SECONDS = 2, 3
+TRIES = 2
+"""How often a content is read that is cut off. A page must not wait for long."""
 AT_ONCE = 16
 """Parallel requests."""
 LISTING_SECONDS = 10
@@ -38,6 +41,9 @@ MOST_BYTES = 8_000_000
 
 
 _renewed: TtlCache[bool] = TtlCache(1, RENEWED_SECONDS)
+
+
+Result = TypeVar("Result")
 
 
 class UnreadableError(Exception):
@@ -85,7 +91,7 @@ def renew() -> None:
 
 @dataclass
 class Bucket:
-    """Reads a bucket. Errors of S3 are raised as StorageError or as botocore's own errors."""
+    """Reads a bucket. Errors of S3 are those of `verger.s3.errors`."""
 
     client: S3Client
     name: str
@@ -124,14 +130,12 @@ class Bucket:
     @contextmanager
     def _request(self) -> Iterator[None]:
         """Wrap a request. Raises UnreadableError, without a request, shortly after one without an answer."""
-        from botocore.exceptions import BotoCoreError
-
         earlier = self._down.get(self.name)
         if earlier:
             raise UnreadableError(earlier)
         try:
             yield
-        except BotoCoreError as error:
+        except UnavailableError as error:
             self._down.put(self.name, str(error))
             raise
 
@@ -158,15 +162,18 @@ class Bucket:
         TooLargeError
             The object is larger than MOST_BYTES.
         """
-        with self._request():
-            try:
-                stream = self.client.get_object(Bucket=self.name, Key=key)["Body"]
-            except self.client.exceptions.NoSuchKey:
-                return None
-            content: bytes = stream.read(MOST_BYTES + 1)
+        try:
+            content: bytes = self.read(key, lambda answer: answer["Body"].read(MOST_BYTES + 1))
+        except self.client.exceptions.NoSuchKey:
+            return None
         if len(content) > MOST_BYTES:
             raise TooLargeError(f"{uri(self.name, key)}: larger than {MOST_BYTES:,} bytes; read it from there")
         return content
+
+    def read(self, key: str, consume: Callable[[dict[str, Any]], Result]) -> Result:
+        """Return what `consume` makes of the answer to GetObject. It is called again when the content is cut off."""
+        with self._request():
+            return bodies.read(self.client, self.name, key, consume, tries=TRIES)
 
     def json(self, key: str) -> dict[str, Any] | None:
         """Return a parsed JSON object; None when it does not exist or is malformed.

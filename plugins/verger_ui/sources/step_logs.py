@@ -90,7 +90,7 @@ def _end(bucket: Bucket, packed: tuple[str, int] | None) -> LogTail:
     """Return the end of a log; empty when the file is missing or too large."""
     if packed is None or packed[1] > MOST_PACKED:
         return LogTail(b"", shortened=False, complete=True)
-    return read_tail(bucket.client.get_object(Bucket=bucket.name, Key=packed[0])["Body"])
+    return bucket.read(packed[0], lambda answer: read_tail(answer["Body"]))
 
 
 def parts(text: str) -> Iterator[Part]:

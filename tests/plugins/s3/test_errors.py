@@ -1,4 +1,4 @@
-"""Errors of S3 that a retry does not fix become a StorageError, which says what to do.
+"""Errors of S3 that a retry does not fix become a StorageError, others an UnavailableError. Both say what to do.
 
 Few real servers deny one operation and allow another with the same credentials, so botocore's stub gives the responses.
 """
@@ -19,7 +19,7 @@ from verger.changes.inventory import write_inventory
 from verger.publication.commit import check_unpublished, replace
 from verger.publication.model import Publication
 from verger.s3 import clients
-from verger.s3.errors import StorageError
+from verger.s3.errors import StorageError, UnavailableError
 from verger.settings import Settings
 
 if TYPE_CHECKING:
@@ -88,9 +88,9 @@ def test_a_response_without_a_body_is_explained(denying: Callable[..., Any]) -> 
     assert "s3://orchard/a: may not be read (403)" in refused(lambda: client.head_object(Bucket="orchard", Key="a"))
 
 
-@pytest.mark.parametrize("code", ["PreconditionFailed", "SlowDown", "InternalError"])
-def test_other_errors_are_unchanged(code: str, denying: Callable[..., Any]) -> None:
-    client = denying("put_object", code, 503)
+@pytest.mark.parametrize(("code", "status"), [("PreconditionFailed", 412), ("ConditionalRequestConflict", 409)])
+def test_other_errors_are_unchanged(code: str, status: int, denying: Callable[..., Any]) -> None:
+    client = denying("put_object", code, status)
     with pytest.raises(ClientError, match=code):
         client.put_object(Bucket="orchard", Key="a", Body=b"")
 
@@ -112,7 +112,9 @@ def test_an_endpoint_without_a_server_is_explained(anyone: None, monkeypatch: py
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:1")
     monkeypatch.setattr("botocore.endpoint.time.sleep", lambda seconds: None)  # between the tries
     client = clients.client(HERE.storage)
-    message = refused(lambda: check_unpublished(client, "orchard", "one"))
+    with pytest.raises(UnavailableError) as caught:
+        check_unpublished(client, "orchard", "one")
+    message = str(caught.value)
     assert "s3://orchard/published.json: Could not connect to the endpoint URL" in message
     assert "correct AWS_ENDPOINT_URL_S3" in message
 

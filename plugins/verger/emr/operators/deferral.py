@@ -6,7 +6,8 @@ from datetime import timedelta
 from typing import Any
 
 from airflow.providers.amazon.aws.sensors.emr import EmrJobFlowSensor, EmrStepSensor
-from airflow.triggers.base import BaseTrigger
+
+from verger.emr.triggers.polling import PollingTrigger
 
 TRIGGER_MARGIN = timedelta(minutes=1)
 """Airflow's timeout of the trigger ends so long after the last attempt of the trigger itself."""
@@ -14,7 +15,7 @@ TRIGGER_MARGIN = timedelta(minutes=1)
 
 def defer(
     sensor: EmrJobFlowSensor | EmrStepSensor,
-    trigger: type[BaseTrigger],
+    trigger: type[PollingTrigger],
     *,
     resume_with: dict[str, Any] | None = None,
     **arguments: Any,
@@ -27,11 +28,10 @@ def defer(
     ----------
     sensor : EmrJobFlowSensor or EmrStepSensor
     trigger : type
-        A trigger class of the amazon provider, or a subclass.
     resume_with : dict, optional
         Keyword arguments of `execute_complete`, besides the event.
     **arguments
-        Arguments of the trigger, besides the polling and the connection.
+        Arguments of the trigger, such as `outage_seconds`, besides the polling and the connection.
 
     Raises
     ------

@@ -111,6 +111,7 @@ class StepDone(EmrStepSensor):
             self,
             StepTrigger,
             resume_with={"job_flow_id": self.job_flow_id, "step_id": self.step_id},
+            outage_seconds=self.settings.schedule.outage_seconds,
             step=self.step,
             bucket=self.settings.storage.bucket,
             progress_key=Run(self.settings.storage.bucket, self.verger_run).progress,

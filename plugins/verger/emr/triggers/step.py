@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from typing import Any
 
 from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 from airflow.providers.amazon.aws.triggers.emr import EmrStepSensorTrigger
-from airflow.triggers.base import TriggerEvent
 
 from verger.emr import progress
 from verger.emr.hook import UNFINISHED_STEP
+from verger.emr.triggers.polling import PollingTrigger
 from verger.s3 import clients
 
+PROGRESS_SECONDS = 10.0
+"""The time limit of a read of progress.json. The log of the task can do without it until the next poll."""
 
-class StepTrigger(EmrStepSensorTrigger):
+
+class StepTrigger(PollingTrigger, EmrStepSensorTrigger):
     """Waits until a step has ended, logs its progress, and cancels the step when a user ends the task.
-
-    The event only ends the wait: the sensor reads the state of the step from EMR.
 
     Parameters
     ----------
@@ -42,37 +43,34 @@ class StepTrigger(EmrStepSensorTrigger):
         self.progress_key = progress_key
         self.serialized_fields |= {"step": step, "bucket": bucket, "progress_key": progress_key}
 
-    async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Poll the step. Yield one event: success when the step has ended, error after the last attempt."""
-        storage = S3Hook(aws_conn_id=self.aws_conn_id, region_name=self.region_name, config=clients.client_config())
-        last = ""
-        async with (
-            await self.hook().get_async_conn() as emr,
-            await storage.get_async_conn() as s3,
-        ):
-            for _ in range(self.attempts):
-                answer = await emr.describe_step(ClusterId=self.job_flow_id, StepId=self.step_id)
-                state = answer["Step"]["Status"]["State"]
-                ended = state not in UNFINISHED_STEP
-                # A short step can end between two polls, so the progress is also logged after its end.
-                line = await self._progress(s3) or ("" if ended else f"{self.step} {state}")
-                if line not in ("", last):
-                    self.log.info("%s", line)
-                    last = line
-                if ended:
-                    yield TriggerEvent({"status": "success", "message": state})
-                    return
-                await asyncio.sleep(self.waiter_delay)
-        yield TriggerEvent({"status": "error", "message": f"waited {self.attempts * self.waiter_delay} s; {last}"})
+    async def open(self, stack: AsyncExitStack) -> tuple[Any, Any]:
+        """Return aiobotocore's clients of EMR and S3."""
+        config = clients.client_config(**self.poll_options)
+        storage = S3Hook(aws_conn_id=self.aws_conn_id, region_name=self.region_name, config=config)
+        emr = await stack.enter_async_context(await self.polling_hook().get_async_conn())
+        return emr, await stack.enter_async_context(await storage.get_async_conn())
+
+    async def poll(self, clients: tuple[Any, Any]) -> str | None:
+        """Return the state of the step when it has ended. Log a new progress or state."""
+        emr, s3 = clients
+        answer = await emr.describe_step(ClusterId=self.job_flow_id, StepId=self.step_id)
+        state = str(answer["Step"]["Status"]["State"])
+        ended = state not in UNFINISHED_STEP
+        # A short step can end between two polls, so the progress is also logged after its end.
+        line = await self._progress(s3) or ("" if ended else f"{self.step} {state}")
+        if line not in ("", self.latest):
+            self.log.info("%s", line)
+            self.latest = line
+        return state if ended else None
 
     async def _progress(self, s3: Any) -> str:
-        """Return the progress as text; empty when progress.json is missing or invalid. `s3` is aiobotocore's client."""
-        from botocore.exceptions import BotoCoreError, ClientError
-
+        """Return the progress as text; empty when progress.json is missing, invalid or cannot be read at the moment."""
         try:
-            answer = await s3.get_object(Bucket=self.bucket, Key=self.progress_key)
-            return progress.line(self.step, json.loads(await answer["Body"].read()))
-        except (BotoCoreError, ClientError, ValueError, KeyError, TypeError):
+            async with asyncio.timeout(PROGRESS_SECONDS):
+                answer = await s3.get_object(Bucket=self.bucket, Key=self.progress_key)
+                return progress.line(self.step, json.loads(await answer["Body"].read()))
+        except Exception as error:  # noqa: BLE001 (whatever is wrong with the progress, the step runs on)
+            self.log.debug("no progress: %s", error)
             return ""
 
     async def on_kill(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import os
 import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ import pytest
 from airflow.sdk.exceptions import TaskDeferred
 from airflow.triggers.base import BaseTrigger
 
+from local_aws.faults.proxy import FaultProxy
 from tests.plugins.snapshots import put_data, snapshot
 from verger.clock import now
 from verger.emr import requests
@@ -59,6 +61,14 @@ def emr(stack: object) -> Iterator[EMRClient]:
     active = client.list_clusters(ClusterStates=ACTIVE_CLUSTER)["Clusters"]
     if active:
         client.terminate_job_flows(JobFlowIds=[cluster["Id"] for cluster in active])
+
+
+@pytest.fixture
+def faulty_emr(emr: EMRClient, monkeypatch: pytest.MonkeyPatch) -> Iterator[FaultProxy]:
+    """Put a proxy before EMR. Operators use it; the client `emr`, which exists already, does not."""
+    with FaultProxy(os.environ["AWS_ENDPOINT_URL_EMR"]) as proxy:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_EMR", proxy.url)
+        yield proxy
 
 
 @pytest.fixture

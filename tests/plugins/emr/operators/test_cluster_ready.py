@@ -18,7 +18,9 @@ SlowCluster = Callable[[str, Any], str]
 
 
 def ready(job_flow_id: str) -> ClusterReady:
-    return ClusterReady(task_id="ready", job_flow_id=job_flow_id, poke_interval=1, max_attempts=60, **CONNECTION)
+    return ClusterReady(
+        task_id="ready", job_flow_id=job_flow_id, poke_interval=1, max_attempts=60, outage_seconds=20, **CONNECTION
+    )
 
 
 def script(client: S3Client, settings: Settings, text: str) -> list[dict[str, Any]]:

@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
+from local_aws.faults.faults import Fault, lost, refused
+from local_aws.faults.proxy import FaultProxy
 from tests.plugins.emr.operators.conftest import NewCluster, wait_for
-from tests.plugins.emr.operators.lost_responses import lost_responses
 from verger.emr.operators.create_cluster import CreateCluster
 
 if TYPE_CHECKING:
@@ -38,15 +39,24 @@ def test_a_retry_reuses_the_cluster_of_the_earlier_try(
     assert clusters(emr) == before
 
 
-@pytest.mark.parametrize("status", [None, 500])
+@pytest.mark.parametrize("fault", [lost(), refused(500, "InternalServerError", after=True)], ids=["lost", "error"])
 def test_the_request_is_sent_once_and_its_cluster_is_used_when_the_response_is_lost(
-    status: int | None, create: CreateCluster, context: Any, emr: EMRClient, monkeypatch: pytest.MonkeyPatch
+    fault: Fault, faulty_emr: FaultProxy, create: CreateCluster, context: Any, emr: EMRClient
 ) -> None:
     before = clusters(emr)
-    with lost_responses("RunJobFlow", status) as (url, passed_on):
-        monkeypatch.setenv("AWS_ENDPOINT_URL_EMR", url)
-        made = create.execute(context)
-    assert len(passed_on) == 1
+    faulty_emr.inject(fault, operation="RunJobFlow")
+    made = create.execute(context)
+    assert faulty_emr.count("RunJobFlow") == 1
+    assert clusters(emr) - before == {made}
+
+
+def test_a_request_that_emr_has_limited_is_sent_again(
+    faulty_emr: FaultProxy, create: CreateCluster, context: Any, emr: EMRClient
+) -> None:
+    before = clusters(emr)
+    faulty_emr.inject(refused(400, "ThrottlingException"), operation="RunJobFlow", times=1)
+    made = create.execute(context)
+    assert faulty_emr.count("RunJobFlow") == 2
     assert clusters(emr) - before == {made}
 
 

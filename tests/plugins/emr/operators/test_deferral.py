@@ -34,6 +34,7 @@ def test_a_sensor_waits_longer_than_its_execution_timeout() -> None:
         defer(
             sensor,
             StepTrigger,
+            outage_seconds=60,
             step="featurize",
             bucket="orchard",
             progress_key="runs/run-1/progress.json",

@@ -17,7 +17,6 @@ from tests.plugins.emr.operators.conftest import (
     step_state,
     wait_for,
 )
-from tests.plugins.emr.operators.lost_responses import lost_responses
 
 if TYPE_CHECKING:
     from mypy_boto3_emr import EMRClient
@@ -149,14 +148,3 @@ def test_a_step_of_a_published_run_is_not_submitted(
     with pytest.raises(AirflowFailException, match="start a new run"):
         done(cluster, "", STEP).execute(cleared)
     assert steps(emr, cluster) == {}
-
-
-@pytest.mark.parametrize("status", [None, 500])
-def test_a_step_is_added_once_and_found_when_the_response_is_lost(
-    *, status: int | None, cluster: str, add: Add, context: Any, emr: EMRClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with lost_responses("AddJobFlowSteps", status) as (url, passed_on):
-        monkeypatch.setenv("AWS_ENDPOINT_URL_EMR", url)
-        added = add(cluster, STEP).execute(context)
-    assert len(passed_on) == 1
-    assert list(steps(emr, cluster)) == added
