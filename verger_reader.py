@@ -46,10 +46,10 @@ if TYPE_CHECKING:
     from PIL import Image
     from pyspark.sql import DataFrame, SparkSession
 
-VERSION = 3  # of published.json
-ROWS_PER_BATCH = 2048  # 10 MB of features
+VERSION, ROWS_PER_BATCH = 3, 2048  # of published.json; 10 MB of features
 DELETES = "runs/{}/deletes.parquet"  # key of the table of deleted rows, by run
 LABELS = "labels.json"  # of a bundle: the number of photos of each label
+LIMITS: Any = {"connect_timeout": 10, "request_timeout": 60}  # seconds; those of pyarrow, 1 and 3, are short for S3
 CODE, NETWORK = "verger_spark.zip", "model/mobilenet_v2.tflite"  # of an artifact set
 
 TableName = Literal["features", "pca"]
@@ -452,7 +452,7 @@ def _location(root: str, filesystem: FileSystem | None) -> Location:
         region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
         if not (region or endpoint or filesystem):
             region = resolve_s3_region(path.partition("/")[0])
-        return _opened(root, filesystem or S3FileSystem(region=region, endpoint_override=endpoint), path)
+        return _opened(root, filesystem or S3FileSystem(region=region, endpoint_override=endpoint, **LIMITS), path)
     raise ValueError(f"{root}: expected s3://bucket, file:///folder or file:///bundle.zip")
 
 

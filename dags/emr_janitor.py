@@ -56,9 +56,11 @@ def terminate_unused() -> dict[str, Any]:
     from verger.emr.hook import IdempotentEmrHook
 
     context = get_current_context()
-    emr = IdempotentEmrHook(aws_conn_id=STORAGE.aws_conn_id, region_name=STORAGE.region).emr_client
+    hook = IdempotentEmrHook(
+        aws_conn_id=STORAGE.aws_conn_id, region_name=STORAGE.region, config=STORAGE.request_options
+    )
     dry_run = bool(context["params"]["dry_run"])
-    swept = Sweep(STORAGE, SETTINGS, emr, of_task(context["ti"]), dry_run).run()
+    swept = Sweep(STORAGE, SETTINGS, hook.emr_client, of_task(context["ti"]), dry_run).run()
     return {**swept.document(), "dry_run": dry_run}
 
 

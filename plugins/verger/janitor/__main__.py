@@ -50,7 +50,9 @@ def text(swept: Swept, *, dry_run: bool) -> str:
 
 def _sweep(*, dry_run: bool) -> Swept:
     storage = read_group(Storage)
-    hook = IdempotentEmrHook(aws_conn_id=storage.aws_conn_id, region_name=storage.region)
+    hook = IdempotentEmrHook(
+        aws_conn_id=storage.aws_conn_id, region_name=storage.region, config=storage.request_options
+    )
     return Sweep(storage, read_group(Janitor), hook.emr_client, dag_runs.of_database(), dry_run).run()
 
 

@@ -48,7 +48,7 @@ def read(
     consume: Callable[[dict[str, Any]], Result],
     *,
     tries: int = TRIES,
-    **options: str,
+    **options: Any,
 ) -> Result:
     """Request an object and return what `consume` makes of the answer. Repeat both when the content is cut off.
 
@@ -70,14 +70,11 @@ def read(
     """
     from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
-    def note(state: RetryCallState) -> None:
-        log.warning("%s: read again: %s", uri(bucket, key), state.outcome and state.outcome.exception())
-
     retrying = Retrying(
         retry=retry_if_exception(is_cut_off),
         stop=stop_after_attempt(tries),
         wait=wait_random_exponential(FIRST_WAIT_S, LONGEST_WAIT_S),
-        before_sleep=note,
+        before_sleep=_note,
         reraise=True,
     )
     try:
@@ -89,6 +86,10 @@ def read(
                 f"({error}); check the network to S3, or raise VERGER_ANSWER_SECONDS, then try again"
             ) from error
         raise
+
+
+def _note(state: RetryCallState) -> None:
+    log.warning("an object of S3 is read again: %s", state.outcome and state.outcome.exception())
 
 
 def is_cut_off(error: BaseException) -> bool:

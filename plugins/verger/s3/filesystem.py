@@ -76,7 +76,7 @@ class ReadOnlyS3(FileSystemHandler):  # type: ignore[misc]
 class ObjectFile(io.RawIOBase):
     """One object as a file to read. Each read is one request, except at the end of the object.
 
-    All reads return the same version of the object: they fail when it was replaced meanwhile.
+    All reads return the same version of the object: they fail when it was replaced in between.
     """
 
     def __init__(self, s3: S3Client, bucket: str, key: str) -> None:

@@ -242,7 +242,7 @@ class Schedule:
     step_minutes: int = between("the time limit of a step", 1, 2880, 720, "minutes")
     outage_minutes: int = between(
         "how long a task that waits for a cluster or a step goes on while EMR answers with errors or not at all; the "
-        "cluster works on meanwhile",
+        "cluster is not stopped",
         0,
         240,
         15,

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from local_aws.faults.faults import Fault, late, refused, reset, truncated
+from local_aws.faults.proxy import FaultProxy
 from local_aws.stack import Stack
 from tests.local_aws.clusters import BUCKET
 from tests.written_publication import WrittenBucket, orchard
@@ -46,6 +49,18 @@ def test_everything_is_read_from_s3(bucket: WrittenBucket) -> None:
         assert row["features"] == bucket.current[path]["features"].tolist()
     assert set(published.pca()["path"].to_pylist()) == bucket.current.keys()
     assert (published.basis().components == bucket.components).all()
+
+
+@pytest.mark.usefixtures("environment")
+@pytest.mark.parametrize("fault", [late(4), truncated(at=100), reset(at=100), refused(503, "SlowDown")])
+def test_a_fault_of_one_answer_changes_no_result(
+    fault: Fault, bucket: WrittenBucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with FaultProxy(os.environ["AWS_ENDPOINT_URL_S3"]) as proxy:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_S3", proxy.url)
+        rule = proxy.inject(fault, operation="GetObject", skip=1, times=1)
+        assert set(open_publication(ROOT).features()["path"].to_pylist()) == bucket.current.keys()
+        assert rule.hits == 1
 
 
 @pytest.mark.usefixtures("environment")

@@ -43,8 +43,8 @@ class PollingTrigger(AwsBaseWaiterTrigger):
         """Options of botocore's Config for the polls."""
         return (self.botocore_config or {}) | POLL_RETRIES
 
-    def polling_hook(self) -> IdempotentEmrHook:
-        """Return a hook of EMR for the polls."""
+    def polling_hook(self) -> Any:
+        """Return a hook of EMR for the polls. The provider's asynchronous methods have no types."""
         return IdempotentEmrHook(**self._hook_parameters | {"config": self.poll_options})
 
     @abstractmethod

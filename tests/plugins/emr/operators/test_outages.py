@@ -153,7 +153,7 @@ def test_a_progress_that_cannot_be_read_does_not_end_the_wait(
 
 @pytest.mark.parametrize("fault", [lost(), refused(400, "ThrottlingException"), refused(500, "InternalServerError")])
 def test_a_cancel_is_repeated(
-    fault: Fault, submit: Submit, cluster: str, faulty_emr: FaultProxy, emr: EMRClient, done: Done
+    *, fault: Fault, submit: Submit, cluster: str, faulty_emr: FaultProxy, emr: EMRClient, done: Done
 ) -> None:
     step = submit("sleep", "60")
     faulty_emr.inject(fault, operation="CancelSteps", times=1)
