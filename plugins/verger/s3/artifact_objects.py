@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from verger.s3 import bodies
 from verger.s3.artifact_manifest import MANIFEST, ArtifactError, ArtifactFile, Manifest, parse
 from verger.s3.clients import error_code
 from verger_contract import keys
@@ -34,7 +35,7 @@ def read_manifest(s3: S3Client, bucket: str, sha256: str) -> Manifest:
     key = f"{keys.artifacts(sha256)}/{MANIFEST}"
     address = keys.uri(bucket, key)
     try:
-        text = s3.get_object(Bucket=bucket, Key=key)["Body"].read(LARGEST_MANIFEST + 1)
+        text: bytes = bodies.read(s3, bucket, key, lambda answer: answer["Body"].read(LARGEST_MANIFEST + 1))
     except ClientError as error:
         if error_code(error) not in MISSING:
             raise
@@ -102,7 +103,10 @@ def stored_sha256(checksum: str | None) -> str | None:
 
 
 def _streamed_sha256(s3: S3Client, bucket: str, key: str) -> str:
-    digest = hashlib.sha256()
-    for chunk in s3.get_object(Bucket=bucket, Key=key)["Body"].iter_chunks(CHUNK):
-        digest.update(chunk)
-    return digest.hexdigest()
+    def consume(answer: dict[str, Any]) -> str:
+        digest = hashlib.sha256()
+        for chunk in answer["Body"].iter_chunks(CHUNK):
+            digest.update(chunk)
+        return digest.hexdigest()
+
+    return bodies.read(s3, bucket, key, consume)
