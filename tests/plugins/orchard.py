@@ -53,7 +53,7 @@ class Orchard:
     photos: dict[str, bytes] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.store = Store(clients.filesystem(self.settings.storage), self.bucket)
+        self.store = Store(clients.filesystem(self.client), self.bucket)
         self.use_model("one")
 
     @property

@@ -45,7 +45,7 @@ def written(client: S3Client, bucket: str, tmp_path: Path) -> WrittenBucket:
 
 
 def export(settings: Settings, client: S3Client, run: str, target: Path) -> None:
-    bundle.export(client, Store(clients.filesystem(settings.storage), settings.storage.bucket), run, target, NOW)
+    bundle.export(client, Store(clients.filesystem(client), settings.storage.bucket), run, target, NOW)
 
 
 def test_the_command_writes_a_bundle_that_opens_without_s3(bucket: str, written: WrittenBucket, tmp_path: Path) -> None:

@@ -82,7 +82,7 @@ def run(client: S3Client, bucket: str) -> Run:
 
 @pytest.fixture
 def run_context(settings: Settings, client: S3Client, run: Run) -> RunContext:
-    return RunContext(run, settings, client, Store(clients.filesystem(settings.storage), run.bucket))
+    return RunContext(run, settings, client, Store(clients.filesystem(client), run.bucket))
 
 
 def report_of(run_context: RunContext, labels: Sequence[LabelRow] = (), weights: str = "imagenet") -> Report:
