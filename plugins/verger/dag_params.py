@@ -14,16 +14,18 @@ def dag_params(settings: Settings) -> dict[str, Param]:
             settings.pca.pca_basis,
             enum=[*BASIS_POLICIES],
             title="PCA basis",
-            description="auto: keep the published one while it explains the target variance, unless the target rose, "
-            "model or preprocessing changed, or it has too many components; refit: fit a new one; reuse: keep it",
+            description="auto: keep the published one while it explains the target variance, unless the target "
+            "changed, model or preprocessing changed, or it has too many components; refit: fit a new one; reuse: keep it",
         ),
         "target_variance": Param(
             settings.pca.target_variance,
             type="number",
-            exclusiveMinimum=0,
-            maximum=1,
+            # Airflow's form replaces a number above `maximum` by it: 90 would become 1. It does not read `allOf`, and
+            # Airflow's API refuses such a number.
+            allOf=[{"exclusiveMinimum": 0, "maximum": 1}],
             title="Target variance",
-            description="share of the variance that the components together explain: more than 0, at most 1",
+            description="share of the variance that the components together explain: more than 0, at most 1; 0.9 for "
+            "90 %",
         ),
         "full_refresh": Param(
             False,

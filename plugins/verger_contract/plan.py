@@ -11,7 +11,7 @@ from typing import Any
 class BasisPolicy(StrEnum):
     """What a run does with the published basis.
 
-    `auto` keeps it, but fits a new one when it explains too little, has too many components, the target was raised, or
+    `auto` keeps it, but fits a new one when it explains too little, has too many components, the target was changed, or
     the model or the preprocessing changed. `refit` fits a new one. `reuse` keeps it whatever it explains.
     """
 

@@ -91,14 +91,23 @@ def test_every_param_has_a_type_a_title_and_a_description(dag: Any) -> None:
         "rollback_to": ["null", "string"],
     }
     dag.params.validate()
-    for name, value in {
-        "basis": "never",
-        "target_variance": 1.5,
-        "full_refresh": "yes",
-        "rollback_to": "../../images",
-    }.items():
+    for name, value in (
+        ("basis", "never"),
+        ("target_variance", 1.5),
+        ("target_variance", 90),
+        ("target_variance", 0),
+        ("full_refresh", "yes"),
+        ("rollback_to", "../../images"),
+    ):
         with pytest.raises(ParamValidationError):
             forms[name].resolve(value)
+    assert forms["target_variance"].resolve(1) == 1
+
+
+def test_airflows_form_replaces_no_number_by_a_limit(dag: Any) -> None:
+    """The form does so with `minimum` and `maximum`: a target of 90 would silently become 1."""
+    schemas = [dag.params.get_param(name).schema for name in dag.params]
+    assert not [schema for schema in schemas if {"minimum", "maximum"} & {*schema}]
 
 
 def test_the_cluster_is_terminated_also_when_a_step_fails(dag: Any) -> None:

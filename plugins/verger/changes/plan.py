@@ -243,8 +243,8 @@ def _basis(published: Snapshot | None, params: RunParams, full_refresh: FullRefr
         reason = full_refresh.reason
     elif not published or not published.basis:
         reason = "no basis is published yet"
-    elif params.basis == BasisPolicy.AUTO and params.target_variance > published.basis_target:
-        return None, f"the target was raised from {published.basis_target:g} to {params.target_variance:g}"
+    elif params.basis == BasisPolicy.AUTO and params.target_variance != published.basis_target:
+        return None, f"the target was changed from {published.basis_target:g} to {params.target_variance:g}"
     else:
         return published.basis, ""
     if params.basis == BasisPolicy.REUSE:
@@ -263,7 +263,7 @@ def _projection_reasons(published: Snapshot | None, params: RunParams, tolerance
     found, target, explained = [], params.target_variance, published.explained_variance
     if params.basis == BasisPolicy.REFIT and published.basis != published.pca:
         found.append("a basis that is fitted to the current photos was requested")
-    if target > published.basis_target or (params.basis == BasisPolicy.REFIT and target != published.basis_target):
+    if target != published.basis_target:
         found.append(f"target variance {target:g} instead of {published.basis_target:g}")
     elif (
         params.basis == BasisPolicy.AUTO

@@ -142,7 +142,7 @@ class Pca:
     )
     pca_basis: str = setting(
         "the PCA basis of a run; auto: keep the published basis while it explains the target variance less "
-        "VERGER_BASIS_TOLERANCE, unless the target was raised, the model or the preprocessing changed, or the "
+        "VERGER_BASIS_TOLERANCE, unless the target was changed, the model or the preprocessing changed, or the "
         "basis has more than VERGER_MAX_COMPONENTS components; refit: fit a new basis to the current photos; reuse: "
         "keep the published basis whatever it explains",
         "auto, refit or reuse",

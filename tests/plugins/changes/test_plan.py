@@ -79,7 +79,8 @@ def test_old_rejects_alone_are_work_only_by_request() -> None:
         ),
         (RunParams(basis="refit", target_variance=0.8), BASE, "target variance 0.8 instead of 0.9"),
         # Already the case, or the basis is reused by request.
-        (RunParams(basis="auto", target_variance=0.8), BASE, None),
+        (RunParams(basis="auto", target_variance=0.8), BASE, "target variance 0.8 instead of 0.9"),
+        (RunParams(basis="reuse", target_variance=0.8), BASE, None),
         (RunParams(basis="refit", target_variance=0.9), BASE, None),
         (RunParams(basis="reuse", target_variance=0.95), BASE, None),
         (
@@ -122,17 +123,21 @@ def test_photos_without_variance_are_no_reason_for_a_new_basis() -> None:
 
 
 def test_the_target_is_compared_with_that_of_the_basis() -> None:
-    """A run with a lower target keeps the basis; the next run, with the usual target, has nothing to do."""
+    """A basis that an earlier run kept for a lower target is still the basis of the usual target."""
     lowered = replace(BASE, target_variance=0.8)
     assert not decided(tally(), lowered).work
     assert decided(tally(new=1), lowered).basis == "base"
     assert decided(tally(new=1), lowered).basis_target == 0.9
 
 
-def test_a_raised_target_needs_a_new_basis_but_a_lowered_one_does_not() -> None:
-    raised = decided(tally(new=1), params=replace(AUTO, target_variance=0.95))
-    assert (raised.basis, raised.basis_reason) == (None, "the target was raised from 0.9 to 0.95")
-    assert decided(tally(new=1), params=replace(AUTO, target_variance=0.8)).basis == "base"
+def test_another_target_needs_a_new_basis() -> None:
+    """A run with a target by mistake, such as 1, is followed by one that publishes the target of the settings."""
+    for target in (0.95, 0.8):
+        plan = decided(tally(new=1), params=replace(AUTO, target_variance=target))
+        assert (plan.basis, plan.basis_reason) == (None, f"the target was changed from 0.9 to {target:g}")
+        assert plan.basis_target == target
+    everything = replace(BASE, basis_target=1.0, target_variance=1.0, explained_variance=1.0)
+    assert decided(tally(), everything).why == "target variance 0.9 instead of 1"
     assert decided(tally(new=1), params=RunParams(basis="reuse", target_variance=0.95)).basis == "base"
 
 
