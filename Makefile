@@ -122,6 +122,10 @@ bench-opencv: setup ## compare features after OpenCV's resize with those of Verg
 bench-orientation: artifacts ## compare the features of upright photographs with those of turned ones
 	@$(BENCH) -m benchmarks.orientation
 
+.PHONY: yarn-trial
+yarn-trial: setup ## run the DAG on a real YARN of three nodes: vCPUs, memory, lost nodes, largest photos; [IMAGES=<folder or zip>] [LIMIT=n] [ONLY=dag|losses|photos]
+	@$(BENCH) -m benchmarks.on_yarn $(if $(IMAGES),--images "$(IMAGES)") $(if $(LIMIT),--limit $(LIMIT)) $(if $(ONLY),--only $(ONLY))
+
 .PHONY: bench-planning
 bench-planning: $(VENV)/dev/.installed ## estimate the cost of a million photos; [SET="spot=0.35 EUR=0.9"]
 	@$(BENCH) -m benchmarks.planning $(if $(SET),--set $(SET))

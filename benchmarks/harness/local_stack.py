@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import obstore
 from obstore.store import S3Store
@@ -20,18 +21,28 @@ S3_PORT, EMR_PORT = 18333, 15555
 
 
 @contextlib.contextmanager
-def local_stack(state: Path = STATE, *, s3_port: int = S3_PORT, emr_port: int = EMR_PORT) -> Iterator[Stack]:
+def local_stack(
+    state: Path = STATE, *, s3_port: int = S3_PORT, emr_port: int = EMR_PORT, **changes: Any
+) -> Iterator[Stack]:
     """Run local AWS while the body runs.
 
     The state folder belongs to the benchmarks alone. The servers are therefore ended in every case, also those that an
     earlier benchmark left because it was killed with SIGKILL.
+
+    Parameters
+    ----------
+    state : Path, optional
+        The state folder.
+    s3_port, emr_port : int, optional
+    **changes
+        Further settings of the stack, such as `cluster="yarn"`.
 
     Raises
     ------
     SystemExit
         The process received SIGINT, SIGTERM or SIGHUP. The exit code is 128 plus the signal's number.
     """
-    stack = Stack(state, s3_port=s3_port, emr_port=emr_port)
+    stack = Stack(state, s3_port=s3_port, emr_port=emr_port, **changes)
     with signals_exit():
         try:
             stack.up()

@@ -19,10 +19,20 @@ TIMEOUT_S = 5
 def running_nodes(address: str) -> set[str]:
     """Return the addresses of the NodeManagers that are registered and run, none while the API does not answer."""
     try:
-        nodes = _get(address, "nodes")["nodes"]
+        found = nodes(address)
     except (OSError, ValueError, urllib.error.URLError):
         return set()
-    return {str(node["nodeId"]).partition(":")[0] for node in nodes if node["state"] == "RUNNING"}
+    return {str(node["nodeId"]).partition(":")[0] for node in found if node["state"] == "RUNNING"}
+
+
+def nodes(address: str) -> list[dict[str, Any]]:
+    """Return each registered NodeManager, with its `nodeId` and `state`.
+
+    `usedResource` is what YARN has given to containers, and `totalResource` is what it has. Both have the members
+    `vCores` and `memorySize` (MiB).
+    """
+    found: list[dict[str, Any]] = _get(address, "nodes")["nodes"]
+    return found
 
 
 def metrics(address: str) -> dict[str, Any]:
@@ -31,7 +41,11 @@ def metrics(address: str) -> dict[str, Any]:
 
 
 def _get(address: str, path: str) -> dict[str, Any]:
-    url = f"http://{address}:{RM_WEB_PORT}/ws/v1/cluster/{path}"
+    return get_json(f"http://{address}:{RM_WEB_PORT}/ws/v1/cluster/{path}")
+
+
+def get_json(url: str) -> dict[str, Any]:
+    """Return the JSON object that a daemon answers. Raises OSError or ValueError."""
     # No proxy: the address is on loopback.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     with opener.open(url, timeout=TIMEOUT_S) as response:

@@ -42,12 +42,18 @@ def airflow_connection() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Return the state folder of a running local_aws. Its endpoints and credentials are in the environment."""
-    state = tmp_path_factory.mktemp("local_aws")
+    with running_stack(tmp_path_factory.mktemp("local_aws")) as state:
+        yield state
+
+
+@contextmanager
+def running_stack(state: Path, *options: str) -> Iterator[Path]:
+    """Run local_aws with its state in a folder while the body runs. `options` are those of its command `up`."""
     first = free_ports()
     ports = ["--s3-port", str(first), "--emr-port", str(first + 8)]
     with pytest.MonkeyPatch.context() as patch:
         try:
-            _local_aws("up", "--state", str(state), *ports)
+            _local_aws("up", "--state", str(state), *ports, *options)
             for name, value in re.findall(
                 r"^export (\w+)=['\"]?(.*?)['\"]?$", _local_aws("env", "--state", str(state)), re.MULTILINE
             ):

@@ -1,0 +1,1 @@
+"""Trials on a real YARN of several nodes: the whole DAG, lost nodes, the largest photos (`make yarn-trial`)."""
