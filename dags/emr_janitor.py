@@ -43,6 +43,8 @@ from pendulum import datetime
 
 from verger.janitor.dag_runs import JANITOR_DAG, of_task
 from verger.janitor.sweep import Sweep
+from verger.notifications.message import of_janitor
+from verger.notifications.notifiers import send
 from verger.settings import Janitor, Storage, read_group
 from verger_contract.keys import JANITOR, uri
 
@@ -66,7 +68,10 @@ def terminate_unused() -> dict[str, Any]:
 
 @task(outlets=[TERMINATED])
 def announce(swept: dict[str, Any]) -> Iterator[Metadata]:
-    """Write an event of the asset when clusters were terminated."""
+    """Send a notification, and write an event of the asset when clusters were terminated."""
+    found = None if swept["dry_run"] else of_janitor(swept["terminated"], swept["reported"], swept["failed"])
+    if found:
+        send(found)
     if swept["dry_run"] or not swept["terminated"]:
         raise AirflowSkipException("no cluster was terminated")
     yield Metadata(TERMINATED, extra={"clusters": swept["terminated"]})

@@ -72,12 +72,14 @@ from verger.changes.plan import Plan, RunParams
 from verger.clock import now
 from verger.context import RunContext
 from verger.dag_params import dag_params
-from verger.emr import airflow_run_tag, requests
+from verger.emr import requests
 from verger.emr.operators.add_step import AddStep
 from verger.emr.operators.cluster_ready import ClusterReady
 from verger.emr.operators.create_cluster import CreateCluster
 from verger.emr.operators.step_done import StepDone
 from verger.emr.operators.terminate_cluster import TerminateCluster
+from verger.janitor import airflow_run_tag
+from verger.notifications import notifiers
 from verger.publication import vacuum as unused_objects
 from verger.publication.model import Publication
 from verger.publication.rollback import rollback as restore
@@ -143,8 +145,9 @@ def anything_to_do(run: str, listed: dict[str, Any]) -> dict[str, Any] | None:
     context = get_current_context()
     params = RunParams(**{name: context["params"][name] for name in RunParams.__annotations__})
     plan = tasks.plan(context_of(run), listed["etag"], params, now())
-    context["ti"].xcom_push("why", plan.why)
-    context["ti"].xcom_push("decoding", plan.decoding)
+    idle = requests.idle_seconds(SETTINGS, plan.photos["listed"])
+    for key, value in {"why": plan.why, "decoding": plan.decoding, "idle_seconds": idle}.items():
+        context["ti"].xcom_push(key, value)
     return asdict(plan) if plan.work else None
 
 
@@ -208,6 +211,7 @@ with DAG(
     start_date=datetime(2026, 1, 1, tz=SCHEDULE.timezone),
     catchup=False,
     max_active_runs=1,
+    **notifiers.of_dag(SETTINGS.notifications),
     tags=["verger"],
     params=dag_params(SETTINGS),
     user_defined_macros={"verger_run_id": run_id, "airflow_run_tag": airflow_run_tag.encode},
@@ -228,13 +232,10 @@ with DAG(
     staged = stage_artifacts(RUN.id, plan)
     artifacts = str(staged["uri"])
 
+    ids = {"dag_id": dag.dag_id, "run_id": RUN.id, "airflow_run": "{{ airflow_run_tag(run_id) }}"}
+    environment, idle_timeout = str(staged["environment"]), plan["idle_seconds"]  # the second becomes an integer
     cluster_request = requests.cluster(
-        SETTINGS,
-        dag_id=dag.dag_id,
-        run_id=RUN.id,
-        artifacts=artifacts,
-        environment=str(staged["environment"]),
-        airflow_run="{{ airflow_run_tag(run_id) }}",
+        SETTINGS, **ids, artifacts=artifacts, environment=environment, idle_timeout=idle_timeout
     )
     create_cluster = CreateCluster(
         task_id="create_cluster",

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import psutil
 
+from local_aws.processes import interrupts
 from local_aws.processes.identity import ProcessId
 from local_aws.processes.tree import end_tree
 
@@ -56,7 +57,7 @@ class Children:
 
     def start(self, name: str, command: Sequence[str], environment: Mapping[str, str], folder: Path) -> None:
         """Start a process with its output in its log."""
-        with (self.logs / f"{name}.log").open("wb") as log:
+        with interrupts.deferred(), (self.logs / f"{name}.log").open("wb") as log:
             self._started[name] = started = psutil.Popen(
                 list(command), env=dict(environment), cwd=folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 start_new_session=True,

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from local_aws.history import DEFAULT_PORT, History
+from local_aws.processes import interrupts
 from local_aws.settings import DEFAULT_STATE, LOCAL, REPOSITORY, YARN
 from local_aws.spark import jars
 from local_aws.spark.home import SPARK_3, SPARK_4, of_line
@@ -31,6 +32,8 @@ def main(arguments: list[str] | None = None) -> int:
     except BrokenPipeError:  # the reader, such as `head`, has closed the pipe; the last flush of Python must not fail
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 128 + signal.SIGPIPE
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
     except (StackError, FileNotFoundError, RuntimeError, ValueError, TimeoutError) as error:
         print(f"local_aws: {error}", file=sys.stderr)
         return 1
@@ -100,6 +103,7 @@ def _stack(options: argparse.Namespace) -> Stack:
 
 
 def _up(options: argparse.Namespace) -> None:
+    interrupts.catch()
     stack = _stack(options)
     stack.up()
     print(table(stack))

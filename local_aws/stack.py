@@ -25,6 +25,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from local_aws.credentials import Credentials, load_or_create
 from local_aws.node.folder import aws_environment
+from local_aws.processes import interrupts
 from local_aws.processes.identity import ProcessId
 from local_aws.processes.tree import end_tree
 from local_aws.s3 import seaweedfs
@@ -90,10 +91,12 @@ class Stack:
             credentials = load_or_create(self.settings.state)
             try:
                 if "s3" in missing:
-                    self._record("s3", seaweedfs.start(self.settings, credentials))
+                    with interrupts.deferred():
+                        self._record("s3", seaweedfs.start(self.settings, credentials))
                 self._wait("s3", lambda: _s3_answers(self.settings, credentials))
                 if "emr" in missing:
-                    self._record("emr", self._start_emr())
+                    with interrupts.deferred():
+                        self._record("emr", self._start_emr())
                 self._wait("emr", lambda: _emr_answers(self.settings))
             except BaseException:
                 for name in reversed(missing):

@@ -6,11 +6,14 @@ clusters with the request of the pipeline.
 
 from __future__ import annotations
 
+import shutil
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,8 +21,11 @@ import pytest
 from tests.dags.airflow_runs import RunDag
 from tests.dags.conftest import emr_client
 from tests.places import ROOT
-from verger.emr import airflow_run_tag, requests
+from tests.plugins.conftest import bucket_settings
+from verger.emr import requests
+from verger.janitor import airflow_run_tag
 from verger.run_id import run_id
+from verger.s3 import clients
 from verger.s3.clients import read_json
 from verger.settings import Settings
 from verger_contract.keys import janitor_record
@@ -41,6 +47,7 @@ class Airflow:
     run_dag: RunDag
     bucket: str
     emr: EMRClient
+    s3: S3Client
     launched: dict[str, str]
 
     def enter(self, *lines: str) -> None:
@@ -86,18 +93,27 @@ class Airflow:
         return subprocess.CompletedProcess(command, process.returncode, output)
 
 
+@pytest.fixture(scope="module")
+def started(run_dag: RunDag) -> Iterator[Airflow]:
+    """Return one Airflow for all tests: a new metadata database takes as long as all of them."""
+    with bucket_settings() as made:
+        bucket = made.storage.bucket
+        run_dag.prepare(bucket)
+        yield Airflow(run_dag, bucket, emr_client(), clients.client(made.storage), {})
+
+
 @pytest.fixture
-def airflow(run_dag: RunDag, bucket: str) -> Iterator[Airflow]:
-    run_dag.prepare(bucket)
-    made = Airflow(run_dag, bucket, emr_client(), {})
-    yield made
-    left = [made.launched[name] for name in made.active()]
+def airflow(started: Airflow) -> Iterator[Airflow]:
+    """Return the Airflow without active clusters."""
+    yield started
+    left = [started.launched[name] for name in started.active()]
     if left:
-        made.emr.set_termination_protection(JobFlowIds=left, TerminationProtected=False)
-        made.emr.terminate_job_flows(JobFlowIds=left)
+        started.emr.set_termination_protection(JobFlowIds=left, TerminationProtected=False)
+        started.emr.terminate_job_flows(JobFlowIds=left)
+    started.launched.clear()
 
 
-def test_only_clusters_without_an_active_dag_run_are_terminated(airflow: Airflow, client: S3Client) -> None:
+def test_only_clusters_without_an_active_dag_run_are_terminated(airflow: Airflow) -> None:
     airflow.enter(
         "run=queued:queued",
         "run=running:running",
@@ -127,7 +143,7 @@ def test_only_clusters_without_an_active_dag_run_are_terminated(airflow: Airflow
     assert airflow.active() == before - unused
     assert "its termination protection is on" in log
     for name in unused:
-        record = read_json(client, airflow.bucket, janitor_record(airflow.launched[name]))
+        record = read_json(airflow.s3, airflow.bucket, janitor_record(airflow.launched[name]))
         assert (record["dag"], record["dag_run"], record["run"]) == (DAG_ID, name, run_id(name))
 
 
@@ -139,40 +155,34 @@ def test_the_dag_in_a_dry_run_terminates_nothing(airflow: Airflow) -> None:
     assert airflow.active() == {"deleted"}
 
 
-def test_a_deleted_dag_has_no_active_run(airflow: Airflow) -> None:
-    airflow.enter("run=running:running")
-    airflow.launch("running", "running")
-    airflow.command("--terminate")
-    assert airflow.active() == {"running"}
-    airflow.enter("delete-dag=fruit_features")
-    airflow.command("--terminate")
-    assert airflow.active() == set()
-
-
-def test_two_janitors_at_once_terminate_a_cluster_once(airflow: Airflow, client: S3Client) -> None:
-    airflow.enter("run=ended:failed", "run=running:running")
+def test_two_janitors_at_once_terminate_a_cluster_once(airflow: Airflow) -> None:
+    airflow.enter("run=ended:failed", "run=still-running:running")
     airflow.launch("ended", "ended")
-    airflow.launch("running", "running")
+    airflow.launch("running", "still-running")
     with ThreadPoolExecutor() as pool:
         both = [pool.submit(airflow.command, "--terminate") for _ in range(2)]
     assert [done.result().returncode for done in both] == [0, 0]
     assert airflow.active() == {"running"}
-    assert read_json(client, airflow.bucket, janitor_record(airflow.launched["ended"]))["dag_run"] == "ended"
+    assert read_json(airflow.s3, airflow.bucket, janitor_record(airflow.launched["ended"]))["dag_run"] == "ended"
 
 
-def test_the_command_refuses_the_database_of_another_airflow(airflow: Airflow) -> None:
-    airflow.enter("run=running:running", "delete-dag=emr_janitor")
-    airflow.launch("running", "running")
-    refused = airflow.command("--terminate")
-    assert refused.returncode == 1
-    assert "has no DAG emr_janitor; expected the database of the Airflow that launches the clusters" in refused.stdout
-    unreadable = airflow.command("--terminate", AIRFLOW__DATABASE__SQL_ALCHEMY_CONN="sqlite:////nonexistent/a.db")
-    assert unreadable.returncode == 1
-    assert "metadata database cannot be read" in unreadable.stdout
+def test_the_command_refuses_the_database_of_another_airflow(airflow: Airflow, tmp_path: Path) -> None:
+    other = shutil.copy(airflow.run_dag.home / airflow.bucket / "airflow.db", tmp_path)
+    with sqlite3.connect(other) as database:
+        database.execute("DELETE FROM dag WHERE dag_id = 'emr_janitor'")
+    airflow.enter("run=other-database:running")
+    airflow.launch("running", "other-database")
+    for path, message in (
+        (other, "has no DAG emr_janitor; expected the database of the Airflow that launches the clusters"),
+        (tmp_path / "no.db", "metadata database cannot be read"),
+    ):
+        refused = airflow.command("--terminate", AIRFLOW__DATABASE__SQL_ALCHEMY_CONN=f"sqlite:///{path}")
+        assert refused.returncode == 1
+        assert message in refused.stdout
     assert airflow.active() == {"running"}
 
 
-def test_the_janitor_needs_only_its_own_settings_and_no_other_dag(tmp_path: Any) -> None:
+def test_the_janitor_needs_only_its_own_settings_and_no_other_dag(tmp_path: Path) -> None:
     (tmp_path / "emr_janitor.py").write_text((ROOT / "dags/emr_janitor.py").read_text())
     program = (
         "from airflow.dag_processing.dagbag import DagBag; "
@@ -187,3 +197,14 @@ def test_the_janitor_needs_only_its_own_settings_and_no_other_dag(tmp_path: Any)
         check=True,
     )
     assert done.stdout.splitlines()[-1] == "{} ['emr_janitor']"
+
+
+def test_a_deleted_dag_has_no_active_run(airflow: Airflow) -> None:
+    # The last test: it deletes the DAG.
+    airflow.enter("run=of-deleted-dag:running")
+    airflow.launch("running", "of-deleted-dag")
+    airflow.command("--terminate")
+    assert airflow.active() == {"running"}
+    airflow.enter("delete-dag=fruit_features")
+    airflow.command("--terminate")
+    assert airflow.active() == set()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -30,9 +31,10 @@ def test_a_failed_step_terminates_the_cluster_and_publishes_nothing(
 ) -> None:
     done = run_dag(one_photo, VERGER_MAX_REJECTS_SHARE="1")
     assert done.returncode != 0
-    assert clusters() == ["TERMINATED"]
+    assert clusters() == ["TERMINATED"], done.stdout
     assert read_json(client, one_photo, PUBLISHED) is None
     assert "is FAILED: verger: error: " in done.stdout
+    assert re.search(r"notification: Verger: run manual__\S+ failed in pca_done\n", done.stdout)
     (key,) = [key for key in keys_of(client, one_photo) if key.endswith("/failure.json")]
     facts = read_json(client, one_photo, key)
     assert (facts["state"], facts["failure"]["task"]) == ("failed", "pca_done")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib.util
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -27,12 +29,20 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     if not DEV_PYTHON.exists():
         pytest.skip(f"{DEV_PYTHON}: not installed; `make setup` installs it")
     state = tmp_path_factory.mktemp("stack")
+    with started(state) as running:
+        running.client("s3").create_bucket(Bucket=BUCKET)
+        yield running
+
+
+@contextmanager
+def started(state: Path, *options: str) -> Iterator[Stack]:
+    """Run a stack on free ports. It is ended also after an error or an interrupt while it starts."""
     first = free_ports()
-    local_aws("up", "--state", str(state), "--s3-port", str(first), "--emr-port", str(first + 8))
-    running = Stack(state)
-    running.client("s3").create_bucket(Bucket=BUCKET)
-    yield running
-    local_aws("down", "--state", str(state))
+    try:
+        local_aws("up", "--state", str(state), "--s3-port", str(first), "--emr-port", str(first + 8), *options)
+        yield Stack(state)
+    finally:
+        local_aws("down", "--state", str(state))
 
 
 def local_aws(*arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:

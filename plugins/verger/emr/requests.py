@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from verger.emr import fleets
+from verger.emr.idle import idle_seconds
 from verger.settings import Cluster, Settings
 from verger.settings.container_sizes import (
     EXECUTOR_CORES,
@@ -18,7 +19,16 @@ from verger.settings.container_sizes import (
 )
 from verger_contract.keys import SPARK_EVENTS, Run, uri
 
-__all__ = ["DAG_TAG", "EXECUTOR_CORES", "EXECUTOR_OVERHEAD_MIB", "RUN_TAG", "cluster", "featurize", "pca"]
+__all__ = [
+    "DAG_TAG",
+    "EXECUTOR_CORES",
+    "EXECUTOR_OVERHEAD_MIB",
+    "RUN_TAG",
+    "cluster",
+    "featurize",
+    "idle_seconds",
+    "pca",
+]
 
 NAME_PREFIX = "verger "
 """The name of a cluster starts with it; the run id follows."""
@@ -46,24 +56,30 @@ DOMINANT_RESOURCE = "org.apache.hadoop.yarn.util.resource.DominantResourceCalcul
 
 
 def cluster(
-    settings: Settings, *, dag_id: str, run_id: str, artifacts: str, environment: str, airflow_run: str = ""
+    settings: Settings,
+    *,
+    dag_id: str,
+    run_id: str,
+    artifacts: str,
+    environment: str,
+    airflow_run: str = "",
+    idle_timeout: Any = None,
 ) -> dict[str, Any]:
     """Return the RunJobFlow request.
 
     Parameters
     ----------
     settings : Settings
-    dag_id, run_id : str
-        Tags of the cluster: a retry finds the cluster of an earlier try by them.
-    artifacts : str
-        URI of the artifact set.
-    environment : str
-        Folder on each node in which the bootstrap action builds the Python environment of the steps.
-    airflow_run : str
-        Tag by which the janitor finds the DAG run of the cluster: see `verger.emr.airflow_run_tag`. Empty: unknown.
+    dag_id, run_id, airflow_run : str
+        Tags of the cluster: a retry finds the cluster of an earlier try by the first two, the janitor finds the DAG run
+        by the third (see `verger.janitor.airflow_run_tag`; empty: unknown).
+    artifacts, environment : str
+        URI of the artifact set, and the folder on each node in which the bootstrap action installs it.
+    idle_timeout : int or XComArg, optional
+        Seconds: see `verger.emr.idle`. Default: the setting.
     """
     options = settings.cluster
-    request: dict[str, Any] = {
+    return {
         "Name": f"{NAME_PREFIX}{run_id}",
         "ReleaseLabel": options.release_label,
         "Applications": [{"Name": "Spark"}],
@@ -73,23 +89,31 @@ def cluster(
         "VisibleToAllUsers": True,
         "StepConcurrencyLevel": 1,
         "EbsRootVolumeSize": options.ebs_root_gib,
-        "AutoTerminationPolicy": {"IdleTimeout": options.idle_timeout},
-        "Instances": {
-            "InstanceFleets": fleets.fleets(options),
-            "KeepJobFlowAliveWhenNoSteps": True,
-            "TerminationProtected": False,
-        },
+        "AutoTerminationPolicy": {"IdleTimeout": options.idle_timeout if idle_timeout is None else idle_timeout},
+        "Instances": _instances(options),
         "BootstrapActions": [_bootstrap_action(artifacts, environment)],
         "Configurations": _configurations(settings, environment),
         "Tags": _tags(settings, dag_id, run_id, airflow_run),
+        **_optional(options),
     }
-    if options.subnet_ids:
-        request["Instances"]["Ec2SubnetIds"] = list(options.subnet_ids)
+
+
+def _instances(options: Cluster) -> dict[str, Any]:
+    return {
+        "InstanceFleets": fleets.fleets(options),
+        "KeepJobFlowAliveWhenNoSteps": True,
+        "TerminationProtected": False,
+        **({"Ec2SubnetIds": list(options.subnet_ids)} if options.subnet_ids else {}),
+    }
+
+
+def _optional(options: Cluster) -> dict[str, Any]:
+    found: dict[str, Any] = {}
     if options.security_configuration:
-        request["SecurityConfiguration"] = options.security_configuration
+        found["SecurityConfiguration"] = options.security_configuration
     if options.scale_up_to:
-        request["ManagedScalingPolicy"] = {"ComputeLimits": fleets.compute_limits(options)}
-    return request
+        found["ManagedScalingPolicy"] = {"ComputeLimits": fleets.compute_limits(options)}
+    return found
 
 
 def _bootstrap_action(artifacts: str, environment: str) -> dict[str, Any]:

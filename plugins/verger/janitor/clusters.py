@@ -6,8 +6,8 @@ import logging
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from verger.emr import airflow_run_tag
 from verger.emr.requests import AIRFLOW_RUN_TAG, DAG_TAG, DEPLOYMENT_TAG, NAME_PREFIX, RUN_TAG
+from verger.janitor import airflow_run_tag
 from verger.janitor.decision import Cluster
 from verger.s3.clients import error_code
 from verger_contract.keys import s3_scheme, uri

@@ -15,6 +15,7 @@ from verger.settings.groups import (
     Validation,
 )
 from verger.settings.janitor import Janitor
+from verger.settings.notifications import Notifications
 from verger.settings.prices import Prices
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "Cluster",
     "Featurize",
     "Janitor",
+    "Notifications",
     "Pca",
     "Prices",
     "Retention",

@@ -109,10 +109,19 @@ class Cluster:
         "",
     )
     idle_timeout: int = between(
-        "EMR terminates a cluster that is idle for so long, independently of Airflow; the cluster is idle while "
-        "Airflow checks the features, which takes longer with more photos",
+        "the longest idle time after which EMR terminates a cluster, independently of Airflow; a run sets a shorter "
+        "one: VERGER_IDLE_MARGIN, the pauses before retries, and 0.1 ms for each listed photo, because the cluster "
+        "is idle while Airflow checks the features; 10,800 seconds last for 100 million photos",
         60,
         604800,
-        3600,
+        10800,
+        "seconds",
+    )
+    idle_margin: int = between(
+        "the part of the idle time that does not depend on the photos: how long Airflow may be busy, restart or be "
+        "paused between two steps; a cluster that no task terminates costs money for so long when Airflow is away",
+        60,
+        604800,
+        600,
         "seconds",
     )

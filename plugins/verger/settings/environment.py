@@ -22,6 +22,7 @@ from verger.settings.groups import (
     Validation,
 )
 from verger.settings.janitor import Janitor
+from verger.settings.notifications import Notifications
 from verger.settings.prices import Prices
 
 OTHER_VARIABLES = (
@@ -42,6 +43,7 @@ class Settings:
     retention: Retention
     schedule: Schedule
     janitor: Janitor
+    notifications: Notifications
     prices: Prices
 
     @classmethod

@@ -209,6 +209,15 @@ class Step(Document):
     submitted_at: str = ""
 
 
+class ClusterEnd(Document):
+    """janitor/<cluster>.json: a cluster that the janitor terminated."""
+
+    cluster: str = ""
+    run: str = ""
+    reason: str = ""
+    requested_at: Time | None = None
+
+
 class Marker(Document):
     """run.json."""
 

@@ -11,7 +11,8 @@ from verger.report.thresholds import Limits
 from verger.settings import Settings
 from verger_ui.sources import airflow_runs
 from verger_ui.sources.bucket import Bucket
-from verger_ui.views import warnings
+from verger_ui.sources.documents import ClusterEnd
+from verger_ui.views import cluster_ends, warnings
 from verger_ui.views.in_progress import InProgress, active_run, in_progress
 from verger_ui.views.missed_schedule import missed
 from verger_ui.views.run_facts import RunFacts, State
@@ -36,6 +37,8 @@ class Overview:
     in_progress : InProgress or None
     publication : Publication or None
     trends : sequence of Trend
+    cluster_ends : sequence of ClusterEnd
+        The clusters that the janitor terminated last.
     """
 
     runs: Sequence[RunFacts]
@@ -47,6 +50,7 @@ class Overview:
     in_progress: InProgress | None
     publication: Publication | None
     trends: Sequence[Trend]
+    cluster_ends: Sequence[ClusterEnd]
 
 
 def overview(bucket: Bucket, settings: Settings, page: int) -> Overview:
@@ -72,6 +76,7 @@ def overview(bucket: Bucket, settings: Settings, page: int) -> Overview:
         in_progress=in_progress(bucket, active.id, active.at, known.get(active.id)) if active else None,
         publication=publication,
         trends=trends([facts[run] for run in shown]),
+        cluster_ends=cluster_ends.newest(bucket),
     )
 
 

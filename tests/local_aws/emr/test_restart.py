@@ -19,7 +19,7 @@ from local_aws.processes.identity import ProcessId
 from local_aws.settings import REPOSITORY
 from local_aws.stack import Stack
 from tests.local_aws.clusters import reason, shell, start, step_states, wait_cluster, wait_step
-from tests.local_aws.conftest import DEV_PYTHON, local_aws
+from tests.local_aws.conftest import DEV_PYTHON, local_aws, started
 from tests.local_aws.emr.test_steps import until
 from tests.ports import free_ports
 
@@ -30,11 +30,8 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="module")
 def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A separate stack, which these tests stop and kill."""
-    state = tmp_path_factory.mktemp("own")
-    first = free_ports()
-    local_aws("up", "--state", str(state), "--s3-port", str(first), "--emr-port", str(first + 8))
-    yield Stack(state)
-    local_aws("down", "--state", str(state))
+    with started(tmp_path_factory.mktemp("own")) as stack:
+        yield stack
 
 
 def pid(stack: Stack, server: str) -> int:
@@ -136,7 +133,8 @@ def test_ports_in_use_are_an_error(tmp_path: Path, server: str, offset: int) -> 
     assert "python -m local_aws up --s3-port N --emr-port M" in line
 
 
-def test_an_interrupted_up_leaves_no_process(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_up_leaves_no_process(number: int, tmp_path: Path) -> None:
     first = free_ports()
     ports = ["--s3-port", str(first), "--emr-port", str(first + 8)]
     # A shell starts background processes, which these tests may be, with SIGINT ignored, and children inherit that.
@@ -144,6 +142,6 @@ def test_an_interrupted_up_leaves_no_process(tmp_path: Path) -> None:
     command = [*with_sigint, str(DEV_PYTHON), "-m", "local_aws", "up", "--state", str(tmp_path), *ports]
     with subprocess.Popen(command, cwd=REPOSITORY, stderr=subprocess.DEVNULL) as process:
         until(lambda: Stack(tmp_path).status()["s3"]["pid"] is not None, "the S3 server is started")
-        process.send_signal(signal.SIGINT)
-    assert process.returncode != 0
+        process.send_signal(number)
+    assert process.returncode == 130
     assert running(tmp_path) == []

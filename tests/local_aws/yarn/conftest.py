@@ -10,9 +10,8 @@ import pytest
 from local_aws.settings import Settings
 from local_aws.stack import Stack
 from tests.local_aws.clusters import BUCKET, start, wait_cluster
-from tests.local_aws.conftest import local_aws
+from tests.local_aws.conftest import started
 from tests.local_aws.yarn.jobs import JOBS, SECONDS
-from tests.ports import free_ports
 
 if TYPE_CHECKING:
     from mypy_boto3_emr import EMRClient
@@ -25,16 +24,12 @@ def yarn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     if not (Settings().jars / "yarn-hadoop-3.4.2").is_dir():
         pytest.skip("the jars of YARN are not installed (`make jars` downloads them)")
     state = tmp_path_factory.mktemp("yarn")
-    first = free_ports()
-    ports = ("--s3-port", str(first), "--emr-port", str(first + 8))
-    local_aws("up", "--state", str(state), *ports, "--cluster", "yarn", "--yarn-nodes", "2")
-    running = Stack(state)
-    s3 = running.client("s3")
-    s3.create_bucket(Bucket=BUCKET)
-    for name, text in JOBS.items():
-        s3.put_object(Bucket=BUCKET, Key=f"jobs/{name}.py", Body=text.encode())
-    yield running
-    local_aws("down", "--state", str(state))
+    with started(state, "--cluster", "yarn", "--yarn-nodes", "2") as running:
+        s3 = running.client("s3")
+        s3.create_bucket(Bucket=BUCKET)
+        for name, text in JOBS.items():
+            s3.put_object(Bucket=BUCKET, Key=f"jobs/{name}.py", Body=text.encode())
+        yield running
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from verger.emr import airflow_run_tag, requests
+from verger.emr import requests
+from verger.janitor import airflow_run_tag
 from verger.janitor.clusters import own
 from verger.settings import Settings
 

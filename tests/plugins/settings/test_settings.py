@@ -97,6 +97,13 @@ def test_values_have_the_types_of_their_settings() -> None:
         ("VERGER_EXECUTOR_OVERHEAD_MIB", "1791", "1792 to 65536"),
         ("VERGER_IDLE_TIMEOUT", "604801", "60 to 604800"),
         ("VERGER_IDLE_TIMEOUT", "an hour", "60 to 604800"),
+        ("VERGER_SNS_TOPIC", "verger", "the ARN of an SNS topic"),
+        ("VERGER_SNS_TOPIC", "arn:aws:sns:eu-west-3:123456789012:verger.fifo", "that is no FIFO topic"),
+        ("VERGER_LATE_MINUTES", "-1", "0 to 10080"),
+        ("VERGER_JANITOR_SCHEDULE", "often", "a cron expression or never"),
+        ("VERGER_JANITOR_AGE_HOURS", "0", "1 to 1000"),
+        ("VERGER_DEPLOYMENT", "a,b", "characters that EMR accepts in a tag"),
+        ("VERGER_IDLE_MARGIN", "59", "60 to 604800"),
         ("VERGER_TARGET_VARIANCE", "0", "more than 0, at most 1"),
         ("VERGER_TARGET_VARIANCE", "1.1", "more than 0, at most 1"),
         ("VERGER_TARGET_VARIANCE", "nan", "more than 0, at most 1"),
@@ -216,4 +223,4 @@ def test_the_table_lists_every_setting_and_needs_no_environment() -> None:
     )
     assert printed.stdout.strip() == markdown_table()
     assert "| `VERGER_BUCKET` | *required* |" in printed.stdout
-    assert "| `VERGER_IDLE_TIMEOUT` | `3600` | seconds | 60 to 604800 |" in printed.stdout
+    assert "| `VERGER_IDLE_TIMEOUT` | `10800` | seconds | 60 to 604800 |" in printed.stdout

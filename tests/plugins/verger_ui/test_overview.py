@@ -14,7 +14,7 @@ from verger.publication.model import Publication
 from verger.run_id import run_id
 from verger.s3.errors import StorageError
 from verger.settings import Settings
-from verger_contract.keys import Run
+from verger_contract.keys import Run, janitor_record
 from verger_ui.sources import bucket
 from verger_ui.views.missed_schedule import missed
 from verger_ui.views.run_list import PER_PAGE
@@ -39,6 +39,20 @@ def test_a_published_run_shows_all_its_figures(pages: Pages) -> None:
         *("2", "21", "19", "0", "42", "0.50", "0.42 €"),
     ]
     assert f"/verger/runs/{scheduled_run(1)}" in Outline(text).links()
+
+
+def test_clusters_that_the_janitor_terminated_newest_first(pages: Pages) -> None:
+    assert "the janitor terminated" not in pages.text()
+    for number in range(1, 8):
+        end = {"cluster": f"j-{number}", "run": "run-1", "reason": "DAG run manual__1 has ended", "dag": 7}
+        pages.put(janitor_record(f"j-{number}"), end | {"requested_at": f"2026-11-2{number}T02:30:00+00:00"})
+    for number, body in enumerate([b"{", b"[1]", b'{"requested_at": 7}', b"null"]):
+        pages.put(janitor_record(f"j-broken-{number}"), body)
+    rows = [row for row in Outline(pages.text()).rows if row[-1].startswith("DAG run manual__1")]
+    assert [row[1:] for row in rows] == [
+        [f"j-{number}", "run-1", "DAG run manual__1 has ended"] for number in (7, 6, 5, 4, 3)
+    ]
+    assert "27 Nov 2026, 02:30" in rows[0][0]
 
 
 def test_a_report_without_cost_and_times_is_shown(pages: Pages) -> None:

@@ -22,5 +22,6 @@ def ended_message(job_flow_id: str, step: str, reason: str) -> str:
     """
     return (
         f"cluster {job_flow_id}: expected an active cluster for the step {step}, found {reason}; clear create_cluster "
-        "and the tasks downstream of it, and raise VERGER_IDLE_TIMEOUT if the cluster was idle for too long"
+        "and the tasks downstream of it, and raise VERGER_IDLE_MARGIN if the cluster was idle for too long, "
+        "for example because the DAG was paused between two steps"
     )

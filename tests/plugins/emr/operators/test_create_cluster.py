@@ -26,7 +26,7 @@ def test_the_task_returns_at_once_and_the_cluster_has_its_tags(
     tags = {tag["Key"]: tag["Value"] for tag in cluster["Tags"]}
     assert (tags["verger:dag"], tags["verger:run"]) == ("fruit_features", "run-1")
     assert cluster["AutoTerminate"] is False
-    assert emr.get_auto_termination_policy(ClusterId=made)["AutoTerminationPolicy"] == {"IdleTimeout": 3600}
+    assert emr.get_auto_termination_policy(ClusterId=made)["AutoTerminationPolicy"] == {"IdleTimeout": 10800}
 
 
 def test_a_retry_reuses_the_cluster_of_the_earlier_try(

@@ -113,7 +113,7 @@ def test_the_error_names_an_ended_cluster_and_emrs_reason(add: Add, cluster: str
         f"cluster {cluster}: expected an active cluster for the step featurize, found TERMINATED (USER_REQUEST: "
         in str(caught.value)
     )
-    assert "clear create_cluster and the tasks downstream of it, and raise VERGER_IDLE_TIMEOUT" in str(caught.value)
+    assert "clear create_cluster and the tasks downstream of it, and raise VERGER_IDLE_MARGIN" in str(caught.value)
 
 
 def test_a_killed_add_step_task_cancels_its_own_steps(add: Add, cluster: str, context: Any, emr: EMRClient) -> None:

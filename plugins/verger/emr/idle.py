@@ -1,0 +1,26 @@
+"""How long the cluster of a run may be idle before EMR terminates it. Pure."""
+
+from __future__ import annotations
+
+from verger.settings import Settings
+
+CHECK_SECONDS = 1e-4
+"""Seconds of idle time for each listed photo: twice the time that `check_features` takes (benchmarks/planning.md), for
+a second try of the task."""
+
+LEAST_IDLE_SECONDS = 60
+"""EMR accepts no shorter idle timeout."""
+
+
+def idle_seconds(settings: Settings, photos: int) -> int:
+    """Return the idle timeout of a run's cluster: as long as the work between the steps can take, and not longer.
+
+    Parameters
+    ----------
+    settings : Settings
+    photos : int
+        Listed photos.
+    """
+    options, schedule = settings.cluster, settings.schedule
+    wanted = options.idle_margin + schedule.retries * schedule.retry_seconds + round(CHECK_SECONDS * photos)
+    return max(min(wanted, options.idle_timeout), LEAST_IDLE_SECONDS)
