@@ -36,6 +36,8 @@ class RunEnd:
         The DAG run has the state success.
     published : bool
         The run's data is published.
+    stopped : bool
+        A user stopped the run.
     current : str
         The run whose data readers use; empty when nothing is published.
     task, error : str
@@ -54,6 +56,7 @@ class RunEnd:
     dag_run: str
     succeeded: bool
     published: bool
+    stopped: bool = False
     current: str = ""
     task: str = ""
     error: str = ""
@@ -78,7 +81,8 @@ def of_run(end: RunEnd) -> Message | None:
     elif end.published:
         what = f"is published, but {end.task or 'a task'} failed"
     else:
-        what = f"failed in {end.task}" if end.task else "failed"
+        verb = "was stopped" if end.stopped else "failed"
+        what = f"{verb} in {end.task}" if end.task else verb
     lines = [f"Run {end.run} of the DAG fruit_features {what}.", ""]
     lines += [f"- {sentence}" for sentence in end.warnings]
     if not end.succeeded:

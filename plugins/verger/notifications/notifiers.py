@@ -6,7 +6,9 @@ import logging
 from typing import Any
 
 from airflow.providers.amazon.aws.notifications.sns import SnsNotifier
-from airflow.sdk import AsyncCallback, BaseNotifier, Context, DeadlineAlert, DeadlineReference
+from airflow.sdk import BaseNotifier, Context
+from airflow.sdk.definitions.callback import AsyncCallback
+from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
 
 from verger.notifications import message, run_end
 from verger.notifications.message import Message

@@ -34,12 +34,14 @@ def read(s3: S3Client, bucket: str, dag_run: str, *, succeeded: bool, reason: st
     named = map(owner, current.publication.named) if current else ()
     published = run.id in named
     report = _json(s3, bucket, run.report_facts if published else run.failure)
-    failure = _json(s3, bucket, run.failure).get("failure") or {}
+    failed = _json(s3, bucket, run.failure)
+    failure = failed.get("failure") or {}
     return RunEnd(
         run=run.id,
         dag_run=dag_run,
         succeeded=succeeded,
         published=published,
+        stopped=failed.get("state") == "stopped",
         current=(current.publication.current.run or "") if current else "",
         task=str(failure.get("task") or ""),
         error=str(failure.get("error") or ""),

@@ -55,6 +55,11 @@ def test_a_failed_run_says_what_happened_in_which_task_and_what_readers_use() ->
         (end(reason="task_failure"), "run run-1 failed", "What happened: task_failure"),
         (end(), "run run-1 failed", "Published: no; nothing is published"),
         (end(), "run run-1 failed", "Report: none was written; read the logs of the tasks in Airflow"),
+        (
+            end(stopped=True, task="featurize"),
+            "run run-1 was stopped in featurize",
+            "Published: no; nothing is published",
+        ),
         (end(published=True, task="vacuum"), "run run-1 is published, but vacuum failed", "Published: yes"),
         (end(published=True), "run run-1 is published, but a task failed", "Published: yes"),
         (
