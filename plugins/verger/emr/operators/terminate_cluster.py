@@ -7,8 +7,10 @@ from typing import Any, cast
 
 from airflow.providers.amazon.aws.operators.emr import EmrTerminateJobFlowOperator
 from airflow.sdk import Context
+from airflow.sdk.exceptions import TaskDeferred
 
 from verger.emr.hook import IdempotentEmrHook, is_cluster_id
+from verger.emr.triggers.in_region import TerminationTrigger
 
 
 class TerminateCluster(EmrTerminateJobFlowOperator):
@@ -46,7 +48,19 @@ class TerminateCluster(EmrTerminateJobFlowOperator):
         if not is_cluster_id(str(self.job_flow_id)):
             self.log.warning("create_cluster has no id of a cluster in its XCom: a user marked it as success")
             return
-        super().execute(context)
+        try:
+            super().execute(context)
+        except TaskDeferred as deferral:  # its trigger has no region in the provider 9.34
+            deferral.trigger = TerminationTrigger(
+                job_flow_id=str(self.job_flow_id),
+                waiter_delay=self.waiter_delay,
+                waiter_max_attempts=self.waiter_max_attempts,
+                aws_conn_id=self.aws_conn_id,
+                region_name=self.region_name,
+                verify=self.verify,
+                botocore_config=self.botocore_config,
+            )
+            raise
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> None:
         """Succeed when the cluster has ended, with or without errors.

@@ -8,17 +8,17 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from typing import Any
 
-from airflow.providers.amazon.aws.triggers.base import AwsBaseWaiterTrigger
 from airflow.triggers.base import TriggerEvent
 
 from verger.emr.hook import IdempotentEmrHook
 from verger.emr.outages import Outage, has_ended_session, is_passing
+from verger.emr.triggers.in_region import InRegion
 
 POLL_RETRIES: dict[str, Any] = {"retries": {"mode": "standard", "total_max_attempts": 2}}
 """A poll is itself repeated, so that each one ends soon."""
 
 
-class PollingTrigger(AwsBaseWaiterTrigger):
+class PollingTrigger(InRegion):
     """Polls until `poll` returns the text of the end. The event only ends the wait: the sensor asks EMR again.
 
     After an error the clients are made again: their credentials may have ended, and the Airflow connection may have
