@@ -4,46 +4,22 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
 
-from chaos import recovery
-from chaos.harness.airflow import ENDED_RUN, wait_for
+from chaos import recovery, rules
+from chaos.harness.airflow import wait_for
 from chaos.harness.bucket import Bucket
 from chaos.harness.judge import Judge, Verdict
 from chaos.harness.stack import IDLE_TIMEOUT_S, ChaosStack
 from chaos.harness.trial import MomentError, Trial
+from chaos.rules import Seen
 from chaos.scenario import JANITOR, Row, Scenario
 from verger_contract.keys import Run
 
 BOUND_S = IDLE_TIMEOUT_S + 60.0
 """Seconds after the end of the run within which no cluster may be active. EMR ends an idle cluster after
 IDLE_TIMEOUT_S; with the default of `VERGER_IDLE_TIMEOUT` the bound is that much longer."""
-LAST_TASKS = ("report", "vacuum", "outcome", "terminate_cluster")
-"""Tasks that may fail in a run that has published: Airflow shows the run as failed, and the data are right."""
 WATCHED_S = 1.0
-
-
-@dataclass(frozen=True)
-class Seen:
-    """A run as the user sees it: state, tasks, what Verger's page calls it, message."""
-
-    state: str
-    tasks: dict[str, dict[str, Any]]
-    page: str
-    message: str
-
-    @property
-    def failed(self) -> list[str]:
-        """The failed tasks, the first one first."""
-        found = [task for task in self.tasks.values() if task["state"] == "failed"]
-        return [task["task_id"] for task in sorted(found, key=lambda task: str(task["end_date"]))]
-
-    @property
-    def nothing_to_do(self) -> bool:
-        """Whether the run decided that there was nothing to do."""
-        states = {name: task["state"] for name, task in self.tasks.items()}
-        return states.get("anything_to_do") == "success" and states.get("create_cluster") == "skipped"
 
 
 class Campaign:
@@ -96,7 +72,7 @@ class Campaign:
         recovered = recovery.nothing() if done else recovery.recover(scenario, trial, seen.failed)
         final = self.judge.verdict()
         lost = self.judge.lost(final)
-        wrong += recovered.wrong + self._final(final, lost)
+        wrong += recovered.wrong + rules.whole(final, lost)
         wrong += self._clusters(trial)[1]
         return replace(row, lost=len(lost), recovered_by=recovered.by, wrong=tuple(dict.fromkeys(wrong)))
 
@@ -111,8 +87,8 @@ class Campaign:
         trial.stack.s3.clear()
         trial.stack.emr.clear()
         seen, after = self._seen(trial.run), self.judge.verdict()
-        data, more = self._data(scenario, trial.run, before, after)
-        wrong += more + self._truth(scenario, seen, after.run == trial.run)
+        data, more = rules.data_changed(scenario, trial.run, before, after)
+        wrong += more + rules.truth(scenario, seen, after.run == trial.run)
         page = f"page: {seen.page}" if seen.page else ""
         message = "; ".join(filter(None, [*trial.notes, page, seen.message]))
         return replace(row, run=state, message=message, clusters=clusters, data=data, wrong=tuple(wrong)), seen, after
@@ -139,36 +115,3 @@ class Campaign:
         for task in seen.failed:
             text = text or f"{task}: {self.stack.airflow.message(run, task, seen.tasks[task]['try_number'])}"
         return " ".join(text.split())
-
-    def _truth(self, scenario: Scenario, seen: Seen, published: bool) -> list[str]:
-        """Compare the state of the run with what happened."""
-        wrong = []
-        if seen.state not in (*ENDED_RUN, "deleted"):
-            return [f"the run has not ended: {seen.state}"]
-        if seen.state not in (*scenario.ends, "deleted"):
-            wrong.append(f"the run is {seen.state}")
-        by_hand = scenario.marks_success and seen.page != "published"
-        if seen.state == "success" and not published and not seen.nothing_to_do and not by_hand:
-            wrong.append("success, but nothing is published")
-        if seen.state == "failed" and published and not set(seen.failed) & set(LAST_TASKS):
-            wrong.append("failed, but published")
-        if seen.page and (seen.page == "published") != published:
-            wrong.append(f"the page says {seen.page!r}")
-        if seen.state == "failed" and not seen.message:
-            wrong.append("no message")
-        return wrong
-
-    def _data(self, scenario: Scenario, run: str, before: Verdict, after: Verdict) -> tuple[str, list[str]]:
-        if scenario.damages:
-            return "by the fault", []
-        if after.damage:
-            return f"damaged: {after.damage}", [f"published data: {after.damage}"]
-        if after == before:
-            return "no", []
-        if after.run in (run, before.run) or before.run == "":
-            return "published, whole", []
-        return f"published by {after.run}, whole", []
-
-    def _final(self, verdict: Verdict, lost: list[str]) -> list[str]:
-        wrong = [f"after the recovery: {verdict.damage}"] if verdict.damage else []
-        return [*wrong, f"{len(lost)} photos lost"] if lost else wrong
