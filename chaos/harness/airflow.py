@@ -93,6 +93,11 @@ class Airflow:
         except urllib.error.HTTPError:
             return {}
 
+    def active_runs(self) -> list[str]:
+        """Return the ids of the runs that are queued or running."""
+        found = self.call("GET", f"dags/{DAG_ID}/dagRuns?state=running&state=queued")["dag_runs"]
+        return [str(run["dag_run_id"]) for run in found]
+
     def mark_run(self, run: str, state: str) -> None:
         """Mark a run as success or failed."""
         self.call("PATCH", f"dags/{DAG_ID}/dagRuns/{run}", {"state": state})

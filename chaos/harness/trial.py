@@ -168,9 +168,9 @@ class Trial:
         self.stack.emr.clear()
         with contextlib.suppress(urllib.error.HTTPError):
             self.airflow.pause(paused=False)
-            active = self.airflow.call("GET", "dags/fruit_features/dagRuns?state=running&state=queued")["dag_runs"]
-            for run in active:
-                self.airflow.mark_run(run["dag_run_id"], "failed")
+            for run in self.airflow.active_runs():
+                self.airflow.mark_run(run, "failed")
+            wait_for(lambda: not self.airflow.active_runs(), 120, 1)  # the teardown continues
         for cluster in self.clusters():
             self.emr.terminate_job_flows(JobFlowIds=[cluster])
         wait_for(lambda: not self.clusters(), 60)
