@@ -42,8 +42,8 @@ def test_links_lead_to_files_and_headings(page: Page) -> None:
 
 @every_page
 def test_targets_of_make_exist(page: Page) -> None:
-    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    named = {name for span in page.spans for name in re.findall(r"(?:^|[ (])make ([a-z][a-z-]*)", span)}
+    targets = set(re.findall(r"^([a-z0-9-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    named = {name for span in page.spans for name in re.findall(r"(?:^|[ (])make ([a-z][a-z0-9-]*)", span)}
     assert named - targets == set()
 
 
