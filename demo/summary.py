@@ -41,8 +41,9 @@ def fetch_results(store: S3Store, folder: Path) -> Report:
     run = published_run(store)
     if run is None:
         raise DemoError("published.json: not in the bucket, nothing is published")
-    found = [item["path"] for batch in obstore.list(store, f"pca/run={run}/") for item in batch]
-    coordinates = [key for key in found if key.endswith(".parquet")]  # without _SUCCESS and markers of folders
+    name = json.loads(bytes(obstore.get(store, "published.json").bytes()))["pca"]
+    found = [item["path"] for batch in obstore.list(store, f"pca/run={name}/") for item in batch]
+    coordinates = [key for key in found if key.endswith(".parquet")]  # without _SUCCESS and the file list
     reports = [f"runs/{run}/report.{kind}" for kind in ("html", "json")]
     for name, keys in (("pca", coordinates), ("report", reports)):
         shutil.rmtree(folder / name, ignore_errors=True)

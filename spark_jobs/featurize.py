@@ -3,7 +3,7 @@ r"""Step 1: computes the features of every photo of an inventory with MobileNetV
     spark-submit --py-files verger_spark.zip featurize.py \
         --images s3://bucket --images-prefix images/ --inventory s3://bucket/runs/ID/work.parquet \
         --model s3://bucket/artifacts/SHA256/model \
-        --features s3://bucket/features/run=ID --rejects s3://bucket/rejects/run=ID \
+        --features s3://bucket/features/run=ID~{attempt} --rejects s3://bucket/rejects/run=ID~{attempt} \
         --metrics s3://bucket/runs/ID/featurize.json
 
 Every photo of the inventory gets exactly one row: in the features, or in the rejects with the reason.
@@ -14,32 +14,38 @@ input of a Spark task is only the number of its split, which determines the phot
 The first pass writes the features. The second pass reads every photo without features again and writes the reject. A
 task that runs twice therefore cannot put a photo into both tables or into neither.
 
+In the URIs of the outputs, `{attempt}` stands for an id that each attempt of the step chooses (`verger_spark.attempt`).
+
 When the step is submitted a second time with the same inventory, the same model and the same preprocessing, it checks
-the metrics and the files of the first time. If all work is done, it ends at once.
+the metrics and the files of the first time. If all work is done, it ends at once. Otherwise it copies the features of
+the splits that the first attempt finished, and computes the others.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
+import json
 import sys
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypedDict
 
-from verger_contract.metrics import FeaturizeMetrics
+from verger_contract.keys import ATTEMPT
+from verger_contract.metrics import REFUSED, FeaturizeMetrics, ListedFile
 from verger_contract.preprocessing import Decoding, preprocessing
 from verger_contract.reasons import REPEATED_BY_THE_STEP
 from verger_contract.schemas import FEATURES, REJECTS
+from verger_spark.attempt import Attempt, found_metrics
 from verger_spark.features.inventory import Inventory
 from verger_spark.features.photo_errors import check_access
 from verger_spark.features.splits import LARGEST, Splits
 from verger_spark.io import storage, table_file
-from verger_spark.io.feature_files import FeatureFiles
 from verger_spark.python_task import python_task
 from verger_spark.session import open_session, run
 from verger_spark.stopwatch import Stopwatch
 
 if TYPE_CHECKING:
-    import pyarrow
     from pyspark.sql import SparkSession
 
     from verger_photo.model import Model
@@ -131,8 +137,10 @@ def main() -> None:
     watch.lap("model")
     spark = open_session("verger featurize")
     watch.lap("startup")
-    metrics = featurize(spark, arguments, model, inventory, watch=watch, identity=identity)
-    storage.write_json(arguments.metrics, metrics)
+    attempt = Attempt.begin(arguments.metrics, spark.sparkContext.applicationId, identity)
+    with attempt.explaining():
+        metrics = featurize(spark, arguments, model, inventory, attempt, watch=watch, identity=identity)
+    attempt.complete(metrics)
     of_weights = " (random weights: the features mean nothing)" if model.weights == "random" else ""
     print(f"verger: {metrics['featurized']:,} photos featurized, {metrics['rejected']:,} rejected{of_weights}")
 
@@ -142,36 +150,39 @@ def featurize(
     arguments: argparse.Namespace,
     model: Model,
     inventory: Inventory,
+    attempt: Attempt,
     *,
     watch: Stopwatch,
     identity: Identity,
 ) -> FeaturizeMetrics:
     """Write features and rejects of all photos of the inventory, and return the metrics."""
-    # The metrics mark the work as done. They are deleted before the folders are written.
-    storage.delete(arguments.metrics)
+    features, rejects = attempt.folder(arguments.features), attempt.folder(arguments.rejects)
     total = len(inventory)
-    done: dict[int, int] = {}
+    done: dict[int, ListedFile] = {}
     work = None
     if total:
-        work = work_of(spark, arguments, inventory)
-        done = write_features(spark, arguments, model, work)
+        work = work_of(spark, arguments, inventory, attempt, identity)
+        done = write_features(spark, arguments, model, work, attempt)
     else:
-        write_empty(arguments.features, FEATURES.arrow)
+        table_file.write_empty(features, FEATURES.arrow)
     seconds = watch.lap("featurize")
-    rejects = write_rejects(spark, arguments, work, done)
-    check_access(arguments.images, sum(done.values()), rejects)
+    kinds = write_rejects(spark, arguments, work, rejects, done)
+    featurized = sum(file.rows for file in done.values())
+    check_access(arguments.images, featurized, kinds)
     watch.lap("rejects")
     return {
         "photos": total,
-        "featurized": sum(done.values()),
-        "rejected": sum(rejects.values()),
-        "rejects": rejects,
+        "featurized": featurized,
+        "rejected": sum(kinds.values()),
+        "rejects": kinds,
         "weights": model.weights,
         "photos_per_second": round(total / seconds, 1),
         "started_at": watch.started_at,
         "seconds": watch.seconds(),
         "spark": spark.version,
         "application": spark.sparkContext.applicationId,
+        "attempt": attempt.id,
+        "outputs": {"features": features, "rejects": rejects},
         **identity,
     }
 
@@ -182,56 +193,72 @@ def photos_done(arguments: argparse.Namespace, identity: Identity) -> int | None
     Returns
     -------
     int or None
-        None if no earlier attempt did the same work with the same model and the same preprocessing, if its files are
-        incomplete, or if it has rejects that the step tries again (see `REPEATED_BY_THE_STEP`).
+        None if no earlier attempt did the same work with the same model and the same preprocessing, if a check refused
+        its files, if they are not exactly those that it listed, or if it has rejects that the step tries again (see
+        `REPEATED_BY_THE_STEP`).
     """
-    if not (storage.exists(arguments.metrics) and storage.exists(f"{arguments.features.rstrip('/')}/_SUCCESS")):
-        return None
-    metrics = storage.read_json(arguments.metrics)
+    metrics = found_metrics(arguments.metrics)
     same = all(metrics.get(name) == value for name, value in identity.items())
-    if not same or REPEATED_BY_THE_STEP & set(metrics["rejects"]):
+    if not same or REFUSED in metrics or REPEATED_BY_THE_STEP & {*metrics.get("rejects", REPEATED_BY_THE_STEP)}:
         return None
-    # A task of a killed application may have overwritten a file later, so the rows themselves are counted.
-    featurized = int(metrics["featurized"])
-    return featurized if FeatureFiles.of([arguments.features]).count() == featurized else None
+    folders = [metrics.get("outputs", {}).get(name) for name in ("features", "rejects")]
+    whole = all(folder and table_file.is_whole(folder) for folder in folders)
+    return metrics.get("featurized") if whole else None
 
 
-def work_of(spark: SparkSession, arguments: argparse.Namespace, inventory: Inventory) -> Work:
+def work_of(
+    spark: SparkSession, arguments: argparse.Namespace, inventory: Inventory, attempt: Attempt, identity: Identity
+) -> Work:
     """Split the photos of an inventory. It must have at least one."""
     from verger_spark.features.tasks import Photos, Work
 
     cores = arguments.cores or spark.sparkContext.defaultParallelism
     photos = Photos(arguments.images, arguments.images_prefix, arguments.decoding)
     splits = Splits.of(inventory.weights(), cores, arguments.photos_per_task)
-    return Work(photos, inventory, splits, arguments.features)
+    described = json.dumps([identity, splits.groups, arguments.images_prefix], sort_keys=True)
+    earlier = tuple(arguments.features.replace(ATTEMPT, before) for before in attempt.earlier)
+    features = attempt.folder(arguments.features)
+    work = Work(photos, inventory, splits, features, hashlib.sha256(described.encode()).hexdigest())
+    # Without {attempt} in the URI, all attempts have one folder, which is deleted.
+    return replace(work, earlier=tuple(folder for folder in earlier if folder != features))
 
 
-def write_features(spark: SparkSession, arguments: argparse.Namespace, model: Model, work: Work) -> dict[int, int]:
+def write_features(
+    spark: SparkSession, arguments: argparse.Namespace, model: Model, work: Work, attempt: Attempt
+) -> dict[int, ListedFile]:
     """Run the first pass: workers write the features of every readable photo.
 
     Returns
     -------
-    dict of int to int
-        Number of photos with features, by split.
+    dict of int to ListedFile
+        The file of each split.
     """
     from verger_spark.features.tasks import Featurize
     from verger_spark.io.progress import Progress
 
-    storage.delete_folder(arguments.features)
+    storage.delete_folder(work.features)
     processed, broadcast = spark.sparkContext.accumulator(0), spark.sparkContext.broadcast(model)
     task = python_task(Featurize(work, broadcast, processed))
-    application, count, total = spark.sparkContext.applicationId, len(work.splits), len(work.inventory)
-    with Progress(arguments.progress, "featurize", application, total, lambda: processed.value):
+    context, count, total = spark.sparkContext, len(work.splits), len(work.inventory)
+    with Progress(
+        arguments.progress,
+        "featurize",
+        context.applicationId,
+        total,
+        lambda: processed.value,
+        may_write=attempt.is_current,
+        cancel=context.cancelAllJobs,
+    ):
         # The driver adds up the counts. A sum by Spark would need a shuffle: a lost node would lose shuffle files, and
         # Spark would run splits again. An RDD is used because planning a query of a DataFrame takes longer than a
         # hundred photos.
-        written = spark.sparkContext.parallelize(range(count), count).mapPartitions(task).collect()
-    table_file.mark_complete(arguments.features, count)
-    return dict(written)
+        written = dict(context.parallelize(range(count), count).mapPartitions(task).collect())
+    table_file.mark_complete(work.features, written.values())
+    return written
 
 
 def write_rejects(
-    spark: SparkSession, arguments: argparse.Namespace, work: Work | None, done: dict[int, int]
+    spark: SparkSession, arguments: argparse.Namespace, work: Work | None, folder: str, done: dict[int, ListedFile]
 ) -> dict[str, int]:
     """Run the second pass: workers write the reject of every photo without features.
 
@@ -241,8 +268,10 @@ def write_rejects(
     arguments : Namespace
     work : Work or None
         None if the inventory is empty.
-    done : dict of int to int
-        Number of photos with features, by split.
+    folder : str
+        URI of the table of rejects.
+    done : dict of int to ListedFile
+        The file of features of each split.
 
     Returns
     -------
@@ -251,26 +280,20 @@ def write_rejects(
     """
     from verger_spark.features.tasks import Reject
 
-    storage.delete_folder(arguments.rejects)
-    missing = [split for split, photos in sorted(done.items()) if work and photos < work.splits.rows(split).row_count]
+    storage.delete_folder(folder)
+    missing = [split for split, file in sorted(done.items()) if work and file.rows < work.splits.rows(split).row_count]
     if not work or not missing:
-        write_empty(arguments.rejects, REJECTS.arrow)
+        table_file.write_empty(folder, REJECTS.arrow)
         return {}
     count = min(len(missing), REJECT_TASKS_PER_CORE * (arguments.cores or spark.sparkContext.defaultParallelism))
     groups = [missing[number::count] for number in range(count)]
-    task = python_task(Reject(work, spark.sparkContext.broadcast(groups), arguments.rejects))
+    task = python_task(Reject(work, spark.sparkContext.broadcast(groups), folder))
+    written = spark.sparkContext.parallelize(range(count), count).mapPartitions(task).collect()
     found: Counter[str] = Counter()
-    for kind, photos in spark.sparkContext.parallelize(range(count), count).mapPartitions(task).collect():
-        found[kind] += photos
-    table_file.mark_complete(arguments.rejects, count)
+    for _, kinds in written:
+        found.update(kinds)
+    table_file.mark_complete(folder, [file for file, _ in written])
     return dict(sorted(found.items(), key=lambda pair: (-pair[1], pair[0])))
-
-
-def write_empty(folder: str, schema: pyarrow.Schema) -> None:
-    """Write a table without rows, so that readers find its columns."""
-    storage.delete_folder(folder)
-    table_file.write(folder, 0, schema.empty_table())
-    table_file.mark_complete(folder, 1)
 
 
 if __name__ == "__main__":

@@ -2,8 +2,10 @@ r"""Step 2: projects the features of all current photos onto principal component
 
     spark-submit --py-files verger_spark.zip pca.py \
         --plan s3://bucket/runs/ID/plan.json \
-        --pca s3://bucket/pca/run=ID --basis s3://bucket/models/pca/run=ID \
-        --drift s3://bucket/runs/ID/drift --metrics s3://bucket/runs/ID/pca.json
+        --pca s3://bucket/pca/run=ID~{attempt} --basis s3://bucket/models/pca/run=ID~{attempt} \
+        --drift s3://bucket/runs/ID/drift~{attempt} --metrics s3://bucket/runs/ID/pca.json
+
+In the URIs of the outputs, `{attempt}` stands for an id that each attempt of the step chooses (`verger_spark.attempt`).
 
 The number of components is the smallest that explains the target share of the variance.
 
@@ -20,13 +22,14 @@ from __future__ import annotations
 
 import argparse
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from verger_contract.errors import VergerError
 from verger_contract.metrics import BasisMetrics, DriftMetrics, PcaMetrics
-from verger_contract.plan import BasisPolicy, BasisRequest
+from verger_contract.plan import BasisPolicy, BasisRequest, StepPlan
 from verger_contract.schemas import FEATURES, FEATURES_WIDTH, PCA
+from verger_spark.attempt import Attempt
 from verger_spark.io import plan_file, storage, table_file
 from verger_spark.io.feature_files import FeatureFiles
 from verger_spark.pca.compaction import compact
@@ -82,19 +85,45 @@ def main() -> None:
     watch.lap("plan")
     spark = open_session("verger pca")
     watch.lap("startup")
-    compacted = compact(spark, plan.compact, plan.compacted_deletes, plan.into) if plan and plan.into else 0
+    attempt = Attempt.begin(arguments.metrics, spark.sparkContext.applicationId)
+    with attempt.explaining():
+        metrics = write_outputs(spark, arguments, plan, attempt, weights=weights, watch=watch)
+    attempt.complete(metrics)
+    print_summary(metrics)
+
+
+def write_outputs(
+    spark: SparkSession,
+    arguments: argparse.Namespace,
+    plan: StepPlan | None,
+    attempt: Attempt,
+    *,
+    weights: str | None,
+    watch: Stopwatch,
+) -> PcaMetrics:
+    """Compact feature runs, write coordinates, basis and drift, and return the metrics."""
+    if plan and plan.into:
+        plan = replace(plan, into=attempt.folder(plan.into))
+    into = plan.into if plan else None
+    compacted = compact(spark, plan.compact, plan.compacted_deletes, into, plan.lost) if plan and into else 0
     files = current_files(plan) if plan else FeatureFiles.of(arguments.features)
     current = CurrentFeatures.of(spark, files, arguments.cores)
     watch.lap("compact")
     request = plan.basis if plan else WITHOUT_PLAN
     # This number determines the blocks of rows. It depends only on the photos, as the number in the plan does.
     photos = plan.listed if plan else arguments.photos or files.count()
-    reduced = reduce(spark, arguments, request, current, photos=photos, weights=weights, watch=watch)
-    new = plan.new if plan else None
-    drift = measure_drift(spark, arguments, new, reduced.choice, reduced.moments) if arguments.drift else None
+    reduced = reduce(spark, arguments, request, current, attempt, photos=photos, weights=weights, watch=watch)
+    drift_folder, new = attempt.folder(arguments.drift) if arguments.drift else None, plan.new if plan else None
+    drift = measure_drift(spark, reduced, new, drift_folder) if drift_folder else None
     watch.lap("drift")
     ratio = reduced.choice.explained_variance_ratio
-    metrics: PcaMetrics = {
+    outputs = {
+        "pca": reduced.pca,
+        **({"basis": str(reduced.basis["uri"])} if reduced.choice.fitted else {}),
+        **({"drift": drift_folder} if drift and drift_folder else {}),
+        **({"compacted": into} if into else {}),
+    }
+    return {
         "photos": reduced.moments.count,
         "target_variance": arguments.target_variance,
         "explained_variance": reduced.choice.explained_variance,
@@ -108,18 +137,19 @@ def main() -> None:
         "started_at": watch.started_at,
         "seconds": watch.seconds(),
         "application": spark.sparkContext.applicationId,
+        "attempt": attempt.id,
+        "outputs": outputs,
     }
-    storage.write_json(arguments.metrics, metrics)
-    print_summary(metrics)
 
 
 @dataclass(frozen=True)
 class Reduced:
-    """The moments of all rows, the basis that was chosen by them, and the member `basis` of the metrics."""
+    """The moments of all rows, the basis chosen by them, the member `basis` of the metrics, the coordinates' URI."""
 
     moments: Moments
     choice: Choice
     basis: BasisMetrics
+    pca: str
 
 
 def reduce(
@@ -127,6 +157,7 @@ def reduce(
     arguments: argparse.Namespace,
     request: BasisRequest,
     current: CurrentFeatures,
+    attempt: Attempt,
     *,
     photos: int,
     weights: str | None,
@@ -137,12 +168,18 @@ def reduce(
     from verger_spark.pca.choice import choose
     from verger_spark.pca.summing import sum_up
 
-    storage.delete_folder(arguments.pca)
-
-    processed = spark.sparkContext.accumulator(0)
-    application = spark.sparkContext.applicationId
-    # Every row is read twice: for the sums and for the projection.
-    with Progress(arguments.progress, "pca", application, photos, lambda: processed.value // 2) as progress:
+    pca, context = attempt.folder(arguments.pca), spark.sparkContext
+    storage.delete_folder(pca)
+    processed = context.accumulator(0)
+    with Progress(
+        arguments.progress,
+        "pca",
+        context.applicationId,
+        photos,
+        lambda: processed.value // 2,  # every row is read twice: for the sums and for the projection
+        may_write=attempt.is_current,
+        cancel=context.cancelAllJobs,
+    ) as progress:
         moments = sum_up(current.packed(), photos, processed)
         if not moments:
             raise VergerError(f"{arguments.plan or ' '.join(arguments.features)}: no current features of any photo")
@@ -156,13 +193,13 @@ def reduce(
             "weights": weights,
             "spark": spark.version,
         }
-        basis = write_basis(arguments.basis, request, choice, spark.version, facts)
-        projected = current.project(choice.components, arguments.pca, processed)
-    if projected != moments.count:
-        raise VergerError(f"{arguments.pca}: expected {moments.count:,} photos, found {projected:,}; start a new run")
-    table_file.mark_complete(arguments.pca, len(current.groups.value))
+        basis = write_basis(attempt.folder(arguments.basis), request, choice, spark.version, facts)
+        written = current.project(choice.components, pca, processed)
+    if (projected := sum(file.rows for file in written)) != moments.count:
+        raise VergerError(f"{pca}: expected {moments.count:,} photos, found {projected:,}; start a new run")
+    table_file.mark_complete(pca, written)
     watch.lap("project")
-    return Reduced(moments, choice, basis)
+    return Reduced(moments, choice, basis, pca)
 
 
 def write_basis(
@@ -183,20 +220,17 @@ def write_basis(
     }
 
 
-def measure_drift(
-    spark: SparkSession, arguments: argparse.Namespace, features: str | None, choice: Choice, moments: Moments
-) -> DriftMetrics | None:
+def measure_drift(spark: SparkSession, reduced: Reduced, features: str | None, folder: str) -> DriftMetrics | None:
     """Compare the new photos with the earlier ones, and write the table of drift.
 
     Parameters
     ----------
     spark : SparkSession
-    arguments : Namespace
+    reduced : Reduced
     features : str or None
         URI of the feature run of the new photos.
-    choice : Choice
-    moments : Moments
-        Of all current photos.
+    folder : str
+        URI of the table of drift.
 
     Returns
     -------
@@ -205,16 +239,17 @@ def measure_drift(
     """
     from verger_spark.pca import drift
 
+    choice, moments = reduced.choice, reduced.moments
     count = FeatureFiles.of([features]).count() if features else 0
     if features is None or not 0 < count < moments.count:
-        storage.delete_folder(arguments.drift)
+        storage.delete_folder(folder)
         return None
     new = spark.read.schema(FEATURES.ddl).parquet(features)
     components = spark.sparkContext.broadcast(choice.components)
-    coordinates = spark.read.schema(PCA.ddl).parquet(arguments.pca)
+    coordinates = spark.read.schema(PCA.ddl).parquet(reduced.pca)
     has_variance = choice.explained_variance_ratio is not None
     share = drift.explained_of(new, components, moments.mean) if has_variance else None
-    labels = drift.write(drift.by_label(coordinates, new, count), arguments.drift)
+    labels = drift.write(drift.by_label(coordinates, new, count), folder)
     return {"new": count, "explained_variance": share, "labels": labels}
 
 

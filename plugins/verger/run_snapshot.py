@@ -10,14 +10,14 @@ from verger.changes.plan import Plan
 from verger.publication.model import FeatureRun, Snapshot
 from verger.validation.check import ValidationError
 from verger.validation.record import counted
-from verger_contract.keys import Run
+from verger_contract.keys import Run, name_of
 
 Checks = Mapping[str, Sequence[Mapping[str, Any]]]
 """The rows of validation.json, by table."""
 
 
 def basis_run(run: Run, plan: Plan, metrics: Mapping[str, Any]) -> str:
-    """Return the id of the run that fitted the basis of step 2: this run, or an earlier one whose basis was kept.
+    """Return the name of the basis of step 2: that of this run, or that of an earlier one whose basis was kept.
 
     Parameters
     ----------
@@ -25,7 +25,7 @@ def basis_run(run: Run, plan: Plan, metrics: Mapping[str, Any]) -> str:
         pca.json.
     """
     kept = metrics["basis"]["action"] == "kept"
-    return plan.basis if kept and plan.basis else run.id
+    return plan.basis if kept and plan.basis else name_of(run.basis)
 
 
 def snapshot(
@@ -53,7 +53,8 @@ def snapshot(
             published_at=now.isoformat(),
             run=run.id,
             features=_features(run, plan, features["photos"]),
-            pca=run.id,
+            pca=name_of(run.pca),
+            rejects=name_of(run.rejects),
             basis=basis,
             photos=pca["photos"],
             rejected=features["rejected"],
@@ -65,7 +66,7 @@ def snapshot(
             images_prefix=plan.images_prefix,
             changes=plan.photos,
             basis_reason=metrics["basis"]["reason"],
-            basis_target=pca["target_variance"] if basis == run.id else plan.basis_target,
+            basis_target=pca["target_variance"] if basis == name_of(run.basis) else plan.basis_target,
         )
     except KeyError as error:
         raise ValidationError(
@@ -76,7 +77,7 @@ def snapshot(
 
 def _features(run: Run, plan: Plan, new: int) -> tuple[FeatureRun, ...]:
     compacted = sum(features.current_rows for features in plan.compact)
-    written = [(plan.into, compacted), (run.id, new)]
+    written = [(plan.compacted(run), compacted), (name_of(run.features), new)]
     return (
         *plan.keep,
         *(FeatureRun(run=name, rows=rows, current_rows=rows) for name, rows in written if name and rows),

@@ -6,12 +6,13 @@ The tasks pass data to each other by files in the run's folder. Every task may b
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
-from typing import Any
 
-from verger import run_snapshot
-from verger.changes import inventory, run_tables
+from verger import attempts, run_snapshot
+from verger.attempts import completed, with_attempts
+from verger.changes import inventory, lost_files, run_tables
 from verger.changes.full_refresh import FeatureIdentity, full_refresh
 from verger.changes.plan import Plan, RunBase, RunParams, decide
 from verger.changes.run_tables import Comparison
@@ -21,13 +22,14 @@ from verger.publication.model import Publication, Snapshot
 from verger.s3 import artifacts, clients
 from verger.s3.artifacts import ArtifactError
 from verger.s3.errors import StorageError
+from verger.tables.parquet import TableError
 from verger.validation.check import ValidationError
 from verger.validation.features import check_features as feature_checks
 from verger.validation.features import same_identity, share_of_rejects
+from verger.validation.files import check_files, require_checked
 from verger.validation.projections import check_projections as projection_checks
 from verger.validation.record import record
-from verger_contract.keys import SPARK_EVENTS
-from verger_contract.metrics import PcaMetrics
+from verger_contract.keys import SPARK_EVENTS, Run
 from verger_contract.preprocessing import Decoding, preprocessing
 
 log = logging.getLogger(__name__)
@@ -100,12 +102,23 @@ def plan(run_context: RunContext, etag: str | None, params: RunParams, now: date
         full_refresh=full_refresh(published, identity, settings.storage.images_prefix, requested=params.full_refresh),
         # A new artifact set may read photos that the previous one rejected.
         retry_all_rejects=params.retry_rejects or bool(published and published.artifacts != built.sha256),
+        lost=tuple(lost_files.find(client, run.bucket, lost_files.of_features(run.bucket, published))),
+        lost_projections=tuple(_lost_projections(run_context, published)),
     )
-    comparison = Comparison(run_context.store, run, published, bool(base.full_refresh), base.retry_all_rejects)
+    comparison = Comparison(
+        run_context.store, run, published, bool(base.full_refresh), base.retry_all_rejects, base.lost
+    )
     made = run_tables.write_work(client, comparison, lambda tally: decide(run, tally, base, params, settings, now=now))
     run_context.write_json(run.plan, made.for_step(run).document())
     log.info("%s: %s", "to do" if made.work else "nothing to do", made.why)
     return made
+
+
+def _lost_projections(run_context: RunContext, published: Snapshot | None) -> list[str]:
+    if not published or not published.pca:
+        return []
+    bucket = run_context.run.bucket
+    return lost_files.find(run_context.client, bucket, [Run(bucket, published.pca).pca])
 
 
 def stage_artifacts(run_context: RunContext, made: Plan) -> dict[str, str]:
@@ -143,14 +156,29 @@ def check_features(run_context: RunContext, made: Plan) -> None:
     ------
     ValidationError, CommitConflictError, AlreadyPublishedError
     """
+    published, run_context = _published(run_context, made.etag), with_attempts(run_context, "featurize")
     client, run, limits = run_context.client, run_context.run, run_context.settings.validation
-    comparison = Comparison(
-        run_context.store, run, _published(run_context, made.etag), made.full_refresh, made.retry_all_rejects
-    )
-    metrics = _metrics_of_completed_step(run_context, "featurize")
-    checks = [same_identity(made, metrics), *feature_checks(run_context.store, run, limits)]
-    photos, rejects = run_tables.write_manifest(client, comparison, made.moved)
+    checks = [same_identity(made, completed(run_context, "featurize"))]
+    with _refusing(run_context, "featurize"):
+        checks += [check_files(run_context.store, key) for key in (run.features, run.rejects)]
+        record(client, run, "features", checks)  # files that differ from their list may be no Parquet
+        checks += feature_checks(run_context.store, run, limits)
+        comparison = Comparison(run_context.store, run, published, made.full_refresh, made.retry_all_rejects, made.lost)
+        photos, rejects = run_tables.write_manifest(client, comparison, made.moved(run))
+        record(client, run, "features", checks)
     record(client, run, "features", [*checks, share_of_rejects(photos, rejects, limits.max_rejects_share)])
+    # Step 2 reads the features that were checked, also when another attempt of step 1 starts in the meantime.
+    run_context.write_json(run.plan, made.for_step(run).document())
+
+
+@contextmanager
+def _refusing(run_context: RunContext, step: str) -> Iterator[None]:
+    """Record the refusal of the step's output when a check of the block fails or finds a damaged file."""
+    try:
+        yield
+    except (ValidationError, TableError) as error:
+        attempts.refuse(run_context, step, str(error))
+        raise type(error)(f"{error}\nClear {step} and all that follows it: the step then repeats its work") from error
 
 
 def check_projections(run_context: RunContext, made: Plan, target_variance: float) -> None:
@@ -160,12 +188,26 @@ def check_projections(run_context: RunContext, made: Plan, target_variance: floa
     ------
     ValidationError, CommitConflictError, AlreadyPublishedError
     """
-    run, limits = run_context.run, run_context.settings.validation
-    commit.check_may_write(run_context.client, run)
-    _metrics_of_completed_step(run_context, "pca")
-    basis = run_snapshot.basis_run(run, made, _pca_metrics(run_context))
-    checks = projection_checks(run_context.store, run, made, limits, basis_run=basis, target_variance=target_variance)
-    record(run_context.client, run, "pca", checks)
+    commit.check_may_write(run_context.client, run_context.run)
+    run_context = with_attempts(run_context, "featurize", "pca")
+    client, run, store = run_context.client, run_context.run, run_context.store
+    basis = run_snapshot.basis_run(run, made, completed(run_context, "pca"))
+    compacted = made.compacted(run)
+    with _refusing(run_context, "pca"):
+        checks = [check_files(store, key) for key in _tables_of_pca(run, made)]
+        record(client, run, "pca", checks)
+        if compacted:  # the manifest names the feature run that this attempt compacted
+            published = _published(run_context, made.etag)
+            comparison = Comparison(store, run, published, made.full_refresh, made.retry_all_rejects, made.lost)
+            run_tables.write_manifest(client, comparison, made.moved(run))
+        limits = run_context.settings.validation
+        checks += projection_checks(store, run, made, limits, basis_run=basis, target_variance=target_variance)
+        record(client, run, "pca", checks)
+
+
+def _tables_of_pca(run: Run, made: Plan) -> list[str]:
+    compacted = made.compacted(run)
+    return [run.pca, *([Run(run.bucket, compacted).features] if compacted else [])]
 
 
 def publish_run(run_context: RunContext, made: Plan, staged: Mapping[str, str], now: datetime) -> Publication:
@@ -190,8 +232,11 @@ def publish_run(run_context: RunContext, made: Plan, staged: Mapping[str, str], 
     done = commit.already_published(client, run, made.etag)
     if done:
         return done
+    run_context = with_attempts(run_context, "featurize", "pca")
+    run, metrics = run_context.run, completed(run_context, "pca")
     checks = run_context.read_json(run.validation) or {}
-    new = run_snapshot.snapshot(run, made, staged=staged, checks=checks, metrics=_pca_metrics(run_context), now=now)
+    require_checked(run, checks, [run.features, run.rejects, *_tables_of_pca(run, made)])
+    new = run_snapshot.snapshot(run, made, staged=staged, checks=checks, metrics=metrics, now=now)
     return commit.publish(client, run, new, made.etag)
 
 
@@ -200,21 +245,3 @@ def _published(run_context: RunContext, etag: str | None) -> Snapshot | None:
     commit.check_unpublished(run_context.client, run_context.run.bucket, run_context.run.id)
     base = commit.check_base(run_context.client, run_context.run, etag)
     return base.publication.current if base else None
-
-
-def _metrics_of_completed_step(run_context: RunContext, step: str) -> Any:
-    """Return the metrics that a step writes at its end. Raises ValidationError when it has not completed."""
-    key = run_context.run.metrics(step)
-    found = run_context.read_json(key)
-    if found is None:
-        raise ValidationError(
-            f"{run_context.run.uri(key)}: expected the metrics that the step {step} writes when it has completed, "
-            f"found none: {step}_done was marked as success, or the object was deleted; clear {step} with its "
-            "downstream tasks"
-        )
-    return found
-
-
-def _pca_metrics(run_context: RunContext) -> PcaMetrics:
-    found: PcaMetrics = run_context.read_json(run_context.run.metrics("pca"))
-    return found

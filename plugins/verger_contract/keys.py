@@ -16,13 +16,31 @@ COMPACTED_DELETES = "compacted_deletes.parquet"
 COMPACTED = "-compacted"
 """Suffix of the id of the feature run that a run compacts from older ones."""
 
+ATTEMPT = "{attempt}"
+"""Stands for the id of the attempt in the output URIs of a step. The step replaces it, so that no attempt writes to the
+folder of another."""
+
+ATTEMPT_MARK = "~"
+"""Precedes the id of the attempt in the name of a folder. No run id contains it."""
+
 
 @dataclass(frozen=True)
 class Run:
-    """The keys of one run in its bucket. `uri` turns a key into an `s3://` URI."""
+    """The keys of one run in its bucket. `uri` turns a key into an `s3://` URI.
+
+    Attributes
+    ----------
+    bucket : str
+    id : str
+    featurize_attempt, pca_attempt : str
+        Ids of the attempts of the two steps whose folders the run uses. Empty for the folders without an attempt, as an
+        earlier Verger wrote them.
+    """
 
     bucket: str
     id: str
+    featurize_attempt: str = ""
+    pca_attempt: str = ""
 
     @property
     def folder(self) -> str:
@@ -67,11 +85,11 @@ class Run:
     @property
     def drift(self) -> str:
         """Prefix of the table of drift (see `schemas.DRIFT`)."""
-        return f"{self.folder}drift/"
+        return f"{self.folder}{with_attempt('drift', self.pca_attempt)}/"
 
     @property
     def compacted(self) -> str:
-        """Id of the feature run that this run compacts from older ones."""
+        """Name of the feature run that this run compacts from older ones, without an attempt."""
         return f"{self.id}{COMPACTED}"
 
     @property
@@ -107,22 +125,22 @@ class Run:
     @property
     def features(self) -> str:
         """Prefix of the features that the run computed (see `schemas.FEATURES`)."""
-        return f"{FEATURES}{self.id}/"
+        return f"{FEATURES}{with_attempt(self.id, self.featurize_attempt)}/"
 
     @property
     def rejects(self) -> str:
         """Prefix of the table of rejects (see `schemas.REJECTS`)."""
-        return f"{REJECTS}{self.id}/"
+        return f"{REJECTS}{with_attempt(self.id, self.featurize_attempt)}/"
 
     @property
     def pca(self) -> str:
         """Prefix of the coordinates of all current photos (see `schemas.PCA`)."""
-        return f"{PCA}{self.id}/"
+        return f"{PCA}{with_attempt(self.id, self.pca_attempt)}/"
 
     @property
     def basis(self) -> str:
         """Prefix of the PCA basis, if the run fitted one (see `pca_model`)."""
-        return f"{BASES}{self.id}/"
+        return f"{BASES}{with_attempt(self.id, self.pca_attempt)}/"
 
     def metrics(self, step: str) -> str:
         """Return the key of the metrics of a step, featurize or pca (see `metrics`)."""
@@ -133,15 +151,59 @@ class Run:
         return uri(self.bucket, key)
 
 
-def owner(feature_run: str) -> str:
-    """Return the id of the run that wrote a feature run.
+def with_attempt(name: str, attempt: str) -> str:
+    """Return the name of a folder of an attempt. Without an attempt the name stays.
 
     Examples
     --------
-    >>> owner("scheduled-7-compacted"), owner("scheduled-7")
-    ('scheduled-7', 'scheduled-7')
+    >>> with_attempt("scheduled-7", "0a1b2c3d"), with_attempt("scheduled-7", "")
+    ('scheduled-7~0a1b2c3d', 'scheduled-7')
     """
-    return feature_run.removesuffix(COMPACTED)
+    return f"{name}{ATTEMPT_MARK}{attempt}" if attempt else name
+
+
+def attempt_of(name: str) -> str:
+    """Return the id of the attempt in the name of a folder; empty without one.
+
+    Examples
+    --------
+    >>> attempt_of("scheduled-7~0a1b2c3d"), attempt_of("scheduled-7")
+    ('0a1b2c3d', '')
+    """
+    return name.partition(ATTEMPT_MARK)[2]
+
+
+def of_attempt(folder: str) -> str:
+    """Return the prefix or URI to which each attempt of a step writes, with ``ATTEMPT`` in place of its id.
+
+    Examples
+    --------
+    >>> of_attempt("features/run=scheduled-7/")
+    'features/run=scheduled-7~{attempt}/'
+    """
+    return f"{folder.rstrip('/')}{ATTEMPT_MARK}{ATTEMPT}/"
+
+
+def owner(name: str) -> str:
+    """Return the id of the run that wrote a folder `run=<name>`.
+
+    Examples
+    --------
+    >>> [owner(name) for name in ("scheduled-7-compacted~0a1b2c3d", "scheduled-7~0a1b2c3d", "scheduled-7")]
+    ['scheduled-7', 'scheduled-7', 'scheduled-7']
+    """
+    return name.partition(ATTEMPT_MARK)[0].removesuffix(COMPACTED)
+
+
+def name_of(folder: str) -> str:
+    """Return the name in a prefix or URI that ends in `run=<name>/`.
+
+    Examples
+    --------
+    >>> name_of("s3://orchard/features/run=scheduled-7~0a1b2c3d/")
+    'scheduled-7~0a1b2c3d'
+    """
+    return folder.rstrip("/").rpartition("/run=")[2]
 
 
 def artifacts(sha256: str) -> str:

@@ -1,8 +1,62 @@
-"""The JSON files that the steps write: progress.json, featurize.json, pca.json."""
+"""The JSON files that the steps write: progress.json, featurize.json, pca.json, and _files.json of each table.
+
+A step may be submitted several times in a run, and an earlier attempt may still write. The metrics decide which attempt
+counts. At its start an attempt replaces them by its claim, which has the single member ``RUNNING``. At its end it
+replaces its claim by its metrics, on the condition that the object is still its claim.
+"""
 
 from __future__ import annotations
 
-from typing import TypedDict
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, TypedDict
+
+FILE_LIST = "_files.json"
+"""Name of the file list in the folder of a table. Spark, pandas and pyarrow ignore names that begin with `_`."""
+
+RUNNING = "running"
+"""The single member of a claim: an object with attempt, application, started_at, identity, earlier."""
+
+REFUSED = "refused"
+"""Member of the metrics: why a check refused the output. A step never adopts such an output."""
+
+
+@dataclass(frozen=True)
+class ListedFile:
+    """A file of a table as its writer completed it.
+
+    Attributes
+    ----------
+    name : str
+        Relative to the folder.
+    rows, bytes : int
+    sha256 : str
+        Of the content, in hex.
+    etag : str or None
+        That of S3, without quotes. None for a file on disk.
+    """
+
+    name: str
+    rows: int
+    bytes: int
+    sha256: str
+    etag: str | None = None
+
+
+def list_document(files: Iterable[ListedFile]) -> dict[str, Any]:
+    """Return the JSON object of a file list."""
+    return {"files": [asdict(file) for file in files]}
+
+
+def parse_list(document: Mapping[str, Any]) -> tuple[ListedFile, ...]:
+    """Return the files of a file list: the inverse of `list_document`.
+
+    Raises
+    ------
+    KeyError, TypeError
+        The object is not a file list.
+    """
+    return tuple(ListedFile(**file) for file in document["files"])
 
 
 class Progress(TypedDict):
@@ -20,7 +74,8 @@ class FeaturizeMetrics(TypedDict):
     """runs/<id>/featurize.json. `rejects` counts photos by kind, `seconds` holds the duration of each part.
 
     `inventory_etag`, `model`, `model_sha256` and `preprocessing` identify the work. A step that is submitted a second
-    time for the same work ends at once.
+    time for the same work ends at once. `attempt` is the id of the attempt, `outputs` has the URIs of its folders, by
+    name: features, rejects.
     """
 
     photos: int
@@ -33,6 +88,8 @@ class FeaturizeMetrics(TypedDict):
     seconds: dict[str, float]
     spark: str
     application: str
+    attempt: str
+    outputs: dict[str, str]
     inventory_etag: str
     model: str
     model_sha256: str
@@ -68,7 +125,11 @@ class DriftMetrics(TypedDict):
 
 
 class PcaMetrics(TypedDict):
-    """runs/<id>/pca.json. Shares of the variance are None when the photos have no variance."""
+    """runs/<id>/pca.json. Shares of the variance are None when the photos have no variance.
+
+    `attempt` is the id of the attempt, `outputs` has the URIs of its folders, by name: pca, and basis, drift and
+    compacted if it wrote them.
+    """
 
     photos: int
     k: int
@@ -83,3 +144,5 @@ class PcaMetrics(TypedDict):
     seconds: dict[str, float]
     spark: str
     application: str
+    attempt: str
+    outputs: dict[str, str]

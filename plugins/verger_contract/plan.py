@@ -73,6 +73,8 @@ class StepPlan:
         Set exactly when `compact` is not empty.
     new : str
         The feature run that step 1 writes.
+    lost : tuple of str
+        URIs of lost files of `compact`, which are not read. One that ends in a slash stands for all files of a run.
     deletes, compacted_deletes : str
         URIs of the deleted rows of `keep` and of `compact` (see `schemas.DELETES`).
     basis : BasisRequest
@@ -89,6 +91,7 @@ class StepPlan:
     deletes: str
     compacted_deletes: str
     basis: BasisRequest
+    lost: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if bool(self.compact) != bool(self.into):
@@ -111,7 +114,13 @@ class StepPlan:
             "work": self.work,
             "why": self.why,
             "photos": dict(self.photos),
-            "features": {"keep": [*self.keep], "compact": [*self.compact], "into": self.into, "new": self.new},
+            "features": {
+                "keep": [*self.keep],
+                "compact": [*self.compact],
+                "into": self.into,
+                "new": self.new,
+                "lost": [*self.lost],
+            },
             "deletes": self.deletes,
             "compacted_deletes": self.compacted_deletes,
             "basis": {
@@ -142,6 +151,7 @@ class StepPlan:
             compact=tuple(map(str, features["compact"])),
             into=features["into"],
             new=str(features["new"]),
+            lost=tuple(map(str, features.get("lost", ()))),
             deletes=str(document["deletes"]),
             compacted_deletes=str(document["compacted_deletes"]),
             basis=BasisRequest(

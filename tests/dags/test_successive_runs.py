@@ -24,7 +24,7 @@ from tests.dags.conftest import cluster_states, emr_client
 from tests.places import ROOT, real_photos
 from tests.plugins.orchard import run_prefixes
 from verger.s3.clients import read_json
-from verger_contract.keys import PUBLISHED
+from verger_contract.keys import PUBLISHED, owner
 from verger_contract.preprocessing import Decoding, preprocessing
 
 if TYPE_CHECKING:
@@ -251,8 +251,8 @@ def test_a_run_with_another_decoding_featurizes_all_photos(sequence: RunSequence
     assert before.published["model"]["preprocessing"] == preprocessing(Decoding.EXACT)
     assert result.published["model"] == before.published["model"] | {"preprocessing": preprocessing(Decoding.SCALED)}
     assert "the preprocessing changed (published" in result.published["basis_reason"]
-    assert result.published["basis"] == result.published["run"]
-    assert [features["run"] for features in result.published["features"]] == [result.published["run"]]
+    assert owner(result.published["basis"]) == result.published["run"]
+    assert [owner(features["run"]) for features in result.published["features"]] == [result.published["run"]]
     assert photos_of(sequence, "scaled") == sequence.photos.keys() - {"images/Kiwi/empty.jpg"}
 
 

@@ -88,7 +88,7 @@ def test_every_photo_is_published_once_or_rejected_with_a_reason(run: Run) -> No
     published = run.document("published.json")
     rows = run.rows(f"pca/run={published['pca']}/")
     rejects = {
-        row["path"].removeprefix("images/"): row["reason"] for row in run.rows(f"rejects/run={published['run']}/")
+        row["path"].removeprefix("images/"): row["reason"] for row in run.rows(f"rejects/run={published['rejects']}/")
     }
     assert sorted(rejects) == sorted(run.invalid_photos.rejected)
     assert all(rejects.values())

@@ -22,7 +22,7 @@ from verger.publication.vacuum import vacuum
 from verger.s3 import artifacts, clients
 from verger.settings import Settings
 from verger.tables.parquet import Store
-from verger_contract.keys import Run
+from verger_contract.keys import ATTEMPT_MARK, Run
 from verger_contract.preprocessing import VERSION, Decoding
 
 if TYPE_CHECKING:
@@ -199,5 +199,5 @@ def run_prefixes(keys: list[str]) -> set[str]:
         if key.startswith("runs/") and not key.endswith(".json"):
             found.add(key.split("/")[1])
         elif "run=" in key:
-            found.add(key.split("run=")[1].split("/")[0])
+            found.add(key.split("run=")[1].split("/")[0].partition(ATTEMPT_MARK)[0])
     return found

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy
@@ -18,6 +19,8 @@ import pyarrow.parquet
 
 from verger.changes.plan import Plan
 from verger.context import RunContext
+from verger_contract.keys import ATTEMPT, ATTEMPT_MARK
+from verger_contract.metrics import FILE_LIST, ListedFile, list_document
 from verger_contract.plan import BasisPolicy, BasisRequest, StepPlan
 from verger_contract.preprocessing import Decoding, preprocessing
 from verger_contract.reasons import RejectKind, reason
@@ -64,9 +67,11 @@ def pca(run_context: RunContext, target: float) -> None:
         row for key in (run.deletes, run.compacted_deletes) for row in run_context.store.rows(key, DELETES.names)
     }
     if plan.into:
-        rows = [row for uri in plan.compact for row in _current_rows(run_context, uri, deletes)]
-        _put(run_context, f"{plan.into.removeprefix(f's3://{run.bucket}/')}part-0.parquet", rows, FEATURES)
-    rows = [row for uri in plan.runs for row in _current_rows(run_context, uri, deletes)]
+        rows = [row for uri in plan.compact for row in _current_rows(run_context, uri, deletes, plan.lost)]
+        into = plan.into.removeprefix(f"s3://{run.bucket}/").replace(f"{ATTEMPT_MARK}{ATTEMPT}", "")
+        _put(run_context, f"{into}part-0.parquet", rows, FEATURES)
+        plan = replace(plan, into=f"s3://{run.bucket}/{into}")
+    rows = [row for uri in plan.runs for row in _current_rows(run_context, uri, deletes, plan.lost)]
     if len(rows) < 2 and plan.basis.policy is not BasisPolicy.REUSE:
         raise RuntimeError("PCA needs at least two photos with features")
     matrix = numpy.array([row["features"] for row in rows], numpy.float64).reshape(-1, FEATURES_WIDTH)
@@ -118,11 +123,16 @@ def _write_basis(run_context: RunContext, components: numpy.ndarray, shares: num
     _put_table(run_context, f"{run_context.run.basis}data/part-0.parquet", pyarrow.Table.from_pylist([row]))
 
 
-def _current_rows(run_context: RunContext, uri: str, deletes: set[tuple[Any, ...]]) -> Iterator[dict[str, Any]]:
+def _current_rows(
+    run_context: RunContext, uri: str, deletes: set[tuple[Any, ...]], lost: Collection[str]
+) -> Iterator[dict[str, Any]]:
     key = f"{uri.rstrip('/')}/".removeprefix(f"s3://{run_context.run.bucket}/")
     run = key.rstrip("/").split("run=")[1]
-    for batch in run_context.store.batches(key, FEATURES.names):
-        yield from (row for row in batch.to_pylist() if (row["path"], run) not in deletes)
+    for file in sorted(run_context.store.sizes(key)):
+        if run_context.run.uri(file) in lost:
+            continue
+        for batch in run_context.store.batches(file, FEATURES.names):
+            yield from (row for row in batch.to_pylist() if (row["path"], run) not in deletes)
 
 
 def _kind(content: str) -> tuple[RejectKind, str]:
@@ -136,13 +146,17 @@ def _reject(path: str, etag: str, kind: RejectKind, detail: str = "") -> dict[st
 
 
 def _put(run_context: RunContext, key: str, rows: list[dict[str, Any]], table: Table) -> None:
-    _put_table(run_context, key, pyarrow.Table.from_pylist(rows, schema=table.arrow))
+    body = _put_table(run_context, key, pyarrow.Table.from_pylist(rows, schema=table.arrow))
+    folder, _, name = key.rpartition("/")
+    file = ListedFile(name, len(rows), len(body), hashlib.sha256(body).hexdigest())
+    run_context.write_json(f"{folder}/{FILE_LIST}", list_document([file]))
 
 
-def _put_table(run_context: RunContext, key: str, table: pyarrow.Table) -> None:
+def _put_table(run_context: RunContext, key: str, table: pyarrow.Table) -> bytes:
     buffer = io.BytesIO()
     pyarrow.parquet.write_table(table, buffer)
     run_context.client.put_object(Bucket=run_context.run.bucket, Key=key, Body=buffer.getvalue())
+    return buffer.getvalue()
 
 
 def _put_progress(run_context: RunContext, step: str, photos: int) -> None:

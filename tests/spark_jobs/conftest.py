@@ -51,6 +51,7 @@ class Finished:
 
 
 Submit = Callable[..., Finished]
+Start = Callable[..., "subprocess.Popen[str]"]
 
 
 @pytest.fixture(scope="session")
@@ -87,10 +88,10 @@ def node_python() -> Path:
 
 
 @pytest.fixture(scope="session")
-def submit(node_python: Path) -> Submit:
-    """Run a script by spark-submit on two local cores. `spark` names the environment that contains Spark."""
+def start(node_python: Path) -> Start:
+    """Start a script by spark-submit on two local cores, in a session of processes of its own."""
 
-    def run(folder: Path, script: Path, *arguments: str, spark: str = "spark") -> Finished:
+    def run(folder: Path, script: Path, *arguments: str, spark: str = "spark") -> subprocess.Popen[str]:
         home = environment_python(spark).parents[1] / "lib" / "python3.11" / "site-packages" / "pyspark"
         command: list[str | Path] = [
             home / "bin" / "spark-submit",
@@ -109,10 +110,27 @@ def submit(node_python: Path) -> Submit:
             "SPARK_LOCAL_IP": "127.0.0.1",
         }
         variables.pop("PYTHONPATH", None)
-        done = subprocess.run(
-            command, env=variables, cwd=folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
+        return subprocess.Popen(
+            command,
+            env=variables,
+            cwd=folder,
+            start_new_session=True,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
         )
-        return Finished(done.returncode, done.stdout, folder)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def submit(start: Start) -> Submit:
+    """Run a script by spark-submit to its end. `spark` names the environment that contains Spark."""
+
+    def run(folder: Path, script: Path, *arguments: str, spark: str = "spark") -> Finished:
+        process = start(folder, script, *arguments, spark=spark)
+        output, _ = process.communicate()
+        return Finished(process.returncode, output, folder)
 
     return run
 

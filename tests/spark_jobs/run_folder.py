@@ -100,7 +100,8 @@ class RunFolder:
             into=into,
             new=new,
             basis=basis,
-            **tables,
+            deletes=tables["deletes"],
+            compacted_deletes=tables["compacted_deletes"],
         )
         (self.folder / name).write_text(json.dumps(plan.document()))
         return "--plan", f"{self.at}/{name}"

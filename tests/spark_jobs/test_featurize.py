@@ -21,6 +21,8 @@ from featurize import Identity
 from tests.places import ROOT, STATE, environment_python, real_photos
 from tests.spark_jobs.conftest import ARTIFACTS, Finished, Submit
 from verger_contract.preprocessing import Decoding, preprocessing
+from verger_contract.schemas import REJECTS
+from verger_spark.attempt import Attempt
 from verger_spark.features.local_inventory import write_inventory
 from verger_spark.io import table_file
 
@@ -225,6 +227,7 @@ def test_an_empty_inventory_gives_both_tables(tmp_path: Path, featurize: Submit)
         ({"rejects": {"access denied": 1}}, None),
         ({"rejects": {"unreadable at first": 1}}, None),
         ({"rejects": {"damaged image": 1}}, 5),
+        ({"refused": "a number is not finite"}, None),
     ],
     ids=str,
 )
@@ -236,16 +239,27 @@ def test_photos_done(tmp_path: Path, changed: dict[str, object], done: int | Non
         "model_sha256": "this",
         "preprocessing": "this",
     }
-    (tmp_path / "m.json").write_text(json.dumps({**identity, "featurized": 5, "rejects": {}, **changed}))
+    outputs = {name: f"{tmp_path.as_uri()}/{name}~0a1b2c3d/" for name in ("features", "rejects")}
+    metrics = {**identity, "featurized": 5, "rejects": {}, "attempt": "0a1b2c3d", "outputs": outputs, **changed}
+    (tmp_path / "m.json").write_text(json.dumps(metrics))
     assert featurize_step.photos_done(arguments, identity) is None, "no features were written"
     rows = [(f"images/Kiwi/{row}.jpg", "Kiwi", "etag") for row in range(5)]
     vectors = [np.zeros(1280, np.float32)] * 5
-    table_file.write(arguments.features, 0, table_file.features(rows, vectors))
-    table_file.mark_complete(arguments.features, 1)
+    written = table_file.write(outputs["features"], 0, table_file.features(rows, vectors))
+    table_file.mark_complete(outputs["features"], [written])
+    table_file.write_empty(outputs["rejects"], REJECTS.arrow)
     assert featurize_step.photos_done(arguments, identity) == done
-    # A task of a killed application may still overwrite a file, with fewer rows.
-    table_file.write(arguments.features, 0, table_file.features(rows[:4], vectors[:4]))
+    table_file.write(outputs["features"], 0, table_file.features(rows[:4], vectors[:4]))
+    assert featurize_step.photos_done(arguments, identity) is None, "a file has changed since the step ended"
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"running": {}}', '{"running": 7}'])
+def test_malformed_metrics_are_not_adopted(tmp_path: Path, content: str) -> None:
+    (tmp_path / "m.json").write_text(content)
+    identity: Identity = {"inventory_etag": "this", "model": "", "model_sha256": "", "preprocessing": ""}
+    arguments = argparse.Namespace(metrics=f"{tmp_path.as_uri()}/m.json")
     assert featurize_step.photos_done(arguments, identity) is None
+    assert Attempt.begin(arguments.metrics, "application_1_1", identity).earlier == ()
 
 
 def written(folder: Path) -> dict[Path, int]:

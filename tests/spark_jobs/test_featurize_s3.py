@@ -14,6 +14,7 @@ from PIL import Image
 
 from tests.spark_jobs.conftest import BUCKET, Finished, Submit
 from tests.spark_jobs.s3_answers import NOT_AUTHORIZED, ErrorAnswer, answering
+from verger_contract.metrics import RUNNING
 from verger_contract.schemas import INVENTORY
 from verger_spark.features.photo_errors import FEWEST_DENIED
 
@@ -65,7 +66,7 @@ def test_a_missing_bucket_ends_the_step(s3: S3Client, tmp_path: Path, featurize:
     assert error.startswith("verger: error: s3://nowhere/images/Kiwi/")
     assert ".jpg: cannot be read: NoSuchBucket (HTTP 404): " in error
     assert "; create the bucket, or correct its name" in error
-    assert not (tmp_path / "featurize.json").exists()
+    assert list(finished.json("featurize.json")) == [RUNNING], "the attempt did not complete"
 
 
 def test_denied_access_to_all_photos_ends_the_step(
@@ -79,4 +80,4 @@ def test_denied_access_to_all_photos_ends_the_step(
     assert error_line(finished).startswith(
         f"verger: error: s3://orchard: access is denied to {FEWEST_DENIED} of {FEWEST_DENIED} photos"
     )
-    assert not (tmp_path / "featurize.json").exists(), "the step repeats its work when it is submitted again"
+    assert list(finished.json("featurize.json")) == [RUNNING], "the step repeats its work when it is submitted again"

@@ -28,11 +28,15 @@ class PhotoChange(Enum):
     """Rejected for a temporary reason: featurized like a new photo."""
     OPPORTUNISTIC_RETRY = "opportunistic_retry"
     """Rejected, but may be readable now: featurized whenever the run has other work."""
+    LOST = "lost"
+    """Published, but the file of its features is lost or damaged: featurized like a new photo."""
     UNCHANGED = "unchanged"
     DELETED = "deleted"
 
 
-FEATURIZED = frozenset({PhotoChange.NEW, PhotoChange.CHANGED, PhotoChange.RETRY, PhotoChange.OPPORTUNISTIC_RETRY})
+FEATURIZED = frozenset(
+    {PhotoChange.NEW, PhotoChange.CHANGED, PhotoChange.RETRY, PhotoChange.OPPORTUNISTIC_RETRY, PhotoChange.LOST}
+)
 """The changes after which step 1 featurizes the photo."""
 
 
@@ -45,7 +49,10 @@ class Listed(NamedTuple):
 
 
 class Published(NamedTuple):
-    """A row of a manifest: the feature run that holds the photo's features, or kind and reason of the reject."""
+    """A row of a manifest: the feature run that holds the photo's features, or kind and reason of the reject.
+
+    Without both, the features are lost (see `verger.changes.lost_files.without_lost`).
+    """
 
     path: str
     etag: str
@@ -88,6 +95,13 @@ def photo_change(listed: Listed | None, published: Published | None, retry_all_r
         return PhotoChange.DELETED
     if listed.etag != published.etag:
         return PhotoChange.CHANGED
+    return _change_of_same(published, retry_all_rejects)
+
+
+def _change_of_same(published: Published, retry_all_rejects: bool) -> PhotoChange:
+    """Return what changed for a photo with the same ETag."""
+    if published.run is None and published.kind is None:
+        return PhotoChange.LOST
     if published.kind in RETRIED:
         return PhotoChange.RETRY
     if published.kind and (retry_all_rejects or published.kind in RETRIED_WITH_OTHER_WORK):
@@ -110,6 +124,7 @@ def photo_reasons(changes: Mapping[str, int], *, retry_rejects: bool) -> list[st
         PhotoChange.CHANGED: "{:,} changed",
         PhotoChange.DELETED: "{:,} deleted",
         PhotoChange.RETRY: "{:,} rejected for a temporary reason",
+        PhotoChange.LOST: "{:,} whose features are lost",
     }
     if retry_rejects:
         words[PhotoChange.OPPORTUNISTIC_RETRY] = "{:,} rejects to retry"

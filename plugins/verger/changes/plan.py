@@ -10,13 +10,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from verger.changes import compaction
+from verger.changes import compaction, lost_files
 from verger.changes.compare import PhotoChange, Tally, photo_reasons
 from verger.changes.full_refresh import FeatureIdentity, FullRefresh
 from verger.publication.model import FeatureRun, Snapshot
 from verger.settings import Settings
 from verger_contract.errors import VergerError
-from verger_contract.keys import Run
+from verger_contract.keys import Run, name_of, of_attempt, with_attempt
 from verger_contract.plan import BasisPolicy, BasisRequest, StepPlan, least_explained_variance
 
 
@@ -75,6 +75,9 @@ class Plan:
     keep, compact : tuple of FeatureRun
         The published feature runs that stay, and those whose current rows are copied to the feature run `into`.
     into : str or None
+    lost : tuple of str
+        Keys of lost files of published feature runs. These feature runs are compacted without the files, and the photos
+        of the files are featurized again.
     basis_policy : str
     basis : str or None
         The run whose basis may be kept. None: a new basis is fitted, for the reason `basis_reason`.
@@ -98,6 +101,7 @@ class Plan:
     keep: tuple[FeatureRun, ...]
     compact: tuple[FeatureRun, ...]
     into: str | None
+    lost: tuple[str, ...] = ()
     basis_policy: str
     basis: str | None
     basis_reason: str
@@ -108,24 +112,32 @@ class Plan:
     def of(cls, facts: Mapping[str, Any]) -> Plan:
         """Return the plan of the JSON object that an XCom holds: the inverse of `dataclasses.asdict`."""
         runs = {name: tuple(FeatureRun(**run) for run in facts[name]) for name in ("keep", "compact")}
-        return cls(**{**facts, **runs})
+        return cls(**{**facts, **runs, "lost": tuple(facts["lost"])})
 
     @property
     def identity(self) -> FeatureIdentity:
         """What determines the features that the run computes."""
         return FeatureIdentity(self.model_sha256, self.preprocessing)
 
-    @property
-    def moved(self) -> dict[str, str]:
-        """For each compacted feature run, the feature run that takes its rows."""
-        return {run.run: self.into for run in self.compact if self.into}
+    def compacted(self, run: Run) -> str | None:
+        """Return the name of the feature run that step 2 compacts, with the attempt of `run`; None if there is none."""
+        return with_attempt(self.into, run.pca_attempt) if self.into else None
+
+    def moved(self, run: Run) -> dict[str, str]:
+        """Return, for each compacted feature run, the feature run that takes its rows."""
+        into = self.compacted(run)
+        return {compacted.run: into for compacted in self.compact if into}
 
     def features_of(self, run: Run) -> list[str]:
         """Return the feature runs that hold all current rows after the steps of `run`."""
-        return [*(kept.run for kept in self.keep), *([self.into] if self.into else []), run.id]
+        into = self.compacted(run)
+        return [*(kept.run for kept in self.keep), *([into] if into else []), name_of(run.features)]
 
     def for_step(self, run: Run) -> StepPlan:
-        """Return the plan as the steps read it: with URIs instead of run ids."""
+        """Return the plan as the steps read it: with URIs instead of run ids.
+
+        After step 1, `run` has the attempt whose features were checked: step 2 reads these.
+        """
 
         def features(run_id: str) -> str:
             return run.uri(Run(run.bucket, run_id).features)
@@ -137,8 +149,9 @@ class Plan:
             photos=self.photos,
             keep=tuple(features(kept.run) for kept in self.keep),
             compact=tuple(features(compacted.run) for compacted in self.compact),
-            into=features(self.into) if self.into else None,
-            new=features(run.id),
+            into=of_attempt(features(self.into)) if self.into else None,
+            new=run.uri(run.features),
+            lost=tuple(map(run.uri, self.lost)),
             deletes=run.uri(run.deletes),
             compacted_deletes=run.uri(run.compacted_deletes),
             basis=BasisRequest(
@@ -165,6 +178,10 @@ class RunBase:
     full_refresh : FullRefresh
     retry_all_rejects : bool
         Whether all rejected photos are featurized.
+    lost : tuple of str
+        Keys of lost files of published feature runs.
+    lost_projections : tuple of str
+        Keys of lost files of the published projections.
     """
 
     published: Snapshot | None
@@ -172,6 +189,8 @@ class RunBase:
     identity: FeatureIdentity
     full_refresh: FullRefresh
     retry_all_rejects: bool
+    lost: tuple[str, ...] = ()
+    lost_projections: tuple[str, ...] = ()
 
 
 def decide(run: Run, tally: Tally, base: RunBase, params: RunParams, settings: Settings, *, now: datetime) -> Plan:
@@ -186,10 +205,13 @@ def decide(run: Run, tally: Tally, base: RunBase, params: RunParams, settings: S
     _check_deletions(tally, params, settings.validation.max_deleted_share)
     basis, basis_reason = _basis(published, params, full_refresh)
     runs = () if full_refresh or not published else _current_feature_runs(published.features, tally, now)
-    chosen = compaction.choose(runs, max_age, now)
+    # A feature run with a lost file is compacted, so that later runs need not know of the file.
+    damaged = lost_files.runs_of(base.lost)
+    chosen = compaction.choose(runs, max_age, now) | {features.run for features in runs if features.run in damaged}
     reasons = [
         *([full_refresh.reason] if full_refresh else []),
         *photo_reasons({kind.value: tally.photos[kind] for kind in PhotoChange}, retry_rejects=params.retry_rejects),
+        *lost_files.reasons([*base.lost, *base.lost_projections]),
         *_compaction_reasons(compaction.overdue(runs, max_age, now)),
         *_projection_reasons(published, params, settings.pca.basis_tolerance),
     ]
@@ -207,6 +229,7 @@ def decide(run: Run, tally: Tally, base: RunBase, params: RunParams, settings: S
         keep=tuple(features for features in runs if features.run not in chosen),
         compact=tuple(features for features in runs if features.run in chosen),
         into=run.compacted if chosen else None,
+        lost=base.lost,
         basis_policy=params.basis,
         basis=basis,
         basis_reason=basis_reason,

@@ -20,11 +20,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from verger.changes.compare import FEATURIZED, Compared, PhotoChange, Tally, compare
+from verger.changes.lost_files import rows_left, without_lost
 from verger.changes.plan import Plan
 from verger.publication.model import Snapshot
 from verger.tables.external_sort import Row, increasing, merged, outer_join, spool
 from verger.tables.parquet import Store, read_rows, upload, write_rows, writer
-from verger_contract.keys import Run
+from verger_contract.keys import Run, name_of
 from verger_contract.schemas import DELETES, INVENTORY, MANIFEST, REJECTS, Table
 
 if TYPE_CHECKING:
@@ -53,6 +54,8 @@ class Comparison:
         Every listed photo is featurized, whatever is published.
     retry_all_rejects : bool
         See `verger.changes.compare.compare`.
+    lost : tuple of str
+        Keys of lost files of published feature runs (see `verger.changes.lost_files.find`).
     """
 
     store: Store
@@ -60,14 +63,23 @@ class Comparison:
     published: Snapshot | None
     full_refresh: bool
     retry_all_rejects: bool
+    lost: tuple[str, ...] = ()
 
     def stream(self) -> Iterator[Compared]:
         """Yield every photo of inventory and manifest in order of paths."""
         inventory = self._rows(self.run.inventory, INVENTORY)
-        published: Iterator[Row] = iter(())
-        if self.published and self.published.run:
-            published = self._rows(Run(self.run.bucket, self.published.run).manifest, MANIFEST)
-        return compare(inventory, published, retry_all_rejects=self.retry_all_rejects)
+        return compare(inventory, self._published(), retry_all_rejects=self.retry_all_rejects)
+
+    def _published(self) -> Iterator[Row]:
+        if not self.published or not self.published.run:
+            return
+        rows = self._rows(Run(self.run.bucket, self.published.run).manifest, MANIFEST)
+        if not self.lost:
+            yield from rows
+            return
+        with tempfile.TemporaryDirectory(prefix="verger-lost-") as scratch:
+            left = spool(rows_left(self.store, self.lost), DELETES, Path(scratch))
+            yield from without_lost(rows, merged(left, DELETES), self.lost)
 
     def is_work(self, compared: Compared) -> bool:
         """Whether step 1 featurizes the photo."""
@@ -156,7 +168,7 @@ def write_manifest(s3: S3Client, comparison: Comparison, moved: Mapping[str, str
             if row is None:
                 continue
             path, etag, features, kind, reason = row
-            if reject and features == run.id:
+            if reject and features == name_of(run.features):
                 rejected = Rejected(*reject)
                 features, kind, reason = None, rejected.kind, rejected.reason
             write_photo((path, etag, features, kind, reason))
@@ -171,7 +183,7 @@ def _rows_without_rejects(comparison: Comparison, moved: Mapping[str, str]) -> I
     for compared in comparison.stream():
         listed, published = compared.listed, compared.published
         if listed and comparison.is_work(compared):
-            yield listed.path, listed.etag, comparison.run.id, None, None
+            yield listed.path, listed.etag, name_of(comparison.run.features), None, None
         elif listed and published:
             features = moved.get(published.run, published.run) if published.run else None
             yield published.path, published.etag, features, published.kind, published.reason

@@ -17,7 +17,7 @@ from verger.settings.container_sizes import (
     MASTER_HEAP_MIB,
     MASTER_OVERHEAD_MIB,
 )
-from verger_contract.keys import SPARK_EVENTS, Run, uri
+from verger_contract.keys import SPARK_EVENTS, Run, of_attempt, uri
 
 __all__ = [
     "DAG_TAG",
@@ -215,8 +215,8 @@ def featurize(settings: Settings, run: Run, artifacts: str, decoding: str) -> di
         "--inventory": run.uri(run.work),
         "--model": f"{artifacts}/model",
         "--decoding": decoding,
-        "--features": run.uri(run.features),
-        "--rejects": run.uri(run.rejects),
+        "--features": run.uri(of_attempt(run.features)),
+        "--rejects": run.uri(of_attempt(run.rejects)),
         "--metrics": run.uri(run.metrics("featurize")),
         "--progress": run.uri(run.progress),
         **_cores(settings.cluster),
@@ -241,9 +241,9 @@ def pca(settings: Settings, run: Run, artifacts: str, target_variance: str) -> d
     arguments = {
         "--plan": run.uri(run.plan),
         "--model": f"{artifacts}/model",
-        "--pca": run.uri(run.pca),
-        "--basis": run.uri(run.basis),
-        "--drift": run.uri(run.drift),
+        "--pca": run.uri(of_attempt(run.pca)),
+        "--basis": run.uri(of_attempt(run.basis)),
+        "--drift": run.uri(of_attempt(run.drift)),
         "--metrics": run.uri(run.metrics("pca")),
         "--progress": run.uri(run.progress),
         "--target-variance": target_variance,

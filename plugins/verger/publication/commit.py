@@ -6,6 +6,7 @@ run may still publish follows from its base ETag. Vacuum uses a clock only to en
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,8 +15,9 @@ from typing import TYPE_CHECKING
 from verger.publication.model import Publication, Snapshot, parse
 from verger.s3 import bodies
 from verger.s3.clients import error_code, read_json, write_json
+from verger.tables import file_list
 from verger_contract.errors import VergerError
-from verger_contract.keys import PUBLISHED, Run, owner, uri
+from verger_contract.keys import PUBLISHED, Run, name_of, owner, uri
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -164,7 +166,13 @@ def publish(s3: S3Client, run: Run, snapshot: Snapshot, etag: str | None) -> Pub
 
 
 def check_data(s3: S3Client, bucket: str, snapshot: Snapshot) -> None:
-    """Check that there is an object under every key and prefix that a snapshot names. Raises MissingDataError."""
+    """Check that there is an object under every key and prefix that a snapshot names, and every file of a file list.
+
+    Raises
+    ------
+    MissingDataError
+        An object is missing, or has another size than its file list says; of the run itself, another ETag.
+    """
     run = Run(bucket, str(snapshot.run))
     prefixes = [Run(bucket, features.run).features for features in snapshot.features]
     prefixes += [Run(bucket, snapshot.pca).pca] if snapshot.pca else []
@@ -174,6 +182,23 @@ def check_data(s3: S3Client, bucket: str, snapshot: Snapshot) -> None:
             raise MissingDataError(
                 f"run {snapshot.run}: expected its data in {uri(bucket, prefix)}, found nothing there; start a new run"
             )
+    for prefix in prefixes:
+        _check_files(s3, bucket, prefix, is_own=owner(name_of(prefix)) == run.id)
+
+
+def _check_files(s3: S3Client, bucket: str, prefix: str, *, is_own: bool) -> None:
+    """Compare a table with its file list. ETags of earlier runs may differ: a copy of the bucket has others."""
+    listed, found = file_list.read(s3, bucket, prefix), file_list.stored(s3, bucket, prefix)
+    if listed is None:
+        return
+    problems = file_list.differences(
+        listed, found if is_own else [dataclasses.replace(file, etag=None) for file in found]
+    )
+    if problems:
+        raise MissingDataError(
+            f"{uri(bucket, prefix)}: expected the {len(listed):,} files of its file list, found "
+            f"{file_list.in_words(problems)}; nothing is published: start a new run"
+        )
 
 
 def replace(s3: S3Client, bucket: str, publication: Publication, etag: str | None) -> str:

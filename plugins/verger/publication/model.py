@@ -20,6 +20,7 @@ class FeatureRun:
     Attributes
     ----------
     run : str
+        The run, with the attempt of the step: the features lie in features/run=<run>/.
     rows, current_rows : int
         All rows, and those that are not deleted.
     deletes_since : str or None
@@ -44,7 +45,8 @@ class Snapshot:
         The run that published it; None for the empty snapshot, which has no photos.
     features : tuple of FeatureRun
     pca, basis : str or None
-        The run that wrote the projections, and the run that fitted the basis.
+        The run that wrote the projections, and the run that fitted the basis, each with the attempt of the step: the
+        projections lie in pca/run=<pca>/.
     photos, rejected : int
         Photos with features, and photos without.
     k : int
@@ -61,6 +63,9 @@ class Snapshot:
         Why the basis was kept or refitted.
     basis_target : float
         The target variance that the basis was fitted to.
+    rejects : str or None
+        The run that wrote the rejects, with the attempt of the step. None if an earlier Verger published the snapshot:
+        then it is `run`.
     rolled_back_from : str or None
         The run that was current before the rollback to this snapshot.
     superseded_at : str or None
@@ -83,6 +88,7 @@ class Snapshot:
     changes: Mapping[str, int]
     basis_reason: str
     basis_target: float
+    rejects: str | None = None
     rolled_back_from: str | None = None
     superseded_at: str | None = None
 

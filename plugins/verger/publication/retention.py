@@ -54,7 +54,7 @@ def needed(publication: Publication) -> dict[str, frozenset[str]]:
     runs = frozenset(snapshot.run for snapshot in kept if snapshot.run)
     return {
         "features": frozenset(features.run for snapshot in kept for features in snapshot.features),
-        "rejects": runs,
+        "rejects": frozenset(snapshot.rejects or snapshot.run for snapshot in kept if snapshot.run),
         "pca": frozenset(snapshot.pca for snapshot in kept if snapshot.pca),
         "basis": frozenset(snapshot.basis for snapshot in kept if snapshot.basis),
         "runs": runs,

@@ -13,7 +13,7 @@ from verger.publication.retention import PREFIXES, RunMarker, RunObject
 from verger.s3.clients import read_json
 from verger.s3.versions import Bucket
 from verger.settings import Retention
-from verger_contract.keys import JANITOR, RUNS, Run, uri
+from verger_contract.keys import ATTEMPT_MARK, FEATURES, JANITOR, RUNS, Run, uri
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -54,7 +54,8 @@ def vacuum(s3: S3Client, run: Run, keep: Retention, now: datetime) -> int:
     prefixes = retention.prefixes_to_delete(found, current.publication, publishable)
     keys = retention.objects_to_delete(objects, current.publication, publishable, keep.erasure_age, now)
     keys += retention.records_to_delete(bucket.objects(JANITOR), keep.erasure_age, now)
-    own = [run.features, run.rejects, run.pca, run.basis]
+    own = [f"{prefix}{run.id}{end}" for prefix in PREFIXES.values() for end in ("/", ATTEMPT_MARK)]
+    own.append(f"{FEATURES}{run.compacted}{ATTEMPT_MARK}")
     deleted = bucket.delete(prefixes, keys) + bucket.delete_old_versions(own)
     for prefix in own:
         bucket.abort_uploads(prefix)  # of killed Spark executors

@@ -14,7 +14,7 @@ from verger.publication.model import Snapshot
 from verger.report import warnings
 from verger.report.thresholds import Limits
 from verger.settings import Settings
-from verger_contract.keys import PUBLISHED, Run
+from verger_contract.keys import PUBLISHED, Run, attempt_of, owner
 from verger_contract.report import (
     Cost,
     Drift,
@@ -90,7 +90,7 @@ def of_published(run_context: RunContext, airflow_facts: AirflowFacts, labels: S
         "failure": None,
         "changes": dict(snapshot.changes),
         "inventory": snapshot.changes.get("listed"),
-        "basis_kept": snapshot.basis != run.id,
+        "basis_kept": owner(str(snapshot.basis)) != run.id,
         "variance": _variance(run_context, str(snapshot.basis)),
         "labels": {"count": len(labels), "shown": list(labels[:LABELS])},
         "locations": {
@@ -210,6 +210,19 @@ def _record(run_context: RunContext, airflow_facts: AirflowFacts) -> RunRecord:
     }
 
 
+def of_snapshot(run_context: RunContext) -> RunContext:
+    """Return the context with the keys of the attempts that the run published.
+
+    Raises
+    ------
+    PublicationError
+        The run is not among the kept snapshots.
+    """
+    snapshot, run = _snapshot(run_context), run_context.run
+    attempts = {"featurize_attempt": attempt_of(snapshot.rejects or ""), "pca_attempt": attempt_of(snapshot.pca or "")}
+    return dataclasses.replace(run_context, run=dataclasses.replace(run, **attempts))
+
+
 def _snapshot(run_context: RunContext) -> Snapshot:
     run, current = run_context.run, commit.current(run_context.client, run_context.run.bucket)
     found = next((kept for kept in current.publication.kept if kept.run == run.id), None) if current else None
@@ -232,7 +245,7 @@ def _variance(run_context: RunContext, basis: str) -> Variance | None:
         return None
     kept = Run(run.bucket, basis).basis
     spectrum = (run_context.read_json(f"{kept}spectrum.json") or {}).get("explained_variance_ratio")
-    if basis == run.id:
+    if owner(basis) == run.id:
         return {"current": cumulative(spectrum or shares), "fitted": None}
     return {"current": cumulative(shares), "fitted": cumulative(spectrum) if spectrum else None}
 

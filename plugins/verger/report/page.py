@@ -19,6 +19,7 @@ from verger.report.summary import lines
 from verger.report.thresholds import Limits
 from verger.settings import Settings
 from verger.validation.check import SKIPPED, outcome, summary
+from verger_contract.keys import owner
 from verger_contract.report import Report, TaskFacts, Variance
 
 TEMPLATES = Path(__file__).with_name("templates")
@@ -120,7 +121,7 @@ def _variance(report: Report, drawn: Illustrations) -> dict[str, Any]:
     variance: Variance = report["variance"] or {"current": [], "fitted": None}
     caption = f"The first {report['k']:,} components are kept: the fewest that reach the target."
     if report["basis_kept"]:
-        caption = f"The basis of {report['basis']} is kept, with its {report['k']:,} components."
+        caption = f"The basis of {owner(report['basis'] or '')} is kept, with its {report['k']:,} components."
     if variance["fitted"]:
         caption += " Dashed: the photos to which the basis was fitted, with all components."
     return {"variance": drawn.variance, "variance_caption": caption}

@@ -11,6 +11,7 @@ from verger.emr import cost
 from verger.report import warnings
 from verger.report.facts import PUBLISHED_STATE, STOPPED_STATE
 from verger.report.pictures.charts import duration
+from verger_contract.keys import owner
 from verger_contract.report import Report, TaskFacts
 from verger_contract.schemas import FEATURES_WIDTH
 
@@ -83,7 +84,7 @@ def _other_work(report: Report) -> str:
 
 def _basis(report: Report) -> Line:
     if report["basis_kept"]:
-        soft = f"Vectors are comparable with all vectors since {report['basis']}."
+        soft = f"Vectors are comparable with all vectors since {owner(report['basis'] or '')}."
         return Line("Basis", f"kept: {report['basis_reason']}", soft=soft)
     refitted = warnings.refitted(warnings.figures(report, []))
     soft = "Older vectors are not comparable with these." if refitted else ""

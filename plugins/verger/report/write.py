@@ -9,7 +9,7 @@ from verger.context import RunContext
 from verger.publication import commit
 from verger.report import labels
 from verger.report.attempt import attempt
-from verger.report.facts import STOPPED_STATE, AirflowFacts, of_failed, of_published
+from verger.report.facts import STOPPED_STATE, AirflowFacts, of_failed, of_published, of_snapshot
 from verger.report.page import page
 from verger.report.pictures import illustrations
 from verger.report.pictures.illustrations import Illustrations
@@ -29,6 +29,7 @@ def published(run_context: RunContext, airflow_facts: AirflowFacts) -> Report:
     PublicationError
         The run is not published.
     """
+    run_context = of_snapshot(run_context)
     rows: list[LabelRow] | None = attempt("the labels", lambda: labels.read(run_context.store, run_context.run), None)
     report = of_published(run_context, airflow_facts, rows or [])
     if rows is None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from verger_contract.errors import VergerError
+from verger_contract.errors import VergerError, one_line
 from verger_contract.schemas import Table
 
 if TYPE_CHECKING:
@@ -65,12 +65,12 @@ class Store:
         Raises
         ------
         TableError
-            A file has no such column.
+            A file has no such column, or is damaged.
         """
         import pyarrow.parquet
 
         for path in self._files(key):
-            with self.filesystem.open_input_file(path) as source:
+            with self.filesystem.open_input_file(path) as source, _naming(path):
                 file = pyarrow.parquet.ParquetFile(source)
                 absent = set(columns) - set(file.schema_arrow.names)
                 if absent:
@@ -79,6 +79,11 @@ class Store:
                         f"{', '.join(file.schema_arrow.names)}"
                     )
                 yield from _batches(file, columns, rows)
+
+    def read(self, key: str) -> bytes:
+        """Return the content of an object. Raises FileNotFoundError for a missing one."""
+        with self.filesystem.open_input_stream(f"{self.bucket}/{key}") as source:
+            return bytes(source.read())
 
     def rows(self, key: str, columns: Sequence[str]) -> Iterator[tuple[Any, ...]]:
         """Yield rows of narrow columns, otherwise as `batches`."""
@@ -103,6 +108,19 @@ class Store:
     def _files(self, key: str) -> list[str]:
         keys = sorted(self.sizes(key)) if key.endswith("/") else [key]
         return [f"{self.bucket}/{key}" for key in keys]
+
+
+@contextmanager
+def _naming(path: str) -> Iterator[None]:
+    """Raise TableError, which names the file, for a file that is no Parquet or is damaged."""
+    import pyarrow
+
+    try:
+        yield
+    except (pyarrow.ArrowInvalid, OSError) as error:
+        if "AWS Error" in str(error):  # S3 refused the request: the file itself may be correct
+            raise
+        raise TableError(f"s3://{path}: expected a complete Parquet file, found {one_line(error)}") from error
 
 
 def rows_of(batches: Iterable[pyarrow.RecordBatch], columns: Sequence[str]) -> Iterator[tuple[Any, ...]]:

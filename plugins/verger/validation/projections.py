@@ -12,7 +12,7 @@ from verger.validation import basis, current, neighbours, rows, vectors
 from verger.validation.basis import Basis
 from verger.validation.check import Check
 from verger.validation.vectors import Sample, Vectors
-from verger_contract.keys import Run
+from verger_contract.keys import Run, name_of
 from verger_contract.plan import BasisPolicy, least_explained_variance
 from verger_contract.schemas import FEATURES_WIDTH
 
@@ -46,7 +46,7 @@ def check_projections(
 
     paths, versions = rows.fingerprints(expected())
     sample = found.sample.chosen()
-    kept = basis_run != run.id
+    kept = basis_run != name_of(run.basis)
     return [
         *rows.one_row_each(paths, found.paths, expected, lambda: store.column(run.pca, "path"), "as a projection"),
         rows.same_versions(versions, features.versions, expected, present),

@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from verger_contract.metrics import ListedFile
 from verger_contract.photos import label_of
 from verger_contract.preprocessing import Decoding
 from verger_contract.reasons import RejectKind, reason
-from verger_contract.schemas import FEATURES, REJECTS
+from verger_contract.schemas import FEATURES, FEATURES_WIDTH, REJECTS
 from verger_photo.decode import decode
 from verger_photo.limits.sizes import MAX_BYTES
 from verger_photo.model import Featurizer, Model
@@ -94,12 +96,51 @@ class Photos:
 
 @dataclass(frozen=True)
 class Work:
-    """The photos of each split, and the folder of the features: one file for each split."""
+    """The photos of each split, and the folder of the features: one file for each split.
+
+    Attributes
+    ----------
+    photos : Photos
+    inventory : Inventory
+    splits : Splits
+    features : str
+        URI of the folder of this attempt.
+    identity : str
+        Identifies inventory, model, preprocessing and splits. Every file has it in its metadata.
+    earlier : tuple of str
+        URIs of the folders of earlier attempts.
+    """
 
     photos: Photos
     inventory: Inventory
     splits: Splits
     features: str
+    identity: str
+    earlier: tuple[str, ...] = ()
+
+    def metadata(self, split: int) -> dict[str, str]:
+        """Return the metadata of the file of a split."""
+        return {"verger.work": self.identity, "verger.split": str(split)}
+
+    def finished(self, split: int) -> pa.Table | None:
+        """Return the features of a split that an earlier attempt wrote. None if there are none, or if they are damaged.
+
+        A file in S3 is complete or absent. Its metadata prove that it holds this split of the same work.
+        """
+        for folder in self.earlier:
+            uri = table_file.uri(folder, split)
+            if storage.exists(uri) and (table := self._whole(uri, split)) is not None:
+                return table
+        return None
+
+    def _whole(self, uri: str, split: int) -> pa.Table | None:
+        try:
+            table = pq.read_table(pa.BufferReader(storage.read(uri)))
+        except (pa.ArrowException, OSError):
+            return None
+        found = {name.decode(): value.decode() for name, value in (table.schema.metadata or {}).items()}
+        same = self.metadata(split).items() <= found.items()
+        return table if same and table.schema.equals(FEATURES.arrow) and is_finite(table) else None
 
     def listed(self, split: int) -> list[ListedPhoto]:
         """Return the photos of a split."""
@@ -108,7 +149,7 @@ class Work:
 
 @dataclass(frozen=True)
 class Featurize:
-    """First pass, for `RDD.mapPartitions`: numbers of splits in, (split, number of photos with features) out.
+    """First pass, for `RDD.mapPartitions`: numbers of splits in, (split, its file of features) out.
 
     Each split writes one file of features. `processed` counts all photos, for progress.json.
     """
@@ -117,37 +158,57 @@ class Featurize:
     model: Broadcast[Model]
     processed: Accumulator[int]
 
-    def __call__(self, splits: Iterable[int]) -> Iterator[tuple[int, int]]:
+    def __call__(self, splits: Iterable[int]) -> Iterator[tuple[int, ListedFile]]:
         """Featurize the photos of the splits."""
         for split in splits:
             yield split, self._featurize(split)
 
-    def _featurize(self, split: int) -> int:
-        featurizer = _featurizer(self.model.value)
-        count = 0
+    def _featurize(self, split: int) -> ListedFile:
+        """Write the features of a split: first those that an earlier attempt computed, then those of the others."""
+        work, listed = self.work, self.work.listed(split)
+        done: set[str] = set()
         # The file is written even if it has no rows: it replaces the file of an earlier attempt, which may have some.
-        with table_file.writing(self.work.features, split, FEATURES.arrow) as file:
-            rows: list[tuple[str, str, str]] = []
-            vectors: list[NDArray[np.float32]] = []
-            # Decoding and computing both release Python's lock.
-            for photo, label, pixels in prefetch(self.work.photos.pixels(self.work.listed(split)), DECODED_PHOTOS):
-                self.processed.add(1)
-                if isinstance(pixels, UnreadablePhoto):
-                    continue  # the second pass writes the reject
-                rows.append((photo.path, label, photo.etag))
-                vectors.append(featurizer.features(pixels))
-                count += 1
-                if len(rows) == table_file.GROUP_ROWS:
-                    file.write_table(table_file.features(rows, vectors))
-                    rows, vectors = [], []
-            if rows:
-                file.write_table(table_file.features(rows, vectors))
-        return count
+        with table_file.writing(work.features, split, FEATURES.arrow, work.metadata(split)) as file:
+            if (finished := work.finished(split)) is not None:
+                for start in range(0, len(finished), table_file.GROUP_ROWS):
+                    file.write(finished.slice(start, table_file.GROUP_ROWS))
+                done = {*finished["path"].to_pylist()}
+                self.processed.add(len(done))
+            for rows in self._computed([photo for photo in listed if photo.path not in done]):
+                file.write(rows)
+        return file.file
+
+    def _computed(self, listed: list[ListedPhoto]) -> Iterator[pa.Table]:
+        """Yield the features of readable photos, in tables of one row group."""
+        featurizer = _featurizer(self.model.value)
+        rows: list[tuple[str, str, str]] = []
+        vectors: list[NDArray[np.float32]] = []
+        # Decoding and computing both release Python's lock.
+        for photo, label, pixels in prefetch(self.work.photos.pixels(listed), DECODED_PHOTOS):
+            self.processed.add(1)
+            if isinstance(pixels, UnreadablePhoto):
+                continue  # the second pass writes the reject
+            rows.append((photo.path, label, photo.etag))
+            vectors.append(featurizer.features(pixels))
+            if len(rows) == table_file.GROUP_ROWS:
+                yield table_file.features(rows, vectors)
+                rows, vectors = [], []
+        if rows:
+            yield table_file.features(rows, vectors)
+
+
+def is_finite(table: pa.Table) -> bool:
+    """Whether every row has all features, and all are finite."""
+    widths = pc.list_value_length(table["features"])
+    if not len(table):
+        return True
+    values = pc.list_flatten(table["features"])
+    return bool(pc.all(pc.equal(widths, FEATURES_WIDTH)).as_py() and pc.all(pc.is_finite(values)).as_py())
 
 
 @dataclass(frozen=True)
 class Reject:
-    """Second pass, for `RDD.mapPartitions`: numbers of groups of splits in, (kind, number of rejects) out.
+    """Second pass, for `RDD.mapPartitions`: numbers of groups of splits in, (file, number of rejects by kind) out.
 
     Each group writes one file in the folder `rejects`, with a row for each photo of its splits that has no features.
     """
@@ -156,7 +217,7 @@ class Reject:
     groups: Broadcast[Sequence[Sequence[int]]]
     rejects: str
 
-    def __call__(self, numbers: Iterable[int]) -> Iterator[tuple[str, int]]:
+    def __call__(self, numbers: Iterable[int]) -> Iterator[tuple[ListedFile, dict[str, int]]]:
         """Write the rejects of the groups."""
         for number in numbers:
             kinds: Counter[str] = Counter()
@@ -164,8 +225,8 @@ class Reject:
                 for rows in _batched(self._rejects(self.groups.value[number])):
                     kinds.update(kind for _, _, kind, _ in rows)
                     columns = [pa.array(column) for column in zip(*rows, strict=True)]
-                    file.write_table(pa.Table.from_arrays(columns, schema=REJECTS.arrow))
-            yield from kinds.items()
+                    file.write(pa.Table.from_arrays(columns, schema=REJECTS.arrow))
+            yield file.file, dict(kinds)
 
     def _rejects(self, splits: Sequence[int]) -> Iterator[RejectRow]:
         """Yield the reject of every photo that is missing in the feature file of its split."""

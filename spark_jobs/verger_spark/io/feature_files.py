@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from verger_contract.errors import VergerError, one_line
 from verger_contract.schemas import DELETES
-from verger_spark.io import storage
+from verger_spark.io import storage, table_file
 from verger_spark.io.location import name_of
 from verger_spark.io.prefetch import prefetch
 
@@ -62,15 +62,18 @@ class FeatureFiles:
     deletes: str | None = None
 
     @classmethod
-    def of(cls, folders: Sequence[str], deletes: str | None = None) -> FeatureFiles:
-        """List the files in the folders. With `deletes`, each folder must be named `run=<id>`."""
-        found = (
-            FeatureFile(uri, run_of(folder), size)
-            for folder in folders
-            for uri, size in storage.files(folder)
-            if size and not name_of(uri).startswith(("_", "."))  # Spark ignores these names too
-        )
-        return cls(tuple(found), deletes)
+    def of(cls, folders: Sequence[str], deletes: str | None = None, lost: Collection[str] = ()) -> FeatureFiles:
+        """Return the listed files of the folders. With `deletes`, each folder must be named `run=<id>`.
+
+        Of a folder without a file list, which an earlier Verger wrote, all files are returned. `lost` has the URIs of
+        lost files, which are not returned.
+
+        Raises
+        ------
+        VergerError
+            A listed file is missing or has another size.
+        """
+        return cls(tuple(file for folder in folders for file in _files(folder, lost)), deletes)
 
     def count(self) -> int:
         """Return the number of rows of all files, including deleted rows, from the footers of the files.
@@ -101,6 +104,30 @@ class FeatureFiles:
         return sorted((tuple(group) for group in groups), key=lambda group: -sum(file.size for file in group))
 
 
+def _files(folder: str, lost: Collection[str]) -> Iterator[FeatureFile]:
+    at = folder.rstrip("/")
+    if f"{at}/" in lost:
+        return
+    stored = {
+        name_of(file.uri): file
+        for file in storage.files(folder)
+        if file.size and not name_of(file.uri).startswith(("_", "."))  # Spark ignores these names too
+    }
+    own = table_file.file_list(folder)
+    if own is not None:
+        own = tuple(file for file in own if f"{at}/{file.name}" not in lost)
+    for listed in own or ():
+        found = stored[listed.name].size if listed.name in stored else None
+        if found != listed.bytes:
+            raise VergerError(
+                f"{at}/{listed.name}: expected the {listed.bytes:,} bytes that were written, found "
+                f"{'no such file' if found is None else f'{found:,} bytes'}; start a new run, which featurizes the "
+                "photos of the file again"
+            )
+    names = stored.keys() if own is None else {listed.name for listed in own}
+    yield from (FeatureFile(file.uri, run_of(folder), file.size) for name, file in stored.items() if name in names)
+
+
 def _rows(file: FeatureFile) -> int:
     with storage.reading(file.uri) as source:
         try:
@@ -111,7 +138,8 @@ def _rows(file: FeatureFile) -> int:
 
 def _unexpected(file: FeatureFile, error: Exception) -> VergerError:
     return VergerError(
-        f"{file.uri}: expected Parquet with {', '.join(COLUMNS)}, found {one_line(error)}; start a new run"
+        f"{file.uri}: expected Parquet with {', '.join(COLUMNS)}, found {one_line(error)}; start a run with the "
+        "parameter full_refresh, which featurizes all photos again"
     )
 
 
@@ -123,12 +151,14 @@ class CurrentRows:
     ----------
     deletes : str or None
         URI of the table of the deleted rows. None when no row was deleted.
+    columns : tuple of str
     """
 
     deletes: str | None
+    columns: tuple[str, ...] = COLUMNS
 
     def batches(self, files: Sequence[FeatureFile]) -> Iterator[pa.RecordBatch]:
-        """Yield (path, label, features) of the current rows, in batches of at most ``BATCH_ROWS``.
+        """Yield `columns` of the current rows, in batches of at most ``BATCH_ROWS``.
 
         ``FETCHED_ROWS`` rows are prefetched.
 
@@ -149,15 +179,15 @@ class CurrentRows:
                     raise _unexpected(file, error) from None
 
     def _of_file(self, file: FeatureFile, parquet: pq.ParquetFile) -> Iterator[pa.RecordBatch]:
-        missing = {*COLUMNS} - {*parquet.schema_arrow.names}
+        missing = {*self.columns} - {*parquet.schema_arrow.names}
         if missing:
             raise KeyError(f"no column {', '.join(sorted(missing))}")
         deleted = _deletes(self.deletes).get(file.run) if self.deletes else None
-        # The column etag is not used. With it the columns are one range of the file, which one GET fetches.
+        # With the column etag the columns are one range of the file, which one GET fetches.
         columns = [name for name in parquet.schema_arrow.names if name in (*COLUMNS, "etag")]
         for groups in _groups_of_a_request(parquet.metadata):
             for batch in parquet.iter_batches(BATCH_ROWS, groups, columns, use_threads=False):
-                rows = batch.select([*COLUMNS])
+                rows = batch.select([*self.columns])
                 yield rows if deleted is None else rows.filter(_is_current(rows.column("path"), deleted))
 
 

@@ -36,10 +36,25 @@ class Progress:
         Photos in all. The attribute `total` may be changed when the number is known exactly.
     done : callable
         Returns the photos done so far. A background thread calls it.
+    may_write : callable
+        Whether this attempt of the step may still write. Otherwise the progress of a later attempt would be replaced.
+    cancel : callable
+        Ends the work. A background thread calls it when the attempt may no longer write.
     """
 
-    def __init__(self, uri: str | None, step: str, application: str, total: int, done: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        uri: str | None,
+        step: str,
+        application: str,
+        total: int,
+        done: Callable[[], int],
+        *,
+        may_write: Callable[[], bool],
+        cancel: Callable[[], None],
+    ) -> None:
         self._uri, self._step, self._application, self.total, self._done = uri, step, application, total, done
+        self._may_write, self._cancel = may_write, cancel
         self._started, self._last, self._failure_reported = now(), -1, False
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="progress", daemon=True)
@@ -73,6 +88,10 @@ class Progress:
             "updated_at": now(),
         }
         try:
+            if not self._may_write():
+                self._stop.set()
+                self._cancel()
+                return
             storage.write_json(self._uri, progress)
             self._last = done
         except Exception as error:  # noqa: BLE001 (progress.json is optional: no error of the store may fail the step)

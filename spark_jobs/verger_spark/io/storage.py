@@ -7,15 +7,17 @@ to do.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import hashlib
 import json
 import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, cast
 from urllib.parse import quote
 
 import obstore
+from obstore.exceptions import PreconditionError
 
 from verger_contract.errors import VergerError
 from verger_spark.io.location import Location
@@ -32,6 +34,14 @@ PART_BYTES = 5 << 20
 
 CONCURRENT_PARTS = 2
 """Parts that are uploaded at the same time. A writer that is faster than S3 waits."""
+
+
+class StoredFile(NamedTuple):
+    """A listed object or file: `size` in bytes, `etag` without quotes (None for a file on disk)."""
+
+    uri: str
+    size: int
+    etag: str | None
 
 
 def read(uri: str) -> bytes:
@@ -65,6 +75,30 @@ def write(uri: str, content: bytes) -> None:
         return
     with explained(uri, Operation.WRITE):
         obstore.put(s3_store(location.bucket), location.key, content)
+
+
+def replace(uri: str, content: bytes, etag: str) -> bool:
+    """Write one object or file if its ETag is still `etag`. Return whether it was written."""
+    location = Location.parse(uri)
+    if location.bucket is None:
+        return _replace_file(Path(location.key), content, etag)
+    with explained(uri, Operation.WRITE):
+        try:
+            obstore.put(s3_store(location.bucket), location.key, content, mode={"e_tag": f'"{etag}"'})
+        except (PreconditionError, FileNotFoundError):
+            # The answer to a successful PUT may be lost. Then obstore repeats the PUT, and S3 refuses the repetition.
+            return exists(uri) and read(uri) == content
+    return True
+
+
+def _replace_file(file: Path, content: bytes, etag: str) -> bool:
+    with file.with_name(f"{file.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not file.is_file() or etag_of(file.read_bytes()) != etag:
+            return False
+        with _replacing(file) as partial:
+            partial.write(content)
+    return True
 
 
 @contextlib.contextmanager
@@ -196,18 +230,18 @@ def delete_folder(uri: str) -> None:
             obstore.delete(store, [item["path"] for item in batch])
 
 
-def files(folder: str) -> Iterator[tuple[str, int]]:
-    """Yield URI and size in bytes of each file directly in a folder, by name. A missing folder has no files."""
+def files(folder: str) -> Iterator[StoredFile]:
+    """Yield each file directly in a folder, by name. A missing folder has no files."""
     location = Location.parse(folder)
     if location.bucket is None:
         found = sorted(path for path in Path(location.key).glob("*") if path.is_file())
-        yield from ((f"file://{quote(str(path))}", path.stat().st_size) for path in found)
+        yield from (StoredFile(f"file://{quote(str(path))}", path.stat().st_size, None) for path in found)
         return
     prefix = f"{location.key.rstrip('/')}/"
     with explained(folder, Operation.LIST):
         listed = obstore.list_with_delimiter(s3_store(location.bucket), prefix)["objects"]
     for item in sorted(listed, key=lambda item: item["path"]):
-        yield f"s3://{location.bucket}/{item['path']}", item["size"]
+        yield StoredFile(f"s3://{location.bucket}/{item['path']}", item["size"], (item["e_tag"] or "").strip('"'))
 
 
 def read_json(uri: str) -> dict[str, Any]:
@@ -235,4 +269,9 @@ def write_json(uri: str, value: Mapping[str, object]) -> None:
     ValueError
         `value` holds NaN or infinity, which JSON does not have.
     """
-    write(uri, json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False).encode() + b"\n")
+    write(uri, json_bytes(value))
+
+
+def json_bytes(value: Mapping[str, object]) -> bytes:
+    """Return the JSON of a value as `write_json` writes it."""
+    return json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False).encode() + b"\n"

@@ -4,21 +4,28 @@ A file holds the result of one Spark task, and its name holds the number of the 
 of the photos. A file of coordinates holds one group of feature files. The rows are written one row group at a time, so
 that a worker never holds a complete file in memory. A file appears only when it is complete: a task that runs twice
 leaves one file, and a worker that is killed leaves none.
+
+A complete table has a file list (`verger_contract.metrics.FILE_LIST`). Readers read exactly the listed files.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from verger_contract.errors import VergerError
+from verger_contract.metrics import FILE_LIST, ListedFile, list_document, parse_list
 from verger_contract.schemas import FEATURES, FEATURES_WIDTH
 from verger_spark.io import storage
 from verger_spark.io.location import name_of
+from verger_spark.io.streams import Sink
 
 GROUP_ROWS = 256
 """Rows of a row group of features: 1.3 MB. A worker holds a few row groups of the file that it writes."""
@@ -41,22 +48,58 @@ def features(rows: list[tuple[str, str, str]], vectors: list[NDArray[np.float32]
     )
 
 
+@dataclass
+class TableWriter:
+    """Writes the rows of one file, and counts them. `file` describes the file when it is complete."""
+
+    parquet: pq.ParquetWriter
+    rows: int = 0
+    file: ListedFile = field(init=False)
+
+    def write(self, rows: pa.Table | pa.RecordBatch) -> None:
+        """Write the rows as one row group."""
+        table = rows if isinstance(rows, pa.Table) else pa.Table.from_batches([rows])
+        self.parquet.write_table(table)
+        self.rows += len(table)
+
+
 @contextlib.contextmanager
-def writing(folder: str, number: int, schema: pa.Schema) -> Iterator[pq.ParquetWriter]:
-    """Open `<folder>/part-<number>.parquet` for writing. The file appears when the `with` block ends."""
+def writing(
+    folder: str, number: int, schema: pa.Schema, metadata: Mapping[str, str] | None = None
+) -> Iterator[TableWriter]:
+    """Open `<folder>/part-<number>.parquet` for writing. The file appears when the `with` block ends.
+
+    `metadata` becomes key-value metadata of the file.
+    """
     # Almost no number occurs twice. For such a column Parquet would build a dictionary and then discard it.
     repeated = [name for name in schema.names if name == "label"]
-    with (
-        storage.writing(uri(folder, number)) as sink,
-        pq.ParquetWriter(sink, schema, use_dictionary=repeated) as writer,
-    ):
-        yield writer
+    digest, size = hashlib.sha256(), 0
+    with storage.writing(uri(folder, number)) as sink:
+
+        def write_hashed(content: bytes) -> int:
+            nonlocal size
+            digest.update(content)
+            size += len(content)
+            return sink.write(content)
+
+        described = schema.with_metadata(dict(metadata) if metadata else None)
+        with pq.ParquetWriter(Sink(write_hashed), described, use_dictionary=repeated) as parquet:
+            writer = TableWriter(parquet)
+            yield writer
+    writer.file = ListedFile(name_of(uri(folder, number)), writer.rows, size, digest.hexdigest())
 
 
-def write(folder: str, number: int, table: pa.Table) -> None:
+def write(folder: str, number: int, table: pa.Table) -> ListedFile:
     """Write a table as `<folder>/part-<number>.parquet`."""
     with writing(folder, number, table.schema) as file:
-        file.write_table(table)
+        file.write(table)
+    return file.file
+
+
+def write_empty(folder: str, schema: pa.Schema) -> None:
+    """Write a complete table without rows, so that readers find its columns."""
+    storage.delete_folder(folder)
+    mark_complete(folder, [write(folder, 0, schema.empty_table())])
 
 
 def uri(folder: str, number: int) -> str:
@@ -70,13 +113,60 @@ def uri(folder: str, number: int) -> str:
     return f"{folder.rstrip('/')}/part-{number:05}.parquet"
 
 
-def mark_complete(folder: str, file_count: int) -> None:
-    """Delete files of other tasks from a folder and write `_SUCCESS`, the marker that Spark writes too.
+def mark_complete(folder: str, files: Iterable[ListedFile]) -> None:
+    """Delete every other file from a folder, and write the file list and `_SUCCESS`, the marker that Spark writes too.
 
-    A task of an earlier attempt may still have written a file after this attempt deleted the folder.
+    Raises
+    ------
+    VergerError
+        A file is missing, or has another size than its task wrote.
     """
-    own = {name_of(uri(folder, number)) for number in range(file_count)}
-    for found, _ in storage.files(folder):
-        if name_of(found) not in own:
-            storage.delete(found)
-    storage.write(f"{folder.rstrip('/')}/_SUCCESS", b"")
+    own, listed = {file.name: file for file in files}, []
+    for stored in storage.files(folder):
+        file = own.pop(name_of(stored.uri), None)
+        if file is None:
+            storage.delete(stored.uri)
+        elif file.bytes != stored.size:
+            raise VergerError(
+                f"{stored.uri}: expected the {file.bytes:,} bytes that this step wrote, found {stored.size:,}; "
+                "clear the task that submitted this step"
+            )
+        else:
+            listed.append(replace(file, etag=stored.etag))
+    if own:
+        raise VergerError(
+            f"{folder}: expected the files that this step wrote, found no {', '.join(sorted(own)[:3])}; clear the task "
+            "that submitted this step"
+        )
+    at = folder.rstrip("/")
+    storage.write_json(f"{at}/{FILE_LIST}", list_document(listed))
+    storage.write(f"{at}/_SUCCESS", b"")
+
+
+def file_list(folder: str) -> tuple[ListedFile, ...] | None:
+    """Return the file list of a table. None without one: an earlier Verger or another program wrote the table.
+
+    Raises
+    ------
+    VergerError
+        The file list is malformed.
+    """
+    at = f"{folder.rstrip('/')}/{FILE_LIST}"
+    if not storage.exists(at):
+        return None
+    document = storage.read_json(at)
+    try:
+        return parse_list(document)
+    except (KeyError, TypeError) as error:
+        raise VergerError(
+            f"{at}: expected a file list, found something else ({type(error).__name__}: {error}); start a new run"
+        ) from None
+
+
+def is_whole(folder: str) -> bool:
+    """Whether a table has a file list, and its folder has exactly the listed files with the listed sizes and ETags."""
+    if not storage.exists(f"{folder.rstrip('/')}/_SUCCESS"):
+        return False
+    listed = {(file.name, file.bytes, file.etag) for file in file_list(folder) or ()}
+    found = {(name_of(file.uri), file.size, file.etag) for file in storage.files(folder)}
+    return bool(listed) and listed == {file for file in found if not file[0].startswith(("_", "."))}

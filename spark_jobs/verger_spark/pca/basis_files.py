@@ -73,7 +73,7 @@ def load(uri: str, width: int) -> NDArray[np.float64]:
     folder = uri.rstrip("/")
     if not storage.exists(f"{folder}/spectrum.json"):
         raise VergerError(f"{uri}: expected the published basis, found none (no spectrum.json); run with policy refit")
-    part = next((file for file, _ in storage.files(f"{folder}/data") if file.endswith(".parquet")), None)
+    part = next((file.uri for file in storage.files(f"{folder}/data") if file.uri.endswith(".parquet")), None)
     try:
         if part is None:
             raise ValueError("no Parquet file")

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
-from verger_spark.pca.current_rows import current_rows
+from verger_contract.schemas import FEATURES
+from verger_spark.io import storage, table_file
+from verger_spark.io.feature_files import CurrentRows, FeatureFiles
+from verger_spark.pca.current_rows import parent_of, require_complete, written_files
+from verger_spark.python_task import python_task
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-ROWS_PER_FILE = 8192
-"""About 42 MB a file. Files of this size are read fast."""
 
-GROUP_BYTES = 4 << 20
-"""Approximate size of a row group. A worker fetches a row group with one request and holds it in memory."""
-
-
-def compact(spark: SparkSession, runs: Sequence[str], deletes: str, into: str) -> int:
+def compact(spark: SparkSession, runs: Sequence[str], deletes: str, into: str, lost: Collection[str] = ()) -> int:
     """Write the current rows of `runs` to the folder `into`, and return their number.
+
+    The files have about 32 MB each. Files of this size are read fast.
 
     Parameters
     ----------
@@ -28,17 +28,26 @@ def compact(spark: SparkSession, runs: Sequence[str], deletes: str, into: str) -
     deletes : str
         URI of the table of their deleted rows.
     into : str
-        URI of the new feature run. Files of an earlier attempt are overwritten.
+        URI of the new feature run.
+    lost : collection of str
+        URIs of lost files, which are not read.
 
     Raises
     ------
     VergerError
-        As `current_rows`.
+        As `require_complete` and `parent_of`; a file is missing or damaged.
     """
-    rows = current_rows(spark, runs, deletes).drop("run")
-    count = int(rows.count())
-    files = max(-(-count // ROWS_PER_FILE), 1)
-    # coalesce merges tasks and does not shuffle rows. The file that a row is in does not matter.
-    options = {"maxRecordsPerFile": ROWS_PER_FILE, "parquet.block.size": GROUP_BYTES}
-    rows.coalesce(files).write.options(**options).mode("overwrite").parquet(into)
-    return count
+    from verger_spark.pca.tasks import WRITTEN_SCHEMA, CopyRows
+
+    require_complete(runs, deletes)
+    parent_of(runs)
+    storage.delete_folder(into)
+    groups = FeatureFiles.of(runs, lost=lost).groups(cores=1)
+    if not groups:
+        table_file.write_empty(into, FEATURES.arrow)
+        return 0
+    rows = CurrentRows(deletes, FEATURES.names)
+    task = python_task(CopyRows(spark.sparkContext.broadcast(groups), rows, into))
+    files = written_files(spark.range(0, len(groups), 1, len(groups)).mapInArrow(task, WRITTEN_SCHEMA))
+    table_file.mark_complete(into, files)
+    return sum(file.rows for file in files)

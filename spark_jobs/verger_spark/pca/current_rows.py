@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from verger_contract.errors import VergerError
+from verger_contract.metrics import FILE_LIST, ListedFile
 from verger_contract.plan import StepPlan
-from verger_contract.schemas import DELETES, FEATURES
 from verger_spark.io import storage
-from verger_spark.io.feature_files import RUN, CurrentRows, FeatureFiles, run_of
+from verger_spark.io.feature_files import RUN, CurrentRows, FeatureFiles
 from verger_spark.io.location import name_of
 from verger_spark.python_task import python_task
 
@@ -47,13 +47,12 @@ class CurrentFeatures:
 
         return self._numbers().mapInArrow(python_task(ReadRows(self.groups, self.rows)), PACKED_SCHEMA)
 
-    def project(self, components: NDArray[np.float64], pca: str, processed: Accumulator[int]) -> int:
-        """Write the coordinates of every current photo to the folder `pca`, and return their number."""
+    def project(self, components: NDArray[np.float64], pca: str, processed: Accumulator[int]) -> list[ListedFile]:
+        """Write the coordinates of every current photo to the folder `pca`, and return its files."""
         from verger_spark.pca.tasks import WRITTEN_SCHEMA, Project
 
         task = Project(self.groups, self.rows, self.spark.sparkContext.broadcast(components), pca, processed)
-        # Each task returns one row. A sum by Spark would need one more stage.
-        return sum(row["photos"] for row in self._numbers().mapInArrow(python_task(task), WRITTEN_SCHEMA).collect())
+        return written_files(self._numbers().mapInArrow(python_task(task), WRITTEN_SCHEMA))
 
     def _numbers(self) -> DataFrame:
         count = len(self.groups.value)
@@ -73,29 +72,10 @@ def current_files(plan: StepPlan) -> FeatureFiles:
     return FeatureFiles.of(plan.runs, plan.deletes)
 
 
-def current_rows(spark: SparkSession, runs: Sequence[str], deletes: str) -> DataFrame:
-    """Return the rows of feature runs without the deleted rows.
-
-    Spark broadcasts a short table of deleted rows, so that no row of features is shuffled.
-
-    Returns
-    -------
-    DataFrame
-        path, label, etag, features, run
-
-    Raises
-    ------
-    VergerError
-        As `require_complete` and `parent_of`.
-    """
-    from pyspark.sql import functions as F
-
-    require_complete(runs, deletes)
-    # One read instead of a union: Spark then packs small files of many runs into few tasks. With basePath, the folder
-    # name run=<id> becomes a column. The schema sets its type, because Spark would read the run 007 as the number 7.
-    rows = spark.read.schema(f"{FEATURES.ddl}, run string").option("basePath", parent_of(runs)).parquet(*runs)
-    deleted = spark.read.schema(DELETES.ddl).parquet(deletes).where(F.col("run").isin([run_of(uri) for uri in runs]))
-    return rows.join(broadcast_few(deleted, deleted.count()), ["path", "run"], "left_anti").select(*rows.columns)
+def written_files(rows: DataFrame) -> list[ListedFile]:
+    """Run the tasks of a DataFrame that has a row for each written file (``WRITTEN_SCHEMA``). Return the files."""
+    # Each task returns one row. A sum by Spark would need one more stage.
+    return [ListedFile(**row.asDict()) for row in rows.collect()]
 
 
 def broadcast_few(paths: DataFrame, count: int) -> DataFrame:
@@ -114,9 +94,9 @@ def require_complete(runs: Sequence[str], deletes: str) -> None:
         The message names what is missing.
     """
     for uri in runs:
-        if not storage.exists(f"{uri.rstrip('/')}/_SUCCESS"):
+        if not any(storage.exists(f"{uri.rstrip('/')}/{name}") for name in (FILE_LIST, "_SUCCESS")):
             raise VergerError(
-                f"{uri}: expected a complete feature run, found no _SUCCESS in it; "
+                f"{uri}: expected a complete feature run, found neither {FILE_LIST} nor _SUCCESS in it; "
                 "if it was deleted in the meantime, start a new run"
             )
     if not storage.exists(deletes):

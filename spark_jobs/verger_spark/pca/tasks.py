@@ -12,7 +12,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from verger_contract.errors import VergerError
-from verger_contract.schemas import PCA
+from verger_contract.metrics import ListedFile
+from verger_contract.schemas import FEATURES, PCA
 from verger_spark.io import table_file
 from verger_spark.io.feature_files import CurrentRows, FeatureFile, matrix
 from verger_spark.pca.covariance import Moments
@@ -23,11 +24,12 @@ if TYPE_CHECKING:
 
 Groups = Sequence[Sequence[FeatureFile]]
 
-WRITTEN_SCHEMA = "photos bigint"
+WRITTEN_SCHEMA = "name string, rows bigint, bytes bigint, sha256 string"
 PACKED_SCHEMA = "path string, features binary"
 MOMENTS_SCHEMA = "block int, moments binary"
 SPREAD_SCHEMA = "total double, explained double"
 
+_WRITTEN = pa.schema([("name", pa.string()), ("rows", pa.int64()), ("bytes", pa.int64()), ("sha256", pa.string())])
 _MOMENTS = pa.schema([("block", pa.int32()), ("moments", pa.binary())])
 _SPREAD = pa.schema([("total", pa.float64()), ("explained", pa.float64())])
 _PACKED = pa.schema([("path", pa.string()), ("features", pa.binary())])
@@ -115,7 +117,7 @@ class Merge:
 
 @dataclass(frozen=True)
 class Project:
-    """For `DataFrame.mapInArrow`: numbers (`id`) of groups of files in, number of photos of each group out.
+    """For `DataFrame.mapInArrow`: numbers (`id`) of groups of files in, the written file of each group out.
 
     Each group writes one file of coordinates to the folder `pca`, named by its number. The coordinates of a photo are
     ``x · components``, where x are its features, not centred.
@@ -130,12 +132,10 @@ class Project:
     def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Project the groups and write their files."""
         for number in _numbers(batches):
-            count = 0
             with table_file.writing(self.pca, number, PCA.arrow) as file:
                 for projected in self._projected(self.groups.value[number]):
-                    file.write_batch(projected)
-                    count += len(projected)
-            yield pa.RecordBatch.from_arrays([pa.array([count], pa.int64())], names=["photos"])
+                    file.write(projected)
+            yield _written(file.file)
 
     def _projected(self, files: Sequence[FeatureFile]) -> Iterator[pa.RecordBatch]:
         width, k = self.components.value.shape
@@ -145,6 +145,26 @@ class Project:
             column = pa.ListArray.from_arrays(pa.array(offsets), pa.array(coordinates.ravel()))
             yield pa.RecordBatch.from_arrays([rows.column("path"), rows.column("label"), column], schema=PCA.arrow)
             self.processed.add(len(rows))
+
+
+@dataclass(frozen=True)
+class CopyRows:
+    """For `DataFrame.mapInArrow`: numbers (`id`) of groups of files in, the written file of each group out.
+
+    Each group writes its current rows to one file in the folder `into`, named by its number.
+    """
+
+    groups: Broadcast[Groups]
+    rows: CurrentRows
+    into: str
+
+    def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """Copy the rows of the groups."""
+        for number in _numbers(batches):
+            with table_file.writing(self.into, number, FEATURES.arrow) as file:
+                for rows in self.rows.batches(self.groups.value[number]):
+                    file.write(pa.RecordBatch.from_arrays(rows.columns, schema=FEATURES.arrow))
+            yield _written(file.file)
 
 
 @dataclass(frozen=True)
@@ -165,6 +185,10 @@ class Spread:
             total += float(np.square(centred).sum())
             explained += float(np.square(centred @ self.components.value).sum())
         yield pa.RecordBatch.from_arrays([pa.array([total]), pa.array([explained])], schema=_SPREAD)
+
+
+def _written(file: ListedFile) -> pa.RecordBatch:
+    return pa.RecordBatch.from_pylist([{name: getattr(file, name) for name in _WRITTEN.names}], schema=_WRITTEN)
 
 
 def _numbers(batches: Iterable[pa.RecordBatch]) -> Iterator[int]:

@@ -184,8 +184,9 @@ def test_the_plan_of_the_steps_has_uris() -> None:
     assert document["features"] == {
         "keep": ["s3://orchard/features/run=base/"],
         "compact": ["s3://orchard/features/run=old/"],
-        "into": "s3://orchard/features/run=this-run-compacted/",
+        "into": "s3://orchard/features/run=this-run-compacted~{attempt}/",
         "new": "s3://orchard/features/run=this-run/",
+        "lost": [],
     }
     assert document["deletes"] == "s3://orchard/runs/this-run/deletes.parquet"
     assert document["compacted_deletes"] == "s3://orchard/runs/this-run/compacted_deletes.parquet"

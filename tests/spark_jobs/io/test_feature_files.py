@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 from pathlib import Path
 from types import SimpleNamespace
@@ -57,7 +58,7 @@ def test_the_rows_of_a_request_are_one_read(tmp_path: Path, monkeypatch: pytest.
     table = table_file.features([(name, "Kiwi", storage.etag_of(name.encode())) for name in names], vectors)
     with table_file.writing(tmp_path.as_uri(), 0, table.schema) as file:
         for start in range(0, rows, table_file.GROUP_ROWS):
-            file.write_table(table.slice(start, table_file.GROUP_ROWS))
+            file.write(table.slice(start, table_file.GROUP_ROWS))
     sizes: list[int] = []
 
     class Counted(io.FileIO):
@@ -141,7 +142,7 @@ def test_a_file_whose_writing_fails_does_not_appear(tmp_path: Path) -> None:
 
     def fail() -> None:
         with table_file.writing(tmp_path.as_uri(), 3, PCA.arrow) as file:
-            file.write_table(rows)
+            file.write(rows)
             raise RuntimeError
 
     with pytest.raises(RuntimeError):
@@ -152,7 +153,33 @@ def test_a_file_whose_writing_fails_does_not_appear(tmp_path: Path) -> None:
 
 
 def test_files_of_an_earlier_attempt_are_deleted_when_a_folder_is_complete(tmp_path: Path) -> None:
-    for number in range(4):
-        table_file.write(tmp_path.as_uri(), number, PCA.arrow.empty_table())
-    table_file.mark_complete(tmp_path.as_uri(), 2)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["_SUCCESS", "part-00000.parquet", "part-00001.parquet"]
+    files = [table_file.write(tmp_path.as_uri(), number, PCA.arrow.empty_table()) for number in range(4)]
+    table_file.mark_complete(tmp_path.as_uri(), files[:2])
+    names = ["_SUCCESS", "_files.json", "part-00000.parquet", "part-00001.parquet"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == names
+    assert table_file.file_list(tmp_path.as_uri()) == tuple(files[:2])
+    assert table_file.is_whole(tmp_path.as_uri())
+    for file in files[:2]:
+        content = (tmp_path / file.name).read_bytes()
+        assert (file.bytes, file.sha256) == (len(content), hashlib.sha256(content).hexdigest())
+
+
+@pytest.mark.parametrize("damage", ["removed", "cut"])
+def test_a_file_that_is_lost_before_the_folder_is_complete_is_an_error(tmp_path: Path, damage: str) -> None:
+    files = [table_file.write(tmp_path.as_uri(), number, PCA.arrow.empty_table()) for number in range(2)]
+    path = tmp_path / files[1].name
+    path.write_bytes(path.read_bytes()[:-1]) if damage == "cut" else path.unlink()
+    with pytest.raises(VergerError, match=r"part-00001\.parquet.*clear the task that submitted this step"):
+        table_file.mark_complete(tmp_path.as_uri(), files)
+    assert not (tmp_path / "_SUCCESS").exists()
+
+
+def test_only_listed_files_are_read_and_each_must_be_there(tmp_path: Path) -> None:
+    files = [table_file.write(tmp_path.as_uri(), number, PCA.arrow.empty_table()) for number in range(2)]
+    table_file.mark_complete(tmp_path.as_uri(), files)
+    table_file.write(tmp_path.as_uri(), 7, PCA.arrow.empty_table())
+    assert [Path(file.uri).name for file in FeatureFiles.of([tmp_path.as_uri()]).files] == [file.name for file in files]
+    assert not table_file.is_whole(tmp_path.as_uri()), "the folder has a file that is not listed"
+    (tmp_path / files[0].name).unlink()
+    with pytest.raises(VergerError, match=rf"{files[0].name}: expected the [0-9,]+ bytes .* found no such file"):
+        FeatureFiles.of([tmp_path.as_uri()])

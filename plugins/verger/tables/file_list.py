@@ -1,0 +1,83 @@
+"""Compares the files of a table with its file list, which a step writes when all files are complete."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from verger.tables.parquet import TableError
+from verger_contract.keys import uri
+from verger_contract.metrics import FILE_LIST, ListedFile, parse_list
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+
+def read(s3: S3Client, bucket: str, prefix: str) -> tuple[ListedFile, ...] | None:
+    """Return the file list of the table under a prefix. None without one: an earlier Verger wrote the table.
+
+    Raises
+    ------
+    TableError
+        The file list is malformed.
+    """
+    try:
+        return parse_list(json.loads(s3.get_object(Bucket=bucket, Key=f"{prefix}{FILE_LIST}")["Body"].read()))
+    except s3.exceptions.NoSuchKey:
+        return None
+    except (ValueError, KeyError, TypeError) as error:
+        raise TableError(
+            f"{uri(bucket, prefix)}{FILE_LIST}: expected a file list, found something else "
+            f"({type(error).__name__}: {error}); start a run with the parameter full_refresh"
+        ) from error
+
+
+def stored(s3: S3Client, bucket: str, prefix: str) -> list[ListedFile]:
+    """Return the Parquet files directly under a prefix, with size and ETag, without rows and checksum."""
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix, Delimiter="/")
+    return [
+        ListedFile(item["Key"].removeprefix(prefix), 0, item["Size"], "", item["ETag"].strip('"'))
+        for page in pages
+        for item in page.get("Contents", ())
+        if item["Key"].endswith(".parquet")
+    ]
+
+
+def differences(listed: Iterable[ListedFile], found: Iterable[ListedFile]) -> dict[str, str]:
+    """Return how files differ from their list, in words, by name. Only known ETags are compared.
+
+    Examples
+    --------
+    >>> differences([ListedFile("a", 1, 9, "")], [ListedFile("a", 0, 5, ""), ListedFile("b", 0, 7, "")])
+    {'a': 'expected 9 bytes, found 5', 'b': 'not in the file list'}
+    """
+    expected, there = ({file.name: file for file in files} for files in (listed, found))
+    return {
+        name: problem
+        for name in sorted({*expected, *there})
+        if (problem := _difference(expected.get(name), there.get(name)))
+    }
+
+
+def _difference(listed: ListedFile | None, found: ListedFile | None) -> str:
+    if listed is None:
+        return "not in the file list"
+    if found is None:
+        return "no such file"
+    if listed.bytes != found.bytes:
+        return f"expected {listed.bytes:,} bytes, found {found.bytes:,}"
+    if listed.etag and found.etag and listed.etag != found.etag:
+        return f"expected the ETag {listed.etag}, found {found.etag}"
+    return ""
+
+
+def in_words(problems: Mapping[str, str], most: int = 10) -> str:
+    """Return the first differences as one line.
+
+    Examples
+    --------
+    >>> in_words({"a": "no such file", "b": "not in the file list"})
+    'a: no such file; b: not in the file list'
+    """
+    return "; ".join(f"{name}: {problem}" for name, problem in [*problems.items()][:most])

@@ -1,0 +1,186 @@
+"""Output of a step that is damaged before its check: the check refuses it, and clearing the step repairs the run."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow
+import pyarrow.parquet as pq
+import pytest
+
+from tests.plugins.orchard import Orchard, Running
+from tests.plugins.played_steps import featurize
+from verger.attempts import refuse
+from verger.publication.commit import MissingDataError
+from verger.settings import Settings
+from verger.validation.check import ValidationError
+from verger_contract.keys import owner
+from verger_contract.metrics import FILE_LIST, REFUSED, RUNNING
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+Damage = Callable[[Running, str], None]
+
+
+@pytest.fixture
+def orchard(settings: Settings, client: S3Client, tmp_path: Path) -> Orchard:
+    return Orchard(settings, client, tmp_path)
+
+
+def begun(orchard: Orchard) -> Running:
+    """A run whose step 1 has ended."""
+    for number in range(24):
+        orchard.put(f"{('Kiwi', 'Fig', 'Pear')[number % 3]}/{number}.jpg", b"photo %d" % number)
+    return orchard.begin("one").until("featurize")
+
+
+def body(running: Running, key: str) -> bytes:
+    content: bytes = running.run_context.client.get_object(Bucket=running.run_context.run.bucket, Key=key)[
+        "Body"
+    ].read()
+    return content
+
+
+def put(running: Running, key: str, content: bytes) -> None:
+    running.run_context.client.put_object(Bucket=running.run_context.run.bucket, Key=key, Body=content)
+
+
+def cut(running: Running, key: str) -> None:
+    put(running, key, body(running, key)[:-100])
+
+
+def cut_as_listed(running: Running, key: str) -> None:
+    """Cut the file and its size in the file list: only reading shows the damage."""
+    cut(running, key)
+    change_list(running, key, bytes=len(body(running, key)))
+
+
+def removed(running: Running, key: str) -> None:
+    running.run_context.client.delete_object(Bucket=running.run_context.run.bucket, Key=key)
+
+
+def doubled(running: Running, key: str) -> None:
+    put(running, key.replace("part-0", "part-1"), body(running, key))
+
+
+def no_list(running: Running, key: str) -> None:
+    removed(running, f"{key.rpartition('/')[0]}/{FILE_LIST}")
+
+
+def malformed_list(running: Running, key: str) -> None:
+    put(running, f"{key.rpartition('/')[0]}/{FILE_LIST}", b'{"files": 7}')
+
+
+def not_a_number(running: Running, key: str) -> None:
+    """Replace a value by NaN, in a file that the list describes."""
+    table = pq.read_table(pyarrow.BufferReader(body(running, key))).to_pylist()
+    table[0]["features"][7] = float("nan")
+    buffer = io.BytesIO()
+    pq.write_table(pyarrow.Table.from_pylist(table), buffer)
+    put(running, key, buffer.getvalue())
+    change_list(running, key, bytes=len(buffer.getvalue()))
+
+
+def change_list(running: Running, key: str, **values: Any) -> None:
+    at = f"{key.rpartition('/')[0]}/{FILE_LIST}"
+    files = json.loads(body(running, at))["files"]
+    put(running, at, json.dumps({"files": [{**file, **values} for file in files]}).encode())
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (cut, r"files of features/run=one/: .* part-0\.parquet: expected [\d,]+ bytes, found [\d,]+"),
+        (cut_as_listed, r"features/run=one/part-0\.parquet: expected a complete Parquet file, found"),
+        (removed, r"files of features/run=one/: .* part-0\.parquet: no such file"),
+        (doubled, r"files of features/run=one/: .* part-1\.parquet: not in the file list"),
+        (no_list, r"files of features/run=one/: expected a file list, .* found no _files\.json"),
+        (malformed_list, r"files of features/run=one/: expected a file list, .* found something else in _files\.json"),
+        (not_a_number, r"every number finite: .* found 1 other rows"),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_a_check_refuses_damaged_features_and_clearing_the_step_repairs(
+    orchard: Orchard, damage: Damage, message: str
+) -> None:
+    running = begun(orchard)
+    run_context = running.run_context
+    damage(running, f"{run_context.run.features}part-0.parquet")
+    with pytest.raises(Exception, match=message) as caught:
+        running.until("check_features")
+    assert "Clear featurize and all that follows it" in str(caught.value)
+    assert REFUSED in run_context.read_json(run_context.run.metrics("featurize"))
+    removed(running, f"{run_context.run.features}part-1.parquet")
+    assert running.plan is not None
+    featurize(run_context, running.plan)  # as after clearing: the step does not adopt what was refused
+    assert REFUSED not in run_context.read_json(run_context.run.metrics("featurize"))
+    running.finish()
+    assert orchard.json("published.json")["photos"] == 24
+
+
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        (None, "none"),
+        (b"{", "no JSON"),
+        (b"[]", "something else"),
+        (json.dumps({RUNNING: {"attempt": "0a1b2c3d"}}).encode(), "that the newest attempt of the step has not"),
+    ],
+)
+def test_metrics_that_are_missing_or_malformed(orchard: Orchard, content: bytes | None, found: str) -> None:
+    running = begun(orchard)
+    key = running.run_context.run.metrics("featurize")
+    removed(running, key) if content is None else put(running, key, content)
+    with pytest.raises(
+        ValidationError,
+        match=rf"featurize\.json: expected the metrics that the step featurize writes when it has completed, found {found}",
+    ):
+        running.until("check_features")
+    refuse(running.run_context, "featurize", "of a test")
+    if content is None:
+        assert running.run_context.read_json(key) is None
+    else:
+        assert body(running, key) == content, "the claim of another attempt stays"
+
+
+def test_the_tables_of_the_attempt_that_the_metrics_name_are_checked_and_published(orchard: Orchard) -> None:
+    running = begun(orchard)
+    run_context, plan = running.run_context, running.plan
+    assert plan is not None
+    late = replace(run_context, run=replace(run_context.run, featurize_attempt="1111aaaa"))
+    featurize(late, plan)
+    metrics = run_context.read_json(run_context.run.metrics("featurize"))
+    cut(running, f"{run_context.run.features}part-0.parquet")  # of an attempt that the metrics do not name
+    run_context.write_json(run_context.run.metrics("featurize"), {**metrics, "attempt": "1111aaaa"})
+    running.until("check_features")
+    written = run_context.read_json(run_context.run.plan)["features"]["new"]
+    assert written == run_context.run.uri(late.run.features)
+    running.finish()
+    published = orchard.json("published.json")
+    assert [features["run"] for features in published["features"]] == ["one~1111aaaa"]
+    assert published["rejects"] == "one~1111aaaa"
+    assert not orchard.listing("features/run=one/"), "vacuum deletes the folders of other attempts"
+    assert owner(published["features"][0]["run"]) == "one"
+
+
+def test_another_attempt_after_the_check_is_not_published(orchard: Orchard) -> None:
+    running = begun(orchard).until("check_projections")
+    run_context = running.run_context
+    metrics = run_context.read_json(run_context.run.metrics("pca"))
+    run_context.write_json(run_context.run.metrics("pca"), {**metrics, "attempt": "1111aaaa"})
+    with pytest.raises(ValidationError, match="another attempt of the step has completed since; nothing is published"):
+        running.until("publish")
+
+
+@pytest.mark.parametrize("damage", [cut, removed, doubled])
+def test_a_file_that_changes_between_check_and_publish(orchard: Orchard, damage: Damage) -> None:
+    running = begun(orchard).until("check_projections")
+    damage(running, f"{running.run_context.run.pca}part-0.parquet")
+    with pytest.raises(MissingDataError, match=r"pca/run=one/: expected the 1 files of its file list, found part-"):
+        running.until("publish")

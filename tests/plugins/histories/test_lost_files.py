@@ -1,0 +1,124 @@
+"""Files of published tables that are lost or damaged later: the next run repairs them by itself."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow
+import pyarrow.parquet as pq
+import pytest
+
+import verger_reader
+from tests.plugins.orchard import Orchard, Running
+from verger.settings import Settings
+from verger_contract.metrics import FILE_LIST, ListedFile, list_document
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+PARTS = 3
+
+
+@pytest.fixture
+def orchard(settings: Settings, client: S3Client, tmp_path: Path) -> Orchard:
+    return Orchard(settings, client, tmp_path)
+
+
+def split(running: Running) -> None:
+    """Divide the features that step 1 wrote into three files, as several Spark tasks write them."""
+    run_context = running.run_context
+    prefix = run_context.run.features
+    content = run_context.client.get_object(Bucket=run_context.run.bucket, Key=f"{prefix}part-0.parquet")["Body"].read()
+    table, files = pq.read_table(pyarrow.BufferReader(content)), []
+    for part in range(PARTS):
+        buffer = io.BytesIO()
+        rows = table.take([*range(part, len(table), PARTS)])
+        pq.write_table(rows, buffer)
+        body, name = buffer.getvalue(), f"part-{part}.parquet"
+        answer = run_context.client.put_object(Bucket=run_context.run.bucket, Key=f"{prefix}{name}", Body=body)
+        sha256 = hashlib.sha256(body).hexdigest()
+        files.append(ListedFile(name, len(rows), len(body), sha256, answer["ETag"].strip('"')))
+    run_context.write_json(f"{prefix}{FILE_LIST}", list_document(files))
+
+
+def published(orchard: Orchard) -> None:
+    """Publish a run with three files of features, and a second one that changes and deletes photos of the first."""
+    for number in range(30):
+        orchard.put(f"{('Kiwi', 'Fig', 'Pear')[number % 3]}/{number}.jpg", b"photo %d" % number)
+    orchard.put("Kiwi/bad.jpg", b"bad")
+    running = orchard.begin("one").until("featurize")
+    split(running)
+    running.finish()
+    orchard.put("Kiwi/0.jpg", b"changed")
+    orchard.delete("Fig/1.jpg")
+    orchard.run("two")
+
+
+def remove(orchard: Orchard, key: str) -> None:
+    orchard.client.delete_object(Bucket=orchard.bucket, Key=key)
+
+
+def cut(orchard: Orchard, key: str) -> None:
+    body = orchard.client.get_object(Bucket=orchard.bucket, Key=key)["Body"].read()
+    orchard.client.put_object(Bucket=orchard.bucket, Key=key, Body=body[:-9])
+
+
+def alter(orchard: Orchard, key: str) -> None:
+    body = orchard.client.get_object(Bucket=orchard.bucket, Key=key)["Body"].read()
+    orchard.client.put_object(Bucket=orchard.bucket, Key=key, Body=body[:-9] + bytes(9))
+
+
+@pytest.mark.parametrize("damage", [remove, cut, alter])
+def test_the_next_run_featurizes_the_photos_of_a_lost_file(
+    orchard: Orchard, damage: Callable[[Orchard, str], None]
+) -> None:
+    published(orchard)
+    key = "features/run=one/part-1.parquet"
+    damage(orchard, key)
+    plan = orchard.begin("three").until("plan").plan
+    assert plan is not None
+    assert f"lost or damaged files: {key}" in plan.why
+    assert 8 <= plan.photos["lost"] <= 10, "photos of one file of three"
+    assert plan.photos["unchanged"] == 30 - plan.photos["lost"], "29 photos with features, and a reject"
+    orchard.run("four")
+    assert_whole(orchard)
+    assert not orchard.run("five").work
+
+
+def test_a_feature_run_of_which_nothing_is_left(orchard: Orchard) -> None:
+    published(orchard)
+    for key in orchard.listing("features/run=one/"):
+        remove(orchard, key)
+    plan = orchard.run("three")
+    assert (plan.photos["lost"], plan.photos["unchanged"]) == (28, 2)
+    assert "lost or damaged files: features/run=one/" in plan.why
+    assert_whole(orchard)
+
+
+def test_lost_projections_are_computed_again(orchard: Orchard) -> None:
+    published(orchard)
+    remove(orchard, "pca/run=two/part-0.parquet")
+    plan = orchard.run("three")
+    assert (plan.why, plan.photos["lost"]) == ("lost or damaged files: pca/run=two/part-0.parquet", 0)
+    assert_whole(orchard)
+
+
+def test_a_copy_of_the_bucket_may_have_other_etags(orchard: Orchard) -> None:
+    published(orchard)
+    key = f"features/run=one/{FILE_LIST}"
+    files = [ListedFile(**{**file, "etag": "another"}) for file in orchard.json(key)["files"]]
+    orchard.client.put_object(Bucket=orchard.bucket, Key=key, Body=json.dumps(list_document(files)))
+    assert not orchard.run("three").work
+
+
+def assert_whole(orchard: Orchard) -> None:
+    """Check that the published data are what a full refresh would publish."""
+    found = verger_reader.open_publication(f"s3://{orchard.bucket}")
+    expected = {*orchard.readable()}
+    assert {*found.features()["path"].to_pylist()} == {*found.pca()["path"].to_pylist()} == expected
+    assert found.photos == len(expected)
