@@ -234,21 +234,12 @@ def write_features(
         The file of each split.
     """
     from verger_spark.features.tasks import Featurize
-    from verger_spark.io.progress import Progress
 
     storage.delete_folder(work.features)
     processed, broadcast = spark.sparkContext.accumulator(0), spark.sparkContext.broadcast(model)
     task = python_task(Featurize(work, broadcast, processed))
     context, count, total = spark.sparkContext, len(work.splits), len(work.inventory)
-    with Progress(
-        arguments.progress,
-        "featurize",
-        context.applicationId,
-        total,
-        lambda: processed.value,
-        may_write=attempt.is_current,
-        cancel=context.cancelAllJobs,
-    ):
+    with attempt.progress(spark, arguments.progress, "featurize", total, lambda: processed.value):
         # The driver adds up the counts. A sum by Spark would need a shuffle: a lost node would lose shuffle files, and
         # Spark would run splits again. An RDD is used because planning a query of a DataFrame takes longer than a
         # hundred photos.

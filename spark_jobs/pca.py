@@ -117,12 +117,6 @@ def write_outputs(
     drift = measure_drift(spark, reduced, new, drift_folder) if drift_folder else None
     watch.lap("drift")
     ratio = reduced.choice.explained_variance_ratio
-    outputs = {
-        "pca": reduced.pca,
-        **({"basis": str(reduced.basis["uri"])} if reduced.choice.fitted else {}),
-        **({"drift": drift_folder} if drift and drift_folder else {}),
-        **({"compacted": into} if into else {}),
-    }
     return {
         "photos": reduced.moments.count,
         "target_variance": arguments.target_variance,
@@ -138,8 +132,15 @@ def write_outputs(
         "seconds": watch.seconds(),
         "application": spark.sparkContext.applicationId,
         "attempt": attempt.id,
-        "outputs": outputs,
+        "outputs": outputs_of(reduced, drift_folder if drift else None, into),
     }
+
+
+def outputs_of(reduced: Reduced, drift: str | None, compacted: str | None) -> dict[str, str]:
+    """Return the URIs of the written folders by name."""
+    basis = reduced.basis["uri"] if reduced.choice.fitted else None
+    outputs = {"pca": reduced.pca, "basis": basis, "drift": drift, "compacted": compacted}
+    return {name: uri for name, uri in outputs.items() if uri}
 
 
 @dataclass(frozen=True)
@@ -164,22 +165,14 @@ def reduce(
     watch: Stopwatch,
 ) -> Reduced:
     """Sum up the current rows, choose the basis, and write the basis and the coordinates of every photo."""
-    from verger_spark.io.progress import Progress
     from verger_spark.pca.choice import choose
     from verger_spark.pca.summing import sum_up
 
-    pca, context = attempt.folder(arguments.pca), spark.sparkContext
+    pca = attempt.folder(arguments.pca)
     storage.delete_folder(pca)
-    processed = context.accumulator(0)
-    with Progress(
-        arguments.progress,
-        "pca",
-        context.applicationId,
-        photos,
-        lambda: processed.value // 2,  # every row is read twice: for the sums and for the projection
-        may_write=attempt.is_current,
-        cancel=context.cancelAllJobs,
-    ) as progress:
+    processed = spark.sparkContext.accumulator(0)
+    # Every row is read twice: for the sums and for the projection.
+    with attempt.progress(spark, arguments.progress, "pca", photos, lambda: processed.value // 2) as progress:
         moments = sum_up(current.packed(), photos, processed)
         if not moments:
             raise VergerError(f"{arguments.plan or ' '.join(arguments.features)}: no current features of any photo")

@@ -11,15 +11,18 @@ from __future__ import annotations
 import contextlib
 import json
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from verger_contract.errors import VergerError
 from verger_contract.keys import ATTEMPT
 from verger_contract.metrics import REFUSED, RUNNING
 from verger_spark.io import storage
-from verger_spark.io.progress import now
+from verger_spark.io.progress import Progress, now
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 
 @dataclass(frozen=True)
@@ -86,6 +89,15 @@ class Attempt:
     def is_current(self) -> bool:
         """Whether no later attempt has started."""
         return storage.exists(self.metrics) and storage.etag(self.metrics) == self.etag
+
+    def progress(
+        self, spark: SparkSession, uri: str | None, step: str, total: int, done: Callable[[], int]
+    ) -> Progress:
+        """Return the context manager that writes progress.json. It cancels Spark's jobs when a later attempt starts."""
+        context = spark.sparkContext
+        return Progress(
+            uri, step, context.applicationId, total, done, may_write=self.is_current, cancel=context.cancelAllJobs
+        )
 
     def complete(self, metrics: Mapping[str, object]) -> None:
         """Replace the claim by the metrics.

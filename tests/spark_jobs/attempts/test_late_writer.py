@@ -79,9 +79,9 @@ def test_a_late_attempt_changes_nothing_and_its_finished_splits_are_used(photos:
         send(first.pid, signal.SIGSTOP)
         assert not [*photos.glob("features/run=7~*/_files.json")], "the attempt hangs before its end"
         (late,) = photos.glob("features/run=7~*")
-        # Without these photos the second attempt can only copy their features.
-        gone = [path for part in parts for path in pq.read_table(part, columns=["path"])["path"].to_pylist()]
-        for path in gone:
+        # These photos are deleted: the second attempt can only copy their features.
+        copied = [path for part in parts for path in pq.read_table(part, columns=["path"])["path"].to_pylist()]
+        for path in copied:
             (photos / path).unlink()
 
         second = start(photos, ARTIFACTS / "featurize.py", *arguments(photos))
@@ -105,7 +105,7 @@ def test_a_late_attempt_changes_nothing_and_its_finished_splits_are_used(photos:
     assert table_file.is_whole(features)
     rows = [row for file, _, _ in storage.files(features) if file.endswith(".parquet") for row in paths(file)]
     assert len(rows) == len({*rows}) == PHOTOS
-    assert {*gone} <= {*rows}
+    assert {*copied} <= {*rows}
 
 
 def paths(uri: str) -> list[str]:
