@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 
 VERSION, ROWS_PER_BATCH = 3, 2048  # of published.json; 10 MB of features
 DELETES = "runs/{}/deletes.parquet"  # key of the table of deleted rows, by run
-LABELS = "labels.json"  # of a bundle: the number of photos of each label
+LABELS, FILE_LIST = "labels.json", "_files.json"  # of a bundle: photos of each label; of a table: its files
 LIMITS: Any = {"connect_timeout": 10, "request_timeout": 60}  # seconds; those of pyarrow, 1 and 3, are short for S3
 CODE, NETWORK = "verger_spark.zip", "model/mobilenet_v2.tflite"  # of an artifact set
 
@@ -82,8 +82,7 @@ class UnreadablePhoto(Exception):
 
     def __init__(self, kind: str, reason: str, photo: str = "") -> None:
         super().__init__(f"{photo}: {reason}" if photo else reason)
-        self.kind = kind
-        self.reason = reason
+        self.kind, self.reason = kind, reason
 
 
 @dataclass(frozen=True)
@@ -99,10 +98,7 @@ class Basis:
 
 
 def matrix(vectors: pyarrow.ChunkedArray) -> NDArray[Any]:
-    """Return the column `features` or `pca_features` as an array (rows, width), float32 or float64 as the column.
-
-    For a column without rows the width is 0.
-    """
+    """Return the column `features` or `pca_features` as an array (rows, width). Without rows its width is 0."""
     if not len(vectors):
         return numpy.empty((0, 0), dtype=vectors.type.value_type.to_pandas_dtype())
     flat = [chunk.flatten().to_numpy(zero_copy_only=False) for chunk in vectors.chunks]
@@ -125,8 +121,7 @@ def open_publication(root: str, run: str | None = None, filesystem: FileSystem |
     Raises
     ------
     PublicationError
-        Nothing is published, the run is not in the history, or published.json has another version; the bundle is
-        missing or damaged.
+        Nothing is published, the run is unknown, published.json has another version, or the bundle is damaged.
     ValueError
         The root is not such a URI.
     """
@@ -154,12 +149,19 @@ class Location:
             return source.read()  # type: ignore[no-any-return]
 
     def parquet_files(self, folder: str) -> list[str]:
-        """Return the paths of the Parquet files in a folder by name, or raise PublicationError if it is missing."""
+        """Return the paths of the Parquet files in a folder by name, or raise PublicationError if one is missing."""
         try:
             found = self.filesystem.get_file_info(FileSelector(f"{self.path}/{folder}"))
         except FileNotFoundError as error:
             raise self.missing(folder, "no such folder") from error
-        return sorted(info.path for info in found if info.is_file and info.base_name.endswith(".parquet"))
+        files = {info.base_name: info for info in found if info.is_file and info.base_name.endswith(".parquet")}
+        if any(info.base_name == FILE_LIST for info in found):  # an earlier Verger wrote none
+            listed = {file["name"]: file["bytes"] for file in json.loads(self.read(f"{folder}/{FILE_LIST}"))["files"]}
+            for name, size in listed.items():
+                if name not in files or files[name].size != size:
+                    raise self.missing(f"{folder}/{name}", "lost or damaged; the next run of the pipeline repairs it")
+            files = {name: files[name] for name in listed}
+        return [files[name].path for name in sorted(files)]
 
     def batches(self, folder: str, schema: pyarrow.Schema, deletes: Any) -> Iterator[pyarrow.RecordBatch]:
         """Yield the rows of a folder without `deletes`, an array of paths or None. Errors as `parquet_files`."""
@@ -188,10 +190,8 @@ class Location:
 
     def missing(self, key: str, found: str) -> PublicationError:
         """Return the error for missing data."""
-        return PublicationError(
-            f"{self.root}/{key}: {found}; replaced data are deleted after some time (or this copy is incomplete): "
-            "open the publication again"
-        )
+        cause = "replaced data are deleted after some time (or this copy is incomplete): open the publication again"
+        return PublicationError(f"{self.root}/{key}: {found}; {cause}")
 
 
 @dataclass(frozen=True)
@@ -302,9 +302,8 @@ class Publication:
             return dict(json.loads(self.location.read(LABELS)))
         counts, label = Counter[str](), pyarrow.schema([SCHEMAS["pca"].field("label")])
         for folder in self._folders("pca").values():
-            for file in self.location.parquet_files(folder):
-                table = self.location.table(file.removeprefix(f"{self.location.path}/"), label)
-                counts.update(table["label"].to_pylist())
+            for batch in self.location.batches(folder, label, None):
+                counts.update(batch["label"].to_pylist())
         return dict(sorted(counts.items()))
 
     def featurizer(self, any_versions: bool = False) -> Featurizer:

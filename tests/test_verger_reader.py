@@ -19,6 +19,7 @@ from tests.places import ROOT
 from tests.written_publication import WIDTH, K, WrittenBucket, orchard
 from verger.publication import model
 from verger_contract import keys, pca_model, schemas
+from verger_contract.metrics import FILE_LIST, ListedFile, list_document
 from verger_reader import Location, Publication, PublicationError, matrix, open_publication
 
 
@@ -154,6 +155,28 @@ def test_missing_data_are_an_error(removed: str, found: str, bucket: WrittenBuck
     shutil.rmtree(path) if path.is_dir() else path.unlink()
     read = {"f": published.features, "r": published.features, "p": published.pca, "m": published.basis}[removed[0]]
     with pytest.raises(PublicationError, match=f"{found}; .*open the publication again"):
+        read()
+
+
+@pytest.mark.parametrize("damage", ["removed", "cut"])
+@pytest.mark.parametrize("table", ["features", "pca"])
+def test_a_lost_file_is_named_and_a_file_that_is_not_listed_is_not_read(
+    bucket: WrittenBucket, table: str, damage: str
+) -> None:
+    run = "007" if table == "features" else "2026-01-02"
+    folder = bucket.folder / table / f"run={run}"
+    files = sorted(folder.glob("*.parquet"))
+    listed = [ListedFile(path.name, 0, path.stat().st_size, "") for path in files]
+    (folder / FILE_LIST).write_text(json.dumps(list_document(listed)))
+    shutil.copy(files[0], folder / "part-9.parquet")
+    published = open_publication(bucket.root)
+    read = published.features if table == "features" else published.pca
+    assert read().num_rows == 6
+    content = files[-1].read_bytes()
+    files[-1].unlink()
+    if damage == "cut":
+        files[-1].write_bytes(content[:-1])
+    with pytest.raises(PublicationError, match=f"{table}/run={run}/{files[-1].name}: lost or damaged; the next run"):
         read()
 
 
