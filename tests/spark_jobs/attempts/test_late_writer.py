@@ -15,6 +15,7 @@ import pytest
 from tests.spark_jobs.conftest import ARTIFACTS, Finished, Start
 from verger_spark.features.local_inventory import write_inventory
 from verger_spark.io import storage, table_file
+from verger_spark.io.location import Location
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -109,5 +110,5 @@ def test_a_late_attempt_changes_nothing_and_its_finished_splits_are_used(photos:
 
 
 def paths(uri: str) -> list[str]:
-    found: list[str] = pq.read_table(uri.removeprefix("file://"), columns=["path"])["path"].to_pylist()
+    found: list[str] = pq.read_table(Location.parse(uri).key, columns=["path"])["path"].to_pylist()
     return found
