@@ -65,7 +65,7 @@ class StepPlan:
     work : bool
         False when there is nothing to do. `why` has the reason in words.
     photos : mapping of str to int
-        Photos listed, new, changed, retry, opportunistic_retry, unchanged, deleted.
+        Photos listed, new, changed, retry, opportunistic_retry, lost, unchanged, deleted.
     keep, compact : tuple of str
         Published feature runs: those that are read as they are, and those whose current rows are copied `into` a new
         run.

@@ -58,7 +58,7 @@ class Snapshot:
     artifacts : str
         SHA-256 of the artifact set.
     changes : mapping of str to int
-        Photos listed, new, changed, retry, opportunistic_retry, unchanged, deleted.
+        Photos listed, new, changed, retry, opportunistic_retry, lost, unchanged, deleted.
     basis_reason : str
         Why the basis was kept or refitted.
     basis_target : float
