@@ -168,8 +168,9 @@ def _spark_defaults(settings: Settings, environment: str) -> dict[str, str]:
         "spark.yarn.am.memoryOverhead": f"{MASTER_OVERHEAD_MIB}m",
         # EMR enables it: cores and memory of an executor are then minimums, and executors are larger on large nodes.
         "spark.yarn.heterogeneousExecutors.enabled": "false",
-        # An error that occurs in every attempt fails the step at once. YARN does not count the loss of a node.
-        "spark.yarn.maxAppAttempts": "1",
+        # In client mode an attempt is one of the application master only: an error of the step ends the driver, and
+        # with it the application. With one attempt, the loss of the node of the application master fails the step.
+        "spark.yarn.maxAppAttempts": "2",
         **(_event_log(settings) if settings.cluster.event_log_in_bucket else {}),
     }
 

@@ -33,6 +33,18 @@ def allocate(_):
     return len(block)
 print(SparkSession.builder.getOrCreate().sparkContext.parallelize([1], 1).map(allocate).collect())
 """,
+    "count": """
+import sys, time
+from pyspark.sql import SparkSession
+path = sys.argv[1]
+context = SparkSession.builder.getOrCreate().sparkContext
+def task(number, path=path):
+    with open(path, "a") as file:
+        file.write(f"{number}\\n")
+    time.sleep(1)
+    return number
+print("counted", len(context.parallelize(range(20), 20).map(task).collect()))
+""",
     "wait": """
 import time
 from pyspark.sql import SparkSession
@@ -47,12 +59,15 @@ SMALL = (
     "--conf", "spark.driver.extraJavaOptions=-XX:TieredStopAtLevel=1",
     "--conf", "spark.executor.extraJavaOptions=-XX:TieredStopAtLevel=1",
 )  # fmt: skip
+#: Options of a program that survives the loss of its executor.
+SURVIVES = {"count": ("--conf", "spark.task.maxFailures=4")}
 
 
 def spark_step(job: str, mode: str, *arguments: str) -> StepConfigTypeDef:
     """Return a step that submits a program of JOBS."""
     program = f"s3://{BUCKET}/jobs/{job}.py"
-    return step(f"{job} {mode}", "spark-submit", "--master", "yarn", "--deploy-mode", mode, *SMALL, program, *arguments)
+    options = ("--master", "yarn", "--deploy-mode", mode, *SMALL, *SURVIVES.get(job, ()))
+    return step(f"{job} {mode}", "spark-submit", *options, program, *arguments)
 
 
 def submit(emr: EMRClient, cluster_id: str, job: str, mode: str, *arguments: str) -> str:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import os
 import signal
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
 
 from local_aws.processes.cluster import cluster_processes
 from local_aws.stack import Stack
-from local_aws.yarn import resource_manager
-from tests.local_aws.clusters import BUCKET, reason, request, start, wait_cluster
+from local_aws.yarn import node_manager, resource_manager
+from tests.local_aws.clusters import BUCKET, reason, request, start, step_log, wait_cluster, wait_step
 from tests.local_aws.conftest import local_aws
 from tests.local_aws.emr.test_steps import until
-from tests.local_aws.yarn.jobs import SECONDS, addresses
+from tests.local_aws.yarn.jobs import SECONDS, addresses, submit
 
 if TYPE_CHECKING:
     from mypy_boto3_emr import EMRClient
@@ -80,6 +81,31 @@ def test_the_loss_of_the_last_core_node_ends_the_cluster(yarn: Stack, yarn_emr: 
         "TERMINATED_WITH_ERRORS", "INSTANCE_FAILURE", "All slaves in the job flow were terminated",
     )  # fmt: skip
     assert cluster_processes(two_nodes) == []
+
+
+def test_a_step_survives_the_loss_of_the_node_of_its_application_master(
+    yarn: Stack, yarn_emr: EMRClient, yarn_s3: S3Client, tmp_path: Path
+) -> None:
+    """YARN ends all executors, starts the application master again, and Spark repeats the tasks that ran."""
+    began = tmp_path / "began"
+    cluster_id = start(yarn_emr, "loss", keep_alive=True)
+    wait_cluster(yarn_emr, cluster_id, "WAITING", seconds=SECONDS)
+    step_id = submit(yarn_emr, cluster_id, "count", "client", str(began))
+    until(lambda: began.exists() and len(began.read_text().split()) >= 3, "three tasks have begun", seconds=SECONDS)
+    _, *workers = addresses(yarn_emr, cluster_id).items()
+    [node] = [
+        instance
+        for instance, address in workers
+        if any(one.is_application_master for one in node_manager.containers(address))
+    ]
+    interrupted(yarn, node)
+    status = wait_step(yarn_emr, cluster_id, step_id, seconds=2 * SECONDS)["Status"]
+    assert status["State"] == "COMPLETED", step_log(yarn_s3, cluster_id, step_id, "stdout")[-3000:]
+    assert "counted 20" in step_log(yarn_s3, cluster_id, step_id, "stdout")
+    tasks = began.read_text().split()
+    assert len(set(tasks)) == 20
+    assert len(tasks) <= 20 + 2, "at most the task of each executor that ran, and of one that had just started"
+    yarn_emr.terminate_job_flows(JobFlowIds=[cluster_id])
 
 
 def test_down_ends_the_daemons_of_a_cluster_that_starts(yarn: Stack, yarn_emr: EMRClient) -> None:
