@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
+import pytest
 
 from local_aws.processes.cluster import cluster_processes
 from local_aws.stack import Stack
@@ -83,6 +84,7 @@ def test_the_loss_of_the_last_core_node_ends_the_cluster(yarn: Stack, yarn_emr: 
     assert cluster_processes(two_nodes) == []
 
 
+@pytest.mark.timeout(900)
 def test_a_step_survives_the_loss_of_the_node_of_its_application_master(
     yarn: Stack, yarn_emr: EMRClient, yarn_s3: S3Client, tmp_path: Path
 ) -> None:
