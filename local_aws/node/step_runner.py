@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import shlex
+import time
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from local_aws.cluster import releases
@@ -44,6 +46,7 @@ class StepRunner:
     def run(self, step: Step, commands: RunningCommands) -> Failure | None:
         """Run a step to its end with its logs on S3. Return None when it succeeded. Raise nothing."""
         logs = LogFolder.of_cluster(self.cluster, self.node, f"steps/{step.id}", self.s3)
+        started = time.monotonic()
         try:
             code = commands.run(step.id, self._command(step, logs))
         except StepError as error:
@@ -54,7 +57,7 @@ class StepRunner:
             failure = Failure("Unknown Error.", f"local_aws failed: {error!r}", logs.uri_of("controller"))
         else:
             failure = None if code == 0 else _failure(code, logs)
-            logs.note(f"exit code {code}")
+            note_end(code, time.monotonic() - started, logs)
         logs.upload()
         return failure
 
@@ -140,6 +143,15 @@ class StepRunner:
             )
         except (FileNotFoundError, ValueError) as error:
             raise StepError(str(error)) from error
+
+
+def note_end(code: int, seconds: float, logs: LogFolder) -> None:
+    """Write the lines with which EMR's controller records the end of a step."""
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+    logs.note(f"{now} INFO waitProcessCompletion ended with exit code {code} : hadoop jar command-runner.jar")
+    logs.note(f"{now} INFO total process run time: {seconds:.0f} seconds")
+    if code:
+        logs.note(f"{now} WARN Step failed with exitCode {code} and took {seconds:.0f} seconds")
 
 
 def _failure(code: int, logs: LogFolder) -> Failure:

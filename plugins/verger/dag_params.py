@@ -15,7 +15,8 @@ def dag_params(settings: Settings) -> dict[str, Param]:
             enum=[*BASIS_POLICIES],
             title="PCA basis",
             description="auto: keep the published one while it explains the target variance, unless the target "
-            "changed, model or preprocessing changed, or it has too many components; refit: fit a new one; reuse: keep it",
+            "changed, model or preprocessing changed, or it has too many components; refit: fit a new one; reuse: "
+            "keep it",
         ),
         "target_variance": Param(
             settings.pca.target_variance,

@@ -35,6 +35,8 @@ APPLICATION = re.compile(r"\bapplication_\d+_\d+\b")
 STREAMS = ("stdout.gz", "stderr.gz")
 APPLICATION_MASTER = "_000001"
 """Ends the id of the first container of a YARN application. A driver in cluster mode runs there."""
+EXIT_CODE = re.compile(r"\b(?:ended with exit code|Step failed with exitCode) (\d+)")
+"""What EMR's controller writes at the end of a step."""
 LINES_SHOWN = 20
 POLL_SECONDS = 5
 MAX_CONTAINERS = 20
@@ -112,6 +114,19 @@ def last_error(s3: S3Client, bucket: str, prefix: str, step_id: str, wait_second
         time.sleep(min(POLL_SECONDS, max(deadline - time.monotonic(), 0)))
 
 
+def exit_code(s3: S3Client, bucket: str, prefix: str, step_id: str) -> int | None:
+    """Return the exit code of a step from the log of EMR's controller; None when it has none (yet).
+
+    Parameters
+    ----------
+    prefix, step_id
+        As in `last_error`.
+    """
+    lines, _ = _Logs(s3, bucket).lines(f"{prefix}steps/{step_id}/controller.gz")
+    found = [match[1] for match in map(EXIT_CODE.search, lines) if match]
+    return int(found[-1]) if found else None
+
+
 def _rank(log: LastError) -> tuple[bool, ...]:
     """Sort the most useful log first."""
     return (not log.is_step_error, not log.is_yarn_reason, not log.summary, not log.lines)
@@ -150,12 +165,12 @@ class _Logs:
 
     def _log(self, key: str, etag: str) -> LastError:
         if (key, etag) not in self.cache:
-            lines, complete = self._lines(key)
+            lines, complete = self.lines(key)
             self.applications |= dict.fromkeys(APPLICATION.findall("\n".join(lines)))
             self.cache[key, etag] = LastError(uri(self.bucket, key), lines[-LINES_SHOWN:], summary(lines), complete)
         return self.cache[key, etag]
 
-    def _lines(self, key: str) -> tuple[list[str], bool]:
+    def lines(self, key: str) -> tuple[list[str], bool]:
         """Return the last lines of a log, or of its readable part, and whether the file is complete."""
         try:
             tail = bodies.read(self.s3, self.bucket, key, lambda answer: read_tail(answer["Body"]))

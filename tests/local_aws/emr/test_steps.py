@@ -66,7 +66,7 @@ def test_logs_have_the_keys_of_emr(emr: EMRClient, s3: S3Client, waiting: str) -
     wait_step(emr, waiting, step_id)
     assert step_log(s3, waiting, step_id, "stdout") == "to stdout\n"
     assert step_log(s3, waiting, step_id, "stderr") == "to stderr\n"
-    assert "exit code 0" in step_log(s3, waiting, step_id, "controller")
+    assert "ended with exit code 0" in step_log(s3, waiting, step_id, "controller")
 
 
 def test_secrets_are_not_in_the_logs(emr: EMRClient, s3: S3Client, stack: Any, waiting: str) -> None:

@@ -12,14 +12,18 @@ from verger.airflow_errors import failing_without_retry
 from verger.emr import container_memory, step_log, step_record
 from verger.emr.cluster_step import ClusterStep
 from verger.emr.hook import REUSABLE_STEP, IdempotentEmrHook, is_cluster_id
+from verger.emr.operators import killed_process
 from verger.emr.operators.cluster_ended import ended_message
 from verger.emr.operators.deferral import defer
 from verger.emr.triggers.step import StepTrigger
 from verger.publication.commit import check_may_write
 from verger.s3 import clients
-from verger.s3.errors import StorageError
+from verger.s3.errors import StorageError, UnavailableError
 from verger.settings import Settings
 from verger_contract.keys import Run
+
+LAST_LINES = 3
+"""Lines of a log without an error that the message of the failure shows."""
 
 
 class StepDone(EmrStepSensor):
@@ -157,13 +161,20 @@ class StepDone(EmrStepSensor):
         storage = self.settings.storage
         prefix = f"{self.settings.cluster.log_prefix}{self.job_flow_id}/"
         wait = self.settings.schedule.log_wait_seconds if state == "FAILED" else 0
+        code = None
         try:
-            found = step_log.last_error(clients.client(storage), storage.bucket, prefix, self.step_id, wait)
-        except StorageError as error:  # the message must name the failed step, also when its log cannot be read
+            client = clients.client(storage)
+            found = step_log.last_error(client, storage.bucket, prefix, self.step_id, wait)
+            code = step_log.exit_code(client, storage.bucket, prefix, self.step_id)
+        except (StorageError, UnavailableError) as error:  # the message names the failed step in any case
             found = step_log.LastError(str(error), [], "")
         self.log.error("last lines of %s:\n%s", found.uri, "\n".join(found.lines) or "(no log)")
         explained = container_memory.explanation(found.summary, self.settings.cluster)
+        if not explained and not found.is_step_error:
+            explained = killed_process.explanation(found.summary, code)
         reason = explained or found.summary or self.failure_message_from_response(response) or "EMR gives no reason"
+        if not found.summary and found.lines:
+            reason += f"; last lines of its log: {' / '.join(line.strip() for line in found.lines[-LAST_LINES:])}"
         return f"{self.step} step {self.step_id} of {self.job_flow_id} is {state}: {reason} (log: {found.uri})"
 
     def on_kill(self) -> None:
