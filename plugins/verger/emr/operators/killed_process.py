@@ -32,12 +32,10 @@ def explanation(error: str, exit_code: int | None) -> str:
     if WORKER.search(error):
         return (
             f"a Python worker was killed or crashed in every attempt of a task (signal 9: {OUT_OF_MEMORY}); raise "
-            "VERGER_EXECUTOR_OVERHEAD_MIB, or look in the log for a photo that crashes the decoder, then clear this task"
+            "VERGER_EXECUTOR_OVERHEAD_MIB, or search the log for the photo that crashes it; then clear this task"
         )
     if LOST_NODE.search(error):
-        return (
-            f"a node of the cluster was lost, with its executors, in every attempt of a task: clear this task; {error}"
-        )
+        return f"a node of the cluster was lost with its executors in every attempt; clear this task: {error}"
     if exit_code is None or exit_code <= KILLED_FROM:
         return ""
     number = exit_code - KILLED_FROM
