@@ -6,6 +6,11 @@ from airflow.sdk import Param
 
 from verger.settings import BASIS_POLICIES, Settings
 
+SHARE = {"exclusiveMinimum": 0, "maximum": 1}
+"""The limits of a share, for `allOf`: Airflow's form does not read it, and Airflow's API refuses other numbers.
+
+The form replaces a number above the member `maximum` of a parameter by it: 90 would become 1."""
+
 
 def dag_params(settings: Settings) -> dict[str, Param]:
     """Return the parameters, with the settings as defaults. `verger.changes.plan.RunParams` holds their values."""
@@ -21,12 +26,9 @@ def dag_params(settings: Settings) -> dict[str, Param]:
         "target_variance": Param(
             settings.pca.target_variance,
             type="number",
-            # Airflow's form replaces a number above `maximum` by it: 90 would become 1. It does not read `allOf`, and
-            # Airflow's API refuses such a number.
-            allOf=[{"exclusiveMinimum": 0, "maximum": 1}],
+            allOf=[SHARE],
             title="Target variance",
-            description="share of the variance that the components together explain: more than 0, at most 1; 0.9 for "
-            "90 %",
+            description="share of the variance that the components together explain: more than 0, at most 1",
         ),
         "full_refresh": Param(
             False,
