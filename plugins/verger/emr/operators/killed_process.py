@@ -9,12 +9,12 @@ KILLED_FROM = 128
 """The exit code of a process that a signal has ended is this number and that of the signal."""
 
 WORKER = re.compile(r"Python worker exited unexpectedly \(crashed\)")
-"""What Spark writes when the process of a Python worker is gone."""
+"""What Spark writes when the process of a Python worker has ended."""
 
 LOST_NODE = re.compile(
     r"ExecutorLostFailure .*?(?:lost\* node|[Nn]ode lost|[Dd]ecommission|worker lost|[Ss]lave lost|Heartbeat|timed out)"
 )
-"""What Spark writes about an executor whose node is gone."""
+"""What Spark writes about an executor whose node was lost."""
 
 OUT_OF_MEMORY = "the kernel sends it when the memory of a node runs out"
 
@@ -46,7 +46,7 @@ def explanation(error: str, exit_code: int | None) -> str:
             "VERGER_PRIMARY_INSTANCE_TYPES"
         )
     if number == signal.SIGTERM:
-        return "the driver was ended by signal 15: its node was shut down, or somebody ended it; clear this task"
+        return "the driver was ended by signal 15: its node was shut down, or a user ended it; clear this task"
     return f"the driver ended by signal {number} ({_name(number)}): it crashed; read the last lines of its log"
 
 

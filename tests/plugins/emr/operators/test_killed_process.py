@@ -25,7 +25,7 @@ LOGS = Path(__file__).parents[1] / "step_logs"
             9,
             r"was killed by signal 9: out of memory\? .*_INSTANCE_TYPES; last lines of its log: working / 17",
         ),
-        (15, r"was ended by signal 15: its node was shut down, or somebody ended it; clear this task"),
+        (15, r"was ended by signal 15: its node was shut down, or a user ended it; clear this task"),
         (11, r"ended by signal 11 \(SIGSEGV\): it crashed"),
     ],
 )
