@@ -12,7 +12,7 @@ export PYTHONPATH := $(CURDIR)
 
 .PHONY: help
 help: ## print this list
-	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 26
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /  make \1\t/' | expand -t 26
 
 .PHONY: demo
 demo: setup ## run the whole pipeline here, on drawn photos; [IMAGES=<folder or zip>] [LIMIT=n] [FULL_REFRESH=1]

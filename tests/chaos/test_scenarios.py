@@ -1,0 +1,24 @@
+"""The short form of `make chaos`: some faults against the whole DAG on a running Airflow."""
+
+from __future__ import annotations
+
+import pytest
+
+from chaos import catalogue, table
+from chaos.campaign import Campaign
+from chaos.faults.moments import TASKS
+from chaos.scenario import Scenario
+
+pytestmark = pytest.mark.timeout(1800)
+
+
+def test_the_scenarios_cover_the_tasks_of_the_dag(campaign: Campaign) -> None:
+    found = campaign.stack.airflow.call("GET", "dags/fruit_features/tasks")["tasks"]
+    first = {"run_or_roll_back", "rollback"}  # they take part in a rollback only
+    assert {task["task_id"] for task in found} - first == set(TASKS)
+
+
+@pytest.mark.parametrize("scenario", catalogue.chosen(catalogue.SHORT), ids=lambda scenario: str(scenario.name))
+def test_after_a_fault_all_rules_hold(campaign: Campaign, scenario: Scenario) -> None:
+    row = campaign.play(scenario)
+    assert row.wrong == (), table.markdown([row])
