@@ -227,6 +227,11 @@ class IdempotentEmrHook(EmrHook):
         reusable = (step for step in same if step.state in REUSABLE_STEP)
         return next(reusable, next(iter(same), None))
 
+    def failed_tries(self, job_flow_id: str, request: Mapping[str, Any]) -> int:
+        """Return how many steps of the cluster with the name and the command of a request have failed."""
+        steps = self._steps(job_flow_id, {request["Name"]})
+        return sum(step.state == "FAILED" and step.has_command_of(request) for step in steps)
+
     def _steps(self, job_flow_id: str, names: Collection[str]) -> list[ClusterStep]:
         """Return the cluster's steps that have one of the names, latest first."""
         pages = self.emr_client.get_paginator("list_steps").paginate(ClusterId=job_flow_id)

@@ -260,6 +260,14 @@ class Schedule:
         "how long a task waits until EMR has uploaded the log of a failed step", 0, 900, 180, "seconds"
     )
     retries: int = between("the number of retries of a task", 0, 10, 2, "times")
+    step_retries: int = between(
+        "how often a step is submitted again to the same cluster after a process or a node was lost; an error that the "
+        "step itself reports is not repeated",
+        0,
+        5,
+        1,
+        "times",
+    )
     retry_seconds: int = between("the time before a retry", 0, 3600, 60, "seconds")
 
     @property

@@ -15,6 +15,7 @@ from verger.emr.hook import REUSABLE_STEP, IdempotentEmrHook, is_cluster_id
 from verger.emr.operators import killed_process
 from verger.emr.operators.cluster_ended import ended_message
 from verger.emr.operators.deferral import defer
+from verger.emr.operators.step_retry import reason_to_retry
 from verger.emr.triggers.step import StepTrigger
 from verger.publication.commit import check_may_write
 from verger.s3 import clients
@@ -26,14 +27,22 @@ LAST_LINES = 3
 """Lines of a log without an error that the message of the failure shows."""
 
 
+class StepFailedError(AirflowFailException):
+    """The step has failed or was cancelled. `retry` is the reason for another try; empty when there is none."""
+
+    def __init__(self, message: str, retry: str) -> None:
+        super().__init__(message)
+        self.retry = retry
+
+
 class StepDone(EmrStepSensor):
     """Waits, deferred, until the step has completed. The trigger logs the progress of the step.
 
     The task looks the step up on the present cluster of the run, by its name and command. It submits the step when the
     cluster does not have it: after a user has cleared this task, the run has a new cluster.
 
-    The task fails with the last error of the step's log when the step fails. The step is cancelled when the task is
-    killed.
+    When a process or a node of the step was lost, the task submits the step again, at most VERGER_STEP_RETRIES times on
+    a cluster. Else the task fails with the last error of the step's log. The step is cancelled when the task is killed.
 
     Parameters
     ----------
@@ -109,8 +118,17 @@ class StepDone(EmrStepSensor):
         return step_id
 
     def _wait(self, context: Context) -> None:
-        if self.poke(context):
-            return
+        """Return when the step has completed, otherwise defer. Submit the step again when that is worth it."""
+        try:
+            if self.poke(context):
+                return
+        except StepFailedError as failed:
+            tries = self._emr_hook.failed_tries(self.job_flow_id, self.request)
+            most = 1 + self.settings.schedule.step_retries
+            if not failed.retry or tries >= most or self._emr_hook.end_reason(self.job_flow_id):
+                raise
+            self.log.warning("%s; %s: try %d of %d", failed, failed.retry, tries + 1, most)
+            self.step_id = self._submit()
         defer(
             self,
             StepTrigger,
@@ -139,7 +157,9 @@ class StepDone(EmrStepSensor):
             The step has not completed in time, or it has failed.
         """
         self.job_flow_id, self.step_id = job_flow_id or self.job_flow_id, step_id or self.step_id
-        if not self.poke(context):
+        if (event or {}).get("status") == "success":
+            self._wait(context)
+        elif not self.poke(context):
             raise AirflowFailException(f"{self.step} step {self.step_id} is not done: {(event or {}).get('message')}")
 
     def get_emr_response(self, context: Context) -> dict[str, Any]:
@@ -153,11 +173,11 @@ class StepDone(EmrStepSensor):
         response = super().get_emr_response(context)
         state = self.state_from_response(response)
         if state in self.failed_states:
-            raise AirflowFailException(self._failure(state, response))
+            raise self._failure(state, response)
         return response
 
-    def _failure(self, state: str, response: dict[str, Any]) -> str:
-        """Log the last lines of the step's log and return the message of the failure."""
+    def _failure(self, state: str, response: dict[str, Any]) -> StepFailedError:
+        """Log the last lines of the step's log and return the failure."""
         storage = self.settings.storage
         prefix = f"{self.settings.cluster.log_prefix}{self.job_flow_id}/"
         wait = self.settings.schedule.log_wait_seconds if state == "FAILED" else 0
@@ -175,7 +195,8 @@ class StepDone(EmrStepSensor):
         reason = explained or found.summary or self.failure_message_from_response(response) or "EMR gives no reason"
         if not found.summary and found.lines:
             reason += f"; last lines of its log: {' / '.join(line.strip() for line in found.lines[-LAST_LINES:])}"
-        return f"{self.step} step {self.step_id} of {self.job_flow_id} is {state}: {reason} (log: {found.uri})"
+        message = f"{self.step} step {self.step_id} of {self.job_flow_id} is {state}: {reason} (log: {found.uri})"
+        return StepFailedError(message, reason_to_retry(state, explained or found.summary, complete=found.complete))
 
     def on_kill(self) -> None:
         """Cancel the step. While the task is deferred, Airflow calls `on_kill` of the trigger instead."""

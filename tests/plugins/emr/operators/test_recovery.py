@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -148,3 +150,22 @@ def test_a_step_of_a_published_run_is_not_submitted(
     with pytest.raises(AirflowFailException, match="start a new run"):
         done(cluster, "", STEP).execute(cleared)
     assert steps(emr, cluster) == {}
+
+
+@pytest.mark.parametrize("retries", [0, 1])
+def test_a_step_whose_process_was_killed_is_submitted_again_within_the_budget(
+    *, retries: int, cluster: str, add: Add, done: Done, context: Any, emr: EMRClient
+) -> None:
+    request = command_step(STEP["Name"], "bash", "-c", "sleep 2; kill -9 $$")
+    (first,) = add(cluster, request).execute(context)
+    task = done(cluster, first, request)
+    schedule = replace(task.settings.schedule, step_retries=retries, log_wait_seconds=20)
+    task.settings = replace(task.settings, schedule=schedule)
+    trigger: Any = deferred_trigger(task.execute, context)
+    for _ in range(retries):
+        resume = partial(task.execute_complete, job_flow_id=cluster, step_id=trigger.step_id)
+        trigger = deferred_trigger(partial(resume, event=fire(trigger)), context)
+    event = fire(trigger)
+    with pytest.raises(AirflowFailException, match=f"^featurize step {trigger.step_id} of {cluster} is FAILED"):
+        task.execute_complete(context, event, job_flow_id=cluster, step_id=trigger.step_id)
+    assert list(steps(emr, cluster).values()) == ["FAILED"] * (1 + retries)
