@@ -7,6 +7,7 @@ import importlib
 import os
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -132,14 +133,14 @@ def add(guard: dict[str, Any]) -> Add:
 
 @pytest.fixture
 def done(guard: dict[str, Any], overrides: dict[str, Any], settings: Settings) -> Done:
-    """Return a function that makes the task which waits for a step of a cluster."""
+    """Return a function that makes the task which waits for a step of a cluster, without retries of the step."""
 
     def make(cluster: str, step_id: str, request: dict[str, Any]) -> StepDone:
         return StepDone(
             task_id="featurize_done",
             job_flow_id=cluster,
             step_id=step_id,
-            settings=settings,
+            settings=replace(settings, schedule=replace(settings.schedule, step_retries=0)),
             step="featurize",
             request=request,
             cluster_request=overrides,
