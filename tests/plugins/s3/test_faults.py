@@ -42,7 +42,7 @@ def proxy(settings: Settings, client: S3Client, monkeypatch: pytest.MonkeyPatch)
 def read(proxy: FaultProxy, settings: Settings) -> Callable[..., Any]:
     """Return a function that reads the table through the proxy, with other settings for the requests."""
 
-    def rows(**options: int) -> list[tuple[Any, ...]]:
+    def rows(**options: Any) -> list[tuple[Any, ...]]:
         client = clients.client(replace(settings.storage, **options))
         return list(Store(clients.filesystem(client), settings.storage.bucket).rows(KEY, DELETES.names))
 
@@ -142,7 +142,8 @@ def test_the_options_of_the_connection_count_before_the_settings(
 ) -> None:
     extra = json.dumps({"config_kwargs": {"read_timeout": 7}})
     monkeypatch.setenv("AIRFLOW_CONN_AWS_DEFAULT", json.dumps({"conn_type": "aws", "extra": extra}))
-    config = clients.client(settings.storage).meta.config
+    config: Any = clients.client(settings.storage).meta.config
     assert (config.read_timeout, config.connect_timeout) == (7, settings.storage.connect_seconds)
     assert config.retries["mode"] == "standard"
-    assert clients.client(settings.storage, read_timeout=3).meta.config.read_timeout == 3
+    changed: Any = clients.client(settings.storage, read_timeout=3).meta.config
+    assert changed.read_timeout == 3
