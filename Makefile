@@ -153,7 +153,10 @@ pictures: setup ## renew docs/pictures (needs Chromium)
 # ---- checks: tests of what Airflow runs need the environment airflow-test, all others need dev ----
 
 IN_AIRFLOW := tests/dags tests/plugins tests/mwaa tests/local_aws/emr/test_provider.py
-IN_MWAA := tests/mwaa tests/dags/test_dag_bag.py tests/plugins/emr/operators tests/plugins/test_plugins_folder.py \
+OPERATORS := tests/plugins/emr/operators
+# A short form: ONLY="$(IN_AIRFLOW)" runs all.
+IN_MWAA := tests/mwaa tests/dags/test_dag_bag.py tests/plugins/test_plugins_folder.py \
+  $(OPERATORS)/test_cluster_ready.py $(OPERATORS)/test_terminate_cluster.py $(OPERATORS)/test_steps.py \
   tests/plugins/s3/test_artifact_objects.py tests/plugins/verger_ui/test_access.py tests/plugins/verger_ui/test_overview.py
 
 .PHONY: test
