@@ -154,9 +154,9 @@ pictures: setup ## renew docs/pictures (needs Chromium)
 
 IN_AIRFLOW := tests/dags tests/plugins tests/mwaa tests/local_aws/emr/test_provider.py
 OPERATORS := tests/plugins/emr/operators
-# A short form: ONLY="$(IN_AIRFLOW)" runs all.
+# A short form. The full one: make test-mwaa ONLY="tests/mwaa tests/plugins tests/dags tests/local_aws/emr/test_provider.py"
 IN_MWAA := tests/mwaa tests/dags/test_dag_bag.py tests/plugins/test_plugins_folder.py \
-  $(OPERATORS)/test_cluster_ready.py $(OPERATORS)/test_terminate_cluster.py $(OPERATORS)/test_steps.py \
+  $(OPERATORS)/test_create_cluster.py $(OPERATORS)/test_cluster_ready.py $(OPERATORS)/test_terminate_cluster.py \
   tests/plugins/s3/test_artifact_objects.py tests/plugins/verger_ui/test_access.py tests/plugins/verger_ui/test_overview.py
 
 .PHONY: test
@@ -177,6 +177,11 @@ fuzz-photos: $(VENV)/dev/.installed ## decode 10,000 mutated photos of every kin
 .PHONY: test-airflow
 test-airflow: setup spark35 $(VENV)/airflow-test/.installed ## tests of dags and plugins; [ONLY=<paths>] [PYTEST="<options>"]
 	@$(call measured,airflow) AIRFLOW_HOME=$(STATE)/airflow-test $(AIRFLOW_TEST) -m pytest $(or $(ONLY),$(IN_AIRFLOW)) $(COV) $(PYTEST)
+
+# `make -j2 test` starts it last: the other two suites take longer.
+ifneq (,$(filter test,$(MAKECMDGOALS)))
+test-mwaa: | test-dev
+endif
 
 .PHONY: test-mwaa
 test-mwaa: setup ## tests with the packages of Amazon MWAA, on Python 3.12; [CLUSTER=yarn] [ONLY=<paths>] [PYTEST="<options>"]
