@@ -1,7 +1,7 @@
 """Runs that a user stops or marks by hand in a running Airflow: none of them ends as a success.
 
-Two of the six cases run by default, the others with FULL_STOPPED_RUNS=1 in the environment. `make chaos ONLY=mark` marks
-every task of the DAG.
+Two of the six cases run by default, all of them with FULL_STOPPED_RUNS=1 in the environment. `make chaos ONLY=mark`
+marks every task of the DAG.
 """
 
 from __future__ import annotations
