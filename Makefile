@@ -152,7 +152,7 @@ pictures: setup ## renew docs/pictures (needs Chromium)
 
 # ---- checks: tests of what Airflow runs need the environment airflow-test, all others need dev ----
 
-IN_AIRFLOW := tests/dags tests/plugins tests/mwaa tests/local_aws/emr/test_provider.py
+IN_AIRFLOW := tests/plugins tests/mwaa tests/local_aws/emr/test_provider.py
 OPERATORS := tests/plugins/emr/operators
 # A short form. The full one: make test-mwaa ONLY="tests/mwaa tests/plugins tests/dags tests/local_aws/emr/test_provider.py"
 IN_MWAA := tests/mwaa tests/dags/test_dag_bag.py tests/plugins/test_plugins_folder.py \
@@ -160,11 +160,11 @@ IN_MWAA := tests/mwaa tests/dags/test_dag_bag.py tests/plugins/test_plugins_fold
   tests/plugins/s3/test_artifact_objects.py tests/plugins/verger_ui/test_access.py tests/plugins/verger_ui/test_overview.py
 
 .PHONY: test
-test: lint test-airflow test-dev test-mwaa ## all linters and tests; COVERAGE=1: also measure the coverage and print it
+test: lint test-dev test-airflow test-dags test-mwaa ## all linters and tests; COVERAGE=1: also measure the coverage and print it
 
 .PHONY: test-dev
 test-dev: setup spark35 ## tests of everything but dags and plugins; [ONLY=<paths>] [PYTEST="<options>"]
-	@$(call measured,dev) $(DEV) -m pytest $(or $(ONLY),$(addprefix --ignore=,$(IN_AIRFLOW))) $(COV) $(PYTEST)
+	@$(call measured,dev) $(DEV) -m pytest $(or $(ONLY),$(addprefix --ignore=,tests/dags $(IN_AIRFLOW))) $(COV) $(PYTEST)
 
 .PHONY: test-photos
 test-photos: $(VENV)/dev/.installed ## decode 7,800 generated image files of every kind; each is right or rejected
@@ -175,12 +175,17 @@ fuzz-photos: $(VENV)/dev/.installed ## decode 10,000 mutated photos of every kin
 	@PYTHONPATH=$(CURDIR):$(CURDIR)/plugins $(DEV) -m tests.verger_photo.limits.fuzz $(if $(FILES),--files $(FILES)) $(if $(SEED),--seed $(SEED))
 
 .PHONY: test-airflow
-test-airflow: setup spark35 $(VENV)/airflow-test/.installed ## tests of dags and plugins; [ONLY=<paths>] [PYTEST="<options>"]
+test-airflow: setup spark35 $(VENV)/airflow-test/.installed ## tests of plugins; [ONLY=<paths>] [PYTEST="<options>"]
 	@$(call measured,airflow) AIRFLOW_HOME=$(STATE)/airflow-test $(AIRFLOW_TEST) -m pytest $(or $(ONLY),$(IN_AIRFLOW)) $(COV) $(PYTEST)
 
-# `make -j2 test` starts it last: the other two suites take longer.
+# A suite of its own: its DAG runs wait much of the time, so the other suites can run beside it.
+.PHONY: test-dags
+test-dags: setup spark35 $(VENV)/airflow-test/.installed ## tests of dags, with whole runs; [ONLY=<paths>] [PYTEST="<options>"]
+	@$(call measured,dags) AIRFLOW_HOME=$(STATE)/airflow-dags $(AIRFLOW_TEST) -m pytest $(or $(ONLY),tests/dags) $(COV) $(PYTEST)
+
+# `make test` starts it when the shortest of the other suites has ended.
 ifneq (,$(filter test,$(MAKECMDGOALS)))
-test-mwaa: | test-dev
+test-mwaa: | test-dags
 endif
 
 .PHONY: test-mwaa
@@ -196,7 +201,7 @@ measured = $(if $(COVERAGE),COVERAGE_FILE=$(STATE)/coverage/$(1))
 COV := $(if $(COVERAGE),--cov --cov-report=)
 ifdef COVERAGE
 test: coverage
-coverage: test-airflow test-dev
+coverage: test-dags test-airflow test-dev
 endif
 
 .PHONY: coverage
@@ -216,7 +221,7 @@ lint-ruff: $(VENV)/dev/.installed ## ruff: rules and format
 lint-types: $(VENV)/dev/.installed $(VENV)/airflow-test/.installed $(VENV)/spark/.installed ## mypy --strict, for the code and its tests
 	@$(DEV) -m mypy bootstrap chaos demo development examples local_aws sample_photos spark_jobs verger_reader.py benchmarks tests \
 	  --exclude '^(tests/(plugins|dags|mwaa)/|tests/local_aws/emr/test_provider)'  # other environments
-	@$(DEV) -m mypy --python-executable $(AIRFLOW_TEST) dags plugins mwaa $(IN_AIRFLOW)
+	@$(DEV) -m mypy --python-executable $(AIRFLOW_TEST) dags plugins mwaa tests/dags $(IN_AIRFLOW)
 
 .PHONY: lint-imports
 lint-imports: $(VENV)/dev/.installed ## import-linter: which package may import which

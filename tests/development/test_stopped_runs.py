@@ -1,7 +1,7 @@
 """Runs that a user stops or marks by hand in a running Airflow: none of them ends as a success.
 
-Two of the six cases run by default, all of them with FULL_STOPPED_RUNS=1 in the environment. `make chaos ONLY=mark`
-marks every task of the DAG.
+The tests run with FULL_STOPPED_RUNS=1 in the environment: they take some minutes, and tests/chaos marks a run in every
+`make test`. `make chaos ONLY=mark` marks every task of the DAG.
 """
 
 from __future__ import annotations
@@ -20,8 +20,10 @@ from development.running import DAG_ID, TIMEOUT_S, Running
 from development.stack import Ports, running
 from tests.ports import free_ports
 
-pytestmark = pytest.mark.timeout(1500)
-FULL = bool(os.environ.get("FULL_STOPPED_RUNS"))
+pytestmark = [
+    pytest.mark.timeout(1500),
+    pytest.mark.skipif(not os.environ.get("FULL_STOPPED_RUNS"), reason="minutes; set FULL_STOPPED_RUNS=1"),
+]
 
 
 @pytest.fixture(scope="module")
@@ -77,8 +79,8 @@ def clusters(stack: Running) -> set[str]:
     return {cluster["Status"]["State"] for cluster in client(stack, "emr").list_clusters()["Clusters"]}
 
 
-@pytest.mark.parametrize("state", ["failed", "success"] if FULL else ["failed"])
-@pytest.mark.parametrize("task", ["cluster_ready", "featurize_done"] if FULL else ["cluster_ready"])
+@pytest.mark.parametrize("state", ["failed", "success"])
+@pytest.mark.parametrize("task", ["cluster_ready", "featurize_done"])
 def test_a_run_that_is_marked_during_a_wait_fails_and_its_report_says_where_it_was_stopped(
     stack: Running, task: str, state: str
 ) -> None:
@@ -95,7 +97,7 @@ def test_a_run_that_is_marked_during_a_wait_fails_and_its_report_says_where_it_w
     assert clusters(stack) == {"TERMINATED"}
 
 
-@pytest.mark.parametrize("downstream", [False, True] if FULL else [False])
+@pytest.mark.parametrize("downstream", [False, True])
 def test_a_waiting_task_that_is_marked_as_success_publishes_nothing_and_the_run_fails(
     stack: Running, downstream: bool
 ) -> None:
