@@ -60,7 +60,7 @@ def started(stack: Running, task: str) -> str:
 def client(stack: Running, service: Any) -> Any:
     """Return a boto3 client of a local service."""
     names = {"aws_access_key_id": "AWS_ACCESS_KEY_ID", "aws_secret_access_key": "AWS_SECRET_ACCESS_KEY"}
-    credentials = {name: stack.aws[variable] for name, variable in names.items()}
+    credentials: dict[str, Any] = {name: stack.aws[variable] for name, variable in names.items()}
     url = stack.aws[f"AWS_ENDPOINT_URL_{service.upper()}"]
     return boto3.client(service, endpoint_url=url, region_name="eu-west-3", **credentials)
 
