@@ -153,6 +153,7 @@ pictures: setup ## renew docs/pictures (needs Chromium)
 # ---- checks: tests of what Airflow runs need the environment airflow-test, all others need dev ----
 
 IN_AIRFLOW := tests/plugins tests/mwaa tests/local_aws/emr/test_provider.py
+APART := tests/dags tests/chaos tests/local_aws/yarn
 OPERATORS := tests/plugins/emr/operators
 # A short form. The full one: make test-mwaa ONLY="tests/mwaa tests/plugins tests/dags tests/local_aws/emr/test_provider.py"
 IN_MWAA := tests/mwaa tests/dags/test_dag_bag.py tests/plugins/test_plugins_folder.py \
@@ -160,11 +161,11 @@ IN_MWAA := tests/mwaa tests/dags/test_dag_bag.py tests/plugins/test_plugins_fold
   tests/plugins/s3/test_artifact_objects.py tests/plugins/verger_ui/test_access.py tests/plugins/verger_ui/test_overview.py
 
 .PHONY: test
-test: lint test-dev test-airflow test-dags test-mwaa ## all linters and tests; COVERAGE=1: also measure the coverage and print it
+test: lint test-dev test-airflow test-dags test-mwaa test-chaos test-yarn ## all linters and tests; COVERAGE=1: also measure the coverage and print it
 
 .PHONY: test-dev
-test-dev: setup spark35 ## tests of everything but dags and plugins; [ONLY=<paths>] [PYTEST="<options>"]
-	@$(call measured,dev) $(DEV) -m pytest $(or $(ONLY),$(addprefix --ignore=,tests/dags $(IN_AIRFLOW))) $(COV) $(PYTEST)
+test-dev: setup spark35 ## tests of all that has no suite of its own; [ONLY=<paths>] [PYTEST="<options>"]
+	@$(call measured,dev) $(DEV) -m pytest $(or $(ONLY),$(addprefix --ignore=,$(APART) $(IN_AIRFLOW))) $(COV) $(PYTEST)
 
 .PHONY: test-photos
 test-photos: $(VENV)/dev/.installed ## decode 7,800 generated image files of every kind; each is right or rejected
@@ -183,9 +184,19 @@ test-airflow: setup spark35 $(VENV)/airflow-test/.installed ## tests of plugins;
 test-dags: setup spark35 $(VENV)/airflow-test/.installed ## tests of dags, with whole runs; [ONLY=<paths>] [PYTEST="<options>"]
 	@$(call measured,dags) AIRFLOW_HOME=$(STATE)/airflow-dags $(AIRFLOW_TEST) -m pytest $(or $(ONLY),tests/dags) $(COV) $(PYTEST)
 
-# `make test` starts it when the shortest of the other suites has ended.
+.PHONY: test-chaos
+test-chaos: setup ## two faults against the whole DAG on a running Airflow; `make chaos` has all; [PYTEST="<options>"]
+	@$(call measured,chaos) $(DEV) -m pytest tests/chaos $(COV) $(PYTEST)
+
+.PHONY: test-yarn
+test-yarn: setup ## tests of the local EMR with a real YARN; [PYTEST="<options>"]
+	@$(call measured,yarn) $(DEV) -m pytest tests/local_aws/yarn $(COV) $(PYTEST)
+
+# The short suites run one after another, beside the two long ones: two cores do not bear more.
 ifneq (,$(filter test,$(MAKECMDGOALS)))
 test-mwaa: | test-dags
+test-chaos: | test-mwaa
+test-yarn: | test-chaos
 endif
 
 .PHONY: test-mwaa
@@ -201,7 +212,7 @@ measured = $(if $(COVERAGE),COVERAGE_FILE=$(STATE)/coverage/$(1))
 COV := $(if $(COVERAGE),--cov --cov-report=)
 ifdef COVERAGE
 test: coverage
-coverage: test-dags test-airflow test-dev
+coverage: test-dags test-airflow test-dev test-chaos test-yarn
 endif
 
 .PHONY: coverage
