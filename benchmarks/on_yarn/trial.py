@@ -121,8 +121,10 @@ def empty(store: S3Store) -> None:
 
 
 def published(store: S3Store) -> keys.Run:
-    """Return the keys of the published run."""
-    return keys.Run(BUCKET, json.loads(local_stack.read(store, keys.PUBLISHED))["run"])
+    """Return the keys of the published run, with the attempts of its steps."""
+    current = json.loads(local_stack.read(store, keys.PUBLISHED))
+    attempts = keys.attempt_of(current["rejects"]), keys.attempt_of(current["pca"])
+    return keys.Run(BUCKET, current["run"], *attempts)
 
 
 def coordinates(store: S3Store) -> tuple[list[str], NDArray[np.float64]]:
