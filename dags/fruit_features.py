@@ -223,6 +223,7 @@ with DAG(
         "region_name": STORAGE.region,
         "botocore_config": STORAGE.request_options,
         "poke_interval": SCHEDULE.poll_seconds,
+        "cluster_retries": SCHEDULE.cluster_retries,
         "on_execute_callback": airflow_facts.note_start,
         "on_failure_callback": report_failure,
     },
@@ -245,9 +246,10 @@ with DAG(
         job_flow_overrides=cluster_request,
     )
     cluster_id = create_cluster.output
+    of_cluster = {"job_flow_id": cluster_id, "cluster_request": cluster_request}
     cluster_ready = ClusterReady(
         task_id="cluster_ready",
-        job_flow_id=cluster_id,
+        **of_cluster,
         max_attempts=SCHEDULE.attempts(SCHEDULE.cluster_minutes),
         outage_seconds=SCHEDULE.outage_seconds,
         execution_timeout=waiting_limit(SCHEDULE.cluster_minutes),
@@ -255,16 +257,15 @@ with DAG(
 
     def step(name: str, request: dict[str, Any]) -> tuple[AddStep, StepDone]:
         """Return the task that submits a step, and the task that waits for it."""
-        add = AddStep(task_id=name, job_flow_id=cluster_id, steps=[request], storage=STORAGE, verger_run=RUN.id)
+        add = AddStep(task_id=name, **of_cluster, steps=[request], storage=STORAGE, verger_run=RUN.id)
         done = StepDone(
             task_id=f"{name}_done",
-            job_flow_id=cluster_id,
+            **of_cluster,
             # Empty when the task that submits the step was marked as success: then this task submits it.
             step_id=f"{{{{ (ti.xcom_pull('{name}') or [''])[0] }}}}",
             settings=SETTINGS,
             step=name,
             request=request,
-            cluster_request=cluster_request,
             verger_run=RUN.id,
             max_attempts=SCHEDULE.attempts(SCHEDULE.step_minutes),
             execution_timeout=waiting_limit(SCHEDULE.step_minutes),

@@ -160,6 +160,8 @@ class Supervisor:
                 self._save(self._cluster)
 
     def _fail(self, code: str, message: str) -> None:
+        if self._abandoned:  # the stop of the server ended the processes, not the cluster
+            return
         self._request_end(Ending(code, message, ClusterState.TERMINATED_WITH_ERRORS))
         self.wake()
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import hypothesis
 import pytest
 
+from local_aws.stack import Stack
 from tests.places import ROOT, environment_python
 from tests.ports import free_ports
 from verger.s3 import clients
@@ -61,6 +62,14 @@ def running_stack(state: Path, *options: str) -> Iterator[Path]:
             yield state
         finally:
             _local_aws("down", "--state", str(state))
+
+
+def restart_emr(state: Path) -> None:
+    """End the EMR server of a running local_aws and start it again. Clusters that start or run a step are lost."""
+    servers = Stack(state)
+    servers.end("emr")
+    ports = ["--s3-port", str(servers.settings.s3_port), "--emr-port", str(servers.settings.emr_port)]
+    _local_aws("up", "--state", str(state), *ports)
 
 
 @pytest.fixture

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any, cast
 
 from airflow.providers.amazon.aws.hooks.emr import EmrHook
 
-from verger.emr.cluster_step import ClusterStep
+from verger.emr.descriptions import ClusterStep, is_loss
 from verger.emr.outages import send_once
 
 if TYPE_CHECKING:
     from botocore.config import Config
     from mypy_boto3_emr import EMRClient
     from mypy_boto3_emr.literals import ClusterStateType, StepStateType
+    from mypy_boto3_emr.type_defs import ClusterStatusTypeDef
 
 ACTIVE_CLUSTER: Sequence[ClusterStateType] = ("STARTING", "BOOTSTRAPPING", "RUNNING", "WAITING")
 ENDED_CLUSTER: Sequence[ClusterStateType] = ("TERMINATING", "TERMINATED", "TERMINATED_WITH_ERRORS")
@@ -98,8 +99,13 @@ class IdempotentEmrHook(EmrHook):
         tags : sequence of mapping
             In the shape of RunJobFlow: `Key` and `Value`.
         """
+        return self._clusters(name, tags, ACTIVE_CLUSTER)
+
+    def _clusters(
+        self, name: str, tags: Sequence[Mapping[str, str]], states: Sequence[ClusterStateType]
+    ) -> Iterator[str]:
         wanted = {(tag["Key"], tag["Value"]) for tag in tags}
-        for page in self.emr_client.get_paginator("list_clusters").paginate(ClusterStates=ACTIVE_CLUSTER):
+        for page in self.emr_client.get_paginator("list_clusters").paginate(ClusterStates=states):
             for cluster in page["Clusters"]:
                 if cluster["Name"] == name and wanted <= self._tags(cluster["Id"]):
                     yield cluster["Id"]
@@ -120,12 +126,15 @@ class IdempotentEmrHook(EmrHook):
 
         For example `TERMINATED (USER_REQUEST: Terminated by user request)`.
         """
-        status = self.emr_client.describe_cluster(ClusterId=job_flow_id)["Cluster"]["Status"]
+        status = self._status(job_flow_id)
         if status["State"] not in ENDED_CLUSTER:
             return ""
         reason = status.get("StateChangeReason", {})
         words = ": ".join(part for part in (reason.get("Code"), reason.get("Message")) if part)
         return f"{status['State']} ({words or 'EMR gives no reason'})"
+
+    def _status(self, job_flow_id: str) -> ClusterStatusTypeDef:
+        return self.emr_client.describe_cluster(ClusterId=job_flow_id)["Cluster"]["Status"]
 
     def present_cluster(self, job_flow_overrides: dict[str, Any], known: str) -> str:
         """Return the id of the run's cluster: the known one while it is active, else an active one of its request.
@@ -147,6 +156,35 @@ class IdempotentEmrHook(EmrHook):
         if is_cluster_id(known) and not self.end_reason(known):
             return known
         return self.active_cluster(job_flow_overrides) or known
+
+    def replace_lost(self, job_flow_overrides: dict[str, Any], lost: str, most: int) -> str:
+        """Create a cluster in place of one that was lost, and return its id.
+
+        Parameters
+        ----------
+        job_flow_overrides : dict
+            The RunJobFlow request.
+        lost : str
+            Id of the cluster that has ended.
+        most : int
+            How many lost clusters of this request are replaced.
+
+        Returns
+        -------
+        str
+            Empty when the cluster has not ended, when its end was requested, or when more clusters were lost.
+        """
+        if not is_cluster_id(lost) or not is_loss(self._status(lost)):
+            return ""
+        losses = self._losses(job_flow_overrides["Name"], job_flow_overrides["Tags"])
+        if losses > most:
+            return ""
+        found = str(self.create_job_flow(job_flow_overrides)["JobFlowId"])
+        self.log.warning("cluster %s: %s; cluster %s replaces it", lost, self.end_reason(lost), found)
+        return found
+
+    def _losses(self, name: str, tags: Sequence[Mapping[str, str]]) -> int:
+        return sum(is_loss(self._status(cluster)) for cluster in self._clusters(name, tags, ENDED_CLUSTER))
 
     def add_job_flow_steps(  # type: ignore[override]
         self, job_flow_id: str, steps: list[dict[str, Any]], *, execution_role_arn: str | None = None, **_: Any

@@ -268,6 +268,14 @@ class Schedule:
         1,
         "times",
     )
+    cluster_retries: int = between(
+        "how many new clusters a run launches by itself in place of clusters that were lost: a node or EMR failed, or "
+        "EC2 had no capacity; a cluster that a user terminated is not replaced",
+        0,
+        3,
+        1,
+        "times",
+    )
     retry_seconds: int = between("the time before a retry", 0, 3600, 60, "seconds")
 
     @property

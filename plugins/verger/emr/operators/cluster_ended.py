@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from airflow.sdk.exceptions import AirflowFailException
 
+from verger.emr.descriptions import LOSS_CODES
+
 
 class ClusterEndedError(AirflowFailException):
     """The cluster has ended or is ending, so it accepts no steps."""
@@ -22,6 +24,14 @@ def ended_message(job_flow_id: str, step: str, reason: str) -> str:
     """
     return (
         f"cluster {job_flow_id}: expected an active cluster for the step {step}, found {reason}; clear create_cluster "
-        "and the tasks downstream of it, and raise VERGER_IDLE_MARGIN if the cluster was idle for too long, "
-        "for example because the DAG was paused between two steps"
+        f"and the tasks downstream of it, and raise {_setting(reason)}"
+    )
+
+
+def _setting(reason: str) -> str:
+    if any(code in reason for code in LOSS_CODES):
+        return "VERGER_CLUSTER_RETRIES if clusters are often lost"
+    return (
+        "VERGER_IDLE_MARGIN if the cluster was idle for too long, for example because the DAG was paused between two "
+        "steps"
     )

@@ -10,10 +10,10 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from verger.airflow_errors import failing_without_retry
 from verger.emr import container_memory, step_log, step_record
-from verger.emr.cluster_step import ClusterStep
+from verger.emr.descriptions import ClusterStep
 from verger.emr.hook import REUSABLE_STEP, IdempotentEmrHook, is_cluster_id
 from verger.emr.operators import killed_process
-from verger.emr.operators.cluster_ended import ended_message
+from verger.emr.operators.cluster_ended import ClusterEndedError, ended_message
 from verger.emr.operators.deferral import defer
 from verger.emr.operators.step_retry import reason_to_retry
 from verger.emr.triggers.step import StepTrigger
@@ -42,7 +42,8 @@ class StepDone(EmrStepSensor):
     cluster does not have it: after a user has cleared this task, the run has a new cluster.
 
     When a process or a node of the step was lost, the task submits the step again, at most VERGER_STEP_RETRIES times on
-    a cluster. Else the task fails with the last error of the step's log. The step is cancelled when the task is killed.
+    a cluster. When the cluster was lost, the task launches a new one, at most `cluster_retries` times in a run. Else
+    the task fails with the last error of the step's log. The step is cancelled when the task is killed.
 
     Parameters
     ----------
@@ -53,6 +54,8 @@ class StepDone(EmrStepSensor):
         The step in the shape of AddJobFlowSteps.
     cluster_request : dict
         The RunJobFlow request of the run.
+    cluster_retries : int
+        How many lost clusters of the run are replaced.
     verger_run : str
         The run id.
     """
@@ -68,6 +71,7 @@ class StepDone(EmrStepSensor):
         step: str,
         request: dict[str, Any],
         cluster_request: dict[str, Any],
+        cluster_retries: int,
         verger_run: str,
         **kwargs: Any,
     ) -> None:
@@ -76,6 +80,7 @@ class StepDone(EmrStepSensor):
         self.step = step
         self.request = request
         self.cluster_request = cluster_request
+        self.cluster_retries = cluster_retries
         self.verger_run = verger_run
 
     def execute(self, context: Context) -> None:
@@ -106,16 +111,22 @@ class StepDone(EmrStepSensor):
         return found.state in REUSABLE_STEP or (context["ti"].try_number == 1 and found.id == self.step_id)
 
     def _submit(self) -> str:
-        reason = self._emr_hook.end_reason(self.job_flow_id)
-        if reason:
-            raise AirflowFailException(ended_message(self.job_flow_id, self.step, reason))
         run = Run(self.settings.storage.bucket, self.verger_run)
         with failing_without_retry():
             check_may_write(clients.client(self.settings.storage), run)
+        reason = self._emr_hook.end_reason(self.job_flow_id)
+        if reason and not self._replace_cluster():
+            raise ClusterEndedError(ended_message(self.job_flow_id, self.step, reason))
         (step_id,) = self._emr_hook.add_job_flow_steps(self.job_flow_id, [self.request])
         self.log.warning("cluster %s: did not have the step %s; submitted as %s", self.job_flow_id, self.step, step_id)
         step_record.write(lambda: clients.client(self.settings.storage), run, self.step, self.job_flow_id, [step_id])
         return step_id
+
+    def _replace_cluster(self) -> bool:
+        """Launch a new cluster when that of the run was lost. Return whether there is one."""
+        found = self._emr_hook.replace_lost(self.cluster_request, self.job_flow_id, self.cluster_retries)
+        self.job_flow_id = found or self.job_flow_id
+        return bool(found)
 
     def _wait(self, context: Context) -> None:
         """Return when the step has completed, otherwise defer. Submit the step again when that is worth it."""
@@ -123,11 +134,14 @@ class StepDone(EmrStepSensor):
             if self.poke(context):
                 return
         except StepFailedError as failed:
-            tries = self._emr_hook.failed_tries(self.job_flow_id, self.request)
-            most = 1 + self.settings.schedule.step_retries
-            if not failed.retry or tries >= most or self._emr_hook.end_reason(self.job_flow_id):
-                raise
-            self.log.warning("%s; %s: try %d of %d", failed, failed.retry, tries + 1, most)
+            if self._replace_cluster():
+                self.log.warning("%s; its cluster was lost", failed)
+            else:
+                tries = self._emr_hook.failed_tries(self.job_flow_id, self.request)
+                most = 1 + self.settings.schedule.step_retries
+                if not failed.retry or tries >= most or self._emr_hook.end_reason(self.job_flow_id):
+                    raise
+                self.log.warning("%s; %s: try %d of %d", failed, failed.retry, tries + 1, most)
             self.step_id = self._submit()
         defer(
             self,

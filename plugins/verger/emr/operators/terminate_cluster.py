@@ -16,8 +16,9 @@ from verger.emr.triggers.in_region import TerminationTrigger
 class TerminateCluster(EmrTerminateJobFlowOperator):
     """Terminates the cluster of a run and waits, deferred, until it has ended.
 
-    The task also terminates every other active cluster that has the name and the tags of the run. EMR may have created
-    one whose id Airflow never received. The task does not wait for these.
+    The cluster is the one of `create_cluster`, or an active one of the run that has replaced it. The task also
+    terminates every other active cluster that has the name and the tags of the run. EMR may have created one whose id
+    Airflow never received. The task does not wait for these.
 
     The task also succeeds when the cluster ended with errors: nothing is left to terminate.
 
@@ -40,7 +41,9 @@ class TerminateCluster(EmrTerminateJobFlowOperator):
     def execute(self, context: Context) -> None:
         """Terminate all clusters of the run, then defer until that of the run has ended."""
         hook = cast("IdempotentEmrHook", self.hook)
-        found = hook.active_clusters(self.cluster_name, self.cluster_tags)
+        found = [*hook.active_clusters(self.cluster_name, self.cluster_tags)]
+        if found and self.job_flow_id not in found:  # a task has replaced the lost cluster
+            self.job_flow_id = found[0]
         others = [cluster for cluster in found if cluster != self.job_flow_id]
         if others:
             self.log.warning("clusters %s: have the name and tags of this run too, terminated", ", ".join(others))
@@ -60,17 +63,23 @@ class TerminateCluster(EmrTerminateJobFlowOperator):
                 verify=self.verify,
                 botocore_config=self.botocore_config,
             )
+            deferral.kwargs = {"job_flow_id": self.job_flow_id}
             raise
 
-    def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> None:
+    def execute_complete(self, context: Context, event: dict[str, Any] | None = None, *, job_flow_id: str = "") -> None:
         """Succeed when the cluster has ended, with or without errors.
+
+        Parameters
+        ----------
+        job_flow_id : str
+            The id for which the task was deferred. That of the XCom may be older.
 
         Raises
         ------
         RuntimeError, AirflowException
             The cluster did not end in time (from the provider).
         """
-        hook = cast("IdempotentEmrHook", self.hook)
+        hook, self.job_flow_id = cast("IdempotentEmrHook", self.hook), job_flow_id or self.job_flow_id
         status = hook.emr_client.describe_cluster(ClusterId=str(self.job_flow_id))["Cluster"]["Status"]
         if status["State"] == "TERMINATED_WITH_ERRORS":
             self.log.info("cluster %s: has ended with errors", self.job_flow_id)

@@ -20,6 +20,7 @@ from verger.clock import now
 from verger.emr import requests
 from verger.emr.hook import ACTIVE_CLUSTER, IdempotentEmrHook
 from verger.emr.operators.add_step import AddStep
+from verger.emr.operators.cluster_ready import ClusterReady
 from verger.emr.operators.create_cluster import CreateCluster
 from verger.emr.operators.step_done import StepDone
 from verger.publication.commit import publish, start_run
@@ -32,7 +33,9 @@ if TYPE_CHECKING:
 
 NewCluster = Callable[[dict[str, Any]], CreateCluster]
 Add = Callable[..., AddStep]
-Done = Callable[[str, str, dict[str, Any]], StepDone]
+SlowCluster = Callable[[str, Any], str]
+Ready = Callable[..., ClusterReady]
+Done = Callable[..., StepDone]
 CONNECTION: dict[str, Any] = {"aws_conn_id": "aws_default", "region_name": "eu-west-3"}
 
 
@@ -108,6 +111,24 @@ def new_cluster(guard: dict[str, Any]) -> NewCluster:
     return make
 
 
+def script(client: S3Client, settings: Settings, text: str) -> list[dict[str, Any]]:
+    client.put_object(Bucket=settings.storage.bucket, Key="bootstrap.sh", Body=text.encode())
+    path = f"s3://{settings.storage.bucket}/bootstrap.sh"
+    return [{"Name": "script", "ScriptBootstrapAction": {"Path": path, "Args": []}}]
+
+
+@pytest.fixture
+def slow_cluster(
+    new_cluster: NewCluster, overrides: dict[str, Any], settings: Settings, client: S3Client
+) -> SlowCluster:
+    """Return a function that launches a cluster with a script as its bootstrap action."""
+
+    def launch(text: str, context: Any) -> str:
+        return str(new_cluster(overrides | {"BootstrapActions": script(client, settings, text)}).execute(context))
+
+    return launch
+
+
 @pytest.fixture
 def create(new_cluster: NewCluster, overrides: dict[str, Any]) -> CreateCluster:
     return new_cluster(overrides)
@@ -122,20 +143,50 @@ def cluster(create: CreateCluster, context: Any, emr: EMRClient) -> str:
 
 
 @pytest.fixture
-def add(guard: dict[str, Any]) -> Add:
+def add(guard: dict[str, Any], overrides: dict[str, Any]) -> Add:
     """Return a function that makes the task which submits steps to a cluster."""
 
-    def make(cluster: str, *steps: dict[str, Any]) -> AddStep:
-        return AddStep(task_id="featurize", job_flow_id=cluster, steps=list(steps), **guard, **CONNECTION)
+    def make(cluster: str, *steps: dict[str, Any], retries: int = 0) -> AddStep:
+        return AddStep(
+            task_id="featurize",
+            job_flow_id=cluster,
+            cluster_request=overrides,
+            cluster_retries=retries,
+            steps=list(steps),
+            **guard,
+            **CONNECTION,
+        )
+
+    return make
+
+
+@pytest.fixture
+def ready(overrides: dict[str, Any]) -> Ready:
+    """Return a function that makes the task which waits for a cluster."""
+
+    def make(cluster: str, retries: int = 0) -> ClusterReady:
+        return ClusterReady(
+            task_id="ready",
+            job_flow_id=cluster,
+            cluster_request=overrides,
+            cluster_retries=retries,
+            poke_interval=1,
+            max_attempts=60,
+            outage_seconds=60,
+            **CONNECTION,
+        )
 
     return make
 
 
 @pytest.fixture
 def done(guard: dict[str, Any], overrides: dict[str, Any], settings: Settings) -> Done:
-    """Return a function that makes the task which waits for a step of a cluster, without retries of the step."""
+    """Return a function that makes the task which waits for a step of a cluster, without retries of the step.
 
-    def make(cluster: str, step_id: str, request: dict[str, Any]) -> StepDone:
+    `retries` are those of the cluster.
+    """
+
+    def make(cluster: str, step_id: str, request: dict[str, Any], retries: int = 0) -> StepDone:
         return StepDone(
             task_id="featurize_done",
             job_flow_id=cluster,
@@ -144,6 +195,7 @@ def done(guard: dict[str, Any], overrides: dict[str, Any], settings: Settings) -
             step="featurize",
             request=request,
             cluster_request=overrides,
+            cluster_retries=retries,
             verger_run=guard["verger_run"],
             poke_interval=1,
             max_attempts=60,

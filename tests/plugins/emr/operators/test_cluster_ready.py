@@ -1,52 +1,23 @@
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
-from tests.plugins.emr.operators.conftest import CONNECTION, NewCluster, deferred_trigger, fire, wait_for
-from verger.emr.operators.cluster_ready import ClusterReady
+from tests.plugins.emr.operators.conftest import Ready, SlowCluster, deferred_trigger, fire, wait_for
 from verger.settings import Settings
 
 if TYPE_CHECKING:
     from mypy_boto3_emr import EMRClient
-    from mypy_boto3_s3 import S3Client
-
-SlowCluster = Callable[[str, Any], str]
 
 
-def ready(job_flow_id: str) -> ClusterReady:
-    return ClusterReady(
-        task_id="ready", job_flow_id=job_flow_id, poke_interval=1, max_attempts=60, outage_seconds=20, **CONNECTION
-    )
-
-
-def script(client: S3Client, settings: Settings, text: str) -> list[dict[str, Any]]:
-    client.put_object(Bucket=settings.storage.bucket, Key="bootstrap.sh", Body=text.encode())
-    path = f"s3://{settings.storage.bucket}/bootstrap.sh"
-    return [{"Name": "script", "ScriptBootstrapAction": {"Path": path, "Args": []}}]
-
-
-@pytest.fixture
-def slow_cluster(
-    new_cluster: NewCluster, overrides: dict[str, Any], settings: Settings, client: S3Client
-) -> SlowCluster:
-    """Return a function that launches a cluster with a script as its bootstrap action."""
-
-    def launch(text: str, context: Any) -> str:
-        return str(new_cluster(overrides | {"BootstrapActions": script(client, settings, text)}).execute(context))
-
-    return launch
-
-
-def test_a_ready_cluster_ends_the_task_without_a_deferral(cluster: str, context: Any) -> None:
+def test_a_ready_cluster_ends_the_task_without_a_deferral(cluster: str, ready: Ready, context: Any) -> None:
     ready(cluster).execute(context)
 
 
 def test_the_task_is_deferred_until_the_cluster_is_ready(
-    slow_cluster: SlowCluster, settings: Settings, emr: EMRClient, context: Any
+    slow_cluster: SlowCluster, ready: Ready, settings: Settings, emr: EMRClient, context: Any
 ) -> None:
     job_flow_id = slow_cluster("sleep 3", context)
     sensor = ready(job_flow_id)
@@ -56,7 +27,7 @@ def test_the_task_is_deferred_until_the_cluster_is_ready(
 
 
 def test_a_failed_bootstrap_action_fails_the_task_with_emrs_reason(
-    slow_cluster: SlowCluster, settings: Settings, emr: EMRClient, context: Any
+    slow_cluster: SlowCluster, ready: Ready, settings: Settings, emr: EMRClient, context: Any
 ) -> None:
     job_flow_id = slow_cluster("sleep 2; exit 3", context)
     sensor = ready(job_flow_id)
@@ -70,7 +41,7 @@ def test_a_failed_bootstrap_action_fails_the_task_with_emrs_reason(
 
 
 def test_a_cluster_that_is_terminated_during_the_wait_fails_the_task(
-    slow_cluster: SlowCluster, settings: Settings, emr: EMRClient, context: Any
+    slow_cluster: SlowCluster, ready: Ready, settings: Settings, emr: EMRClient, context: Any
 ) -> None:
     job_flow_id = slow_cluster("sleep 60", context)
     sensor = ready(job_flow_id)

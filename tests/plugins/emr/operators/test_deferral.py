@@ -24,6 +24,7 @@ def test_a_sensor_waits_longer_than_its_execution_timeout() -> None:
         step="featurize",
         request={},
         cluster_request={},
+        cluster_retries=0,
         verger_run="run-1",
         poke_interval=settings.schedule.poll_seconds,
         max_attempts=settings.schedule.attempts(settings.schedule.step_minutes),

@@ -15,13 +15,13 @@ from tests.plugins.emr.operators.conftest import (
     CONNECTION,
     Add,
     Done,
+    Ready,
     command_step,
     deferred_trigger,
     fire,
     step_state,
     wait_for,
 )
-from verger.emr.operators.cluster_ready import ClusterReady
 from verger.emr.outages import Outage
 from verger.emr.triggers.step import StepTrigger
 from verger.settings import Settings
@@ -101,12 +101,10 @@ def test_a_task_that_waits_for_a_step_waits_on(
 
 
 def test_a_task_that_waits_for_a_cluster_waits_on(
-    cluster: str, faulty_emr: FaultProxy, context: Any, monkeypatch: pytest.MonkeyPatch
+    cluster: str, ready: Ready, faulty_emr: FaultProxy, context: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sensor = ClusterReady(
-        task_id="ready", job_flow_id=cluster, poke_interval=1, max_attempts=60, outage_seconds=60, **CONNECTION
-    )
-    monkeypatch.setattr(ClusterReady, "poke", lambda *_: False)
+    sensor = ready(cluster)
+    monkeypatch.setattr(type(sensor), "poke", lambda *_: False)
     rule = faulty_emr.inject(unanswered(), operation="DescribeCluster", times=POLLS)
     assert fire(deferred_trigger(sensor.execute, context)) == {"status": "success", "message": "WAITING"}
     assert rule.hits == POLLS
