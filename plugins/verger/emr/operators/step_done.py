@@ -205,7 +205,8 @@ class StepDone(EmrStepSensor):
         self.log.error("last lines of %s:\n%s", found.uri, "\n".join(found.lines) or "(no log)")
         explained = container_memory.explanation(found.summary, self.settings.cluster)
         if not explained and not found.is_step_error:
-            explained = killed_process.explanation(found.summary, code)
+            ended = self._emr_hook.end_reason(self.job_flow_id)
+            explained = f"the cluster is {ended}" if ended else killed_process.explanation(found.summary, code)
         reason = explained or found.summary or self.failure_message_from_response(response) or "EMR gives no reason"
         if not found.summary and found.lines:
             reason += f"; last lines of its log: {' / '.join(line.strip() for line in found.lines[-LAST_LINES:])}"

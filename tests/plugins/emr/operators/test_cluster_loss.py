@@ -22,6 +22,7 @@ from tests.plugins.emr.operators.conftest import (
     wait_for,
 )
 from verger.emr.operators.cluster_ended import ClusterEndedError
+from verger.emr.operators.step_done import StepFailedError
 from verger.emr.operators.terminate_cluster import TerminateCluster
 
 if TYPE_CHECKING:
@@ -85,10 +86,14 @@ def test_a_step_continues_on_a_new_cluster_which_is_terminated_at_the_end(
 
 
 def test_not_more_clusters_are_replaced_than_the_setting_says(
-    *, cluster: str, add: Add, lose: Lose, context: Any, emr: EMRClient
+    *, cluster: str, add: Add, done: Done, lose: Lose, context: Any, emr: EMRClient
 ) -> None:
-    run(emr, cluster, LONG_STEP)
+    step = run(emr, cluster, LONG_STEP)
     lose(cluster)
+    with pytest.raises(
+        StepFailedError, match=r"is INTERRUPTED: the cluster is TERMINATED_WITH_ERRORS \(INTERNAL_ERROR"
+    ):
+        done(cluster, step, LONG_STEP).execute(context)
     with pytest.raises(ClusterEndedError, match=r"INTERNAL_ERROR.*clear create_cluster"):
         add(cluster, STEP, retries=0).execute(context)
     submitted = add(cluster, STEP, retries=1)
