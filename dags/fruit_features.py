@@ -15,7 +15,7 @@ is new, changed or deleted, the DAG launches no cluster: `anything_to_do` writes
 the last successful run stays current, whatever happens here.
 
 **Start it by hand** to use the parameters: refit the PCA basis, featurize all photos again (full refresh), retry
-rejected photos, accept that most photos were deleted, or roll back to an earlier snapshot (`rollback_to`).
+rejected photos, accept deletions or rejects above the limit, or roll back to an earlier snapshot (`rollback_to`).
 
 **Read what happened** in `runs/<id>/report.html`. The DAG writes it also when a task failed.
 
@@ -68,7 +68,8 @@ from pendulum import datetime
 
 from verger import tasks
 from verger.airflow_errors import fails_without_retry
-from verger.changes.plan import Plan, RunParams
+from verger.changes.params import RunParams
+from verger.changes.plan import Plan
 from verger.clock import now
 from verger.context import RunContext
 from verger.dag_params import dag_params
@@ -245,8 +246,7 @@ with DAG(
         emr_conn_id=None,
         job_flow_overrides=cluster_request,
     )
-    cluster_id = create_cluster.output
-    of_cluster = {"job_flow_id": cluster_id, "cluster_request": cluster_request}
+    of_cluster = {"job_flow_id": create_cluster.output, "cluster_request": cluster_request}
     cluster_ready = ClusterReady(
         task_id="cluster_ready",
         **of_cluster,
@@ -277,7 +277,7 @@ with DAG(
     pca, pca_done = step("pca", requests.pca(SETTINGS, RUN, artifacts, "{{ params.target_variance }}"))
     terminate_cluster = TerminateCluster(
         task_id="terminate_cluster",
-        job_flow_id=cluster_id,
+        job_flow_id=create_cluster.output,
         cluster_name=cluster_request["Name"],
         cluster_tags=cluster_request["Tags"],
         waiter_delay=SCHEDULE.poll_seconds,

@@ -13,7 +13,7 @@ The form replaces a number above the member `maximum` of a parameter by it: 90 w
 
 
 def dag_params(settings: Settings) -> dict[str, Param]:
-    """Return the parameters, with the settings as defaults. `verger.changes.plan.RunParams` holds their values."""
+    """Return the parameters, with the settings as defaults. `verger.changes.params.RunParams` holds their values."""
     return {
         "basis": Param(
             settings.pca.pca_basis,
@@ -30,24 +30,17 @@ def dag_params(settings: Settings) -> dict[str, Param]:
             title="Target variance",
             description="share of the variance that the components together explain: more than 0, at most 1",
         ),
-        "full_refresh": Param(
-            False,
-            type="boolean",
-            title="Full refresh",
-            description="featurize all photos again, as in the first run; costs as much as the first run",
+        "full_refresh": _flag(
+            "Full refresh", "featurize all photos again, as in the first run; costs as much as the first run"
         ),
-        "retry_rejects": Param(
-            False,
-            type="boolean",
-            title="Retry rejects",
-            description="try all rejected photos again, also those whose file has not changed",
+        "retry_rejects": _flag("Retry rejects", "try all rejected photos again, also those whose file has not changed"),
+        "accept_deletions": _flag(
+            "Accept deletions",
+            f"publish although more than {settings.validation.max_deleted_share:.0%} of the photos were deleted",
         ),
-        "accept_deletions": Param(
-            False,
-            type="boolean",
-            title="Accept deletions",
-            description=f"publish although more than {settings.validation.max_deleted_share:.0%} of the photos were "
-            "deleted",
+        "accept_rejects": _flag(
+            "Accept rejects",
+            f"publish although more than {settings.validation.max_rejects_share:.0%} of the photos are rejected",
         ),
         "rollback_to": Param(
             None,
@@ -57,3 +50,7 @@ def dag_params(settings: Settings) -> dict[str, Param]:
             description="run id of a kept snapshot (see published.json): makes it current and does nothing else",
         ),
     }
+
+
+def _flag(title: str, description: str) -> Param:
+    return Param(False, type="boolean", title=title, description=description)

@@ -12,9 +12,11 @@ from datetime import datetime
 
 from verger import attempts, run_snapshot
 from verger.attempts import completed, with_attempts
-from verger.changes import inventory, lost_files, run_tables
+from verger.changes import inventory, known_rejects, lost_files, run_tables
 from verger.changes.full_refresh import FeatureIdentity, full_refresh
-from verger.changes.plan import Plan, RunBase, RunParams, decide
+from verger.changes.known_rejects import FailedRun
+from verger.changes.params import RunParams
+from verger.changes.plan import Plan, RunBase, decide
 from verger.changes.run_tables import Comparison
 from verger.context import RunContext
 from verger.publication import commit
@@ -95,6 +97,7 @@ def plan(run_context: RunContext, etag: str | None, params: RunParams, now: date
     identity = FeatureIdentity(
         built.model_sha256, preprocessing(settings.featurize.decoding, built.preprocessing_version)
     )
+    failed = known_rejects.failed_run(client, run.bucket, etag, built.sha256)
     base = RunBase(
         published=published,
         etag=etag,
@@ -104,9 +107,10 @@ def plan(run_context: RunContext, etag: str | None, params: RunParams, now: date
         retry_all_rejects=params.retry_rejects or bool(published and published.artifacts != built.sha256),
         lost=tuple(lost_files.find(client, run.bucket, lost_files.of_features(run.bucket, published))),
         lost_projections=tuple(_lost_projections(run_context, published)),
+        known_rejects=run.uri(Run(run.bucket, failed).manifest) if failed else "",
     )
     comparison = Comparison(
-        run_context.store, run, published, bool(base.full_refresh), base.retry_all_rejects, base.lost
+        run_context.store, run, published, bool(base.full_refresh), base.retry_all_rejects, base.lost, failed
     )
     made = run_tables.write_work(client, comparison, lambda tally: decide(run, tally, base, params, settings, now=now))
     run_context.write_json(run.plan, made.for_step(run).document())
@@ -166,7 +170,11 @@ def check_features(run_context: RunContext, made: Plan) -> None:
         comparison = Comparison(run_context.store, run, published, made.full_refresh, made.retry_all_rejects, made.lost)
         photos, rejects = run_tables.write_manifest(client, comparison, made.moved(run))
         record(client, run, "features", checks)
-    record(client, run, "features", [*checks, share_of_rejects(photos, rejects, limits.max_rejects_share)])
+    share = share_of_rejects(photos, rejects, limits.max_rejects_share, accepted=made.accept_rejects)
+    if not share.passed:
+        sha256 = artifacts.identity(client, run_context.settings.storage).sha256
+        known_rejects.record(client, run.bucket, FailedRun(run.id, made.etag, sha256))
+    record(client, run, "features", [*checks, share])
     # Step 2 reads the features that were checked, also when another attempt of step 1 starts in the meantime.
     run_context.write_json(run.plan, made.for_step(run).document())
 

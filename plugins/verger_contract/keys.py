@@ -7,6 +7,8 @@ from dataclasses import dataclass
 PUBLISHED = "published.json"
 FEATURES, REJECTS, PCA, BASES = "features/run=", "rejects/run=", "pca/run=", "models/pca/run="
 RUNS = "runs/"
+KNOWN_REJECTS = f"{RUNS}known_rejects.json"
+"""Names the last run that failed because of its share of rejects (see `verger.changes.known_rejects`)."""
 JANITOR = "janitor/"
 """Prefix of the records of the clusters that the janitor terminated, <cluster id>.json (see `cluster_end`)."""
 SPARK_EVENTS = "logs/spark-events/"

@@ -88,6 +88,7 @@ def test_every_param_has_a_type_a_title_and_a_description(dag: Any) -> None:
         "full_refresh": "boolean",
         "retry_rejects": "boolean",
         "accept_deletions": "boolean",
+        "accept_rejects": "boolean",
         "rollback_to": ["null", "string"],
     }
     dag.params.validate()

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from tests.plugins.played_steps import featurize, pca
 from verger import tasks
-from verger.changes.plan import Plan, RunParams
+from verger.changes.params import RunParams
+from verger.changes.plan import Plan
 from verger.context import RunContext
 from verger.publication.commit import check_may_write
 from verger.publication.vacuum import vacuum

@@ -140,16 +140,24 @@ class Tally:
     photos : Counter of PhotoChange
     current_rows : Counter of str
         Unchanged photos with features, by the feature run that holds them.
+    rejected : int
+        Unchanged photos without features.
+    known_rejects : Counter of str
+        Photos to featurize that an earlier run has rejected with the same content, by kind.
     """
 
     photos: Counter[PhotoChange] = field(default_factory=Counter)
     current_rows: Counter[str] = field(default_factory=Counter)
+    rejected: int = 0
+    known_rejects: Counter[str] = field(default_factory=Counter)
 
     def count(self, compared: Compared) -> None:
         """Add a photo."""
         self.photos[compared.change] += 1
         if compared.change is PhotoChange.UNCHANGED and compared.published and compared.published.run:
             self.current_rows[compared.published.run] += 1
+        elif compared.change is PhotoChange.UNCHANGED:
+            self.rejected += 1
 
     @property
     def listed(self) -> int:

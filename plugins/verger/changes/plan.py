@@ -13,40 +13,11 @@ from typing import Any
 from verger.changes import compaction, lost_files
 from verger.changes.compare import PhotoChange, Tally, photo_reasons
 from verger.changes.full_refresh import FeatureIdentity, FullRefresh
+from verger.changes.params import PlanError, RunParams, check_limits
 from verger.publication.model import FeatureRun, Snapshot
 from verger.settings import Settings
-from verger_contract.errors import VergerError
 from verger_contract.keys import Run, name_of, of_attempt, with_attempt
 from verger_contract.plan import BasisPolicy, BasisRequest, StepPlan, least_explained_variance
-
-
-class PlanError(VergerError):
-    """The plan looks like a mistake. The message names the parameter that allows it."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class RunParams:
-    """The parameters of the DAG that concern the plan.
-
-    Attributes
-    ----------
-    basis : str
-        A `BasisPolicy`.
-    target_variance : float
-        The share of the variance that the components together explain.
-    full_refresh : bool
-        Featurize all photos.
-    retry_rejects : bool
-        Featurize all rejected photos.
-    accept_deletions : bool
-        Publish although more photos are missing than VERGER_MAX_DELETED_SHARE.
-    """
-
-    basis: str
-    target_variance: float
-    full_refresh: bool = False
-    retry_rejects: bool = False
-    accept_deletions: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +46,8 @@ class Plan:
     keep, compact : tuple of FeatureRun
         The published feature runs that stay, and those whose current rows are copied to the feature run `into`.
     into : str or None
+    accept_rejects : bool
+        The run may publish with any share of rejects.
     lost : tuple of str
         Keys of lost files of published feature runs. These feature runs are compacted without the files, and the photos
         of the files are featurized again.
@@ -101,6 +74,7 @@ class Plan:
     keep: tuple[FeatureRun, ...]
     compact: tuple[FeatureRun, ...]
     into: str | None
+    accept_rejects: bool = False
     lost: tuple[str, ...] = ()
     basis_policy: str
     basis: str | None
@@ -182,6 +156,8 @@ class RunBase:
         Keys of lost files of published feature runs.
     lost_projections : tuple of str
         Keys of lost files of the published projections.
+    known_rejects : str
+        URI of the manifest that has the known rejects; empty when there are none.
     """
 
     published: Snapshot | None
@@ -191,6 +167,7 @@ class RunBase:
     retry_all_rejects: bool
     lost: tuple[str, ...] = ()
     lost_projections: tuple[str, ...] = ()
+    known_rejects: str = ""
 
 
 def decide(run: Run, tally: Tally, base: RunBase, params: RunParams, settings: Settings, *, now: datetime) -> Plan:
@@ -199,10 +176,11 @@ def decide(run: Run, tally: Tally, base: RunBase, params: RunParams, settings: S
     Raises
     ------
     PlanError
-        More photos are missing than expected, or there is no basis to reuse.
+        More photos are missing or known as rejects than expected, or there is no basis to reuse.
     """
     published, full_refresh, max_age = base.published, base.full_refresh, settings.retention.max_deletes_age
-    _check_deletions(tally, params, settings.validation.max_deleted_share)
+    limits = settings.validation
+    check_limits(tally, params, limits, full_refresh=bool(full_refresh), known_rejects=base.known_rejects)
     basis, basis_reason = _basis(published, params, full_refresh)
     runs = () if full_refresh or not published else _current_feature_runs(published.features, tally, now)
     # A feature run with a lost file is compacted, so that later runs need not know of the file.
@@ -229,6 +207,7 @@ def decide(run: Run, tally: Tally, base: RunBase, params: RunParams, settings: S
         keep=tuple(features for features in runs if features.run not in chosen),
         compact=tuple(features for features in runs if features.run in chosen),
         into=run.compacted if chosen else None,
+        accept_rejects=params.accept_rejects,
         lost=base.lost,
         basis_policy=params.basis,
         basis=basis,
@@ -246,16 +225,6 @@ def _current_feature_runs(runs: Sequence[FeatureRun], tally: Tally, now: datetim
         for run in counted
         if run.current_rows
     )
-
-
-def _check_deletions(tally: Tally, params: RunParams, most: float) -> None:
-    deleted = tally.photos[PhotoChange.DELETED]
-    if deleted > most * tally.published and not params.accept_deletions:
-        raise PlanError(
-            f"{deleted:,} of the {tally.published:,} published photos are missing in the bucket; expected at most "
-            f"{most:.0%} (VERGER_MAX_DELETED_SHARE). If they were deleted on purpose, trigger the DAG with "
-            "accept_deletions; else correct VERGER_IMAGES_PREFIX or restore the photos"
-        )
 
 
 def _basis(published: Snapshot | None, params: RunParams, full_refresh: FullRefresh) -> tuple[str | None, str]:

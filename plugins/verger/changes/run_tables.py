@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from verger.changes.compare import FEATURIZED, Compared, PhotoChange, Tally, compare
+from verger.changes.known_rejects import KnownRejects, rejects_of
 from verger.changes.lost_files import rows_left, without_lost
 from verger.changes.plan import Plan
 from verger.publication.model import Snapshot
@@ -56,6 +57,8 @@ class Comparison:
         See `verger.changes.compare.compare`.
     lost : tuple of str
         Keys of lost files of published feature runs (see `verger.changes.lost_files.find`).
+    failed_run : str, optional
+        The run whose rejects are known (see `verger.changes.known_rejects`).
     """
 
     store: Store
@@ -64,6 +67,7 @@ class Comparison:
     full_refresh: bool
     retry_all_rejects: bool
     lost: tuple[str, ...] = ()
+    failed_run: str | None = None
 
     def stream(self) -> Iterator[Compared]:
         """Yield every photo of inventory and manifest in order of paths."""
@@ -80,6 +84,11 @@ class Comparison:
         with tempfile.TemporaryDirectory(prefix="verger-lost-") as scratch:
             left = spool(rows_left(self.store, self.lost), DELETES, Path(scratch))
             yield from without_lost(rows, merged(left, DELETES), self.lost)
+
+    def known_rejects(self) -> KnownRejects:
+        """Return the rejects of the run that failed because of them."""
+        failed = Run(self.run.bucket, self.failed_run) if self.failed_run else None
+        return KnownRejects(rejects_of(self.store, failed) if failed else ())
 
     def is_work(self, compared: Compared) -> bool:
         """Whether step 1 featurizes the photo."""
@@ -113,7 +122,7 @@ def write_work(s3: S3Client, comparison: Comparison, decide: Callable[[Tally], P
         Makes the plan from the counts of the comparison. The plan determines which of the two tables takes the deleted
         rows of a feature run.
     """
-    run, tally = comparison.run, Tally()
+    run, tally, known = comparison.run, Tally(), comparison.known_rejects()
     with tempfile.TemporaryDirectory(prefix="verger-deletes-") as scratch:
         deletes_file = Path(scratch, "deletes.parquet")
         with (
@@ -127,6 +136,8 @@ def write_work(s3: S3Client, comparison: Comparison, decide: Callable[[Tally], P
                 tally.count(compared)
                 if comparison.is_work(compared) and compared.listed:
                     write_photo(compared.listed)
+                    if kind := known.kind_of(compared.listed):
+                        tally.known_rejects[kind] += 1
                 deleted = comparison.deleted_row(compared)
                 if deleted:
                     write_delete(deleted)

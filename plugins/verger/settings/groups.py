@@ -171,7 +171,12 @@ class Validation:
     """Limits of the checks."""
 
     max_rejects_share: float = between(
-        "a run fails when a larger share of all current photos is rejected", 0, 1, 0.05, "share"
+        "a run fails when a larger share of all current photos is rejected, unless it is triggered with "
+        "accept_rejects; the next run with the same photos fails before it launches a cluster",
+        0,
+        1,
+        0.05,
+        "share",
     )
     max_deleted_share: float = between(
         "a run fails, before it launches a cluster, when a larger share of the published photos is missing in the "

@@ -56,7 +56,7 @@ def same_identity(plan: Plan, metrics: Mapping[str, Any]) -> Check:
     return Check("model and preprocessing", found == plan.identity, str(plan.identity), str(found))
 
 
-def share_of_rejects(photos: int, rejects: Mapping[str, int], most: float) -> Check:
+def share_of_rejects(photos: int, rejects: Mapping[str, int], most: float, *, accepted: bool = False) -> Check:
     """Check the share of rejects of this and of earlier runs.
 
     Parameters
@@ -67,12 +67,13 @@ def share_of_rejects(photos: int, rejects: Mapping[str, int], most: float) -> Ch
         Rejects among them, by kind.
     most
         The largest accepted share.
+    accepted
+        Whether the run was started with `accept_rejects`: every share passes.
     """
     rejected = sum(rejects.values())
     share = rejected / photos if photos else 0.0
     found = f"{share:.2%} ({rejected:,} of {photos:,})"
-    passed = share <= most
+    within = share <= most
     kinds = ", ".join(f"{kind}: {count:,}" for kind, count in Counter(rejects).most_common())
-    return Check(
-        "share of rejects", passed, f"at most {most:.1%}", found, "" if passed else kinds, {"rejected": rejected}
-    )
+    detail = "" if within else f"{kinds}{'; accepted by accept_rejects' if accepted else ''}"
+    return Check("share of rejects", within or accepted, f"at most {most:.1%}", found, detail, {"rejected": rejected})

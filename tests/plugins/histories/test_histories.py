@@ -32,7 +32,7 @@ import verger_reader
 from tests.plugins.orchard import TASKS, Orchard, Running, run_prefixes
 from tests.plugins.played_steps import vector
 from verger.changes import compaction
-from verger.changes.plan import PlanError, RunParams
+from verger.changes.params import PlanError, RunParams
 from verger.publication import commit, rollback
 from verger.publication.commit import CommitConflictError, Current
 from verger.publication.retention import needed

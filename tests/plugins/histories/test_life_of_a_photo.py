@@ -13,7 +13,7 @@ import verger_reader
 from tests.plugins.orchard import AUTO, Orchard, Running
 from tests.plugins.played_steps import vector
 from verger import tasks
-from verger.changes.plan import PlanError
+from verger.changes.params import PlanError
 from verger.context import RunContext
 from verger.publication.commit import current
 from verger.s3.artifacts import ArtifactError

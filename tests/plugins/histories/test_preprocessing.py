@@ -11,7 +11,7 @@ import pytest
 from tests.plugins.histories.test_life_of_a_photo import assert_published
 from tests.plugins.orchard import AUTO, Orchard
 from verger import tasks
-from verger.changes.plan import PlanError
+from verger.changes.params import PlanError
 from verger.publication.commit import current
 from verger.publication.commit import replace as replace_publication
 from verger.publication.rollback import rollback
