@@ -70,26 +70,21 @@ class ClusterReady(EmrJobFlowSensor):
         defer(
             self,
             ClusterTrigger,
-            resume_with={"job_flow_id": self.job_flow_id},
             outage_seconds=self.outage_seconds,
             job_flow_id=self.job_flow_id,
         )
 
-    def execute_complete(self, context: Context, event: dict[str, Any] | None = None, *, job_flow_id: str = "") -> None:
+    def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> None:
         """Read the state of the cluster again: the trigger also reports success for a cluster that has ended.
-
-        Parameters
-        ----------
-        job_flow_id : str
-            The id for which the task was deferred. That of the XCom may be older.
 
         Raises
         ------
         AirflowFailException
         """
-        self.job_flow_id = job_flow_id or self.job_flow_id
+        found = event or {}  # its id is that for which the task was deferred; that of the XCom may be older
+        self.job_flow_id = found.get("job_flow_id", self.job_flow_id)
         if not self._is_ready(context):
-            raise AirflowFailException(f"cluster {self.job_flow_id} is not ready: {(event or {}).get('message')}")
+            raise AirflowFailException(f"cluster {self.job_flow_id} is not ready: {found.get('message')}")
 
     @property
     def _emr_hook(self) -> IdempotentEmrHook:

@@ -16,8 +16,6 @@ TRIGGER_MARGIN = timedelta(minutes=1)
 def defer(
     sensor: EmrJobFlowSensor | EmrStepSensor,
     trigger: type[PollingTrigger],
-    *,
-    resume_with: dict[str, Any] | None = None,
     **arguments: Any,
 ) -> None:
     """Defer a sensor to a trigger that polls every `poke_interval` seconds, at most `max_attempts` times.
@@ -28,8 +26,6 @@ def defer(
     ----------
     sensor : EmrJobFlowSensor or EmrStepSensor
     trigger : type
-    resume_with : dict, optional
-        Keyword arguments of `execute_complete`, besides the event.
     **arguments
         Arguments of the trigger, such as `outage_seconds`, besides the polling and the connection.
 
@@ -49,6 +45,5 @@ def defer(
             botocore_config=sensor.botocore_config,
         ),
         method_name="execute_complete",
-        kwargs=resume_with,
         timeout=timedelta(seconds=sensor.poke_interval * sensor.max_attempts) + TRIGGER_MARGIN,
     )

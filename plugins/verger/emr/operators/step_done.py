@@ -146,7 +146,6 @@ class StepDone(EmrStepSensor):
         defer(
             self,
             StepTrigger,
-            resume_with={"job_flow_id": self.job_flow_id, "step_id": self.step_id},
             outage_seconds=self.settings.schedule.outage_seconds,
             step=self.step,
             bucket=self.settings.storage.bucket,
@@ -155,26 +154,21 @@ class StepDone(EmrStepSensor):
             step_id=self.step_id,
         )
 
-    def execute_complete(
-        self, context: Context, event: dict[str, Any] | None = None, *, job_flow_id: str = "", step_id: str = ""
-    ) -> None:
+    def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> None:
         """Read the state of the step again; the event of the trigger only ends the wait.
-
-        Parameters
-        ----------
-        job_flow_id, step_id : str
-            The ids for which the task was deferred. Those of the XComs may be older.
 
         Raises
         ------
         AirflowFailException
             The step has not completed in time, or it has failed.
         """
-        self.job_flow_id, self.step_id = job_flow_id or self.job_flow_id, step_id or self.step_id
-        if (event or {}).get("status") == "success":
+        found = event or {}  # its ids are those for which the task was deferred; those of the XComs may be older
+        self.job_flow_id = found.get("job_flow_id", self.job_flow_id)
+        self.step_id = found.get("step_id", self.step_id)
+        if found.get("status") == "success":
             self._wait(context)
         elif not self.poke(context):
-            raise AirflowFailException(f"{self.step} step {self.step_id} is not done: {(event or {}).get('message')}")
+            raise AirflowFailException(f"{self.step} step {self.step_id} is not done: {found.get('message')}")
 
     def get_emr_response(self, context: Context) -> dict[str, Any]:
         """Return EMR's description of the step.
@@ -194,7 +188,8 @@ class StepDone(EmrStepSensor):
         """Log the last lines of the step's log and return the failure."""
         storage = self.settings.storage
         prefix = f"{self.settings.cluster.log_prefix}{self.job_flow_id}/"
-        wait = self.settings.schedule.log_wait_seconds if state == "FAILED" else 0
+        ended = self._emr_hook.end_reason(self.job_flow_id)
+        wait = self.settings.schedule.log_wait_seconds if state == "FAILED" and not ended else 0
         code = None
         try:
             client = clients.client(storage)
@@ -204,10 +199,11 @@ class StepDone(EmrStepSensor):
             found = step_log.LastError(str(error), [], "")
         self.log.error("last lines of %s:\n%s", found.uri, "\n".join(found.lines) or "(no log)")
         explained = container_memory.explanation(found.summary, self.settings.cluster)
-        if not explained and not found.is_step_error:
-            ended = self._emr_hook.end_reason(self.job_flow_id)
-            explained = f"the cluster is {ended}" if ended else killed_process.explanation(found.summary, code)
+        if not explained and not found.is_step_error and not ended:
+            explained = killed_process.explanation(found.summary, code)
         reason = explained or found.summary or self.failure_message_from_response(response) or "EMR gives no reason"
+        if ended:
+            reason = f"the cluster is {ended}; {reason}"
         if not found.summary and found.lines:
             reason += f"; last lines of its log: {' / '.join(line.strip() for line in found.lines[-LAST_LINES:])}"
         message = f"{self.step} step {self.step_id} of {self.job_flow_id} is {state}: {reason} (log: {found.uri})"

@@ -25,6 +25,11 @@ class ClusterTrigger(PollingTrigger, EmrCreateJobFlowTrigger):
         super().__init__(job_flow_id=job_flow_id, **kwargs)
         self.job_flow_id = job_flow_id
 
+    @property
+    def awaited(self) -> dict[str, str]:
+        """The id of the cluster."""
+        return {"job_flow_id": self.job_flow_id}
+
     async def open(self, stack: AsyncExitStack) -> Any:
         """Return aiobotocore's client of EMR."""
         return await stack.enter_async_context(await self.polling_hook().get_async_conn())

@@ -21,6 +21,9 @@ POLL_RETRIES: dict[str, Any] = {"retries": {"mode": "standard", "total_max_attem
 class PollingTrigger(InRegion):
     """Polls until `poll` returns the text of the end. The event only ends the wait: the sensor asks EMR again.
 
+    The event has the ids for which the trigger waits. The sensor needs them: Airflow renders its templates again when
+    it resumes, and `airflow dags test` does not pass the `kwargs` of a deferral.
+
     After an error the clients are made again: their credentials may have ended, and the Airflow connection may have
     others by now.
 
@@ -47,6 +50,11 @@ class PollingTrigger(InRegion):
         """Return a hook of EMR for the polls. The provider's asynchronous methods have no types."""
         return IdempotentEmrHook(**self._hook_parameters | {"config": self.poll_options})
 
+    @property
+    @abstractmethod
+    def awaited(self) -> dict[str, str]:
+        """The ids of the cluster and of the step for which the trigger waits."""
+
     @abstractmethod
     async def open(self, stack: AsyncExitStack) -> Any:
         """Return the clients of `poll`, entered into the stack."""
@@ -67,7 +75,9 @@ class PollingTrigger(InRegion):
                     if not is_passing(error) and not has_ended_session(error):
                         raise
                     if not outage.goes_on():
-                        yield _error(f"EMR gave no usable answer for {self.outage_seconds:.0f} s: {error}")
+                        yield self._event(
+                            "error", f"EMR gave no usable answer for {self.outage_seconds:.0f} s: {error}"
+                        )
                         return
                     self.log.warning("EMR gives no usable answer, the task waits on: %s", error)
                     await stack.aclose()
@@ -75,11 +85,10 @@ class PollingTrigger(InRegion):
                 else:
                     outage.ends()
                     if ended is not None:
-                        yield TriggerEvent({"status": "success", "message": ended})
+                        yield self._event("success", ended)
                         return
                 await asyncio.sleep(self.waiter_delay)
-        yield _error(f"waited {self.attempts * self.waiter_delay} s; {self.latest}")
+        yield self._event("error", f"waited {self.attempts * self.waiter_delay} s; {self.latest}")
 
-
-def _error(message: str) -> TriggerEvent:
-    return TriggerEvent({"status": "error", "message": message})
+    def _event(self, status: str, message: str) -> TriggerEvent:
+        return TriggerEvent({"status": status, "message": message, **self.awaited})

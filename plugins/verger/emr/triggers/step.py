@@ -43,6 +43,11 @@ class StepTrigger(PollingTrigger, EmrStepSensorTrigger):
         self.progress_key = progress_key
         self.serialized_fields |= {"step": step, "bucket": bucket, "progress_key": progress_key}
 
+    @property
+    def awaited(self) -> dict[str, str]:
+        """The ids of the cluster and of the step."""
+        return {"job_flow_id": self.job_flow_id, "step_id": self.step_id}
+
     async def open(self, stack: AsyncExitStack) -> tuple[Any, Any]:
         """Return aiobotocore's clients of EMR and S3."""
         config = clients.client_config(**self.poll_options)

@@ -63,12 +63,10 @@ def test_a_step_continues_on_a_new_cluster_which_is_terminated_at_the_end(
     trigger = deferred_trigger(task.execute, context)
     lose(cluster)
     task.request = STEP  # so that the test ends; the task of the DAG submits the same step
-    again: Any = deferred_trigger(
-        lambda context: task.execute_complete(context, fire(trigger), job_flow_id=cluster, step_id=step), context
-    )
+    again: Any = deferred_trigger(lambda context: task.execute_complete(context, fire(trigger)), context)
     assert again.job_flow_id != cluster
     task.job_flow_id, task.step_id = cluster, step  # Airflow renders the templates again after the deferral
-    task.execute_complete(context, fire(again), job_flow_id=again.job_flow_id, step_id=again.step_id)
+    task.execute_complete(context, fire(again))
     assert step_state(emr, again.job_flow_id, again.step_id) == "COMPLETED"
     teardown = TerminateCluster(
         task_id="terminate",
@@ -114,9 +112,7 @@ def test_a_cluster_that_is_lost_while_it_starts_is_replaced(
     task = ready(first, retries=1)
     trigger = deferred_trigger(task.execute, context)
     lose(first)
-    again: Any = deferred_trigger(
-        lambda context: task.execute_complete(context, fire(trigger), job_flow_id=first), context
-    )
-    task.execute_complete(context, fire(again), job_flow_id=again.job_flow_id)
+    again: Any = deferred_trigger(lambda context: task.execute_complete(context, fire(trigger)), context)
+    task.execute_complete(context, fire(again))
     assert state(emr, again.job_flow_id) == "WAITING"
     assert again.job_flow_id != first

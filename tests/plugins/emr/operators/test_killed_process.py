@@ -37,7 +37,7 @@ def test_a_driver_that_was_killed(
     wait_for(lambda: step_state(emr, cluster, step) == "FAILED")
     sensor = done(cluster, step, request)
     with pytest.raises(AirflowFailException, match=rf"is FAILED: the driver .*{expected}"):
-        sensor.execute_complete(context, {}, job_flow_id=cluster, step_id=step)
+        sensor.execute_complete(context, {"job_flow_id": cluster, "step_id": step})
 
 
 def test_a_python_worker_that_was_killed() -> None:

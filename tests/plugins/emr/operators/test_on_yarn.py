@@ -102,7 +102,7 @@ def test_the_user_reads_that_yarn_killed_an_executor_its_limit_and_what_to_raise
     task.max_attempts = 3 * int(SECONDS)
     event = fire(deferred_trigger(task.execute, context))
     with pytest.raises(AirflowFailException) as caught:
-        task.execute_complete(context, event, job_flow_id=cluster, step_id=step)
+        task.execute_complete(context, event)
     found = str(caught.value)
     assert re.search(r"is FAILED: YARN killed an executor that used [\d.]+ GB of 1\.1 GB memory: ", found), found
     assert "an executor has 1,152 MiB, 768 for the heap (VERGER_EXECUTOR_HEAP_MIB) and 384 for Python" in found

@@ -96,7 +96,12 @@ def test_a_task_that_waits_for_a_step_waits_on(
 ) -> None:
     step = submit("true")
     rule = faulty_emr.inject(fault, operation="DescribeStep", times=POLLS)
-    assert fire(trigger_of(cluster, step)) == {"status": "success", "message": "COMPLETED"}
+    assert fire(trigger_of(cluster, step)) == {
+        "status": "success",
+        "message": "COMPLETED",
+        "job_flow_id": cluster,
+        "step_id": step,
+    }
     assert rule.hits == POLLS
 
 
@@ -106,7 +111,11 @@ def test_a_task_that_waits_for_a_cluster_waits_on(
     sensor = ready(cluster)
     monkeypatch.setattr(type(sensor), "poke", lambda *_: False)
     rule = faulty_emr.inject(unanswered(), operation="DescribeCluster", times=POLLS)
-    assert fire(deferred_trigger(sensor.execute, context)) == {"status": "success", "message": "WAITING"}
+    assert fire(deferred_trigger(sensor.execute, context)) == {
+        "status": "success",
+        "message": "WAITING",
+        "job_flow_id": cluster,
+    }
     assert rule.hits == POLLS
 
 

@@ -72,7 +72,7 @@ def test_the_step_of_an_ended_cluster_is_submitted_to_the_new_one(
     (submitted,) = steps(emr, new)
     assert (trigger.job_flow_id, trigger.step_id) == (new, submitted)
     task.job_flow_id, task.step_id = known, old_step  # Airflow renders the templates again after the deferral
-    task.execute_complete(cleared, fire(trigger), job_flow_id=new, step_id=submitted)
+    task.execute_complete(cleared, fire(trigger))
     assert steps(emr, new) == {submitted: "COMPLETED"}
 
 
@@ -163,9 +163,8 @@ def test_a_step_whose_process_was_killed_is_submitted_again_within_the_budget(
     task.settings = replace(task.settings, schedule=schedule)
     trigger: Any = deferred_trigger(task.execute, context)
     for _ in range(retries):
-        resume = partial(task.execute_complete, job_flow_id=cluster, step_id=trigger.step_id)
-        trigger = deferred_trigger(partial(resume, event=fire(trigger)), context)
+        trigger = deferred_trigger(partial(task.execute_complete, event=fire(trigger)), context)
     event = fire(trigger)
     with pytest.raises(AirflowFailException, match=f"^featurize step {trigger.step_id} of {cluster} is FAILED"):
-        task.execute_complete(context, event, job_flow_id=cluster, step_id=trigger.step_id)
+        task.execute_complete(context, event)
     assert list(steps(emr, cluster).values()) == ["FAILED"] * (1 + retries)

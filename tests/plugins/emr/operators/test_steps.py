@@ -130,7 +130,7 @@ def test_a_completed_step_ends_the_task(add: Add, done: Done, cluster: str, cont
     (step,) = add(cluster, request).execute(context)
     sensor = done(cluster, step, request)
     event = fire(deferred_trigger(sensor.execute, context))
-    assert event == {"status": "success", "message": "COMPLETED"}
+    assert event == {"status": "success", "message": "COMPLETED", "job_flow_id": cluster, "step_id": step}
     sensor.execute_complete(context, event)
     sensor.execute(context)
 
