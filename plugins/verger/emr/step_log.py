@@ -37,6 +37,8 @@ APPLICATION_MASTER = "_000001"
 """Ends the id of the first container of a YARN application. A driver in cluster mode runs there."""
 EXIT_CODE = re.compile(r"\b(?:ended with exit code|Step failed with exitCode) (\d+)")
 """What EMR's controller writes at the end of a step."""
+KILLED_FROM = 128
+"""The exit code of a process that a signal has ended is this plus the number of the signal."""
 LINES_SHOWN = 20
 POLL_SECONDS = 5
 MAX_CONTAINERS = 20
@@ -77,9 +79,9 @@ class LastError:
 def last_error(s3: S3Client, bucket: str, prefix: str, step_id: str, wait_seconds: float) -> LastError:
     """Return the last error in the logs of a step and of its YARN application.
 
-    Reads the logs repeatedly, until a complete log holds an error that the step itself reported or `wait_seconds` have
-    passed. After that time, the best log counts, also the readable part of a file that is cut short: a log with the
-    step's own error, else one with any error, else one with any line.
+    Reads the logs repeatedly, until a complete log holds an error that the step itself reported, the step was killed,
+    or `wait_seconds` have passed. Then the best log counts, also the readable part of a file that is cut short: a log
+    with the step's own error, else one with any error, else one with any line.
 
     Parameters
     ----------
@@ -97,7 +99,7 @@ def last_error(s3: S3Client, bucket: str, prefix: str, step_id: str, wait_second
     StorageError
         S3 denies the access.
     """
-    deadline = time.monotonic() + wait_seconds
+    deadline, was_killed = time.monotonic() + wait_seconds, False
     logs = _Logs(s3, bucket)
     while True:
         found = []
@@ -108,9 +110,11 @@ def last_error(s3: S3Client, bucket: str, prefix: str, step_id: str, wait_second
                 found.append(log)
         except UnavailableError as error:  # the message of the step matters more than that of S3
             found.append(LastError(uri(bucket, f"{prefix}steps/{step_id}/"), [str(error)], "", complete=False))
-        if time.monotonic() >= deadline:
+        if time.monotonic() >= deadline or was_killed:
             nothing = LastError(uri(bucket, f"{prefix}steps/{step_id}/"), [], "", complete=False)
             return min([*found, nothing], key=_rank)
+        # A killed process writes no error. The logs are read once more: EMR may be uploading them.
+        was_killed = (exit_code(s3, bucket, prefix, step_id) or 0) > KILLED_FROM
         time.sleep(min(POLL_SECONDS, max(deadline - time.monotonic(), 0)))
 
 

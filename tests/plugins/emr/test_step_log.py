@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from verger.emr import step_log
 from verger.emr.log_tail import MOST_BYTES
 from verger.emr.step_log import MAX_CONTAINERS, last_error, summary
 
@@ -131,7 +132,16 @@ def test_an_unchanged_log_is_read_once(client: S3Client, bucket: str) -> None:
     put(client, bucket, "steps/s-1/stderr.gz", "INFO start")
     read = reads(client)
     last_error(client, bucket, PREFIX, "s-1", 6)
-    assert read == [f"{PREFIX}steps/s-1/stderr.gz"]
+    assert read.count(f"{PREFIX}steps/s-1/stderr.gz") == 1
+
+
+def test_a_step_that_was_killed_writes_no_error_that_is_worth_the_wait(
+    client: S3Client, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(step_log, "POLL_SECONDS", 0.1)
+    put(client, bucket, "steps/s-1/controller.gz", "INFO waitProcessCompletion ended with exit code 137")
+    put(client, bucket, "steps/s-1/stdout.gz", "working")
+    assert last_error(client, bucket, PREFIX, "s-1", 10_000).lines == ["working"]
 
 
 def reads(client: S3Client) -> list[str]:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 import signal
 
-KILLED_FROM = 128
-"""The exit code of a process that a signal has ended is this number and that of the signal."""
+from verger.emr.step_log import KILLED_FROM
 
 WORKER = re.compile(r"Python worker exited unexpectedly \(crashed\)")
 """What Spark writes when the process of a Python worker has ended."""
