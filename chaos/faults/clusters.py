@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 from collections.abc import Callable
 
 from chaos.faults.moments import active
@@ -9,8 +11,11 @@ from chaos.harness.trial import Trial
 from chaos.scenario import CLEAR, EITHER, Scenario
 from development.airflow_environment import ROOT
 from local_aws.faults.faults import late
+from local_aws.node.folder import Node
 
 BOOTSTRAP = ROOT / "bootstrap" / "bootstrap_emr.sh"
+DISK_BYTES = 200_000
+"""Room for the configuration of a step, not for what Spark copies."""
 STEPS = {"featurize": "featurize.py", "pca": "pca.py"}
 
 
@@ -50,6 +55,19 @@ def _script(trial: Trial) -> str:
     return next(key for key in trial.bucket.keys("artifacts/") if key.endswith("/bootstrap_emr.sh"))
 
 
+def _disk_full(trial: Trial) -> None:
+    """Give the scratch folder of the node a file system of its own, which is full at once."""
+    trial.start()
+    trial.until("cluster_ready", "success")
+    (cluster,) = trial.clusters()
+    scratch = Node(trial.stack.aws.settings, cluster).scratch
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={DISK_BYTES}", "tmpfs", str(scratch)], check=True)
+    try:
+        trial.airflow.wait(trial.run, trial.stack.run_s)
+    finally:
+        subprocess.run(["umount", "--lazy", str(scratch)], check=True)
+
+
 def _scenarios() -> tuple[Scenario, ...]:
     made: list[Scenario] = []
     add: Callable[[Scenario], None] = made.append
@@ -61,6 +79,8 @@ def _scenarios() -> tuple[Scenario, ...]:
         add(_ended(task))
     add(_bootstrap("fails", "exits with 1", "#!/bin/bash\necho 'no space left on device' >&2\nexit 1\n"))
     add(_bootstrap("hangs", "does not end", "#!/bin/bash\nsleep 600\n"))
+    if os.geteuid() == 0:  # only root may mount
+        add(Scenario("cluster.disk-full", "the scratch disk of the node is full", _disk_full, ("failed",), CLEAR))
     return tuple(made)
 
 

@@ -34,6 +34,7 @@ SETTINGS = {
     "VERGER_LOG_WAIT_SECONDS": "5",
     "VERGER_CLUSTER_MINUTES": "2",
     "VERGER_STEP_MINUTES": "4",
+    "VERGER_MAX_REJECTS_SHARE": "0.2",
     "VERGER_JANITOR_SCHEDULE": "never",
     "VERGER_EVENT_LOG_IN_BUCKET": "false",
     # Airflow's time limits for processes that are lost, in seconds; the defaults are minutes.
