@@ -153,7 +153,7 @@ pictures: setup ## renew docs/pictures (needs Chromium)
 # ---- checks: tests of what Airflow runs need the environment airflow-test, all others need dev ----
 
 IN_AIRFLOW := tests/plugins tests/mwaa tests/local_aws/emr/test_provider.py
-APART := tests/dags tests/chaos tests/local_aws/yarn
+APART := tests/dags tests/chaos tests/local_aws/yarn tests/benchmarks/on_yarn
 OPERATORS := tests/plugins/emr/operators
 # A short form. The full one: make test-mwaa ONLY="tests/mwaa tests/plugins tests/dags tests/local_aws/emr/test_provider.py"
 IN_MWAA := tests/mwaa tests/dags/test_dag_bag.py tests/plugins/test_plugins_folder.py \
@@ -189,8 +189,8 @@ test-chaos: setup ## two faults against the whole DAG on a running Airflow; `mak
 	@$(call measured,chaos) $(DEV) -m pytest tests/chaos $(COV) $(PYTEST)
 
 .PHONY: test-yarn
-test-yarn: setup ## tests of the local EMR with a real YARN; [PYTEST="<options>"]
-	@$(call measured,yarn) $(DEV) -m pytest tests/local_aws/yarn $(COV) $(PYTEST)
+test-yarn: setup ## tests of the local EMR with a real YARN, and the loss of a node; [PYTEST="<options>"]
+	@$(call measured,yarn) $(DEV) -m pytest tests/local_aws/yarn tests/benchmarks/on_yarn $(COV) $(PYTEST)
 
 # The short suites run one after another, beside the two long ones: two cores do not bear more.
 ifneq (,$(filter test,$(MAKECMDGOALS)))

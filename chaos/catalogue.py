@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from fnmatch import fnmatchcase
 
-from chaos.faults import clusters, data, emr_calls, kills, marks, photos, restarts, s3_calls, several, users
+from chaos.faults import clearing, clusters, data, emr_calls, kills, marks, photos, restarts, s3_calls, several, users
 from chaos.scenario import Scenario
 
 SCENARIOS: tuple[Scenario, ...] = (
-    *marks.SCENARIOS, *users.SCENARIOS, *kills.SCENARIOS, *emr_calls.SCENARIOS, *s3_calls.SCENARIOS,
+    *marks.SCENARIOS, *clearing.SCENARIOS, *users.SCENARIOS, *kills.SCENARIOS, *emr_calls.SCENARIOS,
+    *s3_calls.SCENARIOS,
     *restarts.SCENARIOS, *data.SCENARIOS, *photos.SCENARIOS, *clusters.SCENARIOS, *several.SCENARIOS,
 )  # fmt: skip
 

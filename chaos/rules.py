@@ -45,7 +45,7 @@ def truth(scenario: Scenario, seen: Seen, published: bool) -> list[str]:
     by_hand = scenario.marks_success and seen.page != "published"
     if seen.state == "success" and not published and not seen.nothing_to_do and not by_hand:
         wrong.append("success, but nothing is published")
-    if seen.state == "failed" and published and not set(seen.failed) & set(LAST_TASKS):
+    if seen.state == "failed" and published and not (scenario.after_publication or {*seen.failed} & {*LAST_TASKS}):
         wrong.append("failed, but published")
     if seen.page and (seen.page == "published") != published:
         wrong.append(f"the page says {seen.page!r}")

@@ -39,6 +39,8 @@ class Scenario:
         Whether the fault itself damages the published data. They are then checked only after the recovery.
     marks_success : bool
         Whether the user marks the last task as success, so that the state is the user's. The page must be true then.
+    after_publication : bool
+        Whether the fault happens after the run has published. The run may fail then, and its data stay published.
     """
 
     name: str
@@ -50,6 +52,7 @@ class Scenario:
     published: bool = True
     damages: bool = False
     marks_success: bool = False
+    after_publication: bool = False
 
     @property
     def family(self) -> str:
