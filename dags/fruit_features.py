@@ -146,8 +146,8 @@ def anything_to_do(run: str, listed: dict[str, Any]) -> dict[str, Any] | None:
     context = get_current_context()
     params = RunParams(**{name: context["params"][name] for name in RunParams.__annotations__})
     plan = tasks.plan(context_of(run), listed["etag"], params, now())
-    idle = requests.idle_seconds(SETTINGS, plan.photos["listed"])
-    for key, value in {"why": plan.why, "decoding": plan.decoding, "idle_seconds": idle}.items():
+    of_run = {"why": plan.why, "decoding": plan.decoding} | requests.sizes(SETTINGS, plan.cluster)
+    for key, value in of_run.items():
         context["ti"].xcom_push(key, value)
     return asdict(plan) if plan.work else None
 
@@ -235,10 +235,8 @@ with DAG(
     artifacts = str(staged["uri"])
 
     ids = {"dag_id": dag.dag_id, "run_id": RUN.id, "airflow_run": "{{ airflow_run_tag(run_id) }}"}
-    environment, idle_timeout = str(staged["environment"]), plan["idle_seconds"]  # the second becomes an integer
-    cluster_request = requests.cluster(
-        SETTINGS, **ids, artifacts=artifacts, environment=environment, idle_timeout=idle_timeout
-    )
+    environment = str(staged["environment"])
+    cluster_request = requests.cluster(SETTINGS, **ids, artifacts=artifacts, environment=environment, sized=plan)
     create_cluster = CreateCluster(
         task_id="create_cluster",
         storage=STORAGE,
@@ -272,9 +270,10 @@ with DAG(
         )
         return add, done
 
-    featurize, featurize_done = step("featurize", requests.featurize(SETTINGS, RUN, artifacts, str(plan["decoding"])))
+    decoding, cores = str(plan["decoding"]), str(plan["cores"])
+    featurize, featurize_done = step("featurize", requests.featurize(SETTINGS, RUN, artifacts, decoding, cores))
     features_checked = check_features(RUN.id, plan)
-    pca, pca_done = step("pca", requests.pca(SETTINGS, RUN, artifacts, "{{ params.target_variance }}"))
+    pca, pca_done = step("pca", requests.pca(SETTINGS, RUN, artifacts, "{{ params.target_variance }}", cores))
     terminate_cluster = TerminateCluster(
         task_id="terminate_cluster",
         job_flow_id=create_cluster.output,

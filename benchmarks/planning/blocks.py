@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from benchmarks.harness import tables
+from benchmarks.planning import cluster_plans as plans
 from benchmarks.planning import limits
 from benchmarks.planning.fleet import BASE, MACHINES, Fleet, Machine, Measured
 from benchmarks.planning.limits import MILLION, Listing, default_fleet
@@ -260,6 +261,11 @@ def notebook(basis: Basis) -> str:
         f"hours of a {machine.worker} for step 1 of a million photos, Verger {hours:,.1f}; it costs "
         f"{euro(own * times)} EUR on demand, Verger {euro(own)}."
     )
+
+
+def cluster_plans(_: Basis) -> str:
+    """Return the clusters that runs plan for themselves, by photos and region."""
+    return plans.table()
 
 
 def binding(basis: Basis) -> str:

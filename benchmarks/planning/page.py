@@ -26,6 +26,7 @@ BLOCKS: dict[str, Callable[[Basis], str]] = {
     "stated": blocks.prices,
     "machines": blocks.machines,
     "camera": blocks.camera,
+    "cluster_plans": blocks.cluster_plans,
     "costs": blocks.costs,
     "storage": blocks.storage,
     "scheduled_run": blocks.scheduled_run,

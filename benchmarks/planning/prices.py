@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from verger.cluster_plan import figures
 from verger.settings.prices import Prices
 
 CATALOGUE = "skypilot-org/skypilot-catalog v8, which copies AWS's price list, commit 00148f2, looked up 2026-11-24"
@@ -56,18 +57,30 @@ STATED: dict[str, Stated] = {
     "S3 PUT, LIST": Stated(0.0053, "USD a thousand", "the same bill, EUW3-Requests-Tier1; may have changed"),
     "S3 storage": Stated(0.024, "USD a GB-month", "the same bill, the first 50 TB; may have changed"),
     "EUR": Stated(SETTINGS.eur_for_usd, "EUR for a USD", "about the rate of 2026"),
-    "x86 core": Stated(1.0, CORES, "assumes that a core of c6i and of c7i is as fast as one of the measured machine"),
+    "x86 core": Stated(
+        figures.X86_CORE,
+        CORES,
+        "assumes that a core of c6i and of c7i is as fast as one of the measured machine",
+    ),
     "two threads": Stated(
-        1.0,
+        figures.TWO_THREADS,
         "of one thread's work",
         "assumes that two threads of one core together do the work of one: one thread uses all of its vector units",
     ),
     "Graviton core": Stated(
-        0.7, CORES, "from clock and width of the vector units (Neoverse V1 against Zen 4); not measured"
+        figures.GRAVITON_CORE,
+        CORES,
+        "from clock and width of the vector units (Neoverse V1 against Zen 4); not measured",
     ),
-    "cluster start": Stated(420, "s", "5 to 8 minutes from RunJobFlow to the first step; other sources: 10 to 15"),
+    "cluster start": Stated(
+        figures.CLUSTER_START_SECONDS,
+        "s",
+        "5 to 8 minutes from RunJobFlow to the first step; other sources: 10 to 15",
+    ),
     "step start": Stated(
-        30, "s", "from spark-submit on YARN to the first executors of Spark; the local start is shorter"
+        figures.STEP_START_SECONDS,
+        "s",
+        "from spark-submit on YARN to the first executors of Spark; the local start is shorter",
     ),
     "LIST": Stated(0.15, "s", "response time of a LIST of 1,000 keys, with eight at the same time"),
     "GET/s": Stated(
@@ -95,11 +108,11 @@ def stated(given: Iterable[str] = ()) -> dict[str, Stated]:
     ValueError
         A name is unknown, or a value is not a number.
     """
-    figures = dict(STATED)
+    found = dict(STATED)
     for text in given:
         name, _, value = text.partition("=")
         name = name.replace("_", " ")
-        if name not in figures:
-            raise ValueError(f"{text!r}: expected one of {', '.join(figures)} before the '='")
-        figures[name] = replace(figures[name], value=float(value), source="set by hand", confirmed=True)
-    return figures
+        if name not in found:
+            raise ValueError(f"{text!r}: expected one of {', '.join(found)} before the '='")
+        found[name] = replace(found[name], value=float(value), source="set by hand", confirmed=True)
+    return found

@@ -42,6 +42,7 @@ def dag_params(settings: Settings) -> dict[str, Param]:
             "Accept rejects",
             f"publish although more than {settings.validation.max_rejects_share:.0%} of the photos are rejected",
         ),
+        "launch_now": _flag("Launch now", "do not wait for more photos (VERGER_WAIT_FOR_PHOTOS)"),
         "rollback_to": Param(
             None,
             type=["null", "string"],

@@ -33,6 +33,8 @@ class RunEnd:
         `published.json` names the run.
     nothing_to_do : bool
         The plan of the run has no work.
+    waits : str
+        Why the run waits for more photos, although there are some; empty when it does not.
     rolled_back : bool
         `published.json` has the snapshot of `rollback_to` as the current one.
     rollback_to : str
@@ -44,6 +46,7 @@ class RunEnd:
     states: Mapping[str, str]
     published: bool = False
     nothing_to_do: bool = False
+    waits: str = ""
     rolled_back: bool = False
     rollback_to: str = ""
     errors: Mapping[str, str] = field(default_factory=dict)
@@ -97,7 +100,9 @@ def _result(end: RunEnd) -> str:
         return f"rolled back to {end.rollback_to}" if end.rolled_back and _succeeded(end, "rollback") else ""
     if end.published:
         return "the run is published"
-    return "nothing to do" if end.nothing_to_do and _succeeded(end, "anything_to_do") else ""
+    if end.nothing_to_do and _succeeded(end, "anything_to_do"):
+        return f"nothing to do yet: the run {end.waits}" if end.waits else "nothing to do"
+    return ""
 
 
 def _succeeded(end: RunEnd, task: str) -> bool:

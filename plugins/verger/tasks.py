@@ -18,6 +18,9 @@ from verger.changes.known_rejects import FailedRun
 from verger.changes.params import RunParams
 from verger.changes.plan import Plan, RunBase, decide
 from verger.changes.run_tables import Comparison
+from verger.cluster_plan.history import earlier_runs
+from verger.cluster_plan.pace import Pace
+from verger.cluster_plan.plan import in_words
 from verger.context import RunContext
 from verger.publication import commit
 from verger.publication.model import Publication, Snapshot
@@ -108,13 +111,17 @@ def plan(run_context: RunContext, etag: str | None, params: RunParams, now: date
         lost=tuple(lost_files.find(client, run.bucket, lost_files.of_features(run.bucket, published))),
         lost_projections=tuple(_lost_projections(run_context, published)),
         known_rejects=run.uri(Run(run.bucket, failed).manifest) if failed else "",
+        pace=Pace.of(earlier_runs(run_context, identity.preprocessing), settings.featurize.decoding),
     )
     comparison = Comparison(
         run_context.store, run, published, bool(base.full_refresh), base.retry_all_rejects, base.lost, failed
     )
     made = run_tables.write_work(client, comparison, lambda tally: decide(run, tally, base, params, settings, now=now))
     run_context.write_json(run.plan, made.for_step(run).document())
-    log.info("%s: %s", "to do" if made.work else "nothing to do", made.why)
+    run_context.write_json(run.cluster, made.cluster.document())
+    log.info("%s: %s", "to do" if made.work else "nothing to do yet" if made.waiting else "nothing to do", made.why)
+    if made.work:
+        log.info("cluster: %s", in_words(made.cluster))
     return made
 
 

@@ -65,6 +65,11 @@ class Run:
         return f"{self.folder}plan.json"
 
     @property
+    def cluster(self) -> str:
+        """The planned size of the cluster, with minutes and cost (see `verger.cluster_plan.plan.ClusterPlan`)."""
+        return f"{self.folder}cluster.json"
+
+    @property
     def work(self) -> str:
         """The photos to featurize (see `schemas.INVENTORY`)."""
         return f"{self.folder}work.parquet"

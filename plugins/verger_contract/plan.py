@@ -63,7 +63,9 @@ class StepPlan:
     ----------
     run : str
     work : bool
-        False when there is nothing to do. `why` has the reason in words.
+        False when there is nothing to do now. `why` has the reason in words.
+    waiting : bool
+        There are photos to do, and the run waits for more: then `work` is False.
     photos : mapping of str to int
         Photos listed, new, changed, retry, opportunistic_retry, lost, unchanged, deleted.
     keep, compact : tuple of str
@@ -92,6 +94,7 @@ class StepPlan:
     compacted_deletes: str
     basis: BasisRequest
     lost: tuple[str, ...] = ()
+    waiting: bool = False
 
     def __post_init__(self) -> None:
         if bool(self.compact) != bool(self.into):
@@ -112,6 +115,7 @@ class StepPlan:
         return {
             "run": self.run,
             "work": self.work,
+            "waiting": self.waiting,
             "why": self.why,
             "photos": dict(self.photos),
             "features": {
@@ -145,6 +149,7 @@ class StepPlan:
         return cls(
             run=str(document["run"]),
             work=bool(document["work"]),
+            waiting=bool(document.get("waiting", False)),
             why=str(document["why"]),
             photos=photos | {"listed": photos["listed"]},
             keep=tuple(map(str, features["keep"])),

@@ -40,6 +40,21 @@ class Cost(TypedDict):
     explanation: str
 
 
+class PlannedCluster(TypedDict):
+    """The cluster as it was planned before the launch, and what it took.
+
+    `workers` are core and task nodes. `minutes` and `cost` (in EUR) were expected; None where they were unknown.
+    `took_minutes` is from the request of the cluster to the end of step 2, None when step 2 did not end. The cost of
+    what was used is in `Cost`.
+    """
+
+    workers: int
+    photos: int
+    minutes: float | None
+    cost: float | None
+    took_minutes: float | None
+
+
 class CheckRow(TypedDict):
     """A row of validation.json."""
 
@@ -135,6 +150,7 @@ class RunRecord(TypedDict):
     seconds: dict[str, dict[str, float]]
     tasks: list[TaskFacts]
     cost: Cost | None
+    planned: PlannedCluster | None
     drift: Drift
     compacted: int
     checks: dict[str, list[CheckRow]]

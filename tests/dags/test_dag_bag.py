@@ -89,6 +89,7 @@ def test_every_param_has_a_type_a_title_and_a_description(dag: Any) -> None:
         "retry_rejects": "boolean",
         "accept_deletions": "boolean",
         "accept_rejects": "boolean",
+        "launch_now": "boolean",
         "rollback_to": ["null", "string"],
     }
     dag.params.validate()

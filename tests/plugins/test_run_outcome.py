@@ -33,6 +33,15 @@ def test_a_run_with_nothing_to_do_succeeds() -> None:
     assert (found.succeeded, found.text) == (True, "nothing to do")
 
 
+def test_a_run_that_waits_for_photos_succeeds_and_says_why() -> None:
+    states = ended("anything_to_do", "success", "skipped") | {"terminate_cluster": "skipped"}
+    found = outcome(RunEnd(states, nothing_to_do=True, waits="waits for more photos: 12 of 500"))
+    assert (found.succeeded, found.text) == (
+        True,
+        "nothing to do yet: the run waits for more photos: 12 of 500",
+    )
+
+
 def test_a_rollback_succeeds_when_its_snapshot_is_current() -> None:
     states = dict.fromkeys(TASKS, "skipped") | {"run_or_roll_back": "success", "rollback": "success"}
     assert outcome(RunEnd(states, rolled_back=True, rollback_to="run-1")).text == "rolled back to run-1"

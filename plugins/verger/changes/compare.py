@@ -138,6 +138,8 @@ class Tally:
     Attributes
     ----------
     photos : Counter of PhotoChange
+    bytes : Counter of PhotoChange
+        The size of the listed files.
     current_rows : Counter of str
         Unchanged photos with features, by the feature run that holds them.
     rejected : int
@@ -150,10 +152,13 @@ class Tally:
     current_rows: Counter[str] = field(default_factory=Counter)
     rejected: int = 0
     known_rejects: Counter[str] = field(default_factory=Counter)
+    bytes: Counter[PhotoChange] = field(default_factory=Counter)
 
     def count(self, compared: Compared) -> None:
         """Add a photo."""
         self.photos[compared.change] += 1
+        if compared.listed:
+            self.bytes[compared.change] += compared.listed.size
         if compared.change is PhotoChange.UNCHANGED and compared.published and compared.published.run:
             self.current_rows[compared.published.run] += 1
         elif compared.change is PhotoChange.UNCHANGED:

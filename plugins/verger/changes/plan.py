@@ -14,6 +14,9 @@ from verger.changes import compaction, lost_files
 from verger.changes.compare import PhotoChange, Tally, photo_reasons
 from verger.changes.full_refresh import FeatureIdentity, FullRefresh
 from verger.changes.params import PlanError, RunParams, check_limits
+from verger.changes.sizing import reason_to_wait, work_of
+from verger.cluster_plan.pace import AS_BENCHMARKS, Pace
+from verger.cluster_plan.plan import ClusterPlan, plan_cluster
 from verger.publication.model import FeatureRun, Snapshot
 from verger.settings import Settings
 from verger_contract.keys import Run, name_of, of_attempt, with_attempt
@@ -30,6 +33,10 @@ class Plan:
         Whether there is anything to do; `why` gives the reasons in words.
     photos : dict of str to int
         Photos by change, and `listed`.
+    cluster : ClusterPlan
+        The cluster that the run launches if it has work.
+    waiting : bool
+        There are photos to do, and the run waits for more. Then `work` is False.
     etag : str or None
         The ETag of the `published.json` that the run may replace; None when there is none yet.
     model_sha256 : str
@@ -64,6 +71,8 @@ class Plan:
     work: bool
     why: str
     photos: dict[str, int]
+    cluster: ClusterPlan
+    waiting: bool = False
     etag: str | None
     model_sha256: str
     preprocessing: str
@@ -86,7 +95,7 @@ class Plan:
     def of(cls, facts: Mapping[str, Any]) -> Plan:
         """Return the plan of the JSON object that an XCom holds: the inverse of `dataclasses.asdict`."""
         runs = {name: tuple(FeatureRun(**run) for run in facts[name]) for name in ("keep", "compact")}
-        return cls(**{**facts, **runs, "lost": tuple(facts["lost"])})
+        return cls(**{**facts, **runs, "lost": tuple(facts["lost"]), "cluster": ClusterPlan.parse(facts["cluster"])})
 
     @property
     def identity(self) -> FeatureIdentity:
@@ -120,6 +129,7 @@ class Plan:
             run=run.id,
             work=self.work,
             why=self.why,
+            waiting=self.waiting,
             photos=self.photos,
             keep=tuple(features(kept.run) for kept in self.keep),
             compact=tuple(features(compacted.run) for compacted in self.compact),
@@ -158,6 +168,8 @@ class RunBase:
         Keys of lost files of the published projections.
     known_rejects : str
         URI of the manifest that has the known rejects; empty when there are none.
+    pace : Pace
+        How fast step 1 was in earlier runs.
     """
 
     published: Snapshot | None
@@ -168,6 +180,7 @@ class RunBase:
     lost: tuple[str, ...] = ()
     lost_projections: tuple[str, ...] = ()
     known_rejects: str = ""
+    pace: Pace = AS_BENCHMARKS
 
 
 def decide(run: Run, tally: Tally, base: RunBase, params: RunParams, settings: Settings, *, now: datetime) -> Plan:
@@ -186,17 +199,17 @@ def decide(run: Run, tally: Tally, base: RunBase, params: RunParams, settings: S
     # A feature run with a lost file is compacted, so that later runs need not know of the file.
     damaged = lost_files.runs_of(base.lost)
     chosen = compaction.choose(runs, max_age, now) | {features.run for features in runs if features.run in damaged}
-    reasons = [
-        *([full_refresh.reason] if full_refresh else []),
-        *photo_reasons({kind.value: tally.photos[kind] for kind in PhotoChange}, retry_rejects=params.retry_rejects),
-        *lost_files.reasons([*base.lost, *base.lost_projections]),
-        *_compaction_reasons(compaction.overdue(runs, max_age, now)),
-        *_projection_reasons(published, params, settings.pca.basis_tolerance),
-    ]
+    photos = {kind.value: tally.photos[kind] for kind in PhotoChange}
+    refresh, other = _other_reasons(base, params, settings, compaction.overdue(runs, max_age, now))
+    reasons = [*refresh, *photo_reasons(photos, retry_rejects=params.retry_rejects), *other]
+    cluster = plan_cluster(work_of(tally, full_refresh=bool(full_refresh)), base.pace, settings)
+    waits = "" if refresh or other else reason_to_wait(tally, params, published, cluster, settings.sizing, now=now)
     return Plan(
-        work=bool(reasons),
-        why=", ".join(reasons) or f"nothing new, changed or deleted among {tally.listed:,} photos",
-        photos={"listed": tally.listed} | {kind.value: tally.photos[kind] for kind in PhotoChange},
+        work=bool(reasons) and not waits,
+        why=waits or ", ".join(reasons) or f"nothing new, changed or deleted among {tally.listed:,} photos",
+        photos={"listed": tally.listed} | photos,
+        cluster=cluster,
+        waiting=bool(waits),
         etag=base.etag,
         model_sha256=base.identity.model_sha256,
         preprocessing=base.identity.preprocessing,
@@ -215,6 +228,18 @@ def decide(run: Run, tally: Tally, base: RunBase, params: RunParams, settings: S
         basis_target=published.basis_target if published and basis else params.target_variance,
         basis_tolerance=settings.pca.basis_tolerance,
     )
+
+
+def _other_reasons(
+    base: RunBase, params: RunParams, settings: Settings, overdue: Sequence[str]
+) -> tuple[list[str], list[str]]:
+    """Return the reason of a full refresh, and the reasons for work apart from changed photos."""
+    refresh = [base.full_refresh.reason] if base.full_refresh else []
+    return refresh, [
+        *lost_files.reasons([*base.lost, *base.lost_projections]),
+        *_compaction_reasons(overdue),
+        *_projection_reasons(base.published, params, settings.pca.basis_tolerance),
+    ]
 
 
 def _current_feature_runs(runs: Sequence[FeatureRun], tally: Tally, now: datetime) -> tuple[FeatureRun, ...]:

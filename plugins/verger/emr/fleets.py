@@ -3,11 +3,55 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 
-from verger.settings import Cluster
-from verger.settings.container_sizes import EXECUTOR_CORES, MASTER_CORES, executors
+from verger.cluster_plan.nodes import executor_vcpus
+from verger.cluster_plan.plan import ClusterPlan, in_words
+from verger.emr.idle import idle_seconds
+from verger.settings import Cluster, Settings
+from verger.settings.container_sizes import EXECUTOR_CORES, MASTER_CORES
 from verger.settings.instance_types import vcpus
+
+
+class SupportsSizes(Protocol):
+    """A mapping of names to values, or Airflow's XComArg of a task that pushes them."""
+
+    def __getitem__(self, key: str, /) -> Any:
+        """Return a value, or its XComArg."""
+
+
+def sizes(settings: Settings, planned: ClusterPlan) -> dict[str, Any]:
+    """Return the parts of the requests that depend on the photos of a run.
+
+    Parameters
+    ----------
+    settings : Settings
+    planned : ClusterPlan
+
+    Returns
+    -------
+    dict
+        `fleets` and `compute_limits` as members of the request have them; `idle_seconds`; `cores`: those of all
+        executors, or None; `cluster_plan`: nodes, minutes and cost in words.
+    """
+    return {
+        **_sizes(planned.options(settings.cluster)),
+        "idle_seconds": idle_seconds(settings, planned.listed),
+        "cluster_plan": in_words(planned),
+    }
+
+
+def sizes_of_settings(settings: Settings) -> dict[str, Any]:
+    """Return `sizes` of the numbers of the settings, without a plan."""
+    return {**_sizes(settings.cluster), "idle_seconds": settings.cluster.idle_timeout}
+
+
+def _sizes(options: Cluster) -> dict[str, Any]:
+    return {
+        "fleets": fleets(options),
+        "compute_limits": compute_limits(options),
+        "cores": executor_cores(options),
+    }
 
 
 def fleets(options: Cluster) -> list[dict[str, Any]]:
@@ -89,15 +133,12 @@ def executor_cores(options: Cluster) -> int | None:
     int or None
         None when the name of a type does not give its vCPUs.
     """
-    size = options.executor_heap_mib + options.executor_overhead_mib
-    found = [executors(name, size) for name in options.worker_instance_types]
-    counts = [count for count in found if count is not None]
-    if len(counts) < len(found):
+    on_a_node = executor_vcpus(options)
+    if on_a_node is None:
         return None
-    nodes = max(options.core_on_demand + options.task_spot, options.scale_up_to)
-    all_executors = min(counts) * nodes
+    cores = on_a_node * max(options.core_on_demand + options.task_spot, options.scale_up_to)
     # Without the additional vcore, the application master takes the cores of an executor.
-    return EXECUTOR_CORES * max(all_executors if node_vcores(options) else all_executors - 1, 1)
+    return max(cores if node_vcores(options) else cores - EXECUTOR_CORES, EXECUTOR_CORES)
 
 
 def node_vcores(options: Cluster) -> int | None:

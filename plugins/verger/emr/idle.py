@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from verger.cluster_plan import figures
 from verger.settings import Settings
 
-CHECK_SECONDS = 1e-4
+CHECK_SECONDS = 2 * figures.CHECK_SECONDS
 """Seconds of idle time for each listed photo: twice the time that `check_features` takes (benchmarks/planning.md), for
 a second try of the task."""
 

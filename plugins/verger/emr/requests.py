@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from verger.emr import fleets
-from verger.emr.idle import idle_seconds
+from verger.emr.fleets import SupportsSizes, sizes
 from verger.settings import Cluster, Settings
 from verger.settings.container_sizes import (
     EXECUTOR_CORES,
@@ -26,8 +26,8 @@ __all__ = [
     "RUN_TAG",
     "cluster",
     "featurize",
-    "idle_seconds",
     "pca",
+    "sizes",
 ]
 
 NAME_PREFIX = "verger "
@@ -52,6 +52,7 @@ Pillow keeps two blocks of 16 MiB for the next image, of which they are a part. 
 clears the pages of each large image again, a third of the time that its decoding takes (benchmarks/profiles.md).
 """
 
+
 DOMINANT_RESOURCE = "org.apache.hadoop.yarn.util.resource.DominantResourceCalculator"
 
 
@@ -63,7 +64,7 @@ def cluster(
     artifacts: str,
     environment: str,
     airflow_run: str = "",
-    idle_timeout: Any = None,
+    sized: SupportsSizes | None = None,
 ) -> dict[str, Any]:
     """Return the RunJobFlow request.
 
@@ -75,10 +76,11 @@ def cluster(
         by the third (see `verger.janitor.airflow_run_tag`; empty: unknown).
     artifacts, environment : str
         URI of the artifact set, and the folder on each node in which the bootstrap action installs it.
-    idle_timeout : int or XComArg, optional
-        Seconds: see `verger.emr.idle`. Default: the setting.
+    sized : mapping or XComArg, optional
+        The result of `sizes`, or the task that pushes its members as XComs. Default: the numbers of the settings.
     """
     options = settings.cluster
+    sized = fleets.sizes_of_settings(settings) if sized is None else sized
     return {
         "Name": f"{NAME_PREFIX}{run_id}",
         "ReleaseLabel": options.release_label,
@@ -89,30 +91,30 @@ def cluster(
         "VisibleToAllUsers": True,
         "StepConcurrencyLevel": 1,
         "EbsRootVolumeSize": options.ebs_root_gib,
-        "AutoTerminationPolicy": {"IdleTimeout": options.idle_timeout if idle_timeout is None else idle_timeout},
-        "Instances": _instances(options),
+        "AutoTerminationPolicy": {"IdleTimeout": sized["idle_seconds"]},
+        "Instances": _instances(options, sized["fleets"]),
         "BootstrapActions": [_bootstrap_action(artifacts, environment)],
         "Configurations": _configurations(settings, environment),
         "Tags": _tags(settings, dag_id, run_id, airflow_run),
-        **_optional(options),
+        **_optional(options, sized),
     }
 
 
-def _instances(options: Cluster) -> dict[str, Any]:
+def _instances(options: Cluster, instance_fleets: Any) -> dict[str, Any]:
     return {
-        "InstanceFleets": fleets.fleets(options),
+        "InstanceFleets": instance_fleets,
         "KeepJobFlowAliveWhenNoSteps": True,
         "TerminationProtected": False,
         **({"Ec2SubnetIds": list(options.subnet_ids)} if options.subnet_ids else {}),
     }
 
 
-def _optional(options: Cluster) -> dict[str, Any]:
+def _optional(options: Cluster, sized: SupportsSizes) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if options.security_configuration:
         found["SecurityConfiguration"] = options.security_configuration
     if options.scale_up_to:
-        found["ManagedScalingPolicy"] = {"ComputeLimits": fleets.compute_limits(options)}
+        found["ManagedScalingPolicy"] = {"ComputeLimits": sized["compute_limits"]}
     return found
 
 
@@ -197,7 +199,7 @@ def _tags(settings: Settings, dag_id: str, run_id: str, airflow_run: str) -> lis
     return [{"Key": key, "Value": value} for key, value in tags.items()]
 
 
-def featurize(settings: Settings, run: Run, artifacts: str, decoding: str) -> dict[str, Any]:
+def featurize(settings: Settings, run: Run, artifacts: str, decoding: str, cores: str = "") -> dict[str, Any]:
     """Return step 1: it reads the photos of the run's work table and writes features and rejects.
 
     Parameters
@@ -208,6 +210,8 @@ def featurize(settings: Settings, run: Run, artifacts: str, decoding: str) -> di
         URI of the artifact set.
     decoding : str
         The one of the plan. VERGER_DECODING may have another value by now.
+    cores : str, optional
+        The member `cores` of `sizes`. Default: the one of the settings.
     """
     storage = settings.storage
     arguments = {
@@ -220,14 +224,14 @@ def featurize(settings: Settings, run: Run, artifacts: str, decoding: str) -> di
         "--rejects": run.uri(of_attempt(run.rejects)),
         "--metrics": run.uri(run.metrics("featurize")),
         "--progress": run.uri(run.progress),
-        **_cores(settings.cluster),
+        **_cores(settings.cluster, cores),
     }
     if settings.featurize.photos_per_task:
         arguments["--photos-per-task"] = str(settings.featurize.photos_per_task)
     return _step("featurize", run, artifacts, arguments)
 
 
-def pca(settings: Settings, run: Run, artifacts: str, target_variance: str) -> dict[str, Any]:
+def pca(settings: Settings, run: Run, artifacts: str, target_variance: str, cores: str = "") -> dict[str, Any]:
     """Return step 2: it reads all current features and writes their coordinates and the PCA basis.
 
     Parameters
@@ -238,6 +242,8 @@ def pca(settings: Settings, run: Run, artifacts: str, target_variance: str) -> d
         URI of the artifact set.
     target_variance : str
         Share of the variance that the components together explain.
+    cores : str, optional
+        See `featurize`.
     """
     arguments = {
         "--plan": run.uri(run.plan),
@@ -249,18 +255,18 @@ def pca(settings: Settings, run: Run, artifacts: str, target_variance: str) -> d
         "--progress": run.uri(run.progress),
         "--target-variance": target_variance,
         "--max-components": str(settings.pca.max_components),
-        **_cores(settings.cluster),
+        **_cores(settings.cluster, cores),
     }
     return _step("pca", run, artifacts, arguments)
 
 
-def _cores(options: Cluster) -> dict[str, str]:
+def _cores(options: Cluster, cores: str) -> dict[str, str]:
     """Return `--cores`; empty when the name of an instance type does not give its vCPUs.
 
     Spark only counts the executors that have started when the step starts, and would make too few splits.
     """
-    cores = fleets.executor_cores(options)
-    return {} if cores is None else {"--cores": str(cores)}
+    of_options = fleets.executor_cores(options)
+    return {} if of_options is None else {"--cores": cores or str(of_options)}
 
 
 def _step(name: str, run: Run, artifacts: str, arguments: dict[str, str]) -> dict[str, Any]:

@@ -88,11 +88,13 @@ def _end(run_context: RunContext, facts: AirflowFacts, states: Mapping[str, str]
     run = run_context.run
     rollback_to = str(facts.params.get("rollback_to") or "")
     current = commit.current(run_context.client, run.bucket)
-    plan = run_context.read_json(run.plan)
+    found = run_context.read_json(run.plan)
+    plan = found if isinstance(found, Mapping) else {}
     return RunEnd(
         states=states,
         published=current is not None and run.id in map(owner, current.publication.named),
-        nothing_to_do=isinstance(plan, Mapping) and plan.get("work") is False,
+        nothing_to_do=plan.get("work") is False,
+        waits=str(plan.get("why") or "") if plan.get("waiting") is True else "",
         rolled_back=current is not None and current.publication.current.run == rollback_to,
         rollback_to=rollback_to,
         errors=dict(_errors(run_context.read_json(run.failure), facts.tasks)),

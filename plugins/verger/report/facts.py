@@ -6,8 +6,10 @@ import dataclasses
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
+from verger.cluster_plan.plan import ClusterPlan
 from verger.context import RunContext
 from verger.publication import commit
 from verger.publication.model import Snapshot
@@ -19,6 +21,7 @@ from verger_contract.report import (
     Cost,
     Drift,
     LabelRow,
+    PlannedCluster,
     Report,
     RunRecord,
     SnapshotFacts,
@@ -197,6 +200,7 @@ def _record(run_context: RunContext, airflow_facts: AirflowFacts) -> RunRecord:
         "seconds": {"featurize": featurize.get("seconds", {}), "pca": pca.get("seconds", {})},
         "tasks": list(airflow_facts.tasks),
         "cost": airflow_facts.cost,
+        "planned": planned(run_context.read_json(run.cluster), airflow_facts) if plan.get("work") else None,
         "drift": pca.get("drift") or Drift(),
         "compacted": pca.get("compacted", 0),
         "checks": run_context.read_json(run.validation) or {},
@@ -207,6 +211,30 @@ def _record(run_context: RunContext, airflow_facts: AirflowFacts) -> RunRecord:
             "Spark": pca.get("spark") or featurize.get("spark") or "unknown",
             **airflow_facts.versions,
         },
+    }
+
+
+def planned(content: Any, airflow_facts: AirflowFacts) -> PlannedCluster | None:
+    """Return the planned cluster and the minutes that it took; None when the run has no plan of a cluster.
+
+    Parameters
+    ----------
+    content : object
+        The parsed cluster.json, or None.
+    airflow_facts : AirflowFacts
+    """
+    if not isinstance(content, Mapping):
+        return None
+    found = ClusterPlan.parse(content)
+    tasks = {row["task"]: row for row in airflow_facts.tasks}
+    begin, end = (tasks.get(name, {}).get(at) for name, at in (("create_cluster", "start"), ("pca_done", "end")))
+    took = datetime.fromisoformat(str(end)) - datetime.fromisoformat(str(begin)) if begin and end else None
+    return {
+        "workers": found.workers,
+        "photos": found.photos,
+        "minutes": found.minutes,
+        "cost": found.cost,
+        "took_minutes": took.total_seconds() / 60 if took else None,
     }
 
 

@@ -106,7 +106,18 @@ def _work(report: Report) -> Line:
     if taken is not None:
         parts.append(f"{duration(taken)} up to this report")
     parts.append(cost.in_words(report["cost"]))
-    return Line("Work", "; ".join(parts) + ".")
+    return Line("Work", "; ".join(parts) + ".", soft=_planned(report))
+
+
+def _planned(report: Report) -> str:
+    """Return what the run was expected to take before its cluster was launched, and the minutes that it took."""
+    planned = report.get("planned")
+    if not planned or planned["minutes"] is None:
+        return ""
+    amount = "" if planned["cost"] is None else f" and {planned['cost']:.2f} {cost.CURRENCY}"
+    took = planned["took_minutes"]
+    end = "." if took is None else f"; until the end of step 2 it took {took:,.1f} minutes."
+    return f"Planned for {planned['workers']:,} workers: {planned['minutes']:,.1f} minutes{amount}{end}"
 
 
 def _attention(report: Report) -> Line:

@@ -17,6 +17,7 @@ from verger.settings.groups import (
 from verger.settings.janitor import Janitor
 from verger.settings.notifications import Notifications
 from verger.settings.prices import Prices
+from verger.settings.sizing import Sizing
 
 __all__ = [
     "BASIS_POLICIES",
@@ -32,6 +33,7 @@ __all__ = [
     "Schedule",
     "Settings",
     "SettingsError",
+    "Sizing",
     "Storage",
     "Validation",
     "read_group",

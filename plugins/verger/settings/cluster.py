@@ -47,9 +47,16 @@ class Cluster:
     check_instance_types: bool = flag(
         "refuse instance types that the region does not sell according to EC2's offer tables in moto 5.2.5", True
     )
-    core_on_demand: int = between("the number of core nodes (On-Demand)", 1, 100, 1, "nodes")
+    core_on_demand: int = between(
+        "the least number of core nodes (On-Demand); a run with many photos adds nodes: see VERGER_TARGET_MINUTES",
+        1,
+        100,
+        1,
+        "nodes",
+    )
     task_spot: int = between(
-        "the number of task nodes (Spot; On-Demand when EC2 offers no Spot capacity for ten minutes)",
+        "the least number of task nodes (Spot; On-Demand when EC2 offers no Spot capacity for ten minutes); 0: no task "
+        "nodes in any run",
         0,
         500,
         1,
@@ -76,7 +83,13 @@ class Cluster:
         "MiB",
     )
     ebs_root_gib: int = between("the size of the root volume of a node", 15, 100, 20, "GiB")
-    ebs_data_gib: int = between("the size of the gp3 data volume of a node", 16, 2048, 64, "GiB")
+    ebs_data_gib: int = between(
+        "the least size of the gp3 data volume of a node; with many photos, the volumes are larger",
+        16,
+        2048,
+        64,
+        "GiB",
+    )
     subnet_ids: tuple[str, ...] = names(
         "the subnets of which EMR chooses one; none: the default subnet of the account",
         r"subnet-[0-9a-f]+",

@@ -24,6 +24,7 @@ from verger.settings.groups import (
 from verger.settings.janitor import Janitor
 from verger.settings.notifications import Notifications
 from verger.settings.prices import Prices
+from verger.settings.sizing import Sizing
 
 OTHER_VARIABLES = (
     "VERGER_S3A_JARS", "VERGER_TEST_PHOTOS", "VERGER_TEST_HISTORIES",
@@ -37,6 +38,7 @@ class Settings:
 
     storage: Storage
     cluster: Cluster
+    sizing: Sizing
     featurize: Featurize
     pca: Pca
     validation: Validation

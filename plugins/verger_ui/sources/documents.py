@@ -149,6 +149,7 @@ class Plan(Document):
     """plan.json."""
 
     work: bool | None = None
+    waiting: bool | None = None
     why: str = ""
     photos: Counts = Field(default_factory=dict)
 

@@ -27,6 +27,7 @@ class State(StrEnum):
     FAILED = "failed"
     STOPPED = "stopped"
     NOTHING = "nothing to do"
+    WAITING = "waiting for photos"
     ROLLED_BACK = "rolled back"
     UNFINISHED = "not published"
 
@@ -172,7 +173,9 @@ def _state(plan: documents.Plan, progress: documents.Progress, failed: documents
         return State.IN_PROGRESS
     if failed:
         return State.STOPPED if failed.state == State.STOPPED else State.FAILED
-    return State.NOTHING if plan.work is False else State.UNFINISHED
+    if plan.work is False:
+        return State.WAITING if plan.waiting else State.NOTHING
+    return State.UNFINISHED
 
 
 def _figures_of_report(report: documents.Report) -> Figures:

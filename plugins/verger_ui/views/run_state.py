@@ -47,7 +47,7 @@ def _with_state(facts: RunFacts, known: AirflowRun, tasks: Sequence[AirflowTask]
     # A user can also mark a stopped run as a success, and the run may have used another bucket.
     skipped = any(task.task == PUBLISH and task.state == "skipped" for task in tasks)
     idle = known.state == "success" and facts.planned is not True and (skipped or facts.planned is False)
-    return replace(facts, state=State.NOTHING) if idle else facts
+    return replace(facts, state=State.NOTHING) if idle and facts.state is not State.WAITING else facts
 
 
 def as_published(facts: RunFacts, publication: Publication | None) -> RunFacts:

@@ -18,6 +18,7 @@ from verger.changes.plan import Plan, RunBase, decide
 from verger.publication.model import FeatureRun, Snapshot
 from verger.settings import Settings
 from verger_contract.keys import Run
+from verger_contract.plan import StepPlan
 
 NOW = datetime(2026, 11, 24, 2, tzinfo=UTC)
 RUN = Run("orchard", "this-run")
@@ -32,14 +33,20 @@ def tally(current_rows: int = 100, **photos: int) -> Tally:
     return Tally(counts, Counter({"base": current_rows}))
 
 
-def decided(found: Tally, published: Snapshot | None = BASE, params: RunParams = AUTO, **base: Any) -> Plan:
+def decided(
+    found: Tally,
+    published: Snapshot | None = BASE,
+    params: RunParams = AUTO,
+    settings: Settings = SETTINGS,
+    **base: Any,
+) -> Plan:
     defaults: dict[str, Any] = {
         "full_refresh": FullRefresh(),
         "etag": '"e"',
         "identity": FeatureIdentity("ab" * 32, "2-exact"),
         "retry_all_rejects": False,
     }
-    return decide(RUN, found, RunBase(published=published, **defaults | base), params, SETTINGS, now=NOW)
+    return decide(RUN, found, RunBase(published=published, **defaults | base), params, settings, now=NOW)
 
 
 def test_nothing_new_is_nothing_to_do() -> None:
@@ -197,3 +204,51 @@ def test_the_plan_of_the_steps_has_uris() -> None:
         "reason": "",
         "tolerance": 0.01,
     }
+
+
+WAITING = Settings.from_environment({"VERGER_BUCKET": "orchard", "VERGER_WAIT_FOR_PHOTOS": "500"})
+RECENT = replace(BASE, published_at="2026-11-23T22:00:00+00:00")
+
+
+def test_few_new_photos_wait_when_a_setting_says_so() -> None:
+    plan = decided(tally(new=12, retry=2, opportunistic_retry=9), RECENT, settings=WAITING)
+    assert (plan.work, plan.waiting) == (False, True)
+    assert plan.why.startswith("waits for more photos: 14 of 500 (VERGER_WAIT_FOR_PHOTOS), at most until 2026-11-24 ")
+    assert "minutes and about" in plan.why
+    step = plan.for_step(RUN)
+    assert (step.work, step.waiting) == (False, True)
+    assert StepPlan.parse(json.loads(json.dumps(step.document()))) == step
+
+
+@pytest.mark.parametrize(
+    ("photos", "params", "base"),
+    [
+        ({"new": 500}, AUTO, {}),
+        ({"new": 12, "changed": 1}, AUTO, {}),
+        ({"new": 12, "deleted": 1}, AUTO, {}),
+        ({"new": 12, "lost": 1}, AUTO, {}),
+        ({"new": 12}, replace(AUTO, launch_now=True), {}),
+        ({"new": 12}, replace(AUTO, retry_rejects=True), {}),
+        ({"new": 12}, replace(AUTO, basis="refit"), {}),
+        ({"new": 12}, replace(AUTO, full_refresh=True), {"full_refresh": FullRefresh("requested")}),
+    ],
+)
+def test_other_work_does_not_wait(photos: dict[str, int], params: RunParams, base: dict[str, Any]) -> None:
+    plan = decided(tally(**photos), replace(RECENT, pca="earlier"), params, WAITING, **base)
+    assert (plan.work, plan.waiting) == (True, False)
+
+
+def test_no_run_waits_by_default_or_long_after_the_last_publication() -> None:
+    assert decided(tally(new=1), RECENT).work
+    late = replace(RECENT, published_at="2026-11-23T01:00:00+00:00")
+    assert decided(tally(new=1), late, settings=WAITING).work
+    assert decided(tally(new=1), None, settings=WAITING).work
+
+
+def test_the_cluster_is_planned_for_the_photos_and_bytes_of_step_1() -> None:
+    found = tally(new=7, changed=3, deleted=5)
+    found.bytes.update({PhotoChange.NEW: 700, PhotoChange.CHANGED: 30, PhotoChange.UNCHANGED: 10_000})
+    planned = decided(found).cluster
+    assert (planned.photos, planned.bytes, planned.listed) == (10, 730, 110)
+    refreshed = decided(found, full_refresh=FullRefresh("requested")).cluster
+    assert (refreshed.photos, refreshed.bytes, refreshed.listed) == (110, 10_730, 110)

@@ -15,6 +15,7 @@ import pyarrow.parquet
 from pyarrow.fs import LocalFileSystem
 
 from verger.changes.plan import Plan
+from verger.cluster_plan.plan import ClusterPlan
 from verger.publication.model import FeatureRun
 from verger.tables.parquet import Store
 from verger_contract.keys import Run
@@ -100,6 +101,7 @@ def plan(*keep: FeatureRun, policy: str = "auto") -> Plan:
         work=True,
         why="of a test",
         photos={},
+        cluster=ClusterPlan(core=1, task=1, data_gib=64, photos=0, bytes=0, listed=0),
         etag=None,
         model_sha256="ab" * 32,
         preprocessing="2-exact",

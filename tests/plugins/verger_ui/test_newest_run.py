@@ -143,6 +143,11 @@ def test_a_run_with_nothing_to_do_and_a_rollback(pages: Pages) -> None:
     pages.trigger("manual__idle", "success")
     pages.put(f"runs/{run_id('manual__idle')}/plan.json", {"work": False, "why": "nothing new", "photos": {"new": 0}})
     assert "The last run had nothing to do" in pages.text()
+    pages.trigger("manual__waiting", "success")
+    waiting = {"work": False, "waiting": True, "why": "waits for more photos: 12 of 500", "photos": {"new": 12}}
+    pages.put(f"runs/{run_id('manual__waiting')}/plan.json", waiting)
+    assert "The last run waits for more photos" in pages.text()
+    assert "waits for more photos: 12 of 500" in pages.text(f"runs/{run_id('manual__waiting')}")
     pages.trigger("manual__stopped", "success")
     pages.put(f"runs/{run_id('manual__stopped')}/plan.json", {"work": True, "why": "120 new", "photos": {"new": 120}})
     assert "The last run did not publish" in pages.text(), "a user marked it as a success"
