@@ -11,6 +11,7 @@ from typing import Any
 from verger.cluster_plan import figures, nodes
 from verger.cluster_plan.pace import Pace, Work, core_seconds
 from verger.settings import Cluster, Prices, Settings
+from verger.settings.prices import CURRENCY
 from verger_contract.preprocessing import Decoding
 from verger_contract.schemas import FEATURES_WIDTH
 
@@ -203,7 +204,7 @@ def in_words(planned: ClusterPlan) -> str:
     if minutes is None:
         return "; ".join([size, *planned.notes])
     source = f"{planned.runs} runs of this bucket" if planned.runs else "the benchmarks"
-    amount = "cost unknown (a type has no price)" if planned.cost is None else f"about {planned.cost:.2f} EUR"
+    amount = "cost unknown (a type has no price)" if planned.cost is None else f"about {planned.cost:.2f} {CURRENCY}"
     parts = [f"{size}: about {minutes:,.0f} minutes and {amount}, by the speed of {source}"]
     if (share := start_share(planned)) and share >= MOSTLY_START:
         parts.append(

@@ -226,9 +226,9 @@ def planned(content: Any, airflow_facts: AirflowFacts) -> PlannedCluster | None:
     if not isinstance(content, Mapping):
         return None
     found = ClusterPlan.parse(content)
-    tasks = {row["task"]: row for row in airflow_facts.tasks}
-    begin, end = (tasks.get(name, {}).get(at) for name, at in (("create_cluster", "start"), ("pca_done", "end")))
-    took = datetime.fromisoformat(str(end)) - datetime.fromisoformat(str(begin)) if begin and end else None
+    begin = next((row["start"] for row in airflow_facts.tasks if row["task"] == "create_cluster"), None)
+    end = next((row["end"] for row in airflow_facts.tasks if row["task"] == "pca_done"), None)
+    took = datetime.fromisoformat(end) - datetime.fromisoformat(begin) if begin and end else None
     return {
         "workers": found.workers,
         "photos": found.photos,

@@ -11,6 +11,7 @@ from verger.emr import cost
 from verger.report import warnings
 from verger.report.facts import PUBLISHED_STATE, STOPPED_STATE
 from verger.report.pictures.charts import duration
+from verger.settings.prices import CURRENCY
 from verger_contract.keys import owner
 from verger_contract.report import Report, TaskFacts
 from verger_contract.schemas import FEATURES_WIDTH
@@ -114,7 +115,7 @@ def _planned(report: Report) -> str:
     planned = report.get("planned")
     if not planned or planned["minutes"] is None:
         return ""
-    amount = "" if planned["cost"] is None else f" and {planned['cost']:.2f} {cost.CURRENCY}"
+    amount = "" if planned["cost"] is None else f" and {planned['cost']:.2f} {CURRENCY}"
     took = planned["took_minutes"]
     end = "." if took is None else f"; until the end of step 2 it took {took:,.1f} minutes."
     return f"Planned for {planned['workers']:,} workers: {planned['minutes']:,.1f} minutes{amount}{end}"
