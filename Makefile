@@ -49,6 +49,12 @@ $(VENV)/mwaa/.installed: requirements/airflow-mwaa.txt $(UV)
 	@$(UV) pip install -q --python $(VENV)/mwaa/bin/python --require-hashes -r $<
 	@touch $@
 
+# Node.js comes from the infra environment. The packages are those of the lock file, with its checksums.
+$(STATE)/npm/.installed: tests/infra/evaluator/package-lock.json tests/infra/evaluator/package.json $(VENV)/infra/.installed
+	@mkdir -p $(@D) && cp $(filter %.json,$^) $(@D)
+	@PATH="$(VENV)/infra/bin:$$PATH" npm ci --silent --no-audit --no-fund --ignore-scripts --prefix $(@D)
+	@touch $@
+
 .PHONY: setup
 setup: $(VENV)/airflow/.installed artifacts jars ## install all environments, build the artifact set
 
@@ -70,7 +76,7 @@ spark35: setup $(VENV)/spark35/.installed ## install Spark 3.5, which clusters o
 
 .PHONY: lock
 lock: $(UV) ## renew the lock files after an edit of requirements/*.in
-	@for name in airflow airflow-test node spark spark35 export dev local-aws bench bench-notebook uv; do \
+	@for name in airflow airflow-test node spark spark35 export dev infra local-aws bench bench-notebook uv; do \
 	  $(UV) pip compile -q --python-version 3.11 --no-header --no-emit-index-url --no-emit-find-links \
 	    --generate-hashes requirements/$$name.in -o requirements/$$name.txt || exit 1; \
 	done
@@ -164,7 +170,7 @@ IN_MWAA := tests/mwaa tests/dags/test_dag_bag.py tests/plugins/test_plugins_fold
 test: lint test-dev test-airflow test-dags test-mwaa test-chaos test-yarn ## all linters and tests; COVERAGE=1: also measure the coverage and print it
 
 .PHONY: test-dev
-test-dev: setup spark35 ## tests of all that has no suite of its own; [ONLY=<paths>] [PYTEST="<options>"]
+test-dev: setup spark35 $(STATE)/npm/.installed ## tests of all that has no suite of its own; [ONLY=<paths>] [PYTEST="<options>"]
 	@$(call measured,dev) $(DEV) -m pytest $(or $(ONLY),$(addprefix --ignore=,$(APART) $(IN_AIRFLOW))) $(COV) $(PYTEST)
 
 .PHONY: test-photos
@@ -220,7 +226,7 @@ coverage: $(VENV)/dev/.installed ## print the coverage that the last COVERAGE=1 
 	@$(DEV) -m tests.coverage_by_package $(STATE)/coverage
 
 .PHONY: lint
-lint: lint-ruff lint-types lint-imports lint-shell ## all linters
+lint: lint-ruff lint-types lint-imports lint-shell lint-infra ## all linters
 	@echo "lint: clean"
 
 .PHONY: lint-ruff
@@ -241,6 +247,11 @@ lint-imports: $(VENV)/dev/.installed ## import-linter: which package may import 
 .PHONY: lint-shell
 lint-shell: $(VENV)/dev/.installed ## shellcheck
 	@$(VENV)/dev/bin/shellcheck bootstrap/*.sh development/*.sh mwaa/*.sh .ci/run
+
+.PHONY: lint-infra
+lint-infra: $(VENV)/dev/.installed $(VENV)/infra/.installed ## cfn-lint and checkov: the CloudFormation template
+	@$(VENV)/dev/bin/cfn-lint --include-checks I --regions eu-central-1 eu-west-1 eu-west-3 eu-north-1 eu-south-1 eu-south-2 eusc-de-east-1 -- infra/*.yaml
+	@$(VENV)/infra/bin/checkov --directory infra --framework cloudformation --skip-download --quiet --compact
 
 .PHONY: clean
 clean: ## remove everything that was installed, built or stored here

@@ -106,6 +106,7 @@ def _instances(options: Cluster, instance_fleets: Any) -> dict[str, Any]:
         "KeepJobFlowAliveWhenNoSteps": True,
         "TerminationProtected": False,
         **({"Ec2SubnetIds": list(options.subnet_ids)} if options.subnet_ids else {}),
+        **{name: group for name, group in options.security_groups.items() if group},
     }
 
 

@@ -12,6 +12,7 @@ MOST_TYPES = 30
 """The most instance types of a fleet with an allocation strategy in EMR's API."""
 
 _INSTANCE = r"[a-z0-9-]+\.[a-z0-9-]+"
+_GROUP = r"(sg-[0-9a-f]+)?"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,6 +108,22 @@ class Cluster:
         "the name of a security configuration",
         "",
     )
+    primary_security_group: str = text(
+        "the security group of the primary node, whose rules EMR manages; empty: EMR creates the groups of the cluster "
+        "in the VPC; set all three groups or none",
+        _GROUP,
+        "the id of a security group",
+        "",
+    )
+    worker_security_group: str = text(
+        "the security group of core and task nodes, whose rules EMR manages", _GROUP, "the id of a security group", ""
+    )
+    service_security_group: str = text(
+        "the security group by which the EMR service reaches the nodes in a private subnet",
+        _GROUP,
+        "the id of a security group",
+        "",
+    )
     log_prefix: str = text(
         "the key prefix of EMR's logs in the bucket", r"logs/([^/]+/)*", "logs/ or a folder in it", "logs/"
     )
@@ -138,3 +155,12 @@ class Cluster:
         600,
         "seconds",
     )
+
+    @property
+    def security_groups(self) -> dict[str, str]:
+        """The security groups, by their names in a RunJobFlow request; empty strings when EMR creates them."""
+        return {
+            "EmrManagedMasterSecurityGroup": self.primary_security_group,
+            "EmrManagedSlaveSecurityGroup": self.worker_security_group,
+            "ServiceAccessSecurityGroup": self.service_security_group,
+        }

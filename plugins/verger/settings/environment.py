@@ -69,6 +69,7 @@ class Settings:
                 values.setdefault(group, {})[field.name] = value
         _fill_in_types(values)
         problems += [*_retention_problems(values.get("retention", {})), *_cluster_problems(values)]
+        problems += _group_problems(values.get("cluster", {}))
         problems += _artifacts_problems(values.get("storage", {}), environment)
         if problems:
             raise SettingsError("; ".join(problems))
@@ -149,6 +150,18 @@ def _cluster_problems(values: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
         yield (
             "VERGER_SPARK_HISTORY_URL: is set; expected none while VERGER_EVENT_LOG_IN_BUCKET is false: the history "
             "server reads the event log from the bucket"
+        )
+
+
+GROUPS = ("primary_security_group", "worker_security_group", "service_security_group")
+
+
+def _group_problems(cluster: Mapping[str, Any]) -> Iterator[str]:
+    missing = [f"VERGER_{name.upper()}" for name in GROUPS if not cluster.get(name, True)]
+    if missing and len(missing) < len(GROUPS):
+        yield (
+            f"{', '.join(missing)}: not set; expected all three security groups or none, because EMR uses either its "
+            "own groups or given ones"
         )
 
 

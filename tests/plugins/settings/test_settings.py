@@ -180,6 +180,20 @@ def test_a_history_server_needs_the_event_log_in_the_bucket() -> None:
         Settings.from_environment(REQUIRED | wanted)
 
 
+def test_security_groups_are_set_together() -> None:
+    groups = {f"VERGER_{kind}_SECURITY_GROUP": f"sg-0{i}" for i, kind in enumerate(("PRIMARY", "WORKER", "SERVICE"))}
+    found = Settings.from_environment(REQUIRED | groups).cluster
+    assert found.security_groups == {
+        "EmrManagedMasterSecurityGroup": "sg-00",
+        "EmrManagedSlaveSecurityGroup": "sg-01",
+        "ServiceAccessSecurityGroup": "sg-02",
+    }
+    with pytest.raises(
+        SettingsError, match=r"^VERGER_PRIMARY_SECURITY_GROUP, VERGER_SERVICE_SECURITY_GROUP: not set; expected all"
+    ):
+        Settings.from_environment(REQUIRED | {"VERGER_WORKER_SECURITY_GROUP": "sg-01"})
+
+
 def test_the_error_for_an_unknown_variable_names_the_most_similar_setting() -> None:
     with pytest.raises(SettingsError) as caught:
         Settings.from_environment({"VERGER_BUKET": "orchard", "VERGER_QQQ": "1"})
