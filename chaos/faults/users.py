@@ -5,23 +5,31 @@ from __future__ import annotations
 import time
 
 from chaos.faults.moments import active
+from chaos.harness.airflow import wait_for
 from chaos.harness.stack import IDLE_TIMEOUT_S
 from chaos.harness.trial import MomentError, Trial
 from chaos.scenario import JANITOR, NEW_RUN, NONE, Scenario
 from verger_contract.keys import PUBLISHED
 
+DELETED_S = 60.0
+
 
 def _delete_run(task: str) -> Scenario:
     def play(trial: Trial) -> None:
         active(trial, task)
+        trial.mark_run("failed")  # Airflow deletes no run that is queued or running
         trial.airflow.delete_run(trial.run)
 
-    return Scenario(f"user.delete-run.{task}", f"the run is deleted while {task} is active", play, recovery=JANITOR)
+    words = f"the run is marked failed while {task} is active, and deleted at once"
+    return Scenario(f"user.delete-run.{task}", words, play, recovery=JANITOR)
 
 
 def _delete_dag(trial: Trial) -> None:
+    """Delete the DAG as soon as Airflow allows it: none of its tasks may be running."""
     active(trial, "featurize_done")
-    trial.airflow.delete_dag()
+    trial.mark_run("failed")
+    if not wait_for(trial.airflow.delete_dag, DELETED_S):
+        raise MomentError(f"Airflow has not deleted the DAG within {DELETED_S:.0f} s")
 
 
 def _pause(task: str) -> Scenario:
@@ -62,7 +70,7 @@ def _rollback(trial: Trial) -> None:
 
 SCENARIOS = (
     *(_delete_run(task) for task in ("list_images", "cluster_ready", "featurize_done", "pca_done", "publish")),
-    Scenario("user.delete-dag", "the DAG is deleted while step 1 runs", _delete_dag, recovery=JANITOR),
+    Scenario("user.delete-dag", "the run is marked failed in step 1, the DAG deleted", _delete_dag, recovery=JANITOR),
     *(_pause(task) for task in ("create_cluster", "featurize_done", "pca_done")),
     Scenario("user.pause.long", "the DAG is paused for longer than the idle timeout during step 1", _pause_long),
     Scenario("user.two-triggers", "two runs are triggered at once", _twice, ("success",), NONE),

@@ -10,6 +10,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
+from http import HTTPStatus
 from typing import Any
 
 DAG_ID = "fruit_features"
@@ -118,9 +119,18 @@ class Airflow:
         """Delete a run."""
         self.call("DELETE", f"dags/{DAG_ID}/dagRuns/{run}")
 
-    def delete_dag(self) -> None:
-        """Delete the DAG with all its runs. Airflow adds it again when it parses the file."""
-        self.call("DELETE", f"dags/{DAG_ID}")
+    def delete_dag(self) -> bool:
+        """Delete the DAG with all its runs, and return whether Airflow allowed it: not while a task is running.
+
+        Airflow adds the DAG again when it parses the file.
+        """
+        try:
+            self.call("DELETE", f"dags/{DAG_ID}")
+        except urllib.error.HTTPError as error:
+            if error.code != HTTPStatus.CONFLICT:
+                raise
+            return False
+        return True
 
     def pause(self, *, paused: bool) -> None:
         """Pause or unpause the DAG."""
