@@ -55,6 +55,7 @@ def main() -> None:
     except ValueError as error:
         raise SystemExit(f"planning: {error}") from None
     arguments.page.write_text(text)
+    print(blocks.cluster_plans(basis))
     print(f"{arguments.page}: written")
 
 

@@ -52,6 +52,20 @@ def test_the_bag_holds_two_dags_and_no_import_errors(bag: DagBag) -> None:
     assert set(bag.dags) == {"fruit_features", "emr_janitor"}
 
 
+def test_the_size_of_the_cluster_is_that_of_the_plan_when_the_task_runs(dag: Any) -> None:
+    request = dag.get_task("create_cluster").job_flow_overrides
+    found = {"fleets": request["Instances"]["InstanceFleets"], **request["AutoTerminationPolicy"]}
+    assert {name: (value.operator.task_id, value.key) for name, value in found.items()} == {
+        "fleets": ("anything_to_do", "fleets"),
+        "IdleTimeout": ("anything_to_do", "idle_seconds"),
+    }
+    for name in ("featurize", "pca"):
+        words = dag.get_task(name).steps[0]["HadoopJarStep"]["Args"]
+        cores = words[words.index("--cores") + 1]
+        assert "task_ids='anything_to_do'" in cores
+        assert "key='cores'" in cores
+
+
 def test_the_graph_is_one_chain_with_a_teardown(dag: Any) -> None:
     assert set(dag.task_ids) == {*CHAIN, "terminate_cluster", "rollback", "vacuum", "outcome"}
     for task, following in itertools.pairwise(CHAIN):

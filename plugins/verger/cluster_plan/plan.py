@@ -205,7 +205,8 @@ def in_words(planned: ClusterPlan) -> str:
         return "; ".join([size, *planned.notes])
     source = f"{planned.runs} runs of this bucket" if planned.runs else "the benchmarks"
     amount = "cost unknown (a type has no price)" if planned.cost is None else f"about {planned.cost:.2f} {CURRENCY}"
-    parts = [f"{size}: about {minutes:,.0f} minutes and {amount}, by the speed of {source}"]
+    speed = "" if planned.speed is None else f"{planned.speed:,.1f} photos/s a vCPU, "
+    parts = [f"{size}: about {minutes:,.0f} minutes and {amount} ({speed}the speed of {source})"]
     if (share := start_share(planned)) and share >= MOSTLY_START:
         parts.append(
             f"{math.floor(100 * share)} % of the minutes do not depend on the photos: a photo costs less when a run "

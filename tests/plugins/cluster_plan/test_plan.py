@@ -66,7 +66,8 @@ def test_the_rows_of_step_2_count_in_a_run_with_few_new_photos() -> None:
 def test_a_slow_bucket_gets_more_nodes_and_its_runs_are_named() -> None:
     slow = planned(MILLION, Pace(4.0, 3))
     assert slow.workers > planned(MILLION).workers
-    assert "by the speed of 3 runs of this bucket" in in_words(slow)
+    assert "(13.7 photos/s a vCPU, the speed of 3 runs of this bucket)" in in_words(slow)
+    assert "(54.7 photos/s a vCPU, the speed of the benchmarks)" in in_words(planned(MILLION))
 
 
 def test_the_target_is_reached_unless_the_limit_of_workers_is_lower() -> None:
@@ -157,6 +158,11 @@ def test_the_executors_that_a_plan_counts_fit_on_the_node(name: str, heap: int, 
     count = executors(name, heap + overhead) or 0
     assert count * (heap + overhead) + MASTER_MIB <= YARN_MIB[name]
     if count:
-        values = {"VERGER_EXECUTOR_HEAP_MIB": str(heap), "VERGER_EXECUTOR_OVERHEAD_MIB": str(overhead)}
-        found = planned(700, VERGER_WORKER_INSTANCE_TYPES=name, VERGER_REGION="eu-central-1", **values)
+        found = planned(
+            700,
+            VERGER_WORKER_INSTANCE_TYPES=name,
+            VERGER_REGION="eu-central-1",
+            VERGER_EXECUTOR_HEAP_MIB=str(heap),
+            VERGER_EXECUTOR_OVERHEAD_MIB=str(overhead),
+        )
         assert found.cores == pytest.approx(found.workers * count * EXECUTOR_CORES / 2)

@@ -14,6 +14,8 @@ from tests.plugins.html_page import Page
 from tests.plugins.snapshots import put_data
 from tests.plugins.validation.written_run import plan as written_plan
 from verger.changes.plan import Plan
+from verger.cluster_plan.pace import AS_BENCHMARKS, Work
+from verger.cluster_plan.plan import plan_cluster
 from verger.context import RunContext
 from verger.publication.commit import PublicationError, publish
 from verger.publication.model import FeatureRun, Snapshot
@@ -118,6 +120,7 @@ def test_the_report_and_its_page_agree(run_context: RunContext, run: Run) -> Non
     ]
     assert what["locations"]["projections"] == f"s3://{run.bucket}/pca/run=run-1/"
     assert what["settings"]["pca"]["basis_tolerance"] == 0.01
+    assert what["planned"] is None, "an earlier Verger planned no cluster"
     assert not {"service_role", "aws_conn_id"} & {name for group in what["settings"].values() for name in group}
 
     found = shown(run_context, what)
@@ -130,6 +133,22 @@ def test_the_report_and_its_page_agree(run_context: RunContext, run: Run) -> Non
     cells = {*found.texts("td"), *found.texts("th")}
     locations = {**what["locations"], "features": f"s3://{run.bucket}/features/run=run-1/"}
     assert {"no path twice", *map(str, locations.values())} <= cells
+
+
+def test_the_report_has_the_planned_cluster_and_the_minutes_that_it_took(run_context: RunContext, run: Run) -> None:
+    work = Work(photos=120, bytes=9, listed=120)
+    planned = plan_cluster(work, AS_BENCHMARKS, run_context.settings)
+    run_context.write_json(run.plan, {"work": True, "why": "120 new"})
+    run_context.write_json(run.cluster, planned.document())
+    report_of(run_context)
+    created = task_facts(
+        {"task_id": "create_cluster", "state": "success", "duration": 4.0}, "2026-11-24T02:01:30+00:00"
+    )
+    what = of_published(run_context, AirflowFacts(tasks=[*TASKS, created]), [])
+    facts = {"workers": 2, "photos": 120, "minutes": planned.minutes, "cost": planned.cost, "took_minutes": 10.0}
+    assert dict(what["planned"] or {}) == facts
+    text = "Planned for 2 workers: 8.2 minutes and 0.08 EUR; until the end of step 2 it took 10.0 minutes."
+    assert text in shown(run_context, what).section("summary")
 
 
 def test_drift_is_shown_label_by_label(run_context: RunContext) -> None:
