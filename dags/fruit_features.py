@@ -15,7 +15,8 @@ is new, changed or deleted, the DAG launches no cluster: `anything_to_do` writes
 the last successful run stays current, whatever happens here.
 
 **Start it by hand** to use the parameters: refit the PCA basis, featurize all photos again (full refresh), retry
-rejected photos, accept deletions or rejects above the limit, or roll back to an earlier snapshot (`rollback_to`).
+rejected photos, accept deletions or rejects above the limit, launch a cluster for few photos (`launch_now`), or roll
+back to an earlier snapshot (`rollback_to`).
 
 **Read what happened** in `runs/<id>/report.html`. The DAG writes it also when a task failed.
 

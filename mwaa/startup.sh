@@ -20,7 +20,8 @@ export VERGER_SERVICE_ROLE=EMR_DefaultRole_V2
 export VERGER_NODE_ROLE=EMR_EC2_DefaultRole
 export VERGER_SUBNET_IDS=
 
-# The size of a cluster: core nodes (On-Demand) and task nodes (Spot).
+# The least size of a cluster: core nodes (On-Demand) and task nodes (Spot). A run with many photos adds nodes, up to
+# VERGER_MAX_WORKERS.
 export VERGER_CORE_ON_DEMAND=1
 export VERGER_TASK_SPOT=1
 

@@ -11,6 +11,7 @@ from typing import Any
 from verger.cluster_plan import figures, nodes
 from verger.cluster_plan.pace import Pace, Work, core_seconds
 from verger.settings import Cluster, Prices, Settings
+from verger.settings.cluster import LARGEST_VOLUME_GIB
 from verger.settings.prices import CURRENCY
 from verger_contract.preprocessing import Decoding
 from verger_contract.schemas import FEATURES_WIDTH
@@ -20,8 +21,6 @@ ROW_BYTES = 4 * FEATURES_WIDTH
 
 VOLUME_RESERVE_GIB = 16
 """Of a data volume, for logs, for packages and for HDFS."""
-
-LARGEST_VOLUME_GIB = 2048
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,6 +11,9 @@ from verger.settings.instance_types import is_large_enough
 MOST_TYPES = 30
 """The most instance types of a fleet with an allocation strategy in EMR's API."""
 
+LARGEST_VOLUME_GIB = 1024
+"""The largest volume of a node in EMR's API (VolumeSpecification, SizeInGB)."""
+
 _INSTANCE = r"[a-z0-9-]+\.[a-z0-9-]+"
 _GROUP = r"(sg-[0-9a-f]+)?"
 
@@ -87,7 +90,7 @@ class Cluster:
     ebs_data_gib: int = between(
         "the least size of the gp3 data volume of a node; with many photos, the volumes are larger",
         16,
-        2048,
+        LARGEST_VOLUME_GIB,
         64,
         "GiB",
     )

@@ -149,7 +149,7 @@ def test_a_plan_stays_within_the_limits(photos: int, factor: float, limits: dict
     assert found.task >= task
     assert found.workers <= max(most, core + task)
     assert (found.task == 0) <= (task == 0)
-    assert 64 <= found.data_gib <= 2048
+    assert 64 <= found.data_gib <= 1024
     assert (found.cost or 0) > 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import botocore.session
@@ -20,12 +21,13 @@ REGIONS = [region for region in EU_REGIONS if default_workers(region)]
 PHOTOS = (0, 700, 23_619, 1_000_000, 100_000_000)
 SHAPE = botocore.session.get_session().get_service_model("emr").operation_model("RunJobFlow").input_shape
 
-MOST_TYPES, MOST_TAGS, MOST_BOOTSTRAP_ACTIONS = 30, 10, 16
-ROOT_GIB, DATA_GIB = range(15, 101), range(1, 16_385)
+MOST_TYPES, MOST_TAGS, MOST_BOOTSTRAP_ACTIONS = 30, 50, 16
+TAG_KEY, TAG_VALUE = r"(?!aws:)[\w .:/=+@-]{1,128}", r"[\w .:/=+@-]{0,256}"
+ROOT_GIB, DATA_GIB = range(15, 101), range(1, 1025)
 IDLE_SECONDS, SPOT_MINUTES = range(60, 604_801), range(5, 1441)
 FLEETS = [["MASTER", "CORE"], ["MASTER", "CORE", "TASK"]]
-"""Limits of the EMR API Reference and the EMR Management Guide: RunJobFlow, InstanceFleetConfig, VolumeSpecification,
-AutoTerminationPolicy, SpotProvisioningSpecification, ComputeLimits, and the page on tags."""
+"""Limits of the EMR API Reference (InstanceFleetConfig, InstanceTypeConfig, VolumeSpecification, AutoTerminationPolicy,
+SpotProvisioningSpecification), and of the EMR Management Guide (instance fleets, bootstrap actions, tags)."""
 
 
 def request(photos: int, factor: float = 1.0, **values: str) -> tuple[Settings, dict[str, Any]]:
@@ -53,6 +55,7 @@ def check(made: dict[str, Any]) -> None:
         assert sum(capacities) == 1 or fleet["InstanceFleetType"] != "MASTER"
         assert 1 <= len(fleet["InstanceTypeConfigs"]) <= MOST_TYPES
         for kind in fleet["InstanceTypeConfigs"]:
+            assert kind["WeightedCapacity"] == 1
             for device in kind["EbsConfiguration"]["EbsBlockDeviceConfigs"]:
                 assert device["VolumeSpecification"]["SizeInGB"] in DATA_GIB
         spot = fleet["LaunchSpecifications"].get("SpotSpecification")
@@ -60,6 +63,9 @@ def check(made: dict[str, Any]) -> None:
     assert made["EbsRootVolumeSize"] in ROOT_GIB
     assert made["AutoTerminationPolicy"]["IdleTimeout"] in IDLE_SECONDS
     assert len(made["Tags"]) <= MOST_TAGS
+    for tag in made["Tags"]:
+        assert re.fullmatch(TAG_KEY, tag["Key"])
+        assert re.fullmatch(TAG_VALUE, tag["Value"])
     assert len(made["BootstrapActions"]) <= MOST_BOOTSTRAP_ACTIONS
 
 
