@@ -80,6 +80,10 @@ class Children:
             if (code := process.poll()) is not None:
                 raise StartError(f"{name} ended (exit code {code}); the last lines of its log:\n{self.tail(name)}")
 
+    def ended(self) -> list[str]:
+        """Return the names of the processes that have ended by themselves."""
+        return [name for name, process in list(self._started.items()) if process.poll() is not None]
+
     def end(self) -> None:
         """End the processes that this object started, and their descendants, such as workers of the scheduler."""
         killed = end_tree(*self._started.values(), grace_s=GRACE_S)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import shutil
+import sys
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +28,7 @@ RUN_S = 600.0
 """Longest duration of a run. A run that takes longer has not ended."""
 START_S = 300.0
 """Longest duration of the start of Airflow, also on a busy machine."""
+SUPERVISION_S = 2.0
 SETTINGS = {
     "VERGER_POLL_SECONDS": "1",
     "VERGER_RETRIES": "1",
@@ -97,6 +100,16 @@ class ChaosStack:
         """End a process of Airflow with SIGKILL, with its descendants."""
         self.children.end_one(name, grace_s=0)
 
+    def revive(self) -> None:
+        """Start the processes of Airflow again that have ended by themselves, as a service manager does.
+
+        Airflow 3.3's scheduler ends when a run or a DAG is deleted while it schedules the run.
+        """
+        for name in self.children.ended():
+            print(f"chaos: {name} has ended by itself and is started again", file=sys.stderr)
+            self.children.end_one(name)
+            self.start(name)
+
     def stop_server(self, name: str) -> None:
         """End the s3 or the emr server of local AWS; `start("local_aws")` starts it again."""
         self.aws.end(name)
@@ -118,6 +131,24 @@ class ChaosStack:
         """Raise StartError when Airflow is not healthy in time."""
         if not wait_for(self.healthy, START_S, 0.5):
             raise StartError(f"Airflow is not healthy after {START_S:.0f} s; see {self.children.logs}")
+
+
+@contextlib.contextmanager
+def _supervision(stack: ChaosStack) -> Iterator[None]:
+    """Revive ended processes while the body runs."""
+    over = threading.Event()
+
+    def supervise() -> None:
+        while not over.wait(SUPERVISION_S):
+            stack.revive()
+
+    thread = threading.Thread(target=supervise, name="supervision", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
 
 
 @contextlib.contextmanager
@@ -146,7 +177,8 @@ def chaos_stack(folder: Path, ports: Ports, run_s: float = RUN_S) -> Iterator[Ch
             for name in ("local_aws", *stack._commands):
                 stack.start(name)
             stack.wait_until_healthy()
-            yield stack
+            with _supervision(stack):
+                yield stack
         finally:
             with interrupts.ignored():
                 stack.children.end()
