@@ -55,11 +55,14 @@ class Policies:
         Policies of the role.
     resource : mapping or None
         Policy of the resource.
+    endpoint : mapping or None
+        Policy of the VPC endpoint that the request passes.
     """
 
     principal: str
     identity: Sequence[Mapping[str, Any]]
     resource: Mapping[str, Any] | None = None
+    endpoint: Mapping[str, Any] | None = None
 
     def simulation(self, request: Request) -> dict[str, Any]:
         """Return the request in the shape of iam-simulate."""
@@ -72,6 +75,7 @@ class Policies:
             },
             "identityPolicies": [{"name": str(i), "policy": policy} for i, policy in enumerate(self.identity)],
             "resourcePolicy": self.resource,
+            "vpcEndpointPolicies": [{"name": "endpoint", "policy": self.endpoint}] if self.endpoint else [],
             "serviceControlPolicies": [],
             "resourceControlPolicies": [],
         }

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from typing import Any
 
 import pytest
-from moto import mock_aws
 
 from tests.infra.policy_evaluator import Policies, Request, evaluate
 from tests.infra.stack import ACCOUNT, BUCKET, REGION, Stack
@@ -163,25 +162,54 @@ CASES = [
 
 
 @pytest.fixture(scope="module")
-def results() -> Iterator[list[str]]:
+def results(stack: Stack) -> list[str]:
     """The result of each case, evaluated by one process."""
-    with mock_aws():
-        stack = Stack.create()
-        names = {role: stack.name(role) for role in ("AirflowRole", "NodeRole", "ServiceRole")}
-        of_bucket = stack.properties("BucketPolicy")["PolicyDocument"]
-        simulations = []
-        for role, request, _ in CASES:
-            resource = request.resource.format(**names)
-            policies = Policies(
-                f"arn:aws:iam::{ACCOUNT}:role/{names[role]}",
-                stack.role_policies(role),
-                of_bucket if resource.startswith(ARN) else None,
-            )
-            simulations.append(policies.simulation(Request(request.action, resource, request.context)))
-        yield evaluate(simulations)
+    names = {role: stack.name(role) for role in ("AirflowRole", "NodeRole", "ServiceRole")}
+    return evaluate(
+        simulation(stack, role, Request(request.action, request.resource.format(**names), request.context))
+        for role, request, _ in CASES
+    )
+
+
+def simulation(stack: Stack, role: str, request: Request) -> dict[str, Any]:
+    """Return the simulation of a request with all policies that decide about it."""
+    # Nodes reach S3 by the endpoint only.
+    by_endpoint = role == "NodeRole" and request.action.startswith("s3:")
+    policies = Policies(
+        f"arn:aws:iam::{ACCOUNT}:role/{stack.name(role)}",
+        stack.role_policies(role),
+        stack.properties("BucketPolicy")["PolicyDocument"] if request.resource.startswith(ARN) else None,
+        stack.properties("S3Endpoint")["PolicyDocument"] if by_endpoint else None,
+    )
+    context = {**request.context, **({"aws:PrincipalAccount": ACCOUNT} if by_endpoint else {})}
+    return policies.simulation(Request(request.action, request.resource, context))
 
 
 @pytest.mark.parametrize("number", range(len(CASES)), ids=[f"{role} {request}: {end}" for role, request, end in CASES])
 def test_a_request_is_allowed_or_refused(results: list[str], number: int) -> None:
     _, _, expected = CASES[number]
     assert results[number] == expected
+
+
+ALL = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]}
+"""The policy of a role that may do everything with every bucket."""
+
+
+@pytest.mark.parametrize(
+    ("action", "resource", "account", "expected"),
+    [
+        ("GetObject", f"{ARN}/images/Kiwi/7.jpg", ACCOUNT, ALLOWED),
+        ("PutObject", "arn:aws:s3:::other/images/7.jpg", ACCOUNT, REFUSED),
+        ("PutObject", f"{ARN}/features/run=r~1/a", "999999999999", REFUSED),
+        ("GetObject", f"arn:aws:s3:::al2023-repos-{REGION}-de612dc2/core/repodata/repomd.xml", ACCOUNT, ALLOWED),
+        ("GetObject", f"arn:aws:s3:::repo.{REGION}.emr.amazonaws.com/repodata/repomd.xml", ACCOUNT, ALLOWED),
+        ("PutObject", f"arn:aws:s3:::al2023-repos-{REGION}-de612dc2/a", ACCOUNT, REFUSED),
+    ],
+)
+def test_the_endpoint_of_s3_leads_only_to_the_bucket_and_the_repositories(
+    stack: Stack, action: str, resource: str, account: str, expected: str
+) -> None:
+    of_endpoint = stack.properties("S3Endpoint")["PolicyDocument"]
+    policies = Policies(f"arn:aws:iam::{ACCOUNT}:role/any", [ALL], endpoint=of_endpoint)
+    request = Request(f"s3:{action}", resource, TLS | {"aws:PrincipalAccount": account})
+    assert evaluate([policies.simulation(request)]) == [expected]
