@@ -8,7 +8,8 @@ from verger.emr.step_log import STEP_ERROR
 
 NO_ERROR = "its log has no error: its process was killed, or its node was lost"
 LOSS = re.compile(
-    r"Python worker exited unexpectedly|Connection reset by peer|Connection refused|Answer from Java side is empty"
+    r"Python worker exited unexpectedly|Python worker failed to connect back|from pyspark\.daemon's stdout"
+    r"|Connection reset by peer|Connection refused|Answer from Java side is empty"
     r"|Py4JNetworkError|ExecutorLostFailure|Lost (?:executor|node|worker)|(?:Slave|Worker) lost|lost node|FetchFailed"
     r"|SparkContext (?:was|has been) (?:shut down|stopped)|stopped SparkContext|[Ss]ignal (?:9|15)\b|SIG(?:KILL|TERM)"
     r"|[Ee]xit(?:ed with)? (?:status|code):? (?:137|143)\b"

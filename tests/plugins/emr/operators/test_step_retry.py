@@ -54,6 +54,8 @@ def test_an_error_that_would_occur_again_is_not_worth_a_retry(error: str) -> Non
         "SparkException: Job aborted: ExecutorLostFailure (executor 1 exited caused by one of the tasks)",
         "Container exited with a non-zero exit code 137. Killed by external signal",
         "ConnectionRefusedError: [Errno 111] Connection refused",
+        "SparkException: EOFException occurred while reading the port number from pyspark.daemon's stdout.",
+        "SparkException: Python worker failed to connect back.",
     ],
 )
 def test_a_lost_process_or_node_is_worth_a_retry(error: str) -> None:
