@@ -10,8 +10,12 @@ import pytest
 
 from tests.dags.airflow_runs import RunDag
 from tests.plugins.html_page import Page
+from tests.plugins.snapshots import put_data, snapshot
+from verger.clock import now
+from verger.publication.commit import publish
+from verger.publication.rollback import unpublish
 from verger.s3.clients import read_json
-from verger_contract.keys import PUBLISHED
+from verger_contract.keys import PUBLISHED, Run
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -44,6 +48,22 @@ def test_a_failed_step_terminates_the_cluster_and_publishes_nothing(
     assert sum(node["count"] for node in facts["cost"]["nodes"]) == 3
     page = client.get_object(Bucket=one_photo, Key=key.replace("failure.json", "report.html"))["Body"].read().decode()
     assert "pca_done: pca step" in Page(page).section("summary")
+
+
+def test_a_run_with_few_photos_waits_for_more_when_a_setting_says_so(
+    run_dag: RunDag, client: S3Client, one_photo: str, clusters: Callable[[], list[str]]
+) -> None:
+    earlier = snapshot("run-1")
+    put_data(client, one_photo, earlier)
+    publish(client, Run(one_photo, "run-1"), earlier, None)
+    unpublish(client, one_photo, now())
+    done = run_dag(one_photo, VERGER_WAIT_FOR_PHOTOS="500")
+    assert done.returncode == 0, done.stdout
+    assert clusters() == []
+    assert "nothing to do yet: the run waits for more photos: 1 of 500 (VERGER_WAIT_FOR_PHOTOS)" in done.stdout
+    (key,) = [key for key in keys_of(client, one_photo) if key.endswith("/plan.json")]
+    plan = read_json(client, one_photo, key)
+    assert (plan["work"], plan["waiting"]) == (False, True)
 
 
 def keys_of(client: S3Client, bucket: str) -> list[str]:
