@@ -2,7 +2,7 @@
 
 Time. The seconds of each step are a line through two measurements, 4,000 photos and all: a constant part, which the
 driver does once, and core seconds for each photo, which all cores share. A node counts as a number of cores of the
-measured machine. The driver takes the place of one executor. The cluster is idle while Airflow checks the features.
+measured machine. The driver runs on the primary node, and the application master takes no core. The cluster is idle while Airflow checks the features.
 
 Cost. Nodes are paid from launch to termination: EC2, EMR's charge and their volumes. The primary node and the first
 core nodes (VERGER_CORE_ON_DEMAND) are on demand, the others may be Spot.
@@ -15,7 +15,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from verger.emr.requests import EXECUTOR_CORES
 from verger.settings import Cluster
 
 Figures = Mapping[str, float]
@@ -163,14 +162,12 @@ class Fleet:
         if left <= 0:
             return None
         cores = photos * (first.core_s + second.core_s) / left
-        return cls(
-            measured, figures, machine, math.ceil(cores / machine.cores(figures) + EXECUTOR_CORES / machine.vcpus)
-        )
+        return cls(measured, figures, machine, math.ceil(cores / machine.cores(figures)))
 
     @property
     def cores(self) -> float:
-        """Speed in cores of the measured machine, without the place of one executor, which the driver takes."""
-        return (self.nodes - EXECUTOR_CORES / self.machine.vcpus) * self.machine.cores(self.figures)
+        """Speed of all workers, in cores of the measured machine."""
+        return self.nodes * self.machine.cores(self.figures)
 
     @property
     def vcpus(self) -> int:

@@ -63,19 +63,19 @@ def test_a_vcpu_is_half_a_core_on_intel_and_a_core_on_graviton() -> None:
 
 
 def test_a_million_photos_by_hand() -> None:
-    """3,600 s minus two starts of 30 s and 12 s are 3,528 s for 11,000 core seconds: 3.1 cores and the driver."""
+    """3,600 s minus two starts of 30 s and 12 s are 3,528 s for 11,000 core seconds: 3.1 cores."""
     fleet = Fleet.for_hours(Measured.of(GROWTH), FIGURES, INTEL, MILLION, 1.0)
     assert fleet is not None
-    assert fleet.nodes == 3
-    assert fleet.cores == pytest.approx(5.0)
+    assert fleet.nodes == 2
+    assert fleet.cores == pytest.approx(4.0)
     phases = fleet.phases(MILLION, MILLION)
-    assert phases.step_1_s == pytest.approx(30 + 4 + 10_000 / 5)
+    assert phases.step_1_s == pytest.approx(30 + 4 + 10_000 / 4)
     assert phases.check_s == pytest.approx(100)
-    assert phases.step_2_s == pytest.approx(30 + 8 + 1000 / 5)
-    assert phases.hours == pytest.approx((400 + 2034 + 100 + 238) / 3600)
-    # A node 0.20 and EMR's 0.05 an hour, on Spot 0.10 and 0.05; four nodes, two of which may be Spot.
-    assert fleet.eur(phases, spot=False) == pytest.approx(0.77 * 4 * 0.25)
-    assert fleet.eur(phases, spot=True) == pytest.approx(0.77 * (2 * 0.25 + 2 * 0.15))
+    assert phases.step_2_s == pytest.approx(30 + 8 + 1000 / 4)
+    assert phases.hours == pytest.approx((400 + 2534 + 100 + 288) / 3600)
+    # A node 0.20 and EMR's 0.05 an hour, on Spot 0.10 and 0.05; three nodes, one of which may be Spot.
+    assert fleet.eur(phases, spot=False) == pytest.approx(3322 / 3600 * 3 * 0.25)
+    assert fleet.eur(phases, spot=True) == pytest.approx(3322 / 3600 * (2 * 0.25 + 0.15))
 
 
 def test_no_number_of_nodes_shortens_the_constant_parts() -> None:
@@ -122,7 +122,7 @@ def test_every_mark_of_the_page_is_filled() -> None:
     basis = Basis(GROWTH, None, LISTING, stated(ROUND))
     text = page(planning.PAGE.read_text(), basis)
     assert "not computed" not in text
-    assert "| 1,000,000 | 1 | c6i.xlarge | 3 | 0.63 | 0.77 | 3.1 | 0.77 | 0.62 |" in text
+    assert "| 1,000,000 | 1 | c6i.xlarge | 2 | 0.78 | 0.92 | 2.8 | 0.69 | 0.60 |" in text
     assert "times as many" not in text  # there is no comparison with the notebook
     assert page(text, basis) == text
     with pytest.raises(ValueError, match="<!-- costs -->"):
