@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
 from tests.infra.policy_evaluator import Policies, Request, evaluate
 from tests.infra.stack import ACCOUNT, BUCKET, REGION, Stack
+from verger.emr.requests import cluster
+from verger.settings import Settings
+from verger_contract.keys import KNOWN_REJECTS, PUBLISHED, SPARK_EVENTS, Run, artifacts, janitor_record
 
 ALLOWED, REFUSED, FORBIDDEN = "Allowed", "ImplicitlyDenied", "ExplicitlyDenied"
 """REFUSED: no statement allows it. FORBIDDEN: a statement denies it, whatever other policies allow."""
@@ -15,132 +19,123 @@ ALLOWED, REFUSED, FORBIDDEN = "Allowed", "ImplicitlyDenied", "ExplicitlyDenied"
 ARN = f"arn:aws:s3:::{BUCKET}"
 CLUSTER = f"arn:aws:elasticmapreduce:{REGION}:{ACCOUNT}:cluster/j-1"
 TLS = {"aws:SecureTransport": "true"}
-OWN_TAGS = {"verger": "cluster", "verger:deployment": BUCKET, "for-use-with-amazon-emr-managed-policies": "true"}
+RUN = Run(BUCKET, "scheduled-7", "0a1b2c3d", "4e5f6a7b")
+REQUEST = cluster(
+    Settings.from_environment({"VERGER_BUCKET": BUCKET}),
+    dag_id="fruit_features",
+    run_id=RUN.id,
+    airflow_run="scheduled__7",
+    artifacts=f"s3://{BUCKET}/artifacts/0a",
+    environment="/opt/verger",
+)
+OWN_TAGS = {tag["Key"]: tag["Value"] for tag in REQUEST["Tags"]}
+OTHER_DEPLOYMENT = OWN_TAGS | {"verger:deployment": "other"}
+
+PHOTO = "images/Kiwi/7.jpg"
+TABLES = [f"{folder}part-0" for folder in (RUN.features, RUN.rejects, RUN.pca, RUN.basis, RUN.drift)]
+METRICS = [RUN.metrics("featurize"), RUN.metrics("pca"), RUN.progress]
+ARTIFACTS = [f"{artifacts('0a')}/manifest.json", f"{artifacts('0a')}/featurize.py"]
+OF_AIRFLOW = [
+    *(RUN.marker, RUN.plan, RUN.inventory, RUN.work, RUN.deletes, RUN.compacted_deletes, RUN.manifest, RUN.validation),
+    *(RUN.report, RUN.report_facts, RUN.failure, f"{RUN.steps}s-1.json", KNOWN_REJECTS),
+]
+"""Files of runs that the tasks of the DAG write."""
+
+EVENT_LOG, NODE_LOG = f"{SPARK_EVENTS}application_1", "logs/j-1/node/i-1/syslog.gz"
 
 
-def on_object(action: str, key: str, **context: str) -> Request:
-    """A request for an object of the bucket."""
-    return Request(f"s3:{action}", f"{ARN}/{key}", TLS | context)
+def on_objects(action: str, *keys: str, tls: str = "true") -> list[Request]:
+    """Requests for objects of the bucket."""
+    return [Request(f"s3:{action}", f"{ARN}/{key}", {"aws:SecureTransport": tls}) for key in keys]
 
 
-def on_bucket(action: str) -> Request:
-    """A request for the bucket."""
-    return Request(f"s3:{action}", ARN, TLS)
+def on_bucket(*actions: str, bucket: str = ARN) -> list[Request]:
+    """Requests for the bucket."""
+    return [Request(f"s3:{action}", bucket, TLS) for action in actions]
 
 
-def launch(**tags: str) -> Request:
+def launch(tags: Mapping[str, str]) -> Request:
     """A RunJobFlow request with tags."""
-    return Request("elasticmapreduce:RunJobFlow", "*", {f"aws:RequestTag/{key}": value for key, value in tags.items()})
+    return Request("elasticmapreduce:RunJobFlow", "*", {f"aws:RequestTag/{key}": tags[key] for key in tags})
 
 
-def on_cluster(action: str, **tags: str) -> Request:
-    """A request for a cluster with tags."""
+def on_cluster(tags: Mapping[str, str], *actions: str) -> list[Request]:
+    """Requests for a cluster with tags."""
     context = {f"aws:ResourceTag/{key}": value for key, value in tags.items()}
-    return Request(f"elasticmapreduce:{action}", CLUSTER, context)
+    return [Request(f"elasticmapreduce:{action}", CLUSTER, context) for action in actions]
 
 
 def pass_role(name: str, service: str) -> Request:
-    """The right that RunJobFlow needs for each role; {} stands for the physical name of a role of the stack."""
+    """The right that RunJobFlow needs for each role. `{NodeRole}` stands for the name of a role of the stack."""
     return Request("iam:PassRole", f"arn:aws:iam::{ACCOUNT}:role/{name}", {"iam:PassedToService": service})
 
 
-OTHER_DEPLOYMENT = OWN_TAGS | {"verger:deployment": "other"}
+OTHER_BUCKET = [
+    *(Request(f"s3:{name}", f"arn:aws:s3:::other/{PHOTO}", TLS) for name in ("GetObject", "PutObject", "DeleteObject")),
+    *on_bucket("ListBucket", bucket="arn:aws:s3:::other"),
+]
+PHOTOS_AND_HTTP = [
+    *(request for name in ("PutObject", "DeleteObject", "DeleteObjectVersion") for request in on_objects(name, PHOTO)),
+    *on_objects("GetObject", PHOTO, "published.json", tls="false"),
+]
 
 AIRFLOW = {
     ALLOWED: [
-        *map(on_bucket, ("ListBucket", "ListBucketVersions", "ListBucketMultipartUploads", "GetBucketVersioning")),
-        *(
-            on_object("GetObject", key)
-            for key in ("images/Kiwi/7.jpg", "features/run=r~1/part-0.parquet", "published.json")
-        ),
-        *(
-            on_object("PutObject", key)
-            for key in ("artifacts/0a/manifest.json", "published.json", "logs/spark-events/")
-        ),
-        *(on_object("PutObject", key) for key in ("runs/r/plan.json", "runs/known_rejects.json", "janitor/j-1.json")),
-        *(on_object("DeleteObject", key) for key in ("features/run=r~1/a", "rejects/run=r~1/a", "pca/run=r~1/a")),
-        *(
-            on_object("DeleteObjectVersion", key)
-            for key in ("models/pca/run=r~1/a", "runs/r/plan.json", "janitor/j-1.json")
-        ),
-        *(on_object("AbortMultipartUpload", key) for key in ("runs/r/inventory.parquet", "features/run=r~1/a")),
-        launch(**OWN_TAGS),
+        *on_bucket("ListBucket", "ListBucketVersions", "ListBucketMultipartUploads", "GetBucketVersioning"),
+        *on_objects("GetObject", PHOTO, PUBLISHED, *TABLES, *METRICS, *ARTIFACTS, *OF_AIRFLOW, NODE_LOG),
+        *on_objects("PutObject", PUBLISHED, *ARTIFACTS, *METRICS, *OF_AIRFLOW, SPARK_EVENTS, janitor_record("j-1")),
+        *on_objects("DeleteObject", *TABLES, *METRICS, *OF_AIRFLOW, janitor_record("j-1")),
+        *on_objects("DeleteObjectVersion", *TABLES, *METRICS, *OF_AIRFLOW, janitor_record("j-1")),
+        *on_objects("AbortMultipartUpload", *TABLES, RUN.inventory, *ARTIFACTS),
+        launch(OWN_TAGS),
         Request("elasticmapreduce:ListClusters", "*"),
-        *(
-            on_cluster(name, verger="cluster")
-            for name in ("DescribeCluster", "DescribeStep", "ListSteps", "ListInstances")
-        ),
-        *(on_cluster(name, **OWN_TAGS) for name in ("AddJobFlowSteps", "CancelSteps", "TerminateJobFlows", "AddTags")),
-        *(on_cluster(name, **OWN_TAGS) for name in ("PutAutoTerminationPolicy", "PutManagedScalingPolicy")),
+        *on_cluster({"verger": "cluster"}, "DescribeCluster", "DescribeStep", "ListSteps", "ListInstances"),
+        *on_cluster(OWN_TAGS, "AddJobFlowSteps", "CancelSteps", "TerminateJobFlows", "AddTags"),
+        *on_cluster(OWN_TAGS, "PutAutoTerminationPolicy", "PutManagedScalingPolicy"),
         pass_role("{ServiceRole}", "elasticmapreduce.amazonaws.com"),
         pass_role("{NodeRole}", "ec2.amazonaws.com"),
     ],
     REFUSED: [
-        *(on_object("PutObject", key) for key in ("features/run=r~1/a", "logs/j-1/stdout", "else/7")),
-        *(
-            on_object("DeleteObject", key)
-            for key in ("published.json", "artifacts/0a/manifest.json", "logs/j-1/stdout")
-        ),
-        *(Request(f"s3:{name}", "arn:aws:s3:::other/images/7.jpg", TLS) for name in ("GetObject", "PutObject")),
-        Request("s3:ListBucket", "arn:aws:s3:::other", TLS),
-        *map(on_bucket, ("DeleteBucket", "PutBucketPolicy", "PutBucketVersioning", "PutLifecycleConfiguration")),
-        launch(),
-        launch(verger="cluster"),
-        launch(**OTHER_DEPLOYMENT),
-        on_cluster("DescribeCluster"),
-        *(on_cluster(name) for name in ("TerminateJobFlows", "AddJobFlowSteps", "CancelSteps", "AddTags")),
-        *(on_cluster(name, verger="other") for name in ("TerminateJobFlows", "DescribeCluster")),
-        *(on_cluster(name, **OTHER_DEPLOYMENT) for name in ("TerminateJobFlows", "AddJobFlowSteps", "AddTags")),
-        *(on_cluster(name, **OWN_TAGS) for name in ("RemoveTags", "SetTerminationProtection", "ModifyInstanceFleet")),
+        *on_objects("PutObject", *TABLES[:4], EVENT_LOG, NODE_LOG, "else/7"),
+        *on_objects("DeleteObject", PUBLISHED, *ARTIFACTS, EVENT_LOG, NODE_LOG),
+        *on_bucket("DeleteBucket", "PutBucketPolicy", "PutBucketVersioning", "PutLifecycleConfiguration"),
+        *OTHER_BUCKET,
+        launch({}),
+        launch({"verger": "cluster"}),
+        launch(OTHER_DEPLOYMENT),
+        *on_cluster({}, "DescribeCluster", "TerminateJobFlows", "AddJobFlowSteps", "CancelSteps", "AddTags"),
+        *on_cluster({"verger": "other"}, "DescribeCluster", "TerminateJobFlows"),
+        *on_cluster(OTHER_DEPLOYMENT, "TerminateJobFlows", "AddJobFlowSteps", "CancelSteps", "AddTags"),
+        *on_cluster(OWN_TAGS, "RemoveTags", "SetTerminationProtection", "ModifyInstanceFleet", "AddInstanceFleet"),
         pass_role("admin", "elasticmapreduce.amazonaws.com"),
         pass_role("admin", "ec2.amazonaws.com"),
         pass_role("{NodeRole}", "lambda.amazonaws.com"),
         pass_role("{ServiceRole}", "ec2.amazonaws.com"),
         pass_role("{AirflowRole}", "ec2.amazonaws.com"),
     ],
-    FORBIDDEN: [
-        *(on_object(name, "images/Kiwi/7.jpg") for name in ("PutObject", "DeleteObject", "DeleteObjectVersion")),
-        on_object("GetObject", "published.json", **{"aws:SecureTransport": "false"}),
-    ],
+    FORBIDDEN: PHOTOS_AND_HTTP,
 }
-
-TABLES = ("features/run=r~1/a", "rejects/run=r~1/a", "pca/run=r~1/a", "models/pca/run=r~1/data/a", "runs/r/drift~1/a")
-METRICS = ("runs/r/featurize.json", "runs/r/pca.json", "runs/r/progress.json")
 
 NODES = {
     ALLOWED: [
-        *map(on_bucket, ("ListBucket", "ListBucketMultipartUploads")),
-        *(
-            on_object("GetObject", key)
-            for key in ("images/Kiwi/7.jpg", "artifacts/0a/manifest.json", "runs/r/plan.json")
-        ),
-        *(on_object(name, key) for key in TABLES for name in ("PutObject", "DeleteObject", "AbortMultipartUpload")),
-        *(on_object("PutObject", key) for key in (*METRICS, "logs/j-1/steps/s-1/stderr.gz", "runs/r/")),
-        *(on_object(name, "logs/spark-events/application_1") for name in ("PutObject", "DeleteObject")),
+        *on_bucket("ListBucket", "ListBucketMultipartUploads"),
+        *on_objects("GetObject", PHOTO, *TABLES, *METRICS, *ARTIFACTS, RUN.plan, RUN.work, RUN.compacted_deletes),
+        *on_objects("PutObject", *TABLES, *METRICS, NODE_LOG, EVENT_LOG, RUN.folder),
+        *on_objects("DeleteObject", *TABLES, EVENT_LOG, RUN.folder),
+        *on_objects("AbortMultipartUpload", *TABLES, EVENT_LOG),
     ],
     REFUSED: [
-        *(on_object("PutObject", key) for key in ("published.json", "artifacts/0a/featurize.py", "janitor/j-1.json")),
-        *(on_object("PutObject", key) for key in ("runs/known_rejects.json", "runs/r/plan.json", "runs/r/run.json")),
-        *(
-            on_object("PutObject", key)
-            for key in ("runs/r/manifest.parquet", "runs/r/validation.json", "runs/r/report.html")
-        ),
-        *(on_object("DeleteObject", key) for key in ("published.json", "artifacts/0a/featurize.py", *METRICS)),
-        on_object("DeleteObject", "logs/j-1/steps/s-1/stderr.gz"),
-        *(on_object("DeleteObjectVersion", key) for key in TABLES),
-        on_bucket("ListBucketVersions"),
-        *(Request(f"s3:{name}", "arn:aws:s3:::other/images/7.jpg", TLS) for name in ("GetObject", "PutObject")),
-        Request("s3:ListBucket", "arn:aws:s3:::other", TLS),
-        launch(**OWN_TAGS),
-        on_cluster("TerminateJobFlows", **OWN_TAGS),
-        on_cluster("DescribeCluster", **OWN_TAGS),
+        *on_objects("PutObject", PUBLISHED, *ARTIFACTS, *OF_AIRFLOW, janitor_record("j-1"), "else/7"),
+        *on_objects("DeleteObject", PUBLISHED, *ARTIFACTS, *OF_AIRFLOW, *METRICS, NODE_LOG, janitor_record("j-1")),
+        *on_objects("DeleteObjectVersion", *TABLES, *METRICS),
+        *on_bucket("ListBucketVersions", "DeleteBucket", "PutBucketPolicy"),
+        *OTHER_BUCKET,
+        launch(OWN_TAGS),
+        *on_cluster(OWN_TAGS, "TerminateJobFlows", "DescribeCluster", "AddJobFlowSteps"),
         pass_role("{NodeRole}", "ec2.amazonaws.com"),
         Request("sts:AssumeRole", f"arn:aws:iam::{ACCOUNT}:role/{{AirflowRole}}"),
     ],
-    FORBIDDEN: [
-        *(on_object(name, "images/Kiwi/7.jpg") for name in ("PutObject", "DeleteObject", "DeleteObjectVersion")),
-        on_object("GetObject", "images/Kiwi/7.jpg", **{"aws:SecureTransport": "false"}),
-    ],
+    FORBIDDEN: PHOTOS_AND_HTTP,
 }
 
 SERVICE = {
@@ -148,9 +143,9 @@ SERVICE = {
     REFUSED: [
         pass_role("{AirflowRole}", "ec2.amazonaws.com"),
         pass_role("{NodeRole}", "lambda.amazonaws.com"),
-        on_object("GetObject", "images/Kiwi/7.jpg"),
+        *on_objects("GetObject", PHOTO),
     ],
-    FORBIDDEN: [on_object(name, "images/Kiwi/7.jpg") for name in ("PutObject", "DeleteObject")],
+    FORBIDDEN: PHOTOS_AND_HTTP,
 }
 
 CASES = [

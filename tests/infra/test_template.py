@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 from tests.infra.stack import REGION, TEMPLATE, template
 from verger.settings import EU_REGIONS
 from verger.settings.environment import declared
+from verger.settings.groups import OWN_PREFIXES
 
 LARGEST_BODY = 51_200
 """Bytes of a template that `aws cloudformation deploy` sends without a bucket of its own."""
@@ -105,3 +107,26 @@ def test_a_parameter_has_the_default_and_the_limits_of_its_setting(parameter: st
     assert f"(VERGER_{setting.upper()})" in found["Description"]
     if found["Type"] == "Number":
         assert f"{found['MinValue']} to {found['MaxValue']}" == field.metadata["expected"]
+
+
+@pytest.mark.parametrize(
+    ("parameter", "setting", "accepted", "refused"),
+    [
+        ("BucketName", "bucket", ["orchard", "my-bucket-7"], ["my.bucket", "Orchard", "-orchard", "ab", "a" * 64]),
+        (
+            "ImagesPrefix",
+            "images_prefix",
+            ["images/", "a/b c/", "été/"],
+            ["images", "/images/", *OWN_PREFIXES, "runs/x/"],
+        ),
+        ("Deployment", "deployment", ["", "second", "a:b/c=d+e@f_g-h.i"], ["two words", "x" * 201]),
+    ],
+)
+def test_a_parameter_accepts_the_values_of_its_setting(
+    parameter: str, setting: str, accepted: list[str], refused: list[str]
+) -> None:
+    (field,) = (field for _, field, _ in declared() if field.name == setting)
+    pattern = re.compile(PARAMETERS[parameter]["AllowedPattern"])
+    for accepts in (pattern.fullmatch, field.metadata["check"]):
+        assert [value for value in accepted if not accepts(value)] == []
+        assert [value for value in refused if accepts(value)] == []
