@@ -2,7 +2,8 @@
 
 Time. The seconds of each step are a line through two measurements, 4,000 photos and all: a constant part, which the
 driver does once, and core seconds for each photo, which all cores share. A node counts as a number of cores of the
-measured machine. The driver runs on the primary node, and the application master takes no core. The cluster is idle while Airflow checks the features.
+measured machine. The driver runs on the primary node, and the application master takes no core. The cluster is idle
+while Airflow checks the features.
 
 Cost. Nodes are paid from launch to termination: EC2, EMR's charge and their volumes. The primary node and the first
 core nodes (VERGER_CORE_ON_DEMAND) are on demand, the others may be Spot.
