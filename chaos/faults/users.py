@@ -17,10 +17,11 @@ DELETED_S = 60.0
 def _delete_run(task: str) -> Scenario:
     def play(trial: Trial) -> None:
         active(trial, task)
-        trial.mark_run("failed")  # Airflow deletes no run that is queued or running
-        trial.airflow.delete_run(trial.run)
+        trial.mark_run("failed")
+        if not wait_for(lambda: trial.airflow.delete_run(trial.run), DELETED_S):
+            raise MomentError(f"Airflow has not deleted the run within {DELETED_S:.0f} s")
 
-    words = f"the run is marked failed while {task} is active, and deleted at once"
+    words = f"the run is marked failed while {task} is active, and deleted as soon as Airflow allows it"
     return Scenario(f"user.delete-run.{task}", words, play, recovery=JANITOR)
 
 
@@ -30,6 +31,7 @@ def _delete_dag(trial: Trial) -> None:
     trial.mark_run("failed")
     if not wait_for(trial.airflow.delete_dag, DELETED_S):
         raise MomentError(f"Airflow has not deleted the DAG within {DELETED_S:.0f} s")
+    trial.stack.wait_until_healthy()  # Airflow adds the DAG again when it parses the file
 
 
 def _pause(task: str) -> Scenario:

@@ -115,17 +115,17 @@ class Airflow:
         }  # fmt: skip
         self.call("POST", f"dags/{DAG_ID}/clearTaskInstances", body)
 
-    def delete_run(self, run: str) -> None:
-        """Delete a run."""
-        self.call("DELETE", f"dags/{DAG_ID}/dagRuns/{run}")
+    def delete_run(self, run: str) -> bool:
+        """Delete a run, and return whether Airflow allowed it: only when the run has ended."""
+        return self._deleted(f"dags/{DAG_ID}/dagRuns/{run}")
 
     def delete_dag(self) -> bool:
-        """Delete the DAG with all its runs, and return whether Airflow allowed it: not while a task is running.
+        """Delete the DAG with all its runs, and return whether Airflow allowed it: not while a task is running."""
+        return self._deleted(f"dags/{DAG_ID}")
 
-        Airflow adds the DAG again when it parses the file.
-        """
+    def _deleted(self, path: str) -> bool:
         try:
-            self.call("DELETE", f"dags/{DAG_ID}")
+            self.call("DELETE", path)
         except urllib.error.HTTPError as error:
             if error.code != HTTPStatus.CONFLICT:
                 raise
