@@ -9,8 +9,12 @@ from dataclasses import dataclass
 from verger.cluster_plan import figures
 from verger_contract.preprocessing import Decoding
 
-SHORTEST_SECONDS = 30.0
-"""Step 1 of an earlier run counts when it took at least so long: in a shorter one, the start of Spark dominates."""
+SHORTEST_SECONDS = 180.0
+"""Step 1 of an earlier run counts when it took at least so long.
+
+The executors may start during step 1. This takes up to half a minute (`figures.STEP_START_SECONDS`), less than a fifth
+of so long a step. A short step would count as much slower than it is, and the next large run would launch too many
+nodes."""
 
 MOST_RUNS = 5
 """The latest runs whose median counts."""

@@ -202,7 +202,8 @@ def in_words(planned: ClusterPlan) -> str:
     minutes = planned.minutes
     if minutes is None:
         return "; ".join([size, *planned.notes])
-    source = f"{planned.runs} runs of this bucket" if planned.runs else "the benchmarks"
+    runs = "last long run" if planned.runs == 1 else f"last {planned.runs} long runs"
+    source = f"the {runs} of this bucket" if planned.runs else "the benchmarks"
     amount = "cost unknown (a type has no price)" if planned.cost is None else f"about {planned.cost:.2f} {CURRENCY}"
     speed = "" if planned.speed is None else f"{planned.speed:,.1f} photos/s a vCPU, "
     parts = [f"{size}: about {minutes:,.0f} minutes and {amount} ({speed}the speed of {source})"]

@@ -81,7 +81,7 @@ def test_the_rows_of_step_2_count_in_a_run_with_few_new_photos() -> None:
 def test_a_slow_bucket_gets_more_nodes_and_its_runs_are_named() -> None:
     slow = planned(MILLION, Pace(4.0, 3))
     assert slow.workers > planned(MILLION).workers
-    assert "(13.7 photos/s a vCPU, the speed of 3 runs of this bucket)" in in_words(slow)
+    assert "(13.7 photos/s a vCPU, the speed of the last 3 long runs of this bucket)" in in_words(slow)
     assert "(54.7 photos/s a vCPU, the speed of the benchmarks)" in in_words(planned(MILLION))
 
 
