@@ -198,6 +198,8 @@ ALL = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:
         ("PutObject", f"{ARN}/features/run=r~1/a", "999999999999", REFUSED),
         ("GetObject", f"arn:aws:s3:::al2023-repos-{REGION}-de612dc2/core/repodata/repomd.xml", ACCOUNT, ALLOWED),
         ("GetObject", f"arn:aws:s3:::repo.{REGION}.emr.amazonaws.com/repodata/repomd.xml", ACCOUNT, ALLOWED),
+        ("GetObject", f"arn:aws:s3:::aws157-instance-data-0-prod-{REGION}/a", "999999999999", ALLOWED),
+        ("PutObject", f"arn:aws:s3:::aws157-logs-prod-{REGION}/a", "999999999999", ALLOWED),
         ("PutObject", f"arn:aws:s3:::al2023-repos-{REGION}-de612dc2/a", ACCOUNT, REFUSED),
     ],
 )
