@@ -6,8 +6,10 @@ of a bucket only name, encryption and tags. Its intrinsic functions resolve the 
 
 from __future__ import annotations
 
+import copy
 import json
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import boto3
@@ -33,6 +35,11 @@ _Loader.add_multi_constructor("", yaml_tag_constructor)
 
 def template() -> dict[str, Any]:
     """Return the template with the long forms of all intrinsic functions."""
+    return copy.deepcopy(_loaded())
+
+
+@cache
+def _loaded() -> dict[str, Any]:
     loaded: dict[str, Any] = yaml.load(TEMPLATE.read_text(), _Loader)  # noqa: S506 (a subclass of SafeLoader)
     return loaded
 
