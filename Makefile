@@ -49,12 +49,6 @@ $(VENV)/mwaa/.installed: requirements/airflow-mwaa.txt $(UV)
 	@$(UV) pip install -q --python $(VENV)/mwaa/bin/python --require-hashes -r $<
 	@touch $@
 
-# Node.js comes from the infra environment. The packages are those of the lock file, with its checksums.
-$(STATE)/npm/.installed: tests/infra/evaluator/package-lock.json tests/infra/evaluator/package.json $(VENV)/infra/.installed
-	@mkdir -p $(@D) && cp $(filter %.json,$^) $(@D)
-	@PATH="$(VENV)/infra/bin:$$PATH" npm ci --silent --no-audit --no-fund --ignore-scripts --prefix $(@D)
-	@touch $@
-
 .PHONY: setup
 setup: $(VENV)/airflow/.installed artifacts jars ## install all environments, build the artifact set
 
@@ -170,7 +164,7 @@ IN_MWAA := tests/mwaa tests/dags/test_dag_bag.py tests/plugins/test_plugins_fold
 test: lint test-dev test-airflow test-dags test-mwaa test-chaos test-yarn ## all linters and tests; COVERAGE=1: also measure the coverage and print it
 
 .PHONY: test-dev
-test-dev: setup spark35 $(STATE)/npm/.installed ## tests of all that has no suite of its own; [ONLY=<paths>] [PYTEST="<options>"]
+test-dev: setup spark35 ## tests of all that has no suite of its own; [ONLY=<paths>] [PYTEST="<options>"]
 	@$(call measured,dev) $(DEV) -m pytest $(or $(ONLY),$(addprefix --ignore=,$(APART) $(IN_AIRFLOW))) $(COV) $(PYTEST)
 
 .PHONY: test-photos

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import pytest
 
-from tests.infra.policy_evaluator import Policies, Request, evaluate
+from tests.infra.policy_evaluator import ALLOWED, FORBIDDEN, REFUSED, Policies, Request
 from tests.infra.stack import ACCOUNT, BUCKET, REGION, Stack
 from verger.emr.requests import cluster
 from verger.settings import Settings
 from verger_contract.keys import KNOWN_REJECTS, PUBLISHED, SPARK_EVENTS, Run, artifacts, janitor_record
-
-ALLOWED, REFUSED, FORBIDDEN = "Allowed", "ImplicitlyDenied", "ExplicitlyDenied"
-"""REFUSED: no statement allows it. FORBIDDEN: a statement denies it, whatever other policies allow."""
 
 ARN = f"arn:aws:s3:::{BUCKET}"
 CLUSTER = f"arn:aws:elasticmapreduce:{REGION}:{ACCOUNT}:cluster/j-1"
@@ -158,16 +154,16 @@ CASES = [
 
 @pytest.fixture(scope="module")
 def results(stack: Stack) -> list[str]:
-    """The result of each case, evaluated by one process."""
+    """The decision about each case."""
     names = {role: stack.name(role) for role in ("AirflowRole", "NodeRole", "ServiceRole")}
-    return evaluate(
-        simulation(stack, role, Request(request.action, request.resource.format(**names), request.context))
+    return [
+        decision(stack, role, Request(request.action, request.resource.format(**names), request.context))
         for role, request, _ in CASES
-    )
+    ]
 
 
-def simulation(stack: Stack, role: str, request: Request) -> dict[str, Any]:
-    """Return the simulation of a request with all policies that decide about it."""
+def decision(stack: Stack, role: str, request: Request) -> str:
+    """Evaluate all policies that decide about a request."""
     # Nodes reach S3 by the endpoint only.
     by_endpoint = role == "NodeRole" and request.action.startswith("s3:")
     policies = Policies(
@@ -177,7 +173,7 @@ def simulation(stack: Stack, role: str, request: Request) -> dict[str, Any]:
         stack.properties("S3Endpoint")["PolicyDocument"] if by_endpoint else None,
     )
     context = {**request.context, **({"aws:PrincipalAccount": ACCOUNT} if by_endpoint else {})}
-    return policies.simulation(Request(request.action, request.resource, context))
+    return policies.decision(Request(request.action, request.resource, context))
 
 
 @pytest.mark.parametrize("number", range(len(CASES)), ids=[f"{role} {request}: {end}" for role, request, end in CASES])
@@ -209,4 +205,4 @@ def test_the_endpoint_of_s3_leads_only_to_the_bucket_and_the_repositories(
     of_endpoint = stack.properties("S3Endpoint")["PolicyDocument"]
     policies = Policies(f"arn:aws:iam::{ACCOUNT}:role/any", [ALL], endpoint=of_endpoint)
     request = Request(f"s3:{action}", resource, TLS | {"aws:PrincipalAccount": account})
-    assert evaluate([policies.simulation(request)]) == [expected]
+    assert policies.decision(request) == expected
