@@ -8,7 +8,9 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from tests.infra.stack import BUCKET, NAME, REGION, Stack
+from tests.infra.policy_evaluator import ALLOWED, Policies, Request
+from tests.infra.stack import ACCOUNT, BUCKET, NAME, REGION, Stack
+from verger.emr.requests import cluster
 from verger.settings import Settings
 
 
@@ -19,7 +21,7 @@ def account() -> Iterator[None]:
         yield
 
 
-def test_an_existing_vpc_is_used(account: None) -> None:
+def test_an_existing_vpc_and_another_deployment_are_used(account: None) -> None:
     ec2 = boto3.client("ec2", REGION)
     vpc = ec2.create_vpc(CidrBlock="10.1.0.0/16")["Vpc"]["VpcId"]
     before = len(ec2.describe_vpcs()["Vpcs"])
@@ -28,6 +30,10 @@ def test_an_existing_vpc_is_used(account: None) -> None:
     settings = Settings.from_environment(stack.settings)
     assert settings.cluster.subnet_ids == ("subnet-0a1", "subnet-0b2")
     assert settings.janitor.deployment == "second"
+    request = cluster(settings, dag_id="d", run_id="r", artifacts="s3://b/artifacts/0", environment="/opt")
+    tags = {f"aws:RequestTag/{tag['Key']}": tag["Value"] for tag in request["Tags"]}
+    policies = Policies(f"arn:aws:iam::{ACCOUNT}:role/any", stack.role_policies("AirflowRole"))
+    assert policies.decision(Request("elasticmapreduce:RunJobFlow", "*", tags)) == ALLOWED
     (group,) = ec2.describe_security_groups(GroupIds=[settings.cluster.worker_security_group])["SecurityGroups"]
     assert group["VpcId"] == vpc
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import pytest
 
@@ -25,6 +25,8 @@ REQUEST = cluster(
     environment="/opt/verger",
 )
 OWN_TAGS = {tag["Key"]: tag["Value"] for tag in REQUEST["Tags"]}
+REQUIRED_TAGS = ("verger", "verger:deployment", "for-use-with-amazon-emr-managed-policies")
+WITHOUT_ONE_TAG = [{key: OWN_TAGS[key] for key in OWN_TAGS if key != missing} for missing in REQUIRED_TAGS]
 OTHER_DEPLOYMENT = OWN_TAGS | {"verger:deployment": "other"}
 
 PHOTO = "images/Kiwi/7.jpg"
@@ -61,11 +63,31 @@ def on_cluster(tags: Mapping[str, str], *actions: str) -> list[Request]:
     return [Request(f"elasticmapreduce:{action}", CLUSTER, context) for action in actions]
 
 
+def in_another_region(requests: Iterable[Request]) -> list[Request]:
+    """The same requests in another region."""
+    return [Request(found.action, found.resource.replace(REGION, "eu-west-1"), found.context) for found in requests]
+
+
 def pass_role(name: str, service: str) -> Request:
     """The right that RunJobFlow needs for each role. `{NodeRole}` stands for the name of a role of the stack."""
     return Request("iam:PassRole", f"arn:aws:iam::{ACCOUNT}:role/{name}", {"iam:PassedToService": service})
 
 
+def on_key(*actions: str, key: str = "{Key}", **context: str) -> list[Request]:
+    """Requests for a KMS key, by default that of the stack."""
+    return [Request(f"kms:{action}", f"arn:aws:kms:{REGION}:{ACCOUNT}:key/{key}", context) for action in actions]
+
+
+def publish(topic: str) -> Request:
+    """A message to an SNS topic."""
+    return Request("sns:Publish", topic)
+
+
+FOR_AWS = {"kms:GrantIsForAWSResource": "true"}
+USES_OF_DISKS = [
+    *("Encrypt", "Decrypt", "ReEncryptFrom", "ReEncryptTo", "GenerateDataKey", "GenerateDataKeyWithoutPlaintext"),
+    "DescribeKey",
+]
 OTHER_BUCKET = [
     *(Request(f"s3:{name}", f"arn:aws:s3:::other/{PHOTO}", TLS) for name in ("GetObject", "PutObject", "DeleteObject")),
     *on_bucket("ListBucket", bucket="arn:aws:s3:::other"),
@@ -90,17 +112,25 @@ AIRFLOW = {
         *on_cluster(OWN_TAGS, "PutAutoTerminationPolicy", "PutManagedScalingPolicy"),
         pass_role("{ServiceRole}", "elasticmapreduce.amazonaws.com"),
         pass_role("{NodeRole}", "ec2.amazonaws.com"),
+        *on_key("Decrypt", "GenerateDataKey"),
+        publish("{Topic}"),
     ],
     REFUSED: [
+        *on_key("Decrypt", "GenerateDataKey", key="other"),
+        *on_key("Encrypt", "CreateGrant", "ScheduleKeyDeletion", "PutKeyPolicy"),
+        publish(f"arn:aws:sns:{REGION}:{ACCOUNT}:other"),
+        *in_another_region(on_cluster(OWN_TAGS, "DescribeCluster", "TerminateJobFlows")),
         *on_objects("PutObject", *TABLES[:4], EVENT_LOG, NODE_LOG, "else/7"),
         *on_objects("DeleteObject", PUBLISHED, *ARTIFACTS, EVENT_LOG, NODE_LOG),
         *on_bucket("DeleteBucket", "PutBucketPolicy", "PutBucketVersioning", "PutLifecycleConfiguration"),
         *OTHER_BUCKET,
         launch({}),
-        launch({"verger": "cluster"}),
+        *(launch(tags) for tags in WITHOUT_ONE_TAG),
+        launch(OWN_TAGS | {"verger": "other"}),
         launch(OTHER_DEPLOYMENT),
         *on_cluster({}, "DescribeCluster", "TerminateJobFlows", "AddJobFlowSteps", "CancelSteps", "AddTags"),
         *on_cluster({"verger": "other"}, "DescribeCluster", "TerminateJobFlows"),
+        *on_cluster({"verger:deployment": BUCKET}, "TerminateJobFlows", "AddJobFlowSteps", "DescribeCluster"),
         *on_cluster(OTHER_DEPLOYMENT, "TerminateJobFlows", "AddJobFlowSteps", "CancelSteps", "AddTags"),
         *on_cluster(OWN_TAGS, "RemoveTags", "SetTerminationProtection", "ModifyInstanceFleet", "AddInstanceFleet"),
         pass_role("admin", "elasticmapreduce.amazonaws.com"),
@@ -119,8 +149,13 @@ NODES = {
         *on_objects("PutObject", *TABLES, *METRICS, NODE_LOG, EVENT_LOG, RUN.folder),
         *on_objects("DeleteObject", *TABLES, EVENT_LOG, RUN.folder),
         *on_objects("AbortMultipartUpload", *TABLES, EVENT_LOG),
+        *on_objects("ListMultipartUploadParts", *TABLES),
+        *on_key(*USES_OF_DISKS),
     ],
     REFUSED: [
+        *on_key(*USES_OF_DISKS, key="other"),
+        *on_key("CreateGrant", **FOR_AWS),
+        *on_key("ScheduleKeyDeletion", "PutKeyPolicy"),
         *on_objects("PutObject", PUBLISHED, *ARTIFACTS, *OF_AIRFLOW, janitor_record("j-1"), "else/7"),
         *on_objects("DeleteObject", PUBLISHED, *ARTIFACTS, *OF_AIRFLOW, *METRICS, NODE_LOG, janitor_record("j-1")),
         *on_objects("DeleteObjectVersion", *TABLES, *METRICS),
@@ -135,8 +170,16 @@ NODES = {
 }
 
 SERVICE = {
-    ALLOWED: [pass_role("{NodeRole}", "ec2.amazonaws.com")],
+    ALLOWED: [
+        pass_role("{NodeRole}", "ec2.amazonaws.com"),
+        *on_key(*USES_OF_DISKS),
+        *on_key("CreateGrant", **FOR_AWS),
+    ],
     REFUSED: [
+        *on_key(*USES_OF_DISKS, key="other"),
+        *on_key("CreateGrant", key="other", **FOR_AWS),
+        *on_key("CreateGrant", **{"kms:GrantIsForAWSResource": "false"}),
+        *on_key("ScheduleKeyDeletion", "PutKeyPolicy"),
         pass_role("{AirflowRole}", "ec2.amazonaws.com"),
         pass_role("{NodeRole}", "lambda.amazonaws.com"),
         *on_objects("GetObject", PHOTO),
@@ -155,7 +198,7 @@ CASES = [
 @pytest.fixture(scope="module")
 def results(stack: Stack) -> list[str]:
     """The decision about each case."""
-    names = {role: stack.name(role) for role in ("AirflowRole", "NodeRole", "ServiceRole")}
+    names = {name: stack.name(name) for name in ("AirflowRole", "NodeRole", "ServiceRole", "Key", "Topic")}
     return [
         decision(stack, role, Request(request.action, request.resource.format(**names), request.context))
         for role, request, _ in CASES
@@ -164,12 +207,17 @@ def results(stack: Stack) -> list[str]:
 
 def decision(stack: Stack, role: str, request: Request) -> str:
     """Evaluate all policies that decide about a request."""
-    # Nodes reach S3 by the endpoint only.
-    by_endpoint = role == "NodeRole" and request.action.startswith("s3:")
+    # Nodes reach the bucket by the endpoint only. Their own policies refuse other buckets without its help.
+    by_endpoint = role == "NodeRole" and request.resource.startswith(ARN)
+    of_resource = None
+    if request.resource.startswith(ARN):
+        of_resource = stack.properties("BucketPolicy")["PolicyDocument"]
+    elif request.action.startswith("kms:"):
+        of_resource = stack.properties("Key")["KeyPolicy"]
     policies = Policies(
         f"arn:aws:iam::{ACCOUNT}:role/{stack.name(role)}",
         stack.role_policies(role),
-        stack.properties("BucketPolicy")["PolicyDocument"] if request.resource.startswith(ARN) else None,
+        of_resource,
         stack.properties("S3Endpoint")["PolicyDocument"] if by_endpoint else None,
     )
     context = {**request.context, **({"aws:PrincipalAccount": ACCOUNT} if by_endpoint else {})}
