@@ -195,33 +195,45 @@ CASES = [
 ]
 
 
+NAMED = ("AirflowRole", "NodeRole", "ServiceRole", "Key", "Topic")
+"""Resources of the stack that a case names as `{NodeRole}`."""
+
+
 @pytest.fixture(scope="module")
 def results(stack: Stack) -> list[str]:
     """The decision about each case."""
-    names = {name: stack.name(name) for name in ("AirflowRole", "NodeRole", "ServiceRole", "Key", "Topic")}
-    return [
-        decision(stack, role, Request(request.action, request.resource.format(**names), request.context))
-        for role, request, _ in CASES
-    ]
+    names = {name: stack.name(name) for name in NAMED}
+    found = []
+    for role, case, _ in CASES:
+        request = Request(case.action, case.resource.format(**names), case.context)
+        found.append(policies_of(stack, role, request).decision(with_context(role, request)))
+    return found
 
 
-def decision(stack: Stack, role: str, request: Request) -> str:
-    """Evaluate all policies that decide about a request."""
-    # Nodes reach the bucket by the endpoint only. Their own policies refuse other buckets without its help.
-    by_endpoint = role == "NodeRole" and request.resource.startswith(ARN)
+def policies_of(stack: Stack, role: str, request: Request) -> Policies:
+    """Return all policies that decide about a request of a role."""
     of_resource = None
     if request.resource.startswith(ARN):
         of_resource = stack.properties("BucketPolicy")["PolicyDocument"]
     elif request.action.startswith("kms:"):
         of_resource = stack.properties("Key")["KeyPolicy"]
-    policies = Policies(
+    return Policies(
         f"arn:aws:iam::{ACCOUNT}:role/{stack.name(role)}",
         stack.role_policies(role),
         of_resource,
-        stack.properties("S3Endpoint")["PolicyDocument"] if by_endpoint else None,
+        stack.properties("S3Endpoint")["PolicyDocument"] if is_by_endpoint(role, request) else None,
     )
-    context = {**request.context, **({"aws:PrincipalAccount": ACCOUNT} if by_endpoint else {})}
-    return policies.decision(Request(request.action, request.resource, context))
+
+
+def with_context(role: str, request: Request) -> Request:
+    """Return the request with the condition keys that AWS adds."""
+    added = {"aws:PrincipalAccount": ACCOUNT} if is_by_endpoint(role, request) else {}
+    return Request(request.action, request.resource, {**request.context, **added})
+
+
+def is_by_endpoint(role: str, request: Request) -> bool:
+    """Nodes reach the bucket by the endpoint only. Their own policies refuse other buckets without its help."""
+    return role == "NodeRole" and request.resource.startswith(ARN)
 
 
 @pytest.mark.parametrize("number", range(len(CASES)), ids=[f"{role} {request}: {end}" for role, request, end in CASES])
