@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import datetime
 
 from verger import attempts, run_snapshot
@@ -34,7 +35,7 @@ from verger.validation.features import same_identity, share_of_rejects
 from verger.validation.files import check_files, require_checked
 from verger.validation.projections import check_projections as projection_checks
 from verger.validation.record import record
-from verger_contract.keys import SPARK_EVENTS, Run
+from verger_contract.keys import KNOWN_REJECTS, SPARK_EVENTS, Run
 from verger_contract.preprocessing import Decoding, preprocessing
 
 log = logging.getLogger(__name__)
@@ -100,7 +101,7 @@ def plan(run_context: RunContext, etag: str | None, params: RunParams, now: date
     identity = FeatureIdentity(
         built.model_sha256, preprocessing(settings.featurize.decoding, built.preprocessing_version)
     )
-    failed = known_rejects.failed_run(client, run.bucket, etag, built.sha256)
+    failed = known_rejects.failed_run(lambda: run_context.read_json(KNOWN_REJECTS), etag, built.sha256)
     base = RunBase(
         published=published,
         etag=etag,
@@ -180,7 +181,7 @@ def check_features(run_context: RunContext, made: Plan) -> None:
     share = share_of_rejects(photos, rejects, limits.max_rejects_share, accepted=made.accept_rejects)
     if not share.passed:
         sha256 = artifacts.identity(client, run_context.settings.storage).sha256
-        known_rejects.record(client, run.bucket, FailedRun(run.id, made.etag, sha256))
+        run_context.write_json(KNOWN_REJECTS, asdict(FailedRun(run.id, made.etag, sha256)))
     record(client, run, "features", [*checks, share])
     # Step 2 reads the features that were checked, also when another attempt of step 1 starts in the meantime.
     run_context.write_json(run.plan, made.for_step(run).document())

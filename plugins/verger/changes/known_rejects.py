@@ -6,20 +6,16 @@ rejects from the manifest of the failed run, and fails before a cluster is launc
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
 
 from verger.changes.compare import Listed, Published
-from verger.s3.clients import read_json, write_json
 from verger.tables.external_sort import Row, increasing
 from verger.tables.parquet import Store
-from verger_contract.keys import KNOWN_REJECTS, Run
+from verger_contract.keys import Run
 from verger_contract.reasons import RETRIED, RETRIED_WITH_OTHER_WORK
 from verger_contract.schemas import MANIFEST
-
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
 
 
 @dataclass(frozen=True)
@@ -41,15 +37,18 @@ class FailedRun:
     artifacts: str
 
 
-def record(s3: S3Client, bucket: str, failed: FailedRun) -> None:
-    """Record the run in the place of an earlier one."""
-    write_json(s3, bucket, KNOWN_REJECTS, asdict(failed))
+def failed_run(read: Callable[[], Any], base_etag: str | None, artifacts: str) -> str | None:
+    """Return the id of the run whose rejects are known, None when there is none for this base and artifact set.
 
-
-def failed_run(s3: S3Client, bucket: str, base_etag: str | None, artifacts: str) -> str | None:
-    """Return the id of the run whose rejects are known, None when there is none for this base and artifact set."""
+    Parameters
+    ----------
+    read
+        Returns the parsed `runs/known_rejects.json`, None when there is none. Raises ValueError when it is no JSON.
+    base_etag, artifacts
+        As in `FailedRun`.
+    """
     try:
-        found = FailedRun(**(read_json(s3, bucket, KNOWN_REJECTS) or {}))
+        found = FailedRun(**(read() or {}))
     except (TypeError, ValueError):  # there is none, or its content is not ours: the photos are featurized again
         return None
     return found.run if (found.base_etag, found.artifacts) == (base_etag, artifacts) else None
