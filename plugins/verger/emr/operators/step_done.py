@@ -201,13 +201,14 @@ class StepDone(EmrStepSensor):
         explained = container_memory.explanation(found.summary, self.settings.cluster)
         if not explained and not found.is_step_error and not ended:
             explained = killed_process.explanation(found.summary, code)
-        reason = explained or found.summary or self.failure_message_from_response(response) or "EMR gives no reason"
-        if ended:
-            reason = f"the cluster is {ended}; {reason}"
-        if not found.summary and found.lines:
+        known = explained or found.summary
+        reason = known or self.failure_message_from_response(response) or "EMR gives no reason"
+        if ended:  # without a known reason, the last lines of the log show only the consequences
+            reason = f"the cluster is {ended}; {known or 'clear this task with its downstream tasks'}"
+        elif not found.summary and found.lines:
             reason += f"; last lines of its log: {' / '.join(line.strip() for line in found.lines[-LAST_LINES:])}"
         message = f"{self.step} step {self.step_id} of {self.job_flow_id} is {state}: {reason} (log: {found.uri})"
-        return StepFailedError(message, reason_to_retry(state, explained or found.summary, complete=found.complete))
+        return StepFailedError(message, reason_to_retry(state, known, complete=found.complete))
 
     def on_kill(self) -> None:
         """Cancel the step. While the task is deferred, Airflow calls `on_kill` of the trigger instead."""

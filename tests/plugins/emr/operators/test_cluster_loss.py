@@ -88,9 +88,7 @@ def test_not_more_clusters_are_replaced_than_the_setting_says(
 ) -> None:
     step = run(emr, cluster, LONG_STEP)
     lose(cluster)
-    with pytest.raises(
-        StepFailedError, match=r"is INTERRUPTED: the cluster is TERMINATED_WITH_ERRORS \(INTERNAL_ERROR"
-    ):
+    with pytest.raises(StepFailedError, match=r"the cluster is TERMINATED_WITH_ERRORS \(INTERNAL_ERROR.*; clear this"):
         done(cluster, step, LONG_STEP).execute(context)
     with pytest.raises(ClusterEndedError, match=r"INTERNAL_ERROR.*clear create_cluster"):
         add(cluster, STEP, retries=0).execute(context)
