@@ -11,17 +11,27 @@ Settings and credentials are those of the DAG: the environment variables `VERGER
 from __future__ import annotations
 
 import argparse
+import contextlib
 import logging
 import sys
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from verger.deployment_check import bucket, compute, roles
 from verger.deployment_check.checks import Check, Finding, State, finding
+from verger.s3.clients import client_config
 from verger.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
     from boto3.session import Session
+
+ONE_RETRY: dict[str, Any] = {
+    "connect_timeout": 5,
+    "read_timeout": 30,
+    "retries": {"mode": "standard", "total_max_attempts": 2},
+}
+"""Options of botocore: a service that does not answer is `unknown` after seconds."""
 
 
 def main(arguments: list[str]) -> int:
@@ -32,15 +42,18 @@ def main(arguments: list[str]) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.parse_args(arguments)
-    logging.disable(logging.WARNING)  # Airflow's loggers write to standard output
+    logging.disable(logging.WARNING)
     try:
         settings = Settings.from_environment()
-        session = session_of(settings)
+        with contextlib.redirect_stdout(sys.stderr):  # Airflow's loggers write to standard output
+            session = session_of(settings)
     except SettingsError as error:
         print(f"verger: error: {error}", file=sys.stderr)
         return 1
-    found = [finding(check) for check in checks(session, settings)]
-    print("\n".join(map(str, found)))
+    found = []
+    for check in checks(session, settings):
+        found.append(finding(check))
+        print(found[-1], flush=True)
     print(summary(found))
     return int(any(one.state is State.PROBLEM for one in found))
 
@@ -56,13 +69,10 @@ def session_of(settings: Settings) -> Session:
 
 def checks(session: Session, settings: Settings) -> Iterator[Check]:
     """Yield all checks."""
-    region = settings.storage.region
-    yield from bucket.checks(session.client("s3", region), settings.storage)
-    yield from roles.checks(session.client("iam", region), settings)
-    clients = compute.Clients(
-        session.client("emr", region), session.client("ec2", region), session.client("service-quotas", region)
-    )
-    yield from compute.checks(clients, settings)
+    client = partial(session.client, region_name=settings.storage.region, config=client_config(**ONE_RETRY))
+    yield from bucket.checks(client("s3"), settings.storage)
+    yield from roles.checks(client("iam"), settings)
+    yield from compute.checks(compute.Clients(client("emr"), client("ec2"), client("service-quotas")), settings)
 
 
 def summary(found: list[Finding]) -> str:
