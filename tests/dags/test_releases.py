@@ -6,6 +6,7 @@ most photos: it compacts the earlier feature run and measures the drift of the n
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,7 +25,13 @@ from verger_contract.keys import PUBLISHED, SPARK_EVENTS
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-pytestmark = pytest.mark.timeout(900)  # three runs of the DAG
+FULL = "FULL_RELEASES"
+pytestmark = [
+    pytest.mark.timeout(900),  # three runs of the DAG
+    pytest.mark.skipif(
+        not os.environ.get(FULL), reason=f"six minutes: {FULL}=1 make test-dags ONLY=tests/dags/test_releases.py"
+    ),
+]
 
 EMR_8, EMR_7 = "emr-spark-8.1.0", "emr-7.14.0"
 PHOTOS, CHANGED = 60, 40
