@@ -1,8 +1,14 @@
-"""Signals that end a test run: fixtures end the servers that they have started."""
+"""Signals that end a test run, and the profile of Hypothesis."""
 
 from __future__ import annotations
 
+import hypothesis
+
 from local_aws.processes import interrupts
+
+# The suites run side by side: how long an example takes says nothing.
+hypothesis.settings.register_profile("verger", deadline=None)
+hypothesis.settings.load_profile("verger")
 
 
 def pytest_configure() -> None:

@@ -12,7 +12,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import hypothesis
 import pytest
 
 from local_aws.stack import Stack
@@ -24,10 +23,6 @@ from verger.settings import Settings
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_s3.type_defs import CreateBucketConfigurationTypeDef
-
-# The duration of an example depends more on the machine than on the code.
-hypothesis.settings.register_profile("verger", deadline=None)
-hypothesis.settings.load_profile("verger")
 
 BUCKET_REGION: CreateBucketConfigurationTypeDef = {"LocationConstraint": "eu-west-3"}
 
