@@ -20,10 +20,10 @@ THOUSAND = 1000
 FAILURE = {"task": "pca_done", "error": "no variance", "at": "2026-01-01T02:10:00+00:00"}
 MS = 300
 ROUNDS = 5
-"""Other load on the machine makes a page slower, so one fast round is enough."""
+"""Other load on the machine also costs some CPU time, so one fast round is enough."""
 
 
-def test_a_thousand_runs_answer_within_300_ms(pages: Pages) -> None:
+def test_a_page_of_a_thousand_runs_takes_less_than_300_ms_of_cpu_time(pages: Pages) -> None:
     """A third of the runs published, a third had nothing to do, and a third failed; each left its files."""
     dag_runs = [scheduled_run(day) for day in range(THOUSAND)]
     pages.ended_runs({dag_run: "failed" if day % 3 == 2 else "success" for day, dag_run in enumerate(dag_runs)})
@@ -44,9 +44,9 @@ def test_a_thousand_runs_answer_within_300_ms(pages: Pages) -> None:
         took, counts = [], []
         for page in ("", "", "?page=2", "?page=20", "?page=41", "?page=20"):
             requests.clear()
-            started = time.perf_counter()
+            started = time.process_time()
             text = pages.text(page)
-            took.append(round(1000 * (time.perf_counter() - started)))
+            took.append(round(1000 * (time.process_time() - started)))
             counts.append(len(requests))
             assert "1,001 runs" in text
         print(f"ms: first {took[0]}, again {took[1]}, other pages {took[2:]}; requests {counts}")
