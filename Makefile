@@ -161,7 +161,7 @@ IN_MWAA := tests/mwaa tests/dags/test_dag_bag.py tests/plugins/test_plugins_fold
   tests/plugins/s3/test_artifact_objects.py tests/plugins/verger_ui/test_access.py tests/plugins/verger_ui/test_overview.py
 
 .PHONY: test
-test: lint test-dev test-airflow test-dags test-mwaa test-chaos test-yarn ## all linters and tests; COVERAGE=1: also measure the coverage and print it
+test: lint test-dev test-airflow test-operators test-dags test-mwaa test-chaos test-yarn ## all linters and tests; COVERAGE=1: also measure the coverage and print it
 
 .PHONY: test-dev
 test-dev: setup spark35 ## tests of all that has no suite of its own; [ONLY=<paths>] [PYTEST="<options>"]
@@ -176,8 +176,13 @@ fuzz-photos: $(VENV)/dev/.installed ## decode 10,000 mutated photos of every kin
 	@PYTHONPATH=$(CURDIR):$(CURDIR)/plugins $(DEV) -m tests.verger_photo.limits.fuzz $(if $(FILES),--files $(FILES)) $(if $(SEED),--seed $(SEED))
 
 .PHONY: test-airflow
-test-airflow: setup spark35 $(VENV)/airflow-test/.installed ## tests of plugins; [ONLY=<paths>] [PYTEST="<options>"]
-	@$(call measured,airflow) AIRFLOW_HOME=$(STATE)/airflow-test $(AIRFLOW_TEST) -m pytest $(or $(ONLY),$(IN_AIRFLOW)) $(COV) $(PYTEST)
+test-airflow: setup spark35 $(VENV)/airflow-test/.installed ## tests of plugins, without test-operators; [ONLY=<paths>] [PYTEST="<options>"]
+	@$(call measured,airflow) AIRFLOW_HOME=$(STATE)/airflow-test $(AIRFLOW_TEST) -m pytest $(or $(ONLY),$(IN_AIRFLOW) --ignore=$(OPERATORS)) $(COV) $(PYTEST)
+
+# A suite of its own: its tests wait for clusters much of the time.
+.PHONY: test-operators
+test-operators: setup $(VENV)/airflow-test/.installed ## tests of the EMR operators on local clusters; [PYTEST="<options>"]
+	@$(call measured,operators) AIRFLOW_HOME=$(STATE)/airflow-operators $(AIRFLOW_TEST) -m pytest $(OPERATORS) $(COV) $(PYTEST)
 
 # A suite of its own: its DAG runs wait much of the time, so the other suites can run beside it.
 .PHONY: test-dags
@@ -212,7 +217,7 @@ measured = $(if $(COVERAGE),COVERAGE_FILE=$(STATE)/coverage/$(1))
 COV := $(if $(COVERAGE),--cov --cov-report=)
 ifdef COVERAGE
 test: coverage
-coverage: test-dags test-airflow test-dev test-chaos test-yarn
+coverage: test-dags test-airflow test-operators test-dev test-chaos test-yarn
 endif
 
 .PHONY: coverage

@@ -67,6 +67,7 @@ class History(RuleBasedStateMachine):
         self.published: Rows | None = None
         self.snapshots: dict[str | None, Rows] = {}
         self.interrupted: list[Running] = []
+        self.failed: list[Running] = []
         self.missed: dict[str, datetime] = {}
         self.unlisted: dict[str, datetime] = {}
 
@@ -121,6 +122,7 @@ class History(RuleBasedStateMachine):
         try:
             running.until(task)
         except (PlanError, StorageError, RuntimeError):
+            self.failed.append(running)
             return
         self.interrupted.append(running)
 
@@ -199,6 +201,7 @@ class History(RuleBasedStateMachine):
             now = commit.current(self.orchard.client, self.orchard.bucket)
             assert now == before, "a failed run changes nothing"
             self._check_reason(error, running, before)
+            self.failed.append(running)
             # A failed run deletes nothing either. The erasure waits for a successful run.
             self.missed = dict.fromkeys(self.missed, self.orchard.now)
             self.unlisted = dict.fromkeys(self.unlisted, self.orchard.now)
@@ -226,9 +229,11 @@ class History(RuleBasedStateMachine):
         self.unlisted = {path: self.unlisted.get(path, now) for path in self.missed if path not in listed}
 
     def _active(self) -> set[str]:
-        """Interrupted runs that may still publish."""
+        """Interrupted and failed runs that may still publish, the latter after a user has cleared a task."""
         now = commit.current(self.orchard.client, self.orchard.bucket)
-        return {run.run_context.run.id for run in self.interrupted if now is None or run.etag == now.etag}
+        return {
+            run.run_context.run.id for run in (*self.interrupted, *self.failed) if now is None or run.etag == now.etag
+        }
 
     def _check_leftovers(self, running: Running) -> None:
         now = commit.current(self.orchard.client, self.orchard.bucket)

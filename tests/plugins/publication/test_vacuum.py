@@ -133,7 +133,16 @@ def test_json_files_stay_longer_than_the_data_and_report_json_for_ever(orchard: 
     orchard.pass_days(8)
     orchard.run("idle-1")
     assert {key.split("/")[-1] for key in orchard.listing("runs/one/")} == {
-        *("run.json", "plan.json", "progress.json", "featurize.json", "pca.json", "validation.json", "report.json")
+        *(
+            "run.json",
+            "plan.json",
+            "cluster.json",
+            "progress.json",
+            "featurize.json",
+            "pca.json",
+            "validation.json",
+            "report.json",
+        )
     }
     orchard.pass_days(400)
     orchard.run("idle-2")
