@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -16,6 +16,7 @@ LINKED_ROLES: Mapping[str, str] = {
 }
 """Service-linked roles that EMR and EC2 Spot need, and their services."""
 SPOT_ROLE = "AWSServiceRoleForEC2Spot"
+OVER_TLS = {"ContextKeyName": "aws:SecureTransport", "ContextKeyValues": ["true"], "ContextKeyType": "boolean"}
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,6 @@ class Rights:
     actions: tuple[str, ...]
     keys: tuple[str, ...] = ()
     allowed: bool = True
-    context: Mapping[str, str] = field(default_factory=lambda: {"aws:SecureTransport": "true"})
 
 
 def of_nodes(images_prefix: str) -> tuple[Rights, ...]:
@@ -99,15 +99,11 @@ def _rights(iam: Any, name: str, bucket: str, rights: Iterable[Rights]) -> str:
     partition = arn.split(":")[1]
     for group in rights:
         base = f"arn:{partition}:s3:::{bucket}"
-        context = [
-            {"ContextKeyName": key, "ContextKeyValues": [value], "ContextKeyType": "boolean"}
-            for key, value in group.context.items()
-        ]
         answer = iam.simulate_principal_policy(
             PolicySourceArn=arn,
             ActionNames=list(group.actions),
             ResourceArns=[f"{base}/{key}" for key in group.keys] or [base],
-            ContextEntries=context,
+            ContextEntries=[OVER_TLS],
         )
         for result in answer["EvaluationResults"]:
             specific = result.get("ResourceSpecificResults") or []

@@ -51,6 +51,7 @@ class AddStep(CheckRunIsUnpublished, EmrAddStepsOperator):
         AirflowFailException
             The run cannot be published (any more), or S3 denies the access.
         """
+        self.check_run()  # before a lost cluster is replaced, which costs money
         job_flow_id = self.job_flow_id = self._active_cluster()
         ids: list[str] = super().execute(context)
         step_record.write(

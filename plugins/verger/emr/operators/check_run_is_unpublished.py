@@ -37,6 +37,11 @@ class CheckRunIsUnpublished(BaseOperator):
         self.storage = storage
         self.verger_run = verger_run
 
+    def check_run(self) -> None:
+        """Raise AirflowFailException when the run cannot be published (any more), or when S3 denies the access."""
+        with failing_without_retry():
+            check_may_write(clients.client(self.storage), Run(self.storage.bucket, self.verger_run))
+
     def execute(self, context: Context) -> Any:
         """Check the run, then execute the operator.
 
@@ -45,6 +50,5 @@ class CheckRunIsUnpublished(BaseOperator):
         AirflowFailException
             The run cannot be published (any more), or S3 denies the access.
         """
-        with failing_without_retry():
-            check_may_write(clients.client(self.storage), Run(self.storage.bucket, self.verger_run))
+        self.check_run()
         return super().execute(context)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from airflow.sdk.exceptions import AirflowFailException
 
 from tests.plugins.conftest import restart_emr
 from tests.plugins.emr.operators.conftest import (
@@ -21,6 +22,7 @@ from tests.plugins.emr.operators.conftest import (
     step_state,
     wait_for,
 )
+from verger.emr.hook import ACTIVE_CLUSTER
 from verger.emr.operators.cluster_ended import ClusterEndedError
 from verger.emr.operators.step_done import StepFailedError
 from verger.emr.operators.terminate_cluster import TerminateCluster
@@ -114,3 +116,13 @@ def test_a_cluster_that_is_lost_while_it_starts_is_replaced(
     task.execute_complete(context, fire(again))
     assert state(emr, again.job_flow_id) == "WAITING"
     assert again.job_flow_id != first
+
+
+def test_a_published_run_replaces_no_cluster(
+    *, cluster: str, published: None, add: Add, lose: Lose, context: Any, emr: EMRClient
+) -> None:
+    run(emr, cluster, LONG_STEP)
+    lose(cluster)
+    with pytest.raises(AirflowFailException, match="already published"):
+        add(cluster, STEP, retries=1).execute(context)
+    assert emr.list_clusters(ClusterStates=ACTIVE_CLUSTER)["Clusters"] == []
