@@ -44,6 +44,13 @@ def _loaded() -> dict[str, Any]:
     return loaded
 
 
+def documents(properties: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the policy documents of a role, or of a managed policy, from its properties."""
+    if "PolicyDocument" in properties:
+        return [properties["PolicyDocument"]]
+    return [policy["PolicyDocument"] for policy in properties["Policies"]]
+
+
 @dataclass(frozen=True)
 class Stack:
     """A stack in moto. Use it inside `mock_aws`."""
@@ -90,5 +97,5 @@ class Stack:
         return str(clean_json({"Ref": resource}, stack.resource_map))
 
     def role_policies(self, role: str) -> list[dict[str, Any]]:
-        """Return the inline policies of a role."""
-        return [policy["PolicyDocument"] for policy in self.properties(role)["Policies"]]
+        """Return the inline policies of a role, or a managed policy."""
+        return documents(self.properties(role))

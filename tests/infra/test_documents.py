@@ -32,8 +32,12 @@ def test_the_commands_name_parameters_of_the_template() -> None:
         assert "--template-file infra/verger.yaml" in line
 
 
-def test_the_page_lists_every_action_of_airflow_and_the_nodes() -> None:
-    sections = {"AirflowRole": "## Rights of Airflow", "NodeRole": "## Rights of the nodes"}
+def test_the_page_lists_every_action_of_airflow_the_nodes_and_the_check() -> None:
+    sections = {
+        "AirflowRole": "## Rights of Airflow",
+        "NodeRole": "## Rights of the nodes",
+        "DeploymentCheckPolicy": "## Rights of the check",
+    }
     for role, heading in sections.items():
         section = PAGE.partition(heading)[2].partition("\n## ")[0]
         actions = {action.partition(":")[2] for action in granted(role) if not action.startswith("kms:")}

@@ -12,7 +12,7 @@ import pytest
 
 from tests.infra.policy_evaluator import Request
 from tests.infra.stack import Stack
-from tests.infra.test_rights import CASES, NAMED, policies_of, with_context
+from tests.infra.test_rights import CASES, EXPECTED, NAMED, policies_of, with_context
 
 Identity = Sequence[Mapping[str, Any]]
 Change = Callable[[list[dict[str, Any]], int], object]
@@ -53,7 +53,7 @@ def update(elements: dict[str, Any], statements: list[dict[str, Any]], position:
     statements[position] |= elements
 
 
-@pytest.mark.parametrize("role", ["AirflowRole", "NodeRole", "ServiceRole"])
+@pytest.mark.parametrize("role", EXPECTED)
 def test_every_part_of_the_policies_is_needed(stack: Stack, role: str) -> None:
     names = {name: stack.name(name) for name in NAMED}
     requests = [

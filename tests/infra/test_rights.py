@@ -187,9 +187,40 @@ SERVICE = {
     FORBIDDEN: PHOTOS_AND_HTTP,
 }
 
+DESCRIBE = ("InstanceTypeOfferings", "Subnets", "Vpcs", "SecurityGroups")
+ROLES = f"arn:aws:iam::{ACCOUNT}:role"
+PERSON = {
+    ALLOWED: [
+        *on_bucket("ListBucket", "GetBucketVersioning", "GetEncryptionConfiguration", "GetBucketPublicAccessBlock"),
+        *on_objects("GetObject", *ARTIFACTS),
+        *on_key("Decrypt"),
+        *(
+            Request("iam:GetRole", f"{ROLES}/{name}")
+            for name in ("{ServiceRole}", "{NodeRole}", "aws-service-role/a/B")
+        ),
+        Request("iam:GetInstanceProfile", f"arn:aws:iam::{ACCOUNT}:instance-profile/{{NodeRole}}"),
+        Request("iam:SimulatePrincipalPolicy", f"{ROLES}/{{NodeRole}}"),
+        *(Request(f"ec2:Describe{kind}", "*") for kind in DESCRIBE),
+        Request("elasticmapreduce:ListReleaseLabels", "*"),
+        Request("servicequotas:GetServiceQuota", "*"),
+    ],
+    REFUSED: [
+        *on_objects("GetObject", PHOTO, PUBLISHED),
+        *on_bucket("PutBucketVersioning", "PutEncryptionConfiguration", "DeleteBucket"),
+        *on_key("Decrypt", key="other"),
+        *OTHER_BUCKET,
+        *(Request(f"iam:{name}", f"{ROLES}/other") for name in ("GetRole", "SimulatePrincipalPolicy", "PassRole")),
+        Request("iam:GetInstanceProfile", f"arn:aws:iam::{ACCOUNT}:instance-profile/other"),
+        launch(OWN_TAGS),
+    ],
+    FORBIDDEN: on_objects("GetObject", *ARTIFACTS, tls="false"),
+}
+"""Whoever has the policy of `python -m verger.deployment_check` and no other."""
+
+EXPECTED = {"AirflowRole": AIRFLOW, "NodeRole": NODES, "ServiceRole": SERVICE, "DeploymentCheckPolicy": PERSON}
 CASES = [
     (role, request, expected)
-    for role, expectations in (("AirflowRole", AIRFLOW), ("NodeRole", NODES), ("ServiceRole", SERVICE))
+    for role, expectations in EXPECTED.items()
     for expected, requests in expectations.items()
     for request in requests
 ]
@@ -218,7 +249,7 @@ def policies_of(stack: Stack, role: str, request: Request) -> Policies:
     elif request.action.startswith("kms:"):
         of_resource = stack.properties("Key")["KeyPolicy"]
     return Policies(
-        f"arn:aws:iam::{ACCOUNT}:role/{stack.name(role)}",
+        f"{ROLES}/{stack.name(role)}",
         stack.role_policies(role),
         of_resource,
         stack.properties("S3Endpoint")["PolicyDocument"] if is_by_endpoint(role, request) else None,
@@ -263,6 +294,6 @@ def test_the_endpoint_of_s3_leads_only_to_the_bucket_and_the_repositories(
     stack: Stack, action: str, resource: str, account: str, expected: str
 ) -> None:
     of_endpoint = stack.properties("S3Endpoint")["PolicyDocument"]
-    policies = Policies(f"arn:aws:iam::{ACCOUNT}:role/any", [ALL], endpoint=of_endpoint)
+    policies = Policies(f"{ROLES}/any", [ALL], endpoint=of_endpoint)
     request = Request(f"s3:{action}", resource, TLS | {"aws:PrincipalAccount": account})
     assert policies.decision(request) == expected

@@ -43,7 +43,8 @@ def test_every_taggable_resource_is_tagged(name: str) -> None:
 def test_only_these_types_have_no_tags() -> None:
     assert {found["Type"] for found in RESOURCES.values() if not taggable(found["Type"])} == {
         *("AWS::EC2::SecurityGroupEgress", "AWS::EC2::SecurityGroupIngress", "AWS::EC2::SubnetRouteTableAssociation"),
-        *("AWS::IAM::InstanceProfile", "AWS::IAM::ServiceLinkedRole", "AWS::EMR::SecurityConfiguration"),
+        *("AWS::IAM::InstanceProfile", "AWS::IAM::ManagedPolicy", "AWS::IAM::ServiceLinkedRole"),
+        "AWS::EMR::SecurityConfiguration",
         *("AWS::S3::BucketPolicy", "AWS::SNS::TopicPolicy", "AWS::SNS::Subscription"),
     }
 

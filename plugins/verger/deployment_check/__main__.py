@@ -3,8 +3,8 @@
     python -m verger.deployment_check
 
 Each line begins with `ok`, with `problem` and what to do, or with `unknown` and the rights that the check needs: the
-role of Airflow may not read IAM, quotas or the settings of the bucket. The command changes nothing. Its exit status is
-1 when there is a problem.
+role of Airflow may not read IAM, quotas or the settings of the bucket. The managed policy DeploymentCheckPolicy of the
+stack has all these rights. The command changes nothing. Its exit status is 1 when there is a problem.
 
 Settings and credentials are those of the DAG: the environment variables `VERGER_<NAME>`, and the Airflow connection.
 """
