@@ -122,6 +122,10 @@ bench-opencv: setup ## compare features after OpenCV's resize with those of Verg
 bench-orientation: artifacts ## compare the features of upright photographs with those of turned ones
 	@$(BENCH) -m benchmarks.orientation
 
+.PHONY: bench-pages
+bench-pages: $(VENV)/airflow-test/.installed ## measure the page of a thousand runs
+	@AIRFLOW_HOME=$(STATE)/airflow-test $(AIRFLOW_TEST) -m pytest -q -s tests/plugins/verger_ui/test_response_time.py -k thousand
+
 .PHONY: yarn-trial
 yarn-trial: setup ## run the DAG on a real YARN of three nodes: vCPUs, memory, lost nodes, largest photos; [IMAGES=<folder or zip>] [LIMIT=n] [ONLY=dag|losses|photos]
 	@$(BENCH) -m benchmarks.on_yarn $(if $(IMAGES),--images "$(IMAGES)") $(if $(LIMIT),--limit $(LIMIT)) $(if $(ONLY),--only $(ONLY))

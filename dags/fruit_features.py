@@ -238,16 +238,14 @@ with DAG(
     ids = {"dag_id": dag.dag_id, "run_id": RUN.id, "airflow_run": "{{ airflow_run_tag(run_id) }}"}
     environment = str(staged["environment"])
     cluster_request = requests.cluster(SETTINGS, **ids, artifacts=artifacts, environment=environment, sized=plan)
+    of_run = {"storage": STORAGE, "verger_run": RUN.id}
     create_cluster = CreateCluster(
-        task_id="create_cluster",
-        storage=STORAGE,
-        verger_run=RUN.id,
-        emr_conn_id=None,
-        job_flow_overrides=cluster_request,
+        task_id="create_cluster", **of_run, emr_conn_id=None, job_flow_overrides=cluster_request
     )
     of_cluster = {"job_flow_id": create_cluster.output, "cluster_request": cluster_request}
     cluster_ready = ClusterReady(
         task_id="cluster_ready",
+        **of_run,
         **of_cluster,
         max_attempts=SCHEDULE.attempts(SCHEDULE.cluster_minutes),
         outage_seconds=SCHEDULE.outage_seconds,
@@ -256,7 +254,7 @@ with DAG(
 
     def step(name: str, request: dict[str, Any]) -> tuple[AddStep, StepDone]:
         """Return the task that submits a step, and the task that waits for it."""
-        add = AddStep(task_id=name, **of_cluster, steps=[request], storage=STORAGE, verger_run=RUN.id)
+        add = AddStep(task_id=name, **of_cluster, **of_run, steps=[request])
         done = StepDone(
             task_id=f"{name}_done",
             **of_cluster,

@@ -5,7 +5,7 @@ RunJobFlow and AddJobFlowSteps take no client token: a second request makes a se
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from airflow.providers.amazon.aws.hooks.emr import EmrHook
@@ -157,7 +157,9 @@ class IdempotentEmrHook(EmrHook):
             return known
         return self.active_cluster(job_flow_overrides) or known
 
-    def replace_lost(self, job_flow_overrides: dict[str, Any], lost: str, most: int) -> str:
+    def replace_lost(
+        self, job_flow_overrides: dict[str, Any], lost: str, most: int, check: Callable[[], object]
+    ) -> str:
         """Create a cluster in place of one that was lost, and return its id.
 
         Parameters
@@ -168,6 +170,8 @@ class IdempotentEmrHook(EmrHook):
             Id of the cluster that has ended.
         most : int
             How many lost clusters of this request are replaced.
+        check : callable
+            Called before the new cluster. It raises when the run may not have one.
 
         Returns
         -------
@@ -179,6 +183,7 @@ class IdempotentEmrHook(EmrHook):
         losses = self._losses(job_flow_overrides["Name"], job_flow_overrides["Tags"])
         if losses > most:
             return ""
+        check()
         found = str(self.create_job_flow(job_flow_overrides)["JobFlowId"])
         self.log.warning("cluster %s: %s; cluster %s replaces it", lost, self.end_reason(lost), found)
         return found

@@ -1,9 +1,11 @@
-"""The response time of the page of all runs: with a thousand runs, and while S3 does not answer."""
+"""The page of all runs: how much it reads with a thousand runs, and its answers while S3 does not answer.
+
+`make bench-pages` prints the milliseconds of the first test. No test has a limit for them: they depend on the machine.
+"""
 
 from __future__ import annotations
 
 import socket
-import statistics
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,12 +20,9 @@ from verger_ui.views.run_list import PER_PAGE
 
 THOUSAND = 1000
 FAILURE = {"task": "pca_done", "error": "no variance", "at": "2026-01-01T02:10:00+00:00"}
-MS = 300
-ROUNDS = 5
-"""Other load on the machine also costs some CPU time, so one fast round is enough."""
 
 
-def test_a_page_of_a_thousand_runs_takes_less_than_300_ms_of_cpu_time(pages: Pages) -> None:
+def test_a_page_of_a_thousand_runs_reads_a_few_files_of_those_that_it_shows(pages: Pages) -> None:
     """A third of the runs published, a third had nothing to do, and a third failed; each left its files."""
     dag_runs = [scheduled_run(day) for day in range(THOUSAND)]
     pages.ended_runs({dag_run: "failed" if day % 3 == 2 else "success" for day, dag_run in enumerate(dag_runs)})
@@ -38,21 +37,18 @@ def test_a_page_of_a_thousand_runs_takes_less_than_300_ms_of_cpu_time(pages: Pag
     pages.put(f"runs/{scheduled_run(1001)}/progress.json", {"step": "featurize", "done": 5, "total": 9, **stamps})
     requests: list[str] = []
     bucket.bucket().client.meta.events.register("before-call.s3", lambda model, **_: requests.append(model.name))
-    rounds: list[list[int]] = []
-    while not rounds or (statistics.median(rounds[-1]) >= MS and len(rounds) < ROUNDS):
-        pages.clear_all_caches()
-        took, counts = [], []
-        for page in ("", "", "?page=2", "?page=20", "?page=41", "?page=20"):
-            requests.clear()
-            started = time.process_time()
-            text = pages.text(page)
-            took.append(round(1000 * (time.process_time() - started)))
-            counts.append(len(requests))
-            assert "1,001 runs" in text
-        print(f"ms: first {took[0]}, again {took[1]}, other pages {took[2:]}; requests {counts}")
-        assert max(counts) < 4 * PER_PAGE, counts
-        rounds.append([took[0], *took[2:5]])
-    assert statistics.median(rounds[-1]) < MS, rounds
+    pages.clear_all_caches()
+    took, counts = [], []
+    for page in ("", "", "?page=2", "?page=20", "?page=41", "?page=20"):
+        requests.clear()
+        started = time.perf_counter()
+        text = pages.text(page)
+        took.append(round(1000 * (time.perf_counter() - started)))
+        counts.append(len(requests))
+        assert "1,001 runs" in text
+    print(f"ms: first {took[0]}, again {took[1]}, other pages {took[2:]}; requests {counts}")
+    assert max(counts) < 4 * PER_PAGE, counts
+    assert counts[1] < 12, "the second time, only what can change is read"
     pages.clear_short_caches()
     requests.clear()
     pages.text("?page=20")

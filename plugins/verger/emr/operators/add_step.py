@@ -51,7 +51,6 @@ class AddStep(CheckRunIsUnpublished, EmrAddStepsOperator):
         AirflowFailException
             The run cannot be published (any more), or S3 denies the access.
         """
-        self.check_run()  # before a lost cluster is replaced, which costs money
         job_flow_id = self.job_flow_id = self._active_cluster()
         ids: list[str] = super().execute(context)
         step_record.write(
@@ -64,12 +63,12 @@ class AddStep(CheckRunIsUnpublished, EmrAddStepsOperator):
         return ids
 
     def _active_cluster(self) -> str:
-        """Return the id of the run's cluster. Launch a new one when it was lost."""
+        """Return the id of the run's cluster. Launch a new one when it was lost, unless the run is published."""
         found = self._emr_hook.present_cluster(self.cluster_request, str(self.job_flow_id))
         reason = self._emr_hook.end_reason(found)
         if not reason:
             return found
-        replacement = self._emr_hook.replace_lost(self.cluster_request, found, self.cluster_retries)
+        replacement = self._emr_hook.replace_lost(self.cluster_request, found, self.cluster_retries, self.check_run)
         if not replacement:
             raise ClusterEndedError(ended_message(found, str(self.task_id), reason))
         return replacement

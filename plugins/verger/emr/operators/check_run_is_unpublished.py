@@ -17,6 +17,8 @@ from verger_contract.keys import Run
 class CheckRunIsUnpublished(BaseOperator):
     """Mixin: executes its operator only when the run can still be published.
 
+    Operators with an `execute` of their own call `check_run` before they start paid work.
+
     The task fails when the run is already published, because it would overwrite data that readers use. It also fails
     when another run has published since this run started.
 

@@ -9,16 +9,18 @@ from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowFailException
 
 from verger.emr.hook import IdempotentEmrHook
+from verger.emr.operators.check_run_is_unpublished import CheckRunIsUnpublished
 from verger.emr.operators.cluster_ended import ClusterEndedError
 from verger.emr.operators.deferral import defer
 from verger.emr.triggers.cluster import ClusterTrigger
 from verger_contract.keys import s3_scheme
 
 
-class ClusterReady(EmrJobFlowSensor):
+class ClusterReady(CheckRunIsUnpublished, EmrJobFlowSensor):
     """Waits, deferred, until the cluster accepts steps. The task fails with EMR's reason when the cluster ends instead.
 
-    When the cluster was lost, for example because EC2 had no capacity, the task launches a new one and waits for it.
+    When the cluster was lost, for example because EC2 had no capacity, the task launches a new one and waits for it,
+    unless the run is published.
 
     The provider's sensor, when it is deferred, waits for the termination of the cluster and ignores `target_states`.
 
@@ -33,7 +35,11 @@ class ClusterReady(EmrJobFlowSensor):
     """
 
     aws_hook_class = IdempotentEmrHook
-    template_fields = (*EmrJobFlowSensor.template_fields, "cluster_request")
+    template_fields = (
+        *EmrJobFlowSensor.template_fields,
+        *CheckRunIsUnpublished.template_fields,
+        "cluster_request",
+    )
 
     def __init__(
         self, *, cluster_request: dict[str, Any], cluster_retries: int, outage_seconds: float, **kwargs: Any
@@ -59,7 +65,9 @@ class ClusterReady(EmrJobFlowSensor):
         try:
             return bool(self.poke(context))
         except ClusterEndedError:
-            found = self._emr_hook.replace_lost(self.cluster_request, self.job_flow_id, self.cluster_retries)
+            found = self._emr_hook.replace_lost(
+                self.cluster_request, self.job_flow_id, self.cluster_retries, self.check_run
+            )
             if not found:
                 raise
             self.job_flow_id = found

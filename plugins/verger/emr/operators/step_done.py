@@ -110,10 +110,15 @@ class StepDone(EmrStepSensor):
         """
         return found.state in REUSABLE_STEP or (context["ti"].try_number == 1 and found.id == self.step_id)
 
-    def _submit(self) -> str:
+    def _check_run(self) -> Run:
+        """Return the run. Raise AirflowFailException when it cannot be published (any more)."""
         run = Run(self.settings.storage.bucket, self.verger_run)
         with failing_without_retry():
             check_may_write(clients.client(self.settings.storage), run)
+        return run
+
+    def _submit(self) -> str:
+        run = self._check_run()
         reason = self._emr_hook.end_reason(self.job_flow_id)
         if reason and not self._replace_cluster():
             raise ClusterEndedError(ended_message(self.job_flow_id, self.step, reason))
@@ -124,7 +129,9 @@ class StepDone(EmrStepSensor):
 
     def _replace_cluster(self) -> bool:
         """Launch a new cluster when that of the run was lost. Return whether there is one."""
-        found = self._emr_hook.replace_lost(self.cluster_request, self.job_flow_id, self.cluster_retries)
+        found = self._emr_hook.replace_lost(
+            self.cluster_request, self.job_flow_id, self.cluster_retries, self._check_run
+        )
         self.job_flow_id = found or self.job_flow_id
         return bool(found)
 

@@ -161,7 +161,7 @@ def add(guard: dict[str, Any], overrides: dict[str, Any]) -> Add:
 
 
 @pytest.fixture
-def ready(overrides: dict[str, Any]) -> Ready:
+def ready(guard: dict[str, Any], overrides: dict[str, Any]) -> Ready:
     """Return a function that makes the task which waits for a cluster."""
 
     def make(cluster: str, retries: int = 0) -> ClusterReady:
@@ -173,6 +173,7 @@ def ready(overrides: dict[str, Any]) -> Ready:
             poke_interval=1,
             max_attempts=60,
             outage_seconds=60,
+            **guard,
             **CONNECTION,
         )
 

@@ -119,10 +119,15 @@ def test_a_cluster_that_is_lost_while_it_starts_is_replaced(
 
 
 def test_a_published_run_replaces_no_cluster(
-    *, cluster: str, published: None, add: Add, lose: Lose, context: Any, emr: EMRClient
+    *, cluster: str, published: None, add: Add, ready: Ready, done: Done, lose: Lose, context: Any, emr: EMRClient
 ) -> None:
-    run(emr, cluster, LONG_STEP)
+    step = run(emr, cluster, LONG_STEP)
     lose(cluster)
-    with pytest.raises(AirflowFailException, match="already published"):
-        add(cluster, STEP, retries=1).execute(context)
+    for task in (
+        ready(cluster, retries=1),
+        add(cluster, STEP, retries=1),
+        done(cluster, step, LONG_STEP, retries=1),
+    ):
+        with pytest.raises(AirflowFailException, match="already published"):
+            task.execute(context)
     assert emr.list_clusters(ClusterStates=ACTIVE_CLUSTER)["Clusters"] == []
