@@ -62,6 +62,9 @@ def rgb_image(content: bytes, decoding: Decoding = Decoding.EXACT) -> Image.Imag
 def thumbnail(content: bytes, side: int, limits: Limits) -> Image.Image:
     """Decode an image file to upright RGB with a longer side of at most `side` pixels. A JPEG is decoded scaled.
 
+    The image consists of pixels only: Pillow would write a comment of the photo, or tags of a TIFF, into a file that is
+    saved from it.
+
     Raises
     ------
     UnreadablePhoto
@@ -70,7 +73,7 @@ def thumbnail(content: bytes, side: int, limits: Limits) -> Image.Image:
     with every_error_rejects():
         image, orientation = _rgb_as_stored(content, Decoding.SCALED, limits)
         image.thumbnail((side, side))
-        return upright(image, orientation)
+        return Image.fromarray(np.asarray(upright(image, orientation)))
 
 
 def _rgb_as_stored(content: bytes, decoding: Decoding, limits: Limits) -> tuple[Image.Image, int]:

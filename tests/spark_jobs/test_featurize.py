@@ -20,6 +20,7 @@ import featurize as featurize_step
 from featurize import Identity
 from tests.places import ROOT, STATE, environment_python, real_photos
 from tests.spark_jobs.conftest import ARTIFACTS, Finished, Submit
+from tests.verger_photo import metadata
 from verger_contract.preprocessing import Decoding, preprocessing
 from verger_contract.schemas import REJECTS
 from verger_spark.attempt import Attempt
@@ -53,6 +54,7 @@ LEGAL = {
     "Kiwi/palette.png": photo(form="PNG", mode="P"),
     "Kiwi/rgba.png": photo(form="PNG", mode="RGBA"),
     "Kiwi/rotated.jpg": photo(exif=rotated()),
+    "Kiwi/located.jpg": metadata.photo(),
     "Kiwi/animated.gif": photo(form="GIF", save_all=True, append_images=[Image.new("L", (100, 100))]),
     "Pomme é 1/a b+c%20#?=&.jpg": photo(),
     "Pomme é 1/a b+c #?=&.jpg": photo(),
@@ -62,6 +64,7 @@ LEGAL = {
 REJECTED = {
     "Kiwi/empty.jpg": (b"", "empty file (0 bytes)"),
     "Kiwi/truncated.jpg": (photo()[:-300], "damaged image (image file is truncated"),
+    "Kiwi/located and truncated.jpg": (metadata.photo()[:-300], "damaged image (image file is truncated"),
     "Kiwi/text.jpg": (b"not a photo", "not an image (no known image format"),
     "Kiwi/bomb.png": (None, "image too large (20000 x 20000 = 400,000,000 pixels"),
     "no folder.jpg": (photo(), "no label (it lies directly under 'images/'"),
@@ -104,6 +107,17 @@ def test_every_other_photo_has_its_reason(mixed: Finished) -> None:
         assert row["reason"].startswith(expected)
         assert row["kind"] == expected.partition(" (")[0]
         assert row["etag"]
+
+
+def test_nothing_that_the_step_writes_has_metadata_of_a_photo(mixed: Finished) -> None:
+    assert metadata.SECRET in (mixed.folder / "images/Kiwi/located.jpg").read_bytes()
+    written = [path for path in mixed.folder.rglob("*") if path.is_file() and "images" not in path.parts]
+    assert {path.suffix for path in written} >= {".parquet", ".json"}
+    for path in written:
+        rows = pq.read_table(path) if path.suffix == ".parquet" else None
+        text = f"{rows.schema.metadata} {rows.to_pylist()}".encode() if rows is not None else path.read_bytes()
+        assert metadata.SECRET not in text, path
+    assert metadata.SECRET.decode() not in mixed.output
 
 
 def test_metrics_and_progress_agree_with_what_was_written(mixed: Finished) -> None:
