@@ -5,6 +5,7 @@ moto 5.2.5 ignores rules: they are evaluated here, with the meaning that AWS doc
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -16,26 +17,22 @@ PARAMETERS = template()["Parameters"]
 LISTS = {name for name, found in PARAMETERS.items() if found["Type"] == "CommaDelimitedList"}
 
 
+FUNCTIONS: dict[str, Callable[[list[Any]], bool]] = {
+    "Fn::Equals": lambda given: given[0] == given[1],
+    "Fn::Contains": lambda given: given[1] in given[0],
+    "Fn::EachMemberEquals": lambda given: all(member == given[1] for member in given[0]),
+    "Fn::Not": lambda given: not given[0],
+    "Fn::Or": any,
+}
+"""The functions of the rules by their evaluated arguments. Another one is a KeyError."""
+
+
 def evaluated(expression: Any, values: dict[str, Any]) -> Any:
-    """Return the value of an expression of a rule. An unknown function is a KeyError."""
+    """Return the value of an expression of a rule."""
     if not isinstance(expression, dict):
         return expression
     ((name, given),) = expression.items()
-    if name == "Ref":
-        return values[given]
-    found = [evaluated(argument, values) for argument in given]
-    match name:
-        case "Fn::Equals":
-            return found[0] == found[1]
-        case "Fn::Contains":
-            return found[1] in found[0]
-        case "Fn::EachMemberEquals":
-            return all(member == found[1] for member in found[0])
-        case "Fn::Not":
-            return not found[0]
-        case "Fn::Or":
-            return any(found)
-    raise KeyError(name)
+    return values[given] if name == "Ref" else FUNCTIONS[name]([evaluated(one, values) for one in given])
 
 
 def refusals(region: str = REGION, **given: str) -> list[str]:

@@ -12,6 +12,7 @@ from tests.verger_photo.metadata import METADATA, SECRET, photo
 from verger_photo.decode import decode, rgb_image, thumbnail
 from verger_photo.limits.sizes import WORKER
 
+
 def without_metadata(content: bytes) -> bytes:
     """The pixels of a photo as a PNG file, upright."""
     buffer = io.BytesIO()
