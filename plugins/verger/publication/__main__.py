@@ -1,9 +1,10 @@
-"""List the snapshots of a bucket, roll back to one of them, and export one to a file.
+"""List the snapshots of a bucket, roll back to one of them, export one to a file, and find what is about a photo.
 
     python -m verger.publication [list]             list the current snapshot and those that can be rolled back to
     python -m verger.publication rollback RUN       make an earlier snapshot current again
     python -m verger.publication unpublish          publish an empty snapshot
     python -m verger.publication export RUN FILE    write what a program without S3 needs of a snapshot to a zip file
+    python -m verger.publication find KEY           list what the bucket holds about a photo, for example images/a/7.jpg
 
 Settings and credentials are those of the DAG: the environment variables `VERGER_<NAME>`, and the Airflow connection.
 """
@@ -17,6 +18,7 @@ from pathlib import Path
 
 from verger.clock import now
 from verger.publication import bundle, rollback
+from verger.publication.find import find
 from verger.publication.model import Publication
 from verger.s3 import clients
 from verger.settings import Settings, SettingsError, Storage
@@ -58,6 +60,8 @@ def _parser() -> argparse.ArgumentParser:
     export = commands.add_parser("export", help="write a snapshot to a zip file that verger_reader.py opens without S3")
     export.add_argument("run", metavar="RUN", help="the run that published the snapshot")
     export.add_argument("file", metavar="FILE", type=Path, help="for example bundle.zip")
+    found = commands.add_parser("find", help="list what the bucket holds about a photo, current or deleted")
+    found.add_argument("key", metavar="KEY", help="the key of the photo, for example images/Kiwi/7.jpg")
     return parser
 
 
@@ -69,6 +73,9 @@ def _done(options: argparse.Namespace, storage: Storage) -> str:
         exported = bundle.export(client, store, options.run, options.file, now())
         size = options.file.stat().st_size
         return f"{options.file}: run {exported.run}, {exported.photos:,} photos, k = {exported.k}, {size / 1e6:.1f} MB"
+    if options.command == "find":
+        lines = [*find(client, Store(clients.filesystem(client), bucket), options.key)]
+        return "\n".join([*lines, f"{options.key}: {len(lines)} found in s3://{bucket}, logs/ not searched"])
     if options.command == "rollback":
         return table(rollback.rollback(client, bucket, options.run, now()))
     if options.command == "unpublish":
