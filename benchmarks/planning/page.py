@@ -15,7 +15,7 @@ from pathlib import Path
 
 from benchmarks.harness import results
 from benchmarks.harness.places import RESULTS, ROOT
-from benchmarks.planning import blocks
+from benchmarks.planning import blocks, stack_costs
 from benchmarks.planning.blocks import Basis
 from benchmarks.planning.limits import Listing
 from benchmarks.planning.prices import stated
@@ -31,6 +31,8 @@ BLOCKS: dict[str, Callable[[Basis], str]] = {
     "storage": blocks.storage,
     "scheduled_run": blocks.scheduled_run,
     "start": blocks.start,
+    "stack": lambda basis: stack_costs.stack(basis.figures),
+    "months": lambda basis: stack_costs.months(basis.figures),
     "limits": blocks.binding,
     "notebook": blocks.notebook,
 }

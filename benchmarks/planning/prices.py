@@ -56,6 +56,16 @@ STATED: dict[str, Stated] = {
     "S3 GET": Stated(0.00042, "USD a thousand", "an AWS bill of July 2019, EUW3-Requests-Tier2; may have changed"),
     "S3 PUT, LIST": Stated(0.0053, "USD a thousand", "the same bill, EUW3-Requests-Tier1; may have changed"),
     "S3 storage": Stated(0.024, "USD a GB-month", "the same bill, the first 50 TB; may have changed"),
+    "KMS key": Stated(1.0, "USD a month", "AWS, pricing page of KMS, read 2026-11-27; the same in all regions", True),
+    "interface endpoint": Stated(
+        0.012,
+        "USD an hour in each subnet",
+        "0.01 in us-west-2 (AWS Price List API, 2026-10, as quoted in a public repository), increased by a fifth",
+    ),
+    "CloudWatch metric": Stated(
+        0.3, "USD a month", "us-east-1, a custom metric; a request metric of S3 is billed as one where it has data"
+    ),
+    "CloudWatch alarm": Stated(0.1, "USD a month", "us-east-1, an alarm of standard resolution"),
     "EUR": Stated(SETTINGS.eur_for_usd, "EUR for a USD", "about the rate of 2026"),
     "x86 core": Stated(
         figures.X86_CORE,

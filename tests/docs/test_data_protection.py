@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-import jmespath
+import jmespath  # type: ignore[import-untyped]
 
 from tests.places import ROOT
 

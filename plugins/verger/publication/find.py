@@ -21,8 +21,8 @@ TEXTS = (".json", ".html")
 def find(s3: S3Client, store: Store, path: str) -> Iterator[str]:
     """Yield one line for each version of a photo, and for each current object outside of logs/ that names it.
 
-    The column `path` of every Parquet file is read, and every JSON and HTML file of a run. Logs are not read, and no old
-    versions of other objects: lifecycle rules of the bucket delete both.
+    The column `path` of every Parquet file is read, and every JSON and HTML file of a run. Logs are not read, and no
+    old versions of other objects: lifecycle rules of the bucket delete both.
 
     Parameters
     ----------

@@ -164,8 +164,12 @@ def parse(body: bytes) -> Publication:
 
 def _snapshot(facts: Mapping[str, Any]) -> Snapshot:
     # A later Verger may add members without a new version. They are ignored.
-    names = {field.name for field in dataclasses.fields(Snapshot)}
-    values = {name: value for name, value in facts.items() if name in names}
-    features = tuple(FeatureRun(**features) for features in facts["features"])
+    values = _known(Snapshot, facts)
+    features = tuple(FeatureRun(**_known(FeatureRun, features)) for features in facts["features"])
     model = {"preprocessing": preprocessing.FIRST, **facts["model"]}
     return Snapshot(**values | {"features": features, "model": model})
+
+
+def _known(kind: type, facts: Mapping[str, Any]) -> dict[str, Any]:
+    names = {field.name for field in dataclasses.fields(kind)}
+    return {name: value for name, value in facts.items() if name in names}

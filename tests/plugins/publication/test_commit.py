@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -183,6 +184,28 @@ def test_a_run_in_the_history_may_not_write(client: S3Client, bucket: str) -> No
     publish_run(client, bucket, "two", current_etag(client, bucket))
     with pytest.raises(AlreadyPublishedError):
         start_run(client, Run(bucket, "one"), NOW)
+
+
+def test_members_of_a_later_verger_are_ignored(client: S3Client, bucket: str) -> None:
+    publish_run(client, bucket, "one", None)
+    document = json.loads(client.get_object(Bucket=bucket, Key=PUBLISHED)["Body"].read())
+    read = current(client, bucket)
+    later = document | {"colour": "red", "features": [run | {"rows_a_file": 7} for run in document["features"]]}
+    client.put_object(Bucket=bucket, Key=PUBLISHED, Body=json.dumps(later).encode())
+    found = current(client, bucket)
+    assert document["features"]
+    assert found
+    assert read
+    assert found.publication == read.publication
+
+
+@pytest.mark.parametrize("version", [2, 4])
+def test_another_version_is_an_error(version: int, client: S3Client, bucket: str) -> None:
+    publish_run(client, bucket, "one", None)
+    document = json.loads(client.get_object(Bucket=bucket, Key=PUBLISHED)["Body"].read())
+    client.put_object(Bucket=bucket, Key=PUBLISHED, Body=json.dumps(document | {"version": version}).encode())
+    with pytest.raises(PublicationError, match=f"version {version}, this Verger writes version 3"):
+        current(client, bucket)
 
 
 @pytest.mark.parametrize(
