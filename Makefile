@@ -157,7 +157,7 @@ pictures: setup ## renew docs/pictures (needs Chromium)
 # ---- checks: tests of what Airflow runs need the environment airflow-test, all others need dev ----
 
 IN_AIRFLOW := tests/plugins tests/mwaa tests/local_aws/emr/test_provider.py
-APART := tests/dags tests/chaos tests/local_aws/yarn tests/benchmarks/on_yarn
+APART := tests/dags tests/chaos tests/local_aws/yarn tests/benchmarks/on_yarn tests/bootstrap/node
 OPERATORS := tests/plugins/emr/operators
 # A short form. The full one: make test-mwaa ONLY="tests/mwaa tests/plugins tests/dags tests/local_aws/emr/test_provider.py"
 IN_MWAA := tests/mwaa tests/dags/test_dag_bag.py tests/plugins/test_plugins_folder.py \
@@ -165,7 +165,7 @@ IN_MWAA := tests/mwaa tests/dags/test_dag_bag.py tests/plugins/test_plugins_fold
   tests/plugins/s3/test_artifact_objects.py tests/plugins/verger_ui/test_access.py tests/plugins/verger_ui/test_overview.py
 
 .PHONY: test
-test: lint test-dev test-airflow test-operators test-dags test-mwaa test-chaos test-yarn ## all linters and tests; COVERAGE=1: also measure the coverage and print it
+test: lint test-dev test-airflow test-operators test-dags test-mwaa test-chaos test-yarn test-node ## all linters and tests; COVERAGE=1: also measure the coverage and print it
 
 .PHONY: test-dev
 test-dev: setup spark35 ## tests of all that has no suite of its own; [ONLY=<paths>] [PYTEST="<options>"]
@@ -201,11 +201,21 @@ test-chaos: setup ## two faults against the whole DAG on a running Airflow; `mak
 test-yarn: setup ## tests of the local EMR with a real YARN, and the loss of a node; [PYTEST="<options>"]
 	@$(call measured,yarn) $(DEV) -m pytest tests/local_aws/yarn tests/benchmarks/on_yarn $(COV) $(PYTEST)
 
+.PHONY: node-root
+node-root: ## make the root file system of a node for test-node, with apt, as root
+	@development/node_root.sh $(STATE)/node-root
+
+.PHONY: test-node
+test-node: setup ## tests of the bootstrap action on the system of a node; skipped without root or mmdebstrap; [PYTEST="<options>"]
+	@[[ $(STATE)/node-root/root -nt development/node_root.sh ]] || $(MAKE) --no-print-directory node-root || echo "test-node: no root file system of a node: its tests are skipped"
+	@$(call measured,node) $(DEV) -m pytest tests/bootstrap/node $(COV) $(PYTEST)
+
 # The short suites run one after another, beside the two long ones: two cores do not bear more.
 ifneq (,$(filter test,$(MAKECMDGOALS)))
 test-mwaa: | test-dags
 test-chaos: | test-mwaa
 test-yarn: | test-chaos
+test-node: | test-yarn
 endif
 
 .PHONY: test-mwaa
@@ -221,7 +231,7 @@ measured = $(if $(COVERAGE),COVERAGE_FILE=$(STATE)/coverage/$(1))
 COV := $(if $(COVERAGE),--cov --cov-report=)
 ifdef COVERAGE
 test: coverage
-coverage: test-dags test-airflow test-operators test-dev test-chaos test-yarn
+coverage: test-dags test-airflow test-operators test-dev test-chaos test-yarn test-node
 endif
 
 .PHONY: coverage

@@ -17,10 +17,12 @@
 # Requirements: aws (for s3://), tar, flock, sha256sum, and Python 3.11, with or without pip. PYTHON names an
 # interpreter that is not on PATH. If no Python 3.11 is installed, the script installs the package python3.11 with dnf:
 # the node must then reach a repository of Amazon Linux. Any user may run the script. It uses sudo only if the user
-# cannot write the folder of <env dir>, or for dnf.
+# cannot write the folder of <env dir>, or for dnf. The disks need about 250 MB in $TMPDIR (by default /tmp) and 450 MB
+# in the folder of <env dir>.
 set -euo pipefail
 
 readonly DNF_SECONDS=300
+readonly FULL_MB=100 # a disk with less free space after an error is full: the largest file of a wheel has 50 MB
 readonly MODULES="ai_edge_litert.interpreter, PIL.Image, numpy, pyarrow.parquet, pandas, obstore"
 
 log() { printf '%s verger-bootstrap: %s\n' "$(date +%H:%M:%S)" "$*"; }
@@ -36,14 +38,16 @@ main() {
   [[ $uri =~ ^(s3|file)://.*/[0-9a-f]{64}$ ]] || die "$1: expected s3://<bucket>/artifacts/<sha256 of manifest.json>"
   [[ $env_dir == /?* ]] || die "$env_dir: expected an absolute path for the environment"
 
+  # The PATH of a bootstrap action, and of sudo, may be shorter than that of a login.
+  PATH=$PATH:/usr/local/bin
   umask 022 # YARN containers run as other users than this script
   unset PYTHONPATH PYTHONHOME
   ensure_writable "$env_dir" "$@"
   local python
   python=$(find_python)
 
-  work=$(mktemp -d)
-  trap 'rm -rf "$work"' EXIT
+  work=$(mktemp -d) || die "${TMPDIR:-/tmp}: no temporary folder can be created (see above)"
+  trap 'rm -rf "$work" ${incomplete:+"$incomplete"}' EXIT
   fetch "$uri" manifest.json "${uri##*/}"
   local arch sha256 tar
   arch=$(manifest "$python" '["arch"]')
@@ -54,14 +58,16 @@ main() {
 
   local home
   home=$(dirname "$env_dir")/node-${sha256:0:16}
-  exec 9>"$home.lock"
+  exec 9>>"$home.lock"
   flock 9 # two clusters may run on one machine
   if is_complete "$home" "$sha256"; then
     log "$home already contains this wheelhouse"
   else
     fetch "$uri" "$tar" "$sha256"
+    incomplete=$home
     install "$home" "$python" "$tar"
-    printf '%s\n' "$sha256" >"$home/.verger-wheelhouse"
+    printf '%s\n' "$sha256" >"$home/.verger-wheelhouse" || die_installing "$home: cannot be written (see above)"
+    incomplete=
   fi
   link "$env_dir" "$home"
   log "$env_dir/bin/python is ready, $SECONDS s"
@@ -114,14 +120,14 @@ install_python() {
 
 # fetch <uri> <name> <sha256>: copies a file of the set to the working folder and checks it.
 fetch() {
-  local found path
+  local found path error
   if [[ $1 == file://* ]]; then
     path=${1#file://}
     printf -v path '%b' "${path//%/\\x}" # unescapes %20
-    cp "$path/$2" "$work/$2" 2>"$work/error" || die "$1/$2: cannot be fetched: $(tail -n 1 "$work/error")"
+    error=$(cp "$path/$2" "$work/$2" 2>&1) || die "$1/$2: cannot be fetched: ${error##*$'\n'}"
   else
-    aws s3 cp --only-show-errors "$1/$2" "$work/$2" 2>"$work/error" </dev/null ||
-      die "$1/$2: cannot be fetched: $(tail -n 1 "$work/error")"
+    error=$(aws s3 cp --only-show-errors "$1/$2" "$work/$2" 2>&1 </dev/null) ||
+      die "$1/$2: cannot be fetched: ${error##*$'\n'}"
   fi
   found=$(sha256sum "$work/$2")
   [[ ${found%% *} == "$3" ]] || die "$1/$2: SHA-256 is ${found%% *}, expected $3; upload the artifact set again"
@@ -141,24 +147,48 @@ is_complete() {
 install() {
   local home=$1 python=$2 wheels=$work/wheels pip
   mkdir "$wheels"
-  tar -xf "$work/$3" -C "$wheels"
+  tar -xf "$work/$3" -C "$wheels" || die_installing "$3: cannot be unpacked in $wheels (see above)"
   pip=$(find "$wheels" -name 'pip-*.whl')
   [[ -f $pip ]] || die "$3: the wheel of pip is missing; build the artifact set again"
   rm -rf "$home"
-  "$python" -I -m venv --without-pip "$home" || die "$python: cannot create a virtual environment in $home"
+  "$python" -I -m venv --without-pip "$home" ||
+    die_installing "$python: cannot create a virtual environment in $home (see above)"
   log "installing $(find "$wheels" -name '*.whl' | wc -l) wheels into $home"
   # node.txt names all wheels, so pip resolves nothing. uv resolved it and ignored upper limits on the Python version.
   PIP_CONFIG_FILE=/dev/null "$home/bin/python" "$pip/pip" --isolated --disable-pip-version-check --quiet \
     install --no-index --find-links "$wheels" --require-hashes --no-deps --ignore-requires-python \
     --no-compile --no-cache-dir --no-warn-script-location --root-user-action ignore --requirement "$wheels/node.txt" ||
-    die "$3: pip could not install the wheels (see above); build the artifact set again"
+    die_installing "$3: pip could not install the wheels (see above)" "build the artifact set again"
   # pip compiles on one core only. The users that run the steps cannot write byte code later.
-  "$home/bin/python" -I -m compileall -qq -j 0 -x '/tests/' "$home/lib" || log "some modules were not compiled"
-  "$home/bin/python" -I -c "import $MODULES" || die "$home: a module cannot be imported on this node (see above)"
+  "$home/bin/python" -I -m compileall -qq -j 0 -x '/tests/' "$home/lib" ||
+    { [[ -z $(full_disk) ]] && log "some modules were not compiled"; } ||
+    die_installing "$home: modules could not be compiled (see above)"
+  "$home/bin/python" -I -c "import $MODULES" ||
+    die_installing "$home: a module cannot be imported on this node (see above)"
+}
+
+# die_installing <message> [<advice>]: names the disk if it is full, else gives the advice.
+die_installing() {
+  local full
+  full=$(full_disk)
+  die "$1; ${full:-${2:-run the script again}}"
+}
+
+# full_disk: prints which disk is full, or nothing.
+full_disk() {
+  local folder free
+  for folder in "$work" "$(dirname "$home")"; do
+    free=$(df --output=avail --block-size=1M "$folder" | tail -n 1)
+    if ((free < FULL_MB)); then
+      printf 'the disk of %s is full (%d MB are free): use a larger root volume (VERGER_EBS_ROOT_GIB)' "$folder" "$free"
+      return
+    fi
+  done
 }
 
 # link <env dir> <home>: replaces the link in one step, so that <env dir> always exists.
 link() {
+  [[ $(readlink "$1") != "$(basename "$2")" ]] || return 0
   if [[ -d $1 && ! -L $1 ]]; then
     rmdir "$1" 2>/dev/null ||
       die "$1: expected a symbolic link or nothing, found a folder; remove it or choose another <env dir>"

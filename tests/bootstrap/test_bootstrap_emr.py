@@ -7,19 +7,17 @@ import platform
 import shutil
 import subprocess
 import sys
-import tarfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from bootstrap import manifest
-from bootstrap.wheelhouse import tar_bytes
+from tests.bootstrap.artifact_sets import TAR, small_set
 from tests.bootstrap.conftest import BUCKET, s3_client
 from tests.places import ROOT
 
 SCRIPT = ROOT / "bootstrap" / "bootstrap_emr.sh"
-TAR = f"node-{platform.machine()}.tar"
 MODULES = ("ai_edge_litert.interpreter", "PIL", "numpy", "pyarrow", "pandas", "obstore")
 AWS = Path(sys.executable).parent / "aws"
 
@@ -121,20 +119,6 @@ def test_the_error_names_an_artifact_that_is_not_in_the_bucket(node: Node) -> No
     assert f"error: {uri}/manifest.json: cannot be fetched" in done.stderr
     assert "404" in done.stderr
     assert not (node.folder / "envs" / "none").exists()
-
-
-def small_set(folder: Path, artifact_set: Path, keep: str, arch: str = platform.machine()) -> Path:
-    """An artifact set whose wheelhouse contains node.txt and only the wheels whose name starts with `keep`."""
-    wheels, made = folder / "wheels", folder / "set"
-    for new in (wheels, made):
-        new.mkdir(parents=True)
-    with tarfile.open(artifact_set / TAR) as tar:
-        names = [name for name in tar.getnames() if name == "node.txt" or (keep and name.startswith(keep))]
-        tar.extractall(wheels, members=[tar.getmember(name) for name in names], filter="data")
-    (made / f"node-{arch}.tar").write_bytes(tar_bytes([wheels / name for name in names]))
-    content = manifest.of_folder(made, "imagenet", arch)
-    (made / manifest.NAME).write_bytes(content.encode())
-    return made.rename(folder / content.sha256)
 
 
 def test_a_changed_wheelhouse_is_an_error(artifact_set: Path, tmp_path: Path) -> None:
