@@ -61,7 +61,9 @@ def export(s3: S3Client, store: Store, run: str, target: Path, at: datetime) -> 
         The target cannot be written.
     """
     if target.suffix != ".zip":
-        raise BundleError(f"{target}: expected a name that ends in .zip: verger_reader.py opens other names as folders")
+        raise BundleError(
+            f"{target}: expected a name that ends in .zip: verger_reader.py opens others as folders; choose another"
+        )
     bucket, publication = store.bucket, rollback.published(s3, store.bucket).publication
     snapshot = _kept(publication, run)
     temporary = target.with_name(f".{target.name}-{os.getpid()}")

@@ -40,7 +40,7 @@ class Location:
             return cls(bucket, key)
         if scheme == "file" and rest.startswith("/"):
             return cls(None, unquote(urlsplit(uri).path))
-        raise VergerError(f"{uri!r}: expected s3://<bucket>/<key> or file:///<path>")
+        raise VergerError(f"{uri!r}: expected s3://<bucket>/<key> or file:///<path>; correct the argument")
 
 
 def name_of(uri: str) -> str:
