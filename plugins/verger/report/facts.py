@@ -41,6 +41,10 @@ HIDDEN = (
     "node_role",
     "subnet_ids",
     "security_configuration",
+    "primary_security_group",
+    "worker_security_group",
+    "service_security_group",
+    "sns_topic",
 )
 """Settings that describe the account and its network, not how the result was computed."""
 

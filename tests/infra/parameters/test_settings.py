@@ -11,6 +11,7 @@ from moto import mock_aws
 
 from tests.infra.stack import Stack, template
 from tests.places import ROOT
+from verger.report.facts import HIDDEN
 from verger.settings import Settings
 from verger.settings.environment import declared
 from verger.settings.fields import variable
@@ -71,6 +72,11 @@ def test_each_setting_of_the_output_comes_from_the_stack() -> None:
     names = {*PARAMETERS, *RESOURCES, "AWS::Region"}
     for name, text in output().items():
         assert any(re.search(rf"\b{re.escape(source)}\b", text) for source in names), name
+
+
+def test_a_report_shows_no_names_of_the_account() -> None:
+    shown = {"VERGER_BUCKET", "VERGER_REGION"}  # they are in every URI of a report
+    assert OF_ACCOUNT - shown - {f"VERGER_{name.upper()}" for name in HIDDEN} == set()
 
 
 def test_values_of_parameters_reach_the_settings() -> None:
