@@ -70,12 +70,28 @@ spark35: setup $(VENV)/spark35/.installed ## install Spark 3.5, which clusters o
 
 .PHONY: lock
 lock: $(UV) ## renew the lock files after an edit of requirements/*.in
-	@for name in airflow airflow-test node spark spark35 export dev infra local-aws bench bench-notebook uv; do \
+	@for name in airflow airflow-test node spark spark35 export dev infra audit local-aws bench bench-notebook uv; do \
 	  $(UV) pip compile -q --python-version 3.11 --no-header --no-emit-index-url --no-emit-find-links \
 	    --generate-hashes requirements/$$name.in -o requirements/$$name.txt || exit 1; \
 	done
 	@$(UV) pip compile -q --python-version 3.12 --no-header --no-emit-index-url --no-emit-find-links \
 	  --generate-hashes requirements/airflow-mwaa.in -o requirements/airflow-mwaa.txt
+
+# ---- what Verger depends on: docs/dependencies.md ----
+
+.PHONY: audit
+audit: $(VENV)/audit/.installed ## known vulnerabilities of all locked packages; [ENVIRONMENTS="<names>"]
+	@$(VENV)/audit/bin/python -m dependencies.audit $(ENVIRONMENTS)
+
+# local-aws has no package that dev has not. Without Python 3.12, the packages that only mwaa has are unknown.
+.PHONY: licences
+licences: setup $(VENV)/audit/.installed $(foreach name,airflow-test infra bench bench-notebook spark35,$(VENV)/$(name)/.installed) ## the licence of each locked package; [ENVIRONMENTS="<names>"]
+	@python=$$(development/find_python.sh 3.12 $(UV)) && $(MAKE) --no-print-directory $(VENV)/mwaa/.installed PYTHON_3_12=$$python || true
+	@$(VENV)/audit/bin/python -m dependencies.licences $(ENVIRONMENTS)
+
+.PHONY: sbom
+sbom: setup spark35 $(VENV)/audit/.installed ## write SBOMs of what is deployed to .verger/sbom
+	@$(VENV)/audit/bin/python -m dependencies.sbom
 
 # ---- measurements: benchmarks/README.md has the tables ----
 
@@ -168,7 +184,7 @@ IN_MWAA := tests/mwaa tests/dags/test_dag_bag.py tests/plugins/test_plugins_fold
 test: lint test-dev test-airflow test-operators test-dags test-mwaa test-chaos test-yarn test-node ## all linters and tests; COVERAGE=1: also measure the coverage and print it
 
 .PHONY: test-dev
-test-dev: setup spark35 ## tests of all that has no suite of its own; [ONLY=<paths>] [PYTEST="<options>"]
+test-dev: setup spark35 $(VENV)/audit/.installed ## tests of all that has no suite of its own; [ONLY=<paths>] [PYTEST="<options>"]
 	@$(call measured,dev) $(DEV) -m pytest $(or $(ONLY),$(addprefix --ignore=,$(APART) $(IN_AIRFLOW))) $(COV) $(PYTEST)
 
 .PHONY: test-photos
@@ -248,9 +264,10 @@ lint-ruff: $(VENV)/dev/.installed ## ruff: rules and format
 	@$(DEV) -m ruff format --check .
 
 .PHONY: lint-types
-lint-types: $(VENV)/dev/.installed $(VENV)/airflow-test/.installed $(VENV)/spark/.installed ## mypy --strict, for the code and its tests
+lint-types: $(VENV)/dev/.installed $(VENV)/airflow-test/.installed $(VENV)/spark/.installed $(VENV)/audit/.installed ## mypy --strict, for the code and its tests
 	@$(DEV) -m mypy bootstrap chaos demo development examples local_aws sample_photos spark_jobs verger_reader.py benchmarks tests \
 	  --exclude '^(tests/(plugins|dags|mwaa)/|tests/local_aws/emr/test_provider)'  # other environments
+	@$(DEV) -m mypy --python-executable $(VENV)/audit/bin/python dependencies
 	@$(DEV) -m mypy --python-executable $(AIRFLOW_TEST) dags plugins mwaa tests/dags $(IN_AIRFLOW)
 
 .PHONY: lint-imports
