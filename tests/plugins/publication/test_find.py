@@ -65,19 +65,17 @@ def erase(orchard: Orchard) -> None:
     del orchard.photos[PHOTO]
 
 
-def test_all_that_names_a_photo_is_found(orchard: Orchard, tmp_path: Path) -> None:
-    assert keys(orchard) == named_in_any_version(orchard, tmp_path)
-    kinds = {"images/", "features/", "pca/", "runs/one/manifest", "runs/one/report.html", "runs/one/inventory"}
-    assert {kind for kind in kinds if not any(key.startswith(kind) for key in keys(orchard))} == set()
-
-
-def test_the_command_prints_what_it_finds(
-    orchard: Orchard, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_all_that_names_a_photo_is_found_and_printed(
+    orchard: Orchard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    found = keys(orchard)
+    assert found == named_in_any_version(orchard, tmp_path)
+    kinds = {"images/", "features/", "pca/", "runs/one/manifest", "runs/one/report.html", "runs/one/inventory"}
+    assert {kind for kind in kinds if not any(key.startswith(kind) for key in found)} == set()
     monkeypatch.setenv("VERGER_BUCKET", orchard.bucket)
     assert main(["find", PHOTO]) == 0
     *lines, last = capsys.readouterr().out.splitlines()
-    assert len(lines) == len(keys(orchard))
+    assert {line.partition(": ")[0] for line in lines} == {f"s3://{orchard.bucket}/{key}" for key in found}
     assert [line for line in lines if "version" in line and "bytes" in line]
     assert last == f"{PHOTO}: {len(lines)} found in s3://{orchard.bucket}, logs/ not searched"
     assert main(["find", "images/Kiwi/none.jpg"]) == 0
