@@ -10,10 +10,14 @@ from typing import TYPE_CHECKING
 from verger.s3 import bodies
 from verger.s3.versions import Bucket
 from verger.tables.parquet import Store, TableError
-from verger_contract.keys import JANITOR, RUNS, uri
+from verger_contract.errors import one_line
+from verger_contract.keys import FEATURES, JANITOR, PCA, REJECTS, RUNS, uri
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+
+TABLES = (FEATURES, REJECTS, PCA, RUNS)
+"""Prefixes of the tables that have a column of paths. The tables of drift in runs/ have none."""
 
 TEXTS = (".json", ".html")
 
@@ -21,8 +25,8 @@ TEXTS = (".json", ".html")
 def find(s3: S3Client, store: Store, path: str) -> Iterator[str]:
     """Yield one line for each version of a photo, and for each current object outside of logs/ that names it.
 
-    The column `path` of every Parquet file is read, and every JSON and HTML file of a run. Logs are not read, and no
-    old versions of other objects: lifecycle rules of the bucket delete both.
+    The column `path` of every table is read, and every JSON and HTML file of a run. A table that is damaged has a line
+    too. Logs are not read, and no old versions of other objects: lifecycle rules of the bucket delete both.
 
     Parameters
     ----------
@@ -49,11 +53,11 @@ def find(s3: S3Client, store: Store, path: str) -> Iterator[str]:
 
 def _in_object(s3: S3Client, store: Store, key: str, path: str) -> str:
     """Return in words how an object names a photo; empty if it does not."""
-    if key.endswith(".parquet"):
+    if key.startswith(TABLES) and key.endswith(".parquet") and "/drift" not in key:
         try:
             rows = sum(name == path for name in store.column(key, "path"))
-        except TableError:  # a basis and a table of drift have no column of paths
-            return ""
+        except TableError as error:
+            return f"cannot be read ({one_line(error)})"
         return f"{rows} row{'s' if rows > 1 else ''}" if rows else ""
     if key.startswith((RUNS, JANITOR)) and key.endswith(TEXTS):
         text = bodies.content(s3, store.bucket, key).body.decode(errors="replace")

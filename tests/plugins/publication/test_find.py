@@ -80,6 +80,9 @@ def test_all_that_names_a_photo_is_found_and_printed(
     assert last == f"{PHOTO}: {len(lines)} found in s3://{orchard.bucket}, logs/ not searched"
     assert main(["find", "images/Kiwi/none.jpg"]) == 0
     assert capsys.readouterr().out.startswith("images/Kiwi/none.jpg: 0 found")
+    for key in ("features/run=two/part-0.parquet", "runs/two/drift~a/part-0.parquet"):
+        orchard.client.put_object(Bucket=orchard.bucket, Key=key, Body=b"damaged")
+    assert keys(orchard) - found == {"features/run=two/part-0.parquet"}
 
 
 def test_a_deleted_photo_is_erased_from_all_versions_after_the_erasure_time(orchard: Orchard, tmp_path: Path) -> None:
