@@ -1,14 +1,20 @@
-"""Signals that end a test run, and the profile of Hypothesis."""
+"""Signals that end a test run, the profile of Hypothesis, and the options of JVMs."""
 
 from __future__ import annotations
+
+import os
 
 import hypothesis
 
 from local_aws.processes import interrupts
+from local_aws.settings import SHORT_STEPS
 
 # The suites run side by side: how long an example takes says nothing.
 hypothesis.settings.register_profile("verger", deadline=None)
 hypothesis.settings.load_profile("verger")
+# The JVMs of the tests live for seconds.
+os.environ.setdefault("JDK_JAVA_OPTIONS", SHORT_STEPS)
+os.environ.setdefault("VERGER_LOCAL_JAVA_OPTIONS", SHORT_STEPS)
 
 
 def pytest_configure() -> None:

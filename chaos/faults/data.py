@@ -11,7 +11,7 @@ import pyarrow.parquet
 
 from chaos.harness.trial import MomentError, Trial
 from chaos.scenario import CLEAR, EITHER, NEW_RUN, Scenario
-from verger_contract.keys import PUBLISHED
+from verger_contract.keys import ATTEMPT_MARK, PUBLISHED
 
 
 def _truncated(trial: Trial, key: str, content: bytes) -> None:
@@ -67,7 +67,7 @@ def _intermediate(kind: str, folder: str, done: str) -> Scenario:
     def play(trial: Trial) -> None:
         trial.start()
         trial.until(done, "success")
-        damage(trial, *_file(trial, f"{folder}/run={trial.run}/"))
+        damage(trial, *_file(trial, f"{folder}/run={trial.run}{ATTEMPT_MARK}"))
 
     return Scenario(
         f"data.{folder}.{kind}", f"a file of {folder} of this run is {words} before the check", play, EITHER, CLEAR

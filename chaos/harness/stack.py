@@ -19,6 +19,7 @@ from development.secrets import USER, password
 from development.stack import AIRFLOW, COMPONENTS, Ports
 from local_aws.faults.proxy import FaultProxy
 from local_aws.processes import interrupts
+from local_aws.settings import SHORT_STEPS
 from local_aws.stack import Stack
 
 STATE = ROOT / ".verger" / "chaos"
@@ -169,7 +170,8 @@ def chaos_stack(folder: Path, ports: Ports, run_s: float = RUN_S) -> Iterator[Ch
         FaultProxy(f"http://127.0.0.1:{ports.s3}") as s3,
         FaultProxy(f"http://127.0.0.1:{ports.emr}") as emr,
     ):
-        aws = Stack(folder / "local_aws", s3_port=ports.s3, emr_port=ports.emr, node_s3_endpoint=s3.url)
+        at = {"s3_port": ports.s3, "emr_port": ports.emr, "node_s3_endpoint": s3.url}
+        aws = Stack(folder / "local_aws", **at, java_options=SHORT_STEPS)
         stack = ChaosStack(folder, ports, aws, s3, emr, run_s)
         stack.children.claim()
         try:

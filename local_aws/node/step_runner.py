@@ -97,7 +97,10 @@ class StepRunner:
             f"command: {shlex.join(plan.argv)}",
         ):
             logs.note(line)
-        return Command(plan.argv, {**environment, **plan.environment, "SPARK_CONF_DIR": str(conf)}, logs)
+        java = self.settings.java_options
+        plan.environment["SPARK_SUBMIT_OPTS"] += f" {java}"
+        variables = {"SPARK_CONF_DIR": str(conf), "SPARK_LAUNCHER_OPTS": java}
+        return Command(plan.argv, {**environment, **plan.environment, **variables}, logs)
 
     def _on_yarn(self, machine: submit.Machine) -> yarn_submit.YarnMachine:
         smallest = of_workers(self.cluster, self.settings.yarn_scale)[0]

@@ -12,7 +12,7 @@ from local_aws.stack import Stack
 
 @pytest.fixture(autouse=True)
 def no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("CLUSTER", "YARN_NODES", "YARN_SCALE", "CONTAINER_LOG_SECONDS"):
+    for name in ("CLUSTER", "YARN_NODES", "YARN_SCALE", "CONTAINER_LOG_SECONDS", "JAVA_OPTIONS"):
         monkeypatch.delenv(f"VERGER_LOCAL_{name}", raising=False)
 
 

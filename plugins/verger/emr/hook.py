@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from airflow.providers.amazon.aws.hooks.emr import EmrHook
 
+from verger import cut_answers
 from verger.emr.descriptions import ClusterStep, is_loss
 from verger.emr.outages import send_once
 
@@ -37,6 +38,12 @@ class IdempotentEmrHook(EmrHook):
     def emr_client(self) -> EMRClient:
         """The boto3 client. The provider's `conn` has no usable type."""
         return cast("EMRClient", self.conn)
+
+    def get_client_type(self, *arguments: Any, **options: Any) -> Any:
+        """Return the boto3 client. It repeats requests whose answers are cut off."""
+        made = super().get_client_type(*arguments, **options)
+        # An asynchronous client has no events before the trigger enters it.
+        return made if options.get("deferrable") else cut_answers.refuse(made)
 
     def create_job_flow(self, job_flow_overrides: dict[str, Any]) -> dict[str, Any]:
         """Create a cluster, or return the active one that has the same name and tags.
@@ -199,8 +206,6 @@ class IdempotentEmrHook(EmrHook):
         A step is reused when the cluster has one with the same name and the same command that is pending, running or
         completed. An unfinished step that has the name and another command is cancelled.
 
-        botocore would repeat the request after a lost response, and each request adds the steps.
-
         Parameters
         ----------
         job_flow_id : str
@@ -281,10 +286,7 @@ class IdempotentEmrHook(EmrHook):
         return [ClusterStep.of(step) for page in pages for step in page["Steps"] if step["Name"] in names]
 
     def step_ids(self, job_flow_id: str, names: Collection[str], states: Sequence[StepStateType]) -> dict[str, str]:
-        """Return the ids by name of the cluster's steps that have one of the names and one of the states.
-
-        When several steps have one name, the latest counts.
-        """
+        """Return the ids by name of the cluster's latest steps that have one of the names and one of the states."""
         latest_first = [step for step in self._steps(job_flow_id, names) if step.state in states]
         return {step.name: step.id for step in reversed(latest_first)}
 

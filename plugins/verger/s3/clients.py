@@ -11,6 +11,7 @@ import json
 import os
 from typing import TYPE_CHECKING, Any
 
+from verger import cut_answers
 from verger.s3 import bodies, errors
 from verger.s3.errors import StorageError
 
@@ -68,6 +69,7 @@ def client(storage: Storage, **options: Any) -> S3Client:
     """
     with errors.explained_credentials(storage.aws_conn_id):
         made: S3Client = hook(storage, **options).get_conn()
+    cut_answers.repeat(made)
     errors.raise_storage_errors(made, storage.aws_conn_id)
     return made
 

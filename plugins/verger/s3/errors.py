@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from verger import cut_answers
 from verger_contract.errors import VergerError
 from verger_contract.keys import uri
 
@@ -75,6 +76,8 @@ def raise_storage_errors(client: S3Client, connection: str) -> None:
         context[REQUEST] = (params.get("Bucket", ""), params.get("Key", params.get("Prefix", "")))
 
     def check_response(parsed: dict[str, Any], model: Any, context: dict[str, Any], **_: Any) -> None:
+        if cut_answers.is_cut_off(model.name, parsed):
+            raise UnavailableError(cut_off(uri(*context[REQUEST])))
         if parsed.get("Error"):
             error = _refused(model.name, context[REQUEST], parsed, connection)
             if error:
@@ -103,6 +106,11 @@ def explained_credentials(connection: str) -> Iterator[None]:
         yield
     except ClientError as error:
         raise _without_credentials(error, connection) from error
+
+
+def cut_off(address: str) -> str:
+    """Return the message for an answer without its end."""
+    return f"{address}: the answers of S3 were cut off in all attempts; check the network to S3, then try again"
 
 
 def no_credentials(address: str, connection: str, found: str = "none") -> str:
@@ -162,6 +170,7 @@ def _refused(
 
 def _unanswered(exception: Exception, address: str, connection: str) -> Exception | None:
     from botocore import exceptions
+    from botocore.parsers import ResponseParserError
 
     if isinstance(exception, exceptions.NoCredentialsError):
         return StorageError(no_credentials(address, connection))
@@ -173,7 +182,7 @@ def _unanswered(exception: Exception, address: str, connection: str) -> Exceptio
         return UnavailableError(
             f"{address}: {exception}; start the server, or correct AWS_ENDPOINT_URL_S3, VERGER_REGION or the network"
         )
-    if isinstance(exception, exceptions.HTTPClientError | exceptions.ConnectionError):
+    if isinstance(exception, exceptions.HTTPClientError | exceptions.ConnectionError | ResponseParserError):
         return UnavailableError(
             f"{address}: no answer from S3 ({exception}); check the network to S3, or raise VERGER_ANSWER_SECONDS, "
             "then try again"

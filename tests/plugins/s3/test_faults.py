@@ -147,3 +147,36 @@ def test_the_options_of_the_connection_count_before_the_settings(
     assert config.retries["mode"] == "standard"
     changed: Any = clients.client(settings.storage, read_timeout=3).meta.config
     assert changed.read_timeout == 3
+
+
+@pytest.mark.parametrize("at", [0, 10, 150])
+def test_an_error_whose_body_is_cut_off_is_requested_again(proxy: FaultProxy, settings: Settings, at: int) -> None:
+    rule = proxy.inject(truncated(at), operation="GetObject", times=2)
+    client = clients.client(settings.storage)
+    assert clients.read_json(client, settings.storage.bucket, "runs/one/missing.json") is None
+    assert rule.hits == 2
+    proxy.inject(truncated(at), operation="GetObject", times=2)
+    with pytest.raises(StorageError, match="no such bucket"):
+        clients.read_json(client, "no-such-bucket-of-verger", "runs/one/missing.json")
+
+
+def test_a_conditional_write_whose_refusal_is_cut_off_is_sent_again(proxy: FaultProxy, settings: Settings) -> None:
+    client = clients.client(settings.storage)
+    rule = proxy.inject(truncated(10), operation="PutObject", times=1)
+    with pytest.raises(client.exceptions.ClientError) as it:
+        client.put_object(Bucket=settings.storage.bucket, Key=DOCUMENT, Body=b"{}", IfNoneMatch="*")
+    assert clients.error_code(it.value) == "PreconditionFailed"
+    assert rule.hits == 1
+
+
+def test_a_list_that_is_cut_off_is_never_taken_for_a_shorter_list(proxy: FaultProxy, settings: Settings) -> None:
+    client = clients.client(settings.storage, retries={"total_max_attempts": 2})
+    listed = client.list_objects_v2(Bucket=settings.storage.bucket, Prefix="runs/")["KeyCount"]
+    for at in (0, 10, 60, 400):
+        proxy.inject(truncated(at), operation="ListObjectsV2", times=1)
+        assert client.list_objects_v2(Bucket=settings.storage.bucket, Prefix="runs/")["KeyCount"] == listed
+        proxy.clear()
+        proxy.inject(truncated(at), operation="ListObjectsV2")
+        with pytest.raises(UnavailableError):
+            client.list_objects_v2(Bucket=settings.storage.bucket, Prefix="runs/")
+        proxy.clear()

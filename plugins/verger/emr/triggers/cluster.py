@@ -32,7 +32,7 @@ class ClusterTrigger(PollingTrigger, EmrCreateJobFlowTrigger):
 
     async def open(self, stack: AsyncExitStack) -> Any:
         """Return aiobotocore's client of EMR."""
-        return await stack.enter_async_context(await self.polling_hook().get_async_conn())
+        return await self.open_emr(stack)
 
     async def poll(self, clients: Any) -> str | None:
         """Return the state of the cluster when it no longer starts."""

@@ -10,6 +10,7 @@ from typing import Any
 
 from airflow.triggers.base import TriggerEvent
 
+from verger import cut_answers
 from verger.emr.hook import IdempotentEmrHook
 from verger.emr.outages import Outage, has_ended_session, is_passing
 from verger.emr.triggers.in_region import InRegion
@@ -58,6 +59,12 @@ class PollingTrigger(InRegion):
     @abstractmethod
     async def open(self, stack: AsyncExitStack) -> Any:
         """Return the clients of `poll`, entered into the stack."""
+
+    async def open_emr(self, stack: AsyncExitStack) -> Any:
+        """Return aiobotocore's client of EMR, entered into the stack."""
+        emr = await stack.enter_async_context(await self.polling_hook().get_async_conn())
+        cut_answers.refuse(emr)
+        return emr
 
     @abstractmethod
     async def poll(self, clients: Any) -> str | None:

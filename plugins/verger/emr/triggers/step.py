@@ -52,7 +52,7 @@ class StepTrigger(PollingTrigger, EmrStepSensorTrigger):
         """Return aiobotocore's clients of EMR and S3."""
         config = clients.client_config(**self.poll_options)
         storage = S3Hook(aws_conn_id=self.aws_conn_id, region_name=self.region_name, config=config)
-        emr = await stack.enter_async_context(await self.polling_hook().get_async_conn())
+        emr = await self.open_emr(stack)
         return emr, await stack.enter_async_context(await storage.get_async_conn())
 
     async def poll(self, clients: tuple[Any, Any]) -> str | None:

@@ -35,6 +35,8 @@ FAULTS = {
     "error": refused(500, "InternalServerError"),
     "unanswered": unanswered(),
     "reset": reset(),
+    "cut off": truncated(at=10),
+    "cut off before the body": truncated(at=0),
     "ended session": refused(400, "ExpiredTokenException"),
 }
 Submit = Callable[..., str]
@@ -71,6 +73,16 @@ def test_a_step_is_submitted_once_when_the_response_is_lost(
     faulty_emr.inject(fault, operation="AddJobFlowSteps")
     step = submit("sleep", "30")
     assert faulty_emr.count("AddJobFlowSteps") == 1
+    assert steps(emr, cluster) == [step]
+
+
+def test_a_list_that_is_cut_off_is_not_taken_for_an_empty_one(
+    submit: Submit, cluster: str, faulty_emr: FaultProxy, emr: EMRClient
+) -> None:
+    step = submit("sleep", "30")
+    rule = faulty_emr.inject(truncated(at=0), operation="ListSteps", times=2)
+    assert submit("sleep", "30") == step
+    assert rule.hits == 2
     assert steps(emr, cluster) == [step]
 
 
