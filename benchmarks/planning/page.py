@@ -57,7 +57,7 @@ def main() -> None:
     except ValueError as error:
         raise SystemExit(f"planning: {error}") from None
     arguments.page.write_text(text)
-    print(blocks.cluster_plans(basis))
+    print(blocks.cluster_plans(basis), stack_costs.months(basis.figures), sep="\n\n")
     print(f"{arguments.page}: written")
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.plugins.snapshots import put_data, snapshot
+from verger.changes.full_refresh import FeatureIdentity, full_refresh
 from verger.publication.commit import (
     AlreadyPublishedError,
     CommitConflictError,
@@ -23,6 +24,7 @@ from verger.publication.commit import (
 from verger.publication.model import FeatureRun
 from verger.s3.clients import read_json
 from verger_contract.keys import PUBLISHED, Run
+from verger_contract.preprocessing import Decoding, preprocessing
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -197,6 +199,22 @@ def test_members_of_a_later_verger_are_ignored(client: S3Client, bucket: str) ->
     assert found
     assert read
     assert found.publication == read.publication
+
+
+def test_members_that_an_earlier_verger_did_not_write_have_defaults(client: S3Client, bucket: str) -> None:
+    publish_run(client, bucket, "one", None)
+    document = json.loads(client.get_object(Bucket=bucket, Key=PUBLISHED)["Body"].read())
+    for name in ("rejects", "rolled_back_from", "superseded_at"):
+        del document[name]
+    del document["model"]["preprocessing"]
+    client.put_object(Bucket=bucket, Key=PUBLISHED, Body=json.dumps(document).encode())
+    found = current(client, bucket)
+    assert found
+    earlier = found.publication.current
+    assert (earlier.rejects, earlier.rolled_back_from, earlier.superseded_at) == (None, None, None)
+    identity = FeatureIdentity(str(earlier.model["sha256"]), preprocessing(Decoding.EXACT))
+    refresh = full_refresh(earlier, identity, earlier.images_prefix, requested=False)
+    assert refresh.reason == "the preprocessing changed (published 1, now 2-exact)"
 
 
 @pytest.mark.parametrize("version", [2, 4])
