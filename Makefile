@@ -142,6 +142,10 @@ bench-orientation: artifacts ## compare the features of upright photographs with
 bench-pages: $(VENV)/airflow-test/.installed ## measure the page of a thousand runs
 	@AIRFLOW_HOME=$(STATE)/airflow-test $(AIRFLOW_TEST) -m pytest -q -s tests/plugins/verger_ui/test_response_time.py -k thousand
 
+.PHONY: bench-bootstrap
+bench-bootstrap: artifacts ## measure the bootstrap action on the system of a node, as root; [REPEAT=n]
+	@$(BENCH) -m benchmarks.bootstrap_action $(if $(REPEAT),--repeat $(REPEAT))
+
 .PHONY: yarn-trial
 yarn-trial: setup ## run the DAG on a real YARN of three nodes: vCPUs, memory, lost nodes, largest photos; [IMAGES=<folder or zip>] [LIMIT=n] [ONLY=dag|losses|photos]
 	@$(BENCH) -m benchmarks.on_yarn $(if $(IMAGES),--images "$(IMAGES)") $(if $(LIMIT),--limit $(LIMIT)) $(if $(ONLY),--only $(ONLY))

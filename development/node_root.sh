@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 #
-# node_root.sh <folder>
+# node_root.sh <folder> [x86_64|aarch64]
 #
 # Makes the root file system of a node, for the tests of the bootstrap action: <folder>/root. It resembles a node of EMR
 # with Amazon Linux 2023: Python 3.9 is the python3 of the system, dnf 4 is its package manager, and the user hadoop may
@@ -9,7 +9,8 @@
 #
 # Amazon Linux itself is not among the package registries of a usual build machine. The programs are those of Debian 11,
 # with Python 3.11, its libraries and the C library of Debian 12. They come from the Debian archive that apt of this
-# machine uses. Needs root, Debian, and the packages mmdebstrap, rpm and createrepo-c.
+# machine uses. Needs root, Debian, and the packages mmdebstrap, rpm and createrepo-c. For another architecture than that
+# of the machine: also qemu-user-static, registered in /proc/sys/fs/binfmt_misc with the flag F.
 set -euo pipefail
 
 readonly BASE=bullseye PYTHON_FROM=bookworm
@@ -23,14 +24,21 @@ die() {
 }
 
 main() {
-  [[ $# -eq 1 ]] || die "usage: node_root.sh <folder>"
+  [[ $# -ge 1 && $# -le 2 ]] || die "usage: node_root.sh <folder> [x86_64|aarch64]"
   [[ $EUID -eq 0 ]] || die "needs root, to own the files of the root file system and to change its root folder"
   local tool missing=()
   for tool in mmdebstrap rpmbuild:rpm createrepo_c:createrepo-c; do
     command -v "${tool%:*}" >/dev/null || missing+=("${tool#*:}")
   done
   ((${#missing[@]} == 0)) || die "install ${missing[*]} with apt"
-  folder=$1 archive=$(archive_of_apt)
+  folder=$1 arch=${2:-$(uname -m)} archive=$(archive_of_apt)
+  case $arch in
+  x86_64) debian_arch=amd64 ;;
+  aarch64) debian_arch=arm64 ;;
+  *) die "$arch: expected x86_64 or aarch64" ;;
+  esac
+  [[ $arch == "$(uname -m)" ]] || grep -q '^flags:.*F' "/proc/sys/fs/binfmt_misc/qemu-$arch" ||
+    die "$arch: install qemu-user-static, and register /usr/lib/binfmt.d/qemu-$arch.conf in /proc/sys/fs/binfmt_misc"
   [[ -n $archive ]] || die "apt of this machine has no archive of Debian"
   mkdir -p "$folder"
   work=$(mktemp -d "$(cd "$folder" && pwd)/.making-XXXXXX")
@@ -55,7 +63,7 @@ archive_of_apt() {
 # base_system: Debian 11, and the C library with which Python 3.11 was built.
 base_system() {
   # shellcheck disable=SC2016  # mmdebstrap expands $1, the new root
-  nice mmdebstrap --quiet --mode=root --variant=minbase --include="$PACKAGES" \
+  nice mmdebstrap --quiet --mode=root --arch="$debian_arch" --variant=minbase --include="$PACKAGES" \
     --dpkgopt=force-unsafe-io --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/locale/*' \
     --dpkgopt='path-exclude=/usr/share/man/*' \
     --customize-hook='sed "s/ '$BASE' / '$PYTHON_FROM' /" "$1/etc/apt/sources.list" >"$1/etc/apt/sources.list.d/python.list"' \
@@ -98,7 +106,7 @@ rpm_package() {
     # Files and links only: the folders belong to other packages.
     (cd "$2" && find . ! -type d | sed 's/^\.\(.*\)$/"\1"/')
   } >"$spec"
-  rpmbuild --quiet -bb --buildroot "$work/buildroot-$1" --define "_topdir $work/rpmbuild" --define "_rpmdir $work/rpms" \
+  rpmbuild --quiet -bb --target "$arch" --buildroot "$work/buildroot-$1" --define "_topdir $work/rpmbuild" --define "_rpmdir $work/rpms" \
     --define '_binary_payload w1.gzdio' --define '__spec_install_post %{nil}' --define '_build_id_links none' --define 'debug_package %{nil}' \
     "$spec" || die "rpmbuild could not make the package $1 (see above)"
 }

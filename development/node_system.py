@@ -15,7 +15,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-ROOT = Path(__file__).resolve().parent.parent / ".verger" / "node-root" / "root"
+STATE = Path(__file__).resolve().parent.parent / ".verger"
+ROOT = STATE / "node-root" / "root"
 ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/home/hadoop", "USER": "hadoop"}
 """The environment of a command without other variables."""
 
@@ -41,14 +42,14 @@ class NodeSystemError(RuntimeError):
     """The system cannot be started on this machine. The message has the reason."""
 
 
-def reason_against() -> str | None:
-    """Return why this machine cannot run the system of a node, or None."""
+def reason_against(root: Path = ROOT) -> str | None:
+    """Return why this machine cannot run the system of a node with this root file system, or None."""
     if os.geteuid() != 0:
         return "the root file system of a node needs root: unshare, mount and chroot"
     if missing := [tool for tool in ("unshare", "nsenter", "mount", "chroot") if shutil.which(tool) is None]:
         return f"{', '.join(missing)}: not on PATH (Debian's packages util-linux, mount, coreutils)"
-    if not ROOT.is_dir():
-        return "no root file system of a node: `make node-root` makes it"
+    if not root.is_dir():
+        return f"{root}: no root file system of a node; `make node-root` makes it"
     return None
 
 
@@ -61,18 +62,18 @@ class NodeSystem:
         A folder of artifact sets, which the node sees as /mnt/artifacts.
     disk, temporary : str
         Sizes of the root volume's free space and of /tmp, in the notation of tmpfs.
+    root : Path
+        The root file system.
     """
 
-    def __init__(self, artifacts: Path, disk: str = "2g", temporary: str = "1g") -> None:
-        self._artifacts = artifacts
-        self._sizes = {"DISK": disk, "TEMPORARY": temporary}
+    def __init__(self, artifacts: Path, disk: str = "2g", temporary: str = "1g", root: Path = ROOT) -> None:
+        self._variables = {"DISK": disk, "TEMPORARY": temporary, "LOWER": str(root), "ARTIFACTS": str(artifacts)}
 
     def __enter__(self) -> Self:
         self._folder = Path(tempfile.mkdtemp(prefix="node-"))
         self._process = subprocess.Popen(
             ["unshare", "--mount", "--net", "--uts", "--ipc", "sh", "-c", MOUNT],
-            env={**os.environ, **self._sizes, "FOLDER": str(self._folder), "LOWER": str(ROOT),
-                 "ARTIFACTS": str(self._artifacts)},
+            env={**os.environ, **self._variables, "FOLDER": str(self._folder)},
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
         if self._process.stdout is None or self._process.stdout.readline().strip() != "ready":
@@ -98,10 +99,18 @@ class NodeSystem:
 
     def run_outside(self, command: Sequence[str]) -> subprocess.CompletedProcess[str]:
         """Run a command of this machine as root in the namespaces of the node."""
-        return subprocess.run(
-            ["nsenter", f"--target={self._process.pid}", "--mount", "--net", "--uts", "--ipc", *command],
-            capture_output=True, text=True, timeout=240, check=False,
-        )  # fmt: skip
+        return subprocess.run(self.inside(command), capture_output=True, text=True, timeout=900, check=False)
+
+    def bind(self, source: Path, target: str) -> None:
+        """Show a folder of this machine in the node, at an absolute path."""
+        path = f"{self._folder / 'system'}{target}"
+        for command in (["mkdir", "-p", path], ["mount", "--bind", str(source), path]):
+            if (done := self.run_outside(command)).returncode != 0:
+                raise NodeSystemError(f"{target}: {done.stderr.strip()}")
+
+    def inside(self, command: Sequence[str]) -> list[str]:
+        """Return the command line that runs a command of this machine as root in the namespaces of the node."""
+        return ["nsenter", f"--target={self._process.pid}", "--mount", "--net", "--uts", "--ipc", *command]
 
     def changes(self) -> list[str]:
         """Return the paths of all files and links that differ from the root file system, without those in /tmp."""

@@ -34,7 +34,7 @@ def s3_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[st
     environment = aws_environment(settings, credentials)
     server = seaweedfs.start(settings, credentials)
     try:
-        _make_bucket(s3_client(environment))
+        make_bucket(s3_client(environment))
         yield environment
     finally:
         server.kill()  # its data are deleted too, so it need not end cleanly
@@ -52,7 +52,8 @@ def s3_client(environment: dict[str, str]) -> Any:
     )
 
 
-def _make_bucket(s3: Any) -> None:
+def make_bucket(s3: Any) -> None:
+    """Create the bucket. The server answers some seconds after its start."""
     deadline = time.monotonic() + S3_SECONDS
     while True:
         try:
