@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from local_aws.history import DEFAULT_PORT, History
+from local_aws.iam.account import ADMINISTRATOR
 from local_aws.processes import interrupts
 from local_aws.settings import DEFAULT_STATE, LOCAL, REPOSITORY, YARN
 from local_aws.spark import jars
@@ -47,7 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     serve = _command(commands, "serve", _serve, "start both servers and end them with this command")
     down = _command(commands, "down", _down, "end both servers and all processes of their clusters")
     _command(commands, "status", _status, "print servers and clusters")
-    _command(commands, "env", _env, "print the environment variables for AWS clients, as `export` lines")
+    env = _command(commands, "env", _env, "print the environment variables for AWS clients, as `export` lines")
     logs = _command(commands, "logs", _logs, "print the logs of a cluster or of one of its steps")
     resolve = _command(commands, "jars", _jars, "download the jars of YARN, and those for s3:// in Spark")
     java = _command(commands, "java", _java, "print the Java home of the local Spark")
@@ -57,7 +58,24 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--jars", type=Path, help="folder of the S3A jars (default .verger/jars)")
     for command in (up, serve, resolve, java):
         command.add_argument("--spark-venv", type=Path, help="environment with pyspark (default .verger/venv/spark)")
-    for command in (up, serve):
+    _add_settings(up, serve)
+    down.add_argument(
+        "--wipe", action="store_true", help="also remove the state folder: buckets, clusters, credentials"
+    )
+    env.add_argument(
+        "--principal", default=ADMINISTRATOR, help="user or role of an enforced stack (default administrator)"
+    )
+    interruption.add_argument("instance", help="instance id, i-… (the API lists them, and `status`)")
+    history.add_argument("logs", help="folder of event logs, s3://<bucket>/<folder>/")
+    history.add_argument("--port", type=int, default=DEFAULT_PORT, help=f"default {DEFAULT_PORT}")
+    logs.add_argument("cluster", help="cluster id, j-…")
+    logs.add_argument("step", nargs="?", help="step id, s-… (default: all logs)")
+    return parser
+
+
+def _add_settings(*commands: argparse.ArgumentParser) -> None:
+    """Add the settings of the servers."""
+    for command in commands:
         command.add_argument(
             "--spark35-venv", type=Path, help="environment with pyspark 3.5 (default .verger/venv/spark35)"
         )
@@ -65,6 +83,12 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--host", help="name or address in the URLs for clients (default 127.0.0.1)")
         command.add_argument("--s3-port", type=int, help="first of eight ports of the S3 server (default 8333)")
         command.add_argument("--emr-port", type=int, help="port of the EMR server (default 5555)")
+        command.add_argument(
+            "--enforce", metavar="BUCKET", help="enforce the policies of infra/verger.yaml for this bucket"
+        )
+        command.add_argument(
+            "--session-s", type=float, help="longest duration of temporary credentials, s (default 3600)"
+        )
         command.add_argument("--region", help="AWS region in the answers of both servers (default eu-west-3)")
         command.add_argument(
             "--cluster", choices=(LOCAL, YARN), help="what a cluster is (default $VERGER_LOCAL_CLUSTER, or local)"
@@ -74,15 +98,6 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument(
             "--driver-memory-mib", type=int, help="largest heap of a Spark driver, MiB (default: a sixth of the memory)"
         )
-    down.add_argument(
-        "--wipe", action="store_true", help="also remove the state folder: buckets, clusters, credentials"
-    )
-    interruption.add_argument("instance", help="instance id, i-… (the API lists them, and `status`)")
-    history.add_argument("logs", help="folder of event logs, s3://<bucket>/<folder>/")
-    history.add_argument("--port", type=int, default=DEFAULT_PORT, help=f"default {DEFAULT_PORT}")
-    logs.add_argument("cluster", help="cluster id, j-…")
-    logs.add_argument("step", nargs="?", help="step id, s-… (default: all logs)")
-    return parser
 
 
 def _command(commands: Any, name: str, run: Any, summary: str) -> argparse.ArgumentParser:
@@ -126,7 +141,7 @@ def _status(options: argparse.Namespace) -> None:
 
 
 def _env(options: argparse.Namespace) -> None:
-    for name, value in Stack(options.state).environment().items():
+    for name, value in Stack(options.state).environment(options.principal).items():
         print(f"export {name}={shlex.quote(value)}")
 
 

@@ -16,6 +16,8 @@ DEFAULT_S3_PORT = 8333
 DEFAULT_EMR_PORT = 5555
 #: Number of ports of the S3 server: S3 gateway, master, volume, filer, and the gRPC port of each.
 S3_PORTS = 8
+#: Ports after the EMR port in an enforced stack: the gateway of S3, the same without TLS, metadata service with STS.
+ENFORCED_PORTS = 3
 #: Values of `cluster`.
 LOCAL, YARN = "local", "yarn"
 #: Field of Settings by the environment variable that sets it.
@@ -54,6 +56,10 @@ class Settings:
         URL at which nodes and their steps reach S3, such as that of a proxy; empty: the S3 server itself.
     region : str
         AWS region in the answers of both servers.
+    enforce : str
+        Bucket for which the policies of `infra/verger.yaml` are enforced on every request; empty: none are.
+    session_s : float
+        Longest duration of temporary credentials in an enforced stack, s.
     cores : int
         N of `local[N]` for each step; 0 means all cores of the machine.
     driver_memory_mib : int
@@ -87,6 +93,8 @@ class Settings:
     emr_port: int = DEFAULT_EMR_PORT
     node_s3_endpoint: str = ""
     region: str = "eu-west-3"
+    enforce: str = ""
+    session_s: float = 3600.0
     cores: int = 0
     driver_memory_mib: int = 0
     cluster: str = LOCAL
@@ -101,11 +109,11 @@ class Settings:
     def __post_init__(self) -> None:
         # The servers run in another working directory.
         object.__setattr__(self, "state", self.state.resolve())
-        for name, width in (("s3_port", S3_PORTS), ("emr_port", 1)):
+        for name, width in (("s3_port", S3_PORTS), ("emr_port", 1 + (ENFORCED_PORTS if self.enforce else 0))):
             port = getattr(self, name)
             if not 1024 <= port <= 65536 - width:
                 raise ValueError(f"{name}: expected 1024 to {65536 - width}, found {port}")
-        if self.s3_port <= self.emr_port < self.s3_port + S3_PORTS:
+        if self.s3_port - (ENFORCED_PORTS if self.enforce else 0) <= self.emr_port < self.s3_port + S3_PORTS:
             raise ValueError(
                 f"emr_port: {self.emr_port} is one of the {S3_PORTS} ports of the S3 server, which start at"
                 f" {self.s3_port}; choose another"
@@ -121,9 +129,34 @@ class Settings:
                 raise ValueError(f"{name}: expected more than 0, found {getattr(self, name)}")
 
     @property
-    def s3_endpoint(self) -> str:
+    def s3_server_endpoint(self) -> str:
         """URL of the S3 server."""
         return f"http://{self.host}:{self.s3_port}"
+
+    @property
+    def s3_endpoint(self) -> str:
+        """URL of S3 for clients: that of the gateway in an enforced stack."""
+        return f"http://{self.host}:{self.gateway_port}" if self.enforce else self.s3_server_endpoint
+
+    @property
+    def gateway_port(self) -> int:
+        """Port of the gateway of S3 that stands for TLS."""
+        return self.emr_port + 1
+
+    @property
+    def plain_gateway_port(self) -> int:
+        """Port of the gateway of S3 that stands for plain HTTP."""
+        return self.emr_port + 2
+
+    @property
+    def metadata_port(self) -> int:
+        """Port of the metadata service of the nodes and of STS."""
+        return self.emr_port + 3
+
+    @property
+    def sts_endpoint(self) -> str:
+        """URL of STS."""
+        return f"http://{self.host}:{self.metadata_port}"
 
     @property
     def s3_endpoint_of_nodes(self) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import http.client
 import json
 import os
 import shutil
@@ -16,20 +15,22 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
 
-from local_aws.credentials import Credentials, load_or_create
-from local_aws.node.folder import aws_environment
+from local_aws.credentials import load_or_create
+from local_aws.iam.account import ADMINISTRATOR
+from local_aws.node.folder import environment_of
+from local_aws.probes import emr_answers, gateway_answers, s3_answers
 from local_aws.processes import interrupts
 from local_aws.processes.identity import ProcessId
 from local_aws.processes.tree import end_tree
 from local_aws.s3 import seaweedfs
-from local_aws.settings import DEFAULT_STATE, NOT_KEPT, REPOSITORY, S3_PORTS, Settings
+from local_aws.settings import DEFAULT_STATE, ENFORCED_PORTS, NOT_KEPT, REPOSITORY, S3_PORTS, Settings
 
 if TYPE_CHECKING:
     from mypy_boto3_emr import EMRClient
@@ -37,9 +38,9 @@ if TYPE_CHECKING:
 
 #: Seconds that a server may take to answer.
 TIMEOUT_S = 60.0
-#: Seconds between SIGTERM and SIGKILL. The S3 server waits 15 s for its own idle streams. That is not needed: every
-#: write that it has answered is in its files.
-GRACE_S = {"emr": 25.0, "s3": 1.5}
+#: The servers in the order in which they start, and the seconds between SIGTERM and SIGKILL. The S3 server waits 15 s
+#: for its own idle streams. That is not needed: every write that it has answered is in its files.
+GRACE_S = {"s3": 1.5, "gateway": 1.5, "emr": 25.0}
 
 
 class StackError(Exception):
@@ -47,7 +48,7 @@ class StackError(Exception):
 
 
 class Stack:
-    """The S3 server and the EMR server of one state folder.
+    """The S3 server, the EMR server and, in an enforced stack, the gateway of one state folder.
 
     Parameters
     ----------
@@ -71,7 +72,7 @@ class Stack:
         self._started: dict[str, ProcessId] = {}
 
     def up(self) -> None:
-        """Start the servers that do not run yet; return when both servers answer.
+        """Start the servers that do not run yet; return when all servers answer.
 
         After an error or an interrupt, the servers that this call has started are ended.
 
@@ -82,9 +83,9 @@ class Stack:
             within TIMEOUT_S seconds.
         """
         with self._locked():
-            if self.settings != self._last and (self._runs("s3") or self._runs("emr")):
+            if self.settings != self._last and any(self._runs(name) for name in GRACE_S):
                 raise StackError(f"{self.settings.state}: already up with other settings; run `down` first")
-            missing = [name for name in ("s3", "emr") if not self._runs(name)]
+            missing = [name for name in self._names() if not self._runs(name)]
             self._probe_ports(missing)
             self.settings.save()
             self._last = self.settings
@@ -93,18 +94,20 @@ class Stack:
                 if "s3" in missing:
                     with interrupts.deferred():
                         self._record("s3", seaweedfs.start(self.settings, credentials))
-                self._wait("s3", lambda: _s3_answers(self.settings, credentials))
-                if "emr" in missing:
-                    with interrupts.deferred():
-                        self._record("emr", self._start_emr())
-                self._wait("emr", lambda: _emr_answers(self.settings))
+                self._wait("s3", lambda: s3_answers(self.settings, credentials))
+                for name, answers in (("gateway", gateway_answers), ("emr", emr_answers)):
+                    if name in missing:
+                        with interrupts.deferred():
+                            self._record(name, self._start(name))
+                    if name in self._names():
+                        self._wait(name, partial(answers, self.settings))
             except BaseException:
                 for name in reversed(missing):
                     self._end(name)
                 raise
 
     def down(self, *, wipe: bool = False) -> None:
-        """End both servers and all processes of their clusters; return when they have ended.
+        """End all servers and all processes of their clusters; return when they have ended.
 
         Parameters
         ----------
@@ -112,13 +115,13 @@ class Stack:
             Remove the state folder too: buckets, clusters, credentials.
         """
         with self._locked():
-            for name in ("emr", "s3"):
+            for name in reversed(GRACE_S):
                 self._end(name)
         if wipe:
             shutil.rmtree(self.settings.state)
 
     def end(self, name: str) -> None:
-        """End one server, `s3` or `emr`; `up` starts it again."""
+        """End one server, `s3`, `gateway` or `emr`; `up` starts it again."""
         with self._locked():
             self._end(name)
 
@@ -152,38 +155,60 @@ class Stack:
             self.down()
 
     def status(self) -> dict[str, Any]:
-        """Return pid (None when down) and endpoint of `s3` and `emr`. Start nothing."""
+        """Return pid (None when down) and endpoint of each server. Start nothing."""
+        endpoints = {
+            "s3": self.settings.s3_server_endpoint,
+            "gateway": self.settings.s3_endpoint,
+            "emr": self.settings.emr_endpoint,
+        }
         return {
-            name: {"pid": self._processes()[name].pid if self._runs(name) else None, "endpoint": endpoint}
-            for name, endpoint in (("s3", self.settings.s3_endpoint), ("emr", self.settings.emr_endpoint))
+            name: {"pid": self._processes()[name].pid if self._runs(name) else None, "endpoint": endpoints[name]}
+            for name in self._names()
         }
 
-    def environment(self) -> dict[str, str]:
-        """Return the environment variables for AWS clients of this stack, with credentials."""
-        return aws_environment(self.settings, load_or_create(self.settings.state))
+    def environment(self, principal: str = ADMINISTRATOR) -> dict[str, str]:
+        """Return the environment variables for AWS clients of this stack, with credentials.
+
+        Parameters
+        ----------
+        principal : str
+            In an enforced stack: a user or a role of `local_aws.iam.account`. A role gets temporary credentials.
+
+        Raises
+        ------
+        ValueError
+            No principal has this name.
+        """
+        return environment_of(self.settings, principal)
 
     @overload
-    def client(self, service: Literal["s3"]) -> S3Client: ...
+    def client(self, service: Literal["s3"], principal: str = ...) -> S3Client: ...
 
     @overload
-    def client(self, service: Literal["emr"]) -> EMRClient: ...
+    def client(self, service: Literal["emr"], principal: str = ...) -> EMRClient: ...
 
-    def client(self, service: Literal["s3", "emr"]) -> S3Client | EMRClient:
-        """Return a boto3 client of this stack."""
-        environment = self.environment()
+    def client(self, service: Literal["s3", "emr"], principal: str = ADMINISTRATOR) -> S3Client | EMRClient:
+        """Return a boto3 client of this stack; `principal` as in `environment`."""
+        environment = self.environment(principal)
         make: Callable[..., S3Client | EMRClient] = boto3.client  # each overload takes one service
         return make(
             service,
             endpoint_url=environment[f"AWS_ENDPOINT_URL_{service.upper()}"],
             aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
             aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
+            aws_session_token=environment.get("AWS_SESSION_TOKEN"),
             region_name=environment["AWS_REGION"],
             config=Config(s3={"addressing_style": "path"}),
         )
 
     def _probe_ports(self, missing: list[str]) -> None:
         first = self.settings.s3_port
-        ports = {"s3": range(first, first + S3_PORTS), "emr": [self.settings.emr_port]}
+        gateway = self.settings.gateway_port
+        ports = {
+            "s3": range(first, first + S3_PORTS),
+            "emr": [self.settings.emr_port],
+            "gateway": range(gateway, gateway + ENFORCED_PORTS),
+        }
         for name in missing:
             for port in ports[name]:
                 try:
@@ -194,11 +219,15 @@ class Stack:
                         " other ports: python -m local_aws up --s3-port N --emr-port M"
                     ) from error
 
-    def _start_emr(self) -> subprocess.Popen[bytes]:
+    def _names(self) -> list[str]:
+        """Return the names of the servers, in the order in which they start."""
+        return [name for name in GRACE_S if name != "gateway" or self.settings.enforce]
+
+    def _start(self, name: str) -> subprocess.Popen[bytes]:
         inherited = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")}
-        with (self.settings.state / "emr.log").open("ab") as log:
+        with (self.settings.state / f"{name}.log").open("ab") as log:
             return subprocess.Popen(
-                [sys.executable, "-m", "local_aws.emr.server", str(self.settings.state)],
+                [sys.executable, "-m", f"local_aws.{name}.server", str(self.settings.state)],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd=REPOSITORY,
                 env={**inherited, "PYTHONPATH": str(REPOSITORY), "AWS_EC2_METADATA_DISABLED": "true"},
             )  # fmt: skip
@@ -248,34 +277,6 @@ class Stack:
         with (self.settings.state / "lock").open("w") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
-
-
-def _s3_answers(settings: Settings, credentials: Credentials) -> bool:
-    client = boto3.client(
-        "s3",
-        endpoint_url=settings.s3_endpoint,
-        aws_access_key_id=credentials.access_key_id,
-        aws_secret_access_key=credentials.secret_access_key,
-        region_name=settings.region,
-        config=Config(retries={"max_attempts": 0}, connect_timeout=1, read_timeout=5),
-    )
-    try:
-        client.list_buckets()
-    except (BotoCoreError, ClientError):
-        return False
-    return seaweedfs.ready(settings)
-
-
-def _emr_answers(settings: Settings) -> bool:
-    """Return True when the server of this state folder answers on the port."""
-    connection = http.client.HTTPConnection("127.0.0.1", settings.emr_port, timeout=2)
-    try:
-        connection.request("GET", "/")
-        return bool(json.load(connection.getresponse())["state"] == str(settings.state))
-    except (OSError, ValueError, KeyError, http.client.HTTPException):
-        return False
-    finally:
-        connection.close()
 
 
 def _tail(path: Path, lines: int = 8) -> str:

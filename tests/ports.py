@@ -6,8 +6,8 @@ import contextlib
 import random
 import socket
 
-STACK_PORTS = 9
-"""Ports of one stack of local_aws: eight for S3, one for EMR."""
+STACK_PORTS = 12
+"""Ports of one stack of local_aws: eight for S3, one for EMR, and three of an enforced stack."""
 
 
 def free_ports(count: int = STACK_PORTS) -> int:

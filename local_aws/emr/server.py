@@ -25,10 +25,11 @@ from moto.core.serialize import JSONSerializer
 from moto.core.utils import get_service_model
 from moto.emr.exceptions import ValidationException
 
-from local_aws.emr import signature
+from local_aws.emr import authorization
 from local_aws.emr.operations import OPERATIONS
 from local_aws.emr.service import Service
-from local_aws.emr.signature import SignatureError
+from local_aws.emr.views import ACCOUNT
+from local_aws.iam.authority import Caller, DeniedError, SignatureError, TokenError
 from local_aws.settings import Settings
 
 log = logging.getLogger("local_aws.emr")
@@ -58,12 +59,15 @@ class Handler(BaseHTTPRequestHandler):
             return
         body = self.rfile.read(length)
         try:
-            signature.check("POST", self.path, self.headers, body, self.server.service.credentials)
+            caller = self.server.service.authority.caller("POST", self.path, self.headers, body)
         except SignatureError as error:
             self._answer(400, json.dumps({"__type": error.code, "message": str(error)}))
             return
+        except TokenError as error:
+            self._answer(400, json.dumps({"__type": f"{error.code}Exception", "message": str(error)}))
+            return
         name = (self.headers.get("X-Amz-Target") or "").rpartition(".")[2]
-        self._answer(*self.server.call(name, body))
+        self._answer(*self.server.call(name, body, caller))
 
     def _answer(self, status: int, body: str) -> None:
         content = body.encode()
@@ -87,8 +91,8 @@ class EmrServer(ThreadingHTTPServer):
         super().__init__((service.settings.bind, service.settings.emr_port), Handler)
         self.service = service
 
-    def call(self, name: str, body: bytes) -> tuple[int, str]:
-        """Run the operation `name`; return the HTTP status and the JSON answer, also for errors."""
+    def call(self, name: str, body: bytes, caller: Caller) -> tuple[int, str]:
+        """Run the operation `name` for a caller; return the HTTP status and the JSON answer, also for errors."""
         if name not in OPERATIONS:
             known = name in _model().operation_names
             message = f"local_aws does not implement {name}" if known else f"unknown operation {name!r}"
@@ -98,9 +102,12 @@ class EmrServer(ThreadingHTTPServer):
             request = JSONParser(model, timestamp_parser=float).parse({"body": body})  # type: ignore[typeddict-item]
             _check(request, model.input_shape)
             with self.service.lock:
+                self._authorize(name, request, caller)
                 answer = OPERATIONS[name](self.service, request)
                 # While the lock is held: the answer refers to values that supervisors change.
                 response = JSONSerializer(model).serialize(answer or {})
+        except DeniedError as error:
+            return 400, json.dumps({"__type": "AccessDeniedException", "Message": str(error)})
         except ServiceException as error:
             log.info("%s: %s", name, error.message)
             response = JSONSerializer(model).serialize(error)
@@ -108,6 +115,13 @@ class EmrServer(ThreadingHTTPServer):
             log.exception("%s failed", name)
             return 500, json.dumps({"__type": "InternalServerException", "Message": f"local_aws: {error!r}"})
         return response["status_code"], str(response["body"])
+
+    def _authorize(self, name: str, request: dict[str, Any], caller: Caller) -> None:
+        """Raise DeniedError unless the policies allow the operation, in an enforced stack."""
+        service = self.service
+        if service.settings.enforce:
+            needed = authorization.requests(name, request, service.clusters, ACCOUNT, service.settings.region)
+            service.authority.check(caller, needed)
 
 
 def serve(settings: Settings) -> None:

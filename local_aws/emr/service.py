@@ -7,14 +7,17 @@ import threading
 from typing import TYPE_CHECKING
 
 import boto3
+import botocore.session
 from botocore.config import Config
+from botocore.credentials import ContainerProvider
 
 from local_aws.cluster.model import ENDED, STEP_ENDED, Cluster, ClusterState, Ending, Instance, StepState
 from local_aws.cluster.store import Store
 from local_aws.credentials import load_or_create
 from local_aws.emr.supervisor import Supervisor
+from local_aws.iam.authority import Authority
 from local_aws.node.bootstrap_actions import Bootstrapper, Host
-from local_aws.node.folder import Node
+from local_aws.node.folder import Node, container_environment
 from local_aws.node.step_runner import StepRunner
 from local_aws.processes.cluster import kill_cluster_processes
 from local_aws.settings import Settings
@@ -34,18 +37,16 @@ class Service:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.credentials = load_or_create(settings.state)
+        self.authority = Authority(settings.state, bool(settings.enforce))
         self.lock = threading.RLock()
         self.store = Store(settings.state / "emr")
         self.clusters: dict[str, Cluster] = {}
         self.security_configurations = self.store.security_configurations()
         self._supervisors: dict[str, Supervisor] = {}
-        self.s3: S3Client = boto3.client(
+        self.s3: S3Client = _session_of_nodes(settings).client(
             "s3",
             endpoint_url=settings.s3_endpoint,
             region_name=settings.region,
-            aws_access_key_id=self.credentials.access_key_id,
-            aws_secret_access_key=self.credentials.secret_access_key,
             config=Config(s3={"addressing_style": "path"}, connect_timeout=2, read_timeout=30, max_pool_connections=32),
         )
 
@@ -99,7 +100,7 @@ class Service:
 
     def _supervise(self, cluster: Cluster) -> None:
         node = Node(self.settings, cluster.id)
-        environment = node.environment(self.credentials)
+        environment = node.environment()
         supervisor = Supervisor(
             cluster,
             node,
@@ -113,7 +114,7 @@ class Service:
         supervisor.start()
 
     def _host(self, instance: Instance, node: Node) -> Host:
-        return Host(instance, node, node.environment(self.credentials))
+        return Host(instance, node, node.environment() | container_environment(self.settings))
 
     def _workers(self, cluster: Cluster, node: Node) -> tuple[Host, ...]:
         """Return the workers that run bootstrap actions of their own: those of a cluster with YARN."""
@@ -125,7 +126,6 @@ class Service:
             cluster,
             node,
             self.settings,
-            self.credentials,
             s3=self.s3,
             lost=lambda instance: self._supervisors[cluster.id].lose(instance),  # noqa: PLW0108 (it exists later)
         )
@@ -141,3 +141,14 @@ class Service:
             if step.state not in STEP_ENDED:
                 step.state = StepState.CANCELLED if step.state is StepState.PENDING else StepState.INTERRUPTED
                 step.message = "The local EMR server was stopped"
+
+
+def _session_of_nodes(settings: Settings) -> boto3.Session:
+    """Return a session with the credentials of the nodes, which download bootstrap actions and upload logs."""
+    if not settings.enforce:
+        own = load_or_create(settings.state)
+        return boto3.Session(own.access_key_id, own.secret_access_key)
+    session = botocore.session.Session()
+    provider = ContainerProvider(environ=container_environment(settings))
+    session.get_component("credential_provider").insert_before("env", provider)
+    return boto3.Session(botocore_session=session)

@@ -27,8 +27,11 @@ PLACEMENT_PROPERTIES = frozenset({
     "spark.dynamicAllocation.enabled", "spark.shuffle.service.enabled", "spark.yarn.submit.waitAppCompletion",
 })  # fmt: skip
 APP_MASTER_ENV = "spark.yarn.appMasterEnv."
-#: The SDK's provider that reads AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.
-CREDENTIALS = "software.amazon.awssdk.auth.credentials.EnvironmentVariableCredentialsProvider"
+#: The last two of S3A's default: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, else the metadata service of the node.
+CREDENTIALS = (
+    "software.amazon.awssdk.auth.credentials.EnvironmentVariableCredentialsProvider,"
+    "org.apache.hadoop.fs.s3a.auth.IAMInstanceCredentialsProvider"
+)
 #: An S3A committer writes files to their final keys and makes them visible at the commit of the job, as on EMR. No file
 #: is renamed, which on S3 is a copy. The magic committer of S3A is not used: it leaves empty folders in SeaweedFS.
 S3A_COMMITTER = {

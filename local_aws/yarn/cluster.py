@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from local_aws.cluster.model import Cluster, Instance, NodeGroup
 from local_aws.cluster.resources import of_group, of_workers
-from local_aws.credentials import Credentials
 from local_aws.node.command import Command
 from local_aws.node.folder import Node
 from local_aws.node.log_upload import LogFolder
@@ -47,8 +46,6 @@ class YarnCluster:
     node : Node
         Its primary node.
     settings : Settings
-    credentials : Credentials
-        Credentials of the nodes.
     lost : callable
         Is called with an instance whose daemon has ended by itself.
     """
@@ -58,7 +55,6 @@ class YarnCluster:
         cluster: Cluster,
         node: Node,
         settings: Settings,
-        credentials: Credentials,
         *,
         s3: S3Client,
         lost: Callable[[Instance], None],
@@ -66,7 +62,6 @@ class YarnCluster:
         self._cluster = cluster
         self._node = node
         self._settings = settings
-        self._credentials = credentials
         self._s3 = s3
         self._lost = lost
         self._daemons: dict[str, Daemon] = {}
@@ -159,7 +154,7 @@ class YarnCluster:
         path = f"node/{instance.ec2_id}/applications/hadoop-yarn"
         logs = LogFolder.of_cluster(self._cluster, node, path, self._s3)
         environment = {
-            **node.environment(self._credentials),
+            **node.environment(),
             "JAVA_HOME": str(program.java_home),
             "SPARK_LOCAL_IP": instance.private_ip,
             "SPARK_LOCAL_HOSTNAME": instance.private_ip,

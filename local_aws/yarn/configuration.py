@@ -20,7 +20,7 @@ Files = dict[str, Properties]
 CONTAINER_VARIABLES = (
     "JAVA_HOME", "PATH", "LANG", "LC_ALL", "TZ", "TMPDIR", "SPARK_LOCAL_IP", "SPARK_LOCAL_HOSTNAME",
     "AWS_ENDPOINT_URL_S3", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_EC2_METADATA_DISABLED",
-    MARKER,
+    "AWS_EC2_METADATA_SERVICE_ENDPOINT", "AWS_METADATA_ENDPOINT", MARKER,
 )  # fmt: skip
 #: Classifications of EMR that are files of Hadoop.
 SITE_FILES = ("core-site", "yarn-site", "capacity-scheduler", "hdfs-site", "mapred-site", "emrfs-site")

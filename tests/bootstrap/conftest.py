@@ -11,7 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from bootstrap.build import Build, build
 from local_aws.credentials import load_or_create
-from local_aws.node.folder import aws_environment
+from local_aws.node.folder import environment_of
 from local_aws.s3 import seaweedfs
 from local_aws.settings import S3_PORTS, Settings
 from tests.ports import free_ports
@@ -31,7 +31,7 @@ def s3_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[st
     """A real S3 server with an empty bucket: the environment variables for AWS clients."""
     settings = Settings(state=tmp_path_factory.mktemp("s3"), s3_port=free_ports(S3_PORTS))
     credentials = load_or_create(settings.state)
-    environment = aws_environment(settings, credentials)
+    environment = environment_of(settings)
     server = seaweedfs.start(settings, credentials)
     try:
         make_bucket(s3_client(environment))

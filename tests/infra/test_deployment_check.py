@@ -9,7 +9,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from tests.infra.policy_evaluator import ALLOWED, Policies, Request
+from local_aws.iam.evaluator import ALLOWED, Policies, Request
 from tests.infra.stack import ACCOUNT, BUCKET, REGION, Stack
 from verger.deployment_check import bucket, compute, roles
 from verger.deployment_check.checks import Check, Finding, State, finding
@@ -57,7 +57,7 @@ def iam_of(stack: Stack) -> Any:
     iam: Any = boto3.client("iam")
 
     def simulate(*, ActionNames: Any, ResourceArns: Any, ContextEntries: Any, **_: Any) -> dict[str, Any]:  # noqa: N803
-        policies = Policies(f"arn:aws:iam::{ACCOUNT}:role/nodes", stack.role_policies("NodeRole"))
+        policies = Policies(f"arn:aws:iam::{ACCOUNT}:role/nodes", stack.policies("NodeRole"))
         context = {entry["ContextKeyName"]: entry["ContextKeyValues"][0] for entry in ContextEntries}
 
         def decision(action: str, resource: str) -> str:
@@ -125,7 +125,7 @@ def test_settings_that_do_not_fit_the_account_are_a_problem(
 
 def test_rights_of_the_nodes_that_are_too_wide_are_a_problem(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     wide = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]}
-    monkeypatch.setattr(Stack, "role_policies", lambda *_: [wide])
+    monkeypatch.setattr(Stack, "policies", lambda *_: [wide])
     found = findings(stack)["rights of the nodes"]
     assert found.state is State.PROBLEM
     assert f"s3:DeleteObject on arn:aws:s3:::{BUCKET}/images/a/b.jpg is allowed" in found.text

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.infra.policy_evaluator import Request
+from local_aws.iam.evaluator import Request
 from tests.infra.stack import Stack
 from tests.infra.test_rights import CASES, EXPECTED, NAMED, policies_of, with_context
 
@@ -64,7 +64,7 @@ def test_every_part_of_the_policies_is_needed(stack: Stack, role: str) -> None:
     cases = [
         (policies_of(stack, role, request), with_context(role, request), expected) for request, expected in requests
     ]
-    changes_of_role = list(changed(stack.role_policies(role)))
+    changes_of_role = list(changed(stack.policies(role)))
     unnoticed = [
         what
         for what, identity in changes_of_role

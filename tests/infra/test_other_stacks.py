@@ -8,7 +8,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from tests.infra.policy_evaluator import ALLOWED, Policies, Request
+from local_aws.iam.evaluator import ALLOWED, Policies, Request
 from tests.infra.stack import ACCOUNT, BUCKET, NAME, REGION, Stack
 from verger.emr.requests import cluster
 from verger.settings import Settings
@@ -32,7 +32,7 @@ def test_an_existing_vpc_and_another_deployment_are_used(account: None) -> None:
     assert settings.janitor.deployment == "second"
     request = cluster(settings, dag_id="d", run_id="r", artifacts="s3://b/artifacts/0", environment="/opt")
     tags = {f"aws:RequestTag/{tag['Key']}": tag["Value"] for tag in request["Tags"]}
-    policies = Policies(f"arn:aws:iam::{ACCOUNT}:role/any", stack.role_policies("AirflowRole"))
+    policies = Policies(f"arn:aws:iam::{ACCOUNT}:role/any", stack.policies("AirflowRole"))
     assert policies.decision(Request("elasticmapreduce:RunJobFlow", "*", tags)) == ALLOWED
     (group,) = ec2.describe_security_groups(GroupIds=[settings.cluster.worker_security_group])["SecurityGroups"]
     assert group["VpcId"] == vpc

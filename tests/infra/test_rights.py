@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 import pytest
 
-from tests.infra.policy_evaluator import ALLOWED, FORBIDDEN, REFUSED, Policies, Request
+from local_aws.iam.evaluator import ALLOWED, FORBIDDEN, REFUSED, Policies, Request
 from tests.infra.stack import ACCOUNT, BUCKET, REGION, Stack
 from verger.emr.requests import cluster
 from verger.settings import Settings
@@ -250,7 +250,7 @@ def policies_of(stack: Stack, role: str, request: Request) -> Policies:
         of_resource = stack.properties("Key")["KeyPolicy"]
     return Policies(
         f"{ROLES}/{stack.name(role)}",
-        stack.role_policies(role),
+        stack.policies(role),
         of_resource,
         stack.properties("S3Endpoint")["PolicyDocument"] if is_by_endpoint(role, request) else None,
     )
