@@ -13,12 +13,12 @@ BY_SERVICES = "kms:{0} is used by EC2 and EBS for the disks of a node, as AWS do
 NOT_IN_THESE_RUNS = {
     AIRFLOW: {
         "sns:Publish": "local_aws has no SNS; the notifier runs in tests/plugins/notifications",
+        "s3:DeleteObject": "vacuum in a bucket without versions; here it deletes versions",
         "elasticmapreduce:CancelSteps": "a step over its time limit, or a task that a user stops",
         "elasticmapreduce:PutManagedScalingPolicy": "RunJobFlow with VERGER_SCALE_UP_TO",
     },
     NODES: {
         "s3:AbortMultipartUpload": "an upload that fails",
-        "s3:ListBucketMultipartUploads": "the committers of S3A, when a job starts again",
         "s3:ListMultipartUploadParts": "EMR's committer, as AWS documents it",
         **{
             f"kms:{name}": BY_SERVICES.format(name)

@@ -1,0 +1,71 @@
+"""Temporary credentials that end while a client is in use, and that have ended."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+
+from local_aws.iam.account import AIRFLOW, NODES
+from local_aws.iam.sessions import LEEWAY_S
+from tests.dags.enforced.conftest import SESSION_S, Runs
+from tests.dags.enforced.runs import BUCKET, EnforcedStack
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+pytestmark = pytest.mark.timeout(900)
+ENDED_S = SESSION_S + LEEWAY_S + 1
+
+
+def client_of(keys: Mapping[str, str], service: str) -> Any:
+    """Return a boto3 client with credentials that it does not renew."""
+    make: Any = boto3.client
+    return make(
+        service,
+        endpoint_url=keys[f"AWS_ENDPOINT_URL_{service.upper()}"],
+        region_name=keys["AWS_REGION"],
+        aws_access_key_id=keys["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=keys["AWS_SECRET_ACCESS_KEY"],
+        aws_session_token=keys["AWS_SESSION_TOKEN"],
+    )
+
+
+def test_ended_credentials_are_refused_by_s3_and_emr(enforced: EnforcedStack) -> None:
+    nodes, airflow = (enforced.stack.environment(role) for role in (NODES, AIRFLOW))
+    s3, emr = client_of(nodes, "s3"), client_of(airflow, "emr")
+    s3.list_objects_v2(Bucket=BUCKET, MaxKeys=1)
+    emr.list_clusters()
+    time.sleep(ENDED_S)
+    with pytest.raises(ClientError) as error:
+        s3.list_objects_v2(Bucket=BUCKET, MaxKeys=1)
+    found = error.value.response
+    assert (found["Error"]["Code"], found["ResponseMetadata"]["HTTPStatusCode"]) == ("ExpiredToken", 400)
+    with pytest.raises(ClientError) as error:
+        emr.list_clusters()
+    assert error.value.response["Error"]["Code"] == "ExpiredTokenException"
+
+
+def test_the_page_of_verger_survives_the_end_of_its_credentials(runs: Runs) -> None:
+    run = runs.published["second"]["run"]
+    pages = ["/", f"/runs/{run}", f"/runs/{run}/report", f"/runs/{run}/steps/featurize"]
+    command = [sys.executable, "-m", "tests.dags.enforced.page_requests", str(ENDED_S), *pages]
+    with runs.enforced.run_dag.start(command, {"VERGER_BUCKET": BUCKET, **runs.enforced.airflow}) as process:
+        output, _ = process.communicate()
+    assert process.returncode == 0, output
+    answers = json.loads(output.splitlines()[-1])
+    assert [answer["status"] for answer in answers] == [200] * len(pages), output[-3000:]
+    assert run in answers[0]["text"]
+    assert str(runs.published["second"]["photos"]) in answers[1]["text"]
+
+
+def test_the_commands_of_airflow_work_with_its_role(runs: Runs) -> None:
+    command = [sys.executable, "-m", "verger.janitor"]
+    with runs.enforced.run_dag.start(command, {"VERGER_BUCKET": BUCKET, **runs.enforced.airflow}) as process:
+        output, _ = process.communicate()
+    assert (process.returncode, output.splitlines()[-1]) == (0, "no cluster is unused")
