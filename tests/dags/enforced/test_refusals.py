@@ -201,7 +201,7 @@ def test_airflow_assumes_no_other_role(enforced: EnforcedStack, role: str) -> No
         aws_secret_access_key=keys["AWS_SECRET_ACCESS_KEY"],
     )
     arn = enforced.account.principals[role].arn
-    assert "sts:AssumeRole" in refused(lambda: sts.assume_role(RoleArn=arn, RoleSessionName="s"))
+    assert "sts:AssumeRole" in refused(lambda: sts.assume_role(RoleArn=arn, RoleSessionName="session"))
 
 
 def test_a_request_without_a_valid_signature_is_refused(protected: EnforcedStack) -> None:
