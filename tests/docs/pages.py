@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 from tests.places import ROOT
 from tests.tree import files
 
-FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+FENCE = re.compile(r"^ *```(\w*)\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\[(?:[^\[\]]|\[[^\[\]]*\])*\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#{1,6} +(.+?) *$", re.MULTILINE)
 
@@ -44,7 +45,7 @@ class Page:
 
     def blocks(self, language: str) -> list[str]:
         """Blocks of code in one language; "" for those without."""
-        return [body for name, body in FENCE.findall(self.text) if name == language]
+        return [textwrap.dedent(body) for name, body in FENCE.findall(self.text) if name == language]
 
     @cached_property
     def spans(self) -> list[str]:
