@@ -19,7 +19,7 @@ from packageurl import PackageURL
 from bootstrap import manifest
 from dependencies.licences import licence_of
 from dependencies.locks import Pin, normalized
-from dependencies.metadata import UNKNOWN, Found
+from dependencies.metadata import NOT_INSTALLED, UNKNOWN, Found
 
 MODEL = "model/mobilenet_v2.tflite"
 DESCRIPTION = "model/model.json"
@@ -35,7 +35,7 @@ def package(pin: Pin, found: Found, sha256: str | None = None) -> Component:
         purl=PackageURL("pypi", None, pin.name, pin.version),
         hashes=_hashes(sha256),
     )
-    if (licence := licence_of(pin, found)) != UNKNOWN:
+    if (licence := licence_of(pin, found)) not in (UNKNOWN, NOT_INSTALLED):
         component.licenses.add(
             LicenseFactory().make_from_string(licence, license_acknowledgement=LicenseAcknowledgement.DECLARED)
         )

@@ -80,20 +80,22 @@ def found_here() -> dict[tuple[str, str], str]:
 
 
 def licence_of(pin: locks.Pin, found: metadata.Found) -> str:
-    """Return the SPDX expression of a package, or metadata.UNKNOWN."""
-    return CORRECTED.get(pin.name) or found.get((pin.name, pin.version), metadata.UNKNOWN)
+    """Return the SPDX expression of a package, metadata.UNKNOWN or metadata.NOT_INSTALLED."""
+    return CORRECTED.get(pin.name) or found.get((pin.name, pin.version), metadata.NOT_INSTALLED)
 
 
 def _flag(name: str, licence: str) -> str:
     needs = sorted(metadata.categories(licence) - UNRESTRICTED)
     if not needs:
         return ""
+    if licence == metadata.NOT_INSTALLED:
+        return f"{NOT_EXPLAINED}: `make licences` installs all environments, and mwaa if it finds a Python 3.12"
     explained, reason = EXPLAINED.get(name, ("", ""))
     return f"{', '.join(needs).lower()}: {reason if licence == explained else NOT_EXPLAINED}"
 
 
 def _is_problem(row: Row) -> bool:
-    return row.flag.endswith(NOT_EXPLAINED)
+    return NOT_EXPLAINED in row.flag
 
 
 def main() -> int:

@@ -17,6 +17,7 @@ from license_expression import ExpressionError, Licensing, get_license_index, ge
 from dependencies.locks import normalized
 
 UNKNOWN = "unknown"
+NOT_INSTALLED = "not installed"
 
 # Words of the field License that are no SPDX identifiers.
 NAMES = {
@@ -59,7 +60,7 @@ SENTENCES = {
 }
 
 Found = Mapping[tuple[str, str], str]
-"""SPDX expressions, or UNKNOWN, by name and version of the package."""
+"""SPDX expressions, or UNKNOWN, by name and version of the installed packages."""
 
 
 def installed(environments: Path) -> dict[tuple[str, str], str]:
@@ -124,8 +125,8 @@ def categories(expression: str) -> set[str]:
     They are those of the licence index of the package license-expression. A licence with an exception has the category
     of the exception.
     """
-    if expression == UNKNOWN:
-        return {UNKNOWN}
+    if expression in (UNKNOWN, NOT_INSTALLED):
+        return {expression}
     return {_category(str(key)) for key in _licensing().license_keys(_licensing().parse(expression))}
 
 

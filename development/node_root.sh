@@ -31,6 +31,7 @@ main() {
     command -v "${tool%:*}" >/dev/null || missing+=("${tool#*:}")
   done
   ((${#missing[@]} == 0)) || die "install ${missing[*]} with apt"
+  [[ -n $(archive_of_apt) ]] || apt-get update -qq
   folder=$1 arch=${2:-$(uname -m)} archive=$(archive_of_apt)
   case $arch in
   x86_64) debian_arch=amd64 ;;

@@ -126,6 +126,16 @@ def test_licences_of_the_deployed_environments_are_known_and_explained() -> None
     assert {row["licence"] for row in rows if row["name"] == "pandas"} == {"BSD-3-Clause"}
 
 
+def test_a_package_that_is_not_installed_is_a_problem() -> None:
+    code = """
+from dependencies import licences, locks
+(row,) = licences.rows({"any": [locks.Pin("six", "1.0", (), ())]}, {})
+print(row.licence, row.flag, sep="|", end="")
+"""
+    done = run("-c", code)
+    assert done.stdout.startswith("not installed|NOT EXPLAINED: `make licences` installs all"), done.stderr
+
+
 @pytest.mark.parametrize(
     ("fields", "licence", "flag"),
     [
