@@ -264,6 +264,7 @@ with DAG(
             step=name,
             request=request,
             verger_run=RUN.id,
+            minutes=f"{{{{ (ti.xcom_pull('anything_to_do', key='step_minutes') or {{}}).get('{name}', '') }}}}",
             max_attempts=SCHEDULE.attempts(SCHEDULE.step_minutes),
             execution_timeout=waiting_limit(SCHEDULE.step_minutes),
         )

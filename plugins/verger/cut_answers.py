@@ -32,6 +32,8 @@ MEMBERS: Mapping[str, str] = {
     "DescribeStep": "Step",
 }
 """A member that each whole answer has, by operation."""
+WITH_BODY = frozenset({"GetBucketVersioning"})
+"""Operations whose whole answer has a body, but perhaps no member."""
 
 
 def is_cut_off(operation: str, parsed: Mapping[str, Any]) -> bool:
@@ -82,7 +84,10 @@ def refuse(client: Any) -> Any:
 
 def _wait_s(response: Any, attempts: int, operation: Any, **_: Any) -> float | None:
     """Return the seconds before the next request. None leaves the decision to botocore."""
-    if response is None or attempts >= TRIES or not is_cut_off(operation.name, response[1]):
+    if response is None or attempts >= TRIES:
+        return None
+    http, parsed = response
+    if not is_cut_off(operation.name, parsed) and (operation.name not in WITH_BODY or http.content):
         return None
     once = operation.service_model.service_name != "s3" and not operation.name.startswith(READING)
     return None if once else WAIT_S * 2 ** (attempts - 1)

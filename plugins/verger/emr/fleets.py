@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+from verger.cluster_plan.limits import step_limits
 from verger.cluster_plan.nodes import executor_vcpus
 from verger.cluster_plan.plan import ClusterPlan, in_words
 from verger.emr.idle import idle_seconds
@@ -32,11 +33,13 @@ def sizes(settings: Settings, planned: ClusterPlan) -> dict[str, Any]:
     -------
     dict
         `fleets` and `compute_limits` as members of the request have them; `idle_seconds`; `cores`: those of all
-        executors, or None; `cluster_plan`: nodes, minutes and cost in words.
+        executors, or None; `step_minutes`: the time limit of each step; `cluster_plan`: nodes, minutes and cost in
+        words.
     """
     return {
         **_sizes(planned.options(settings.cluster)),
         "idle_seconds": idle_seconds(settings, planned.listed),
+        "step_minutes": step_limits(planned, settings.schedule),
         "cluster_plan": in_words(planned),
     }
 

@@ -244,7 +244,15 @@ class Schedule:
         "the time between two requests for the state of a cluster or a step", 1, 600, 15, "seconds"
     )
     cluster_minutes: int = between("the time limit for the start of the cluster", 1, 240, 45, "minutes")
-    step_minutes: int = between("the time limit of a step", 1, 2880, 720, "minutes")
+    step_minutes: int = between("the longest time limit of a step", 1, 2880, 720, "minutes")
+    step_plan_factor: int = between(
+        "the time limit of a step, as a multiple of the minutes that the plan expects; at least an hour, "
+        "at most VERGER_STEP_MINUTES; 0: VERGER_STEP_MINUTES alone counts",
+        0,
+        1000,
+        10,
+        "times",
+    )
     outage_minutes: int = between(
         "how long a task that waits for a cluster or a step goes on while EMR answers with errors or not at all; the "
         "cluster is not stopped",

@@ -180,3 +180,14 @@ def test_a_list_that_is_cut_off_is_never_taken_for_a_shorter_list(proxy: FaultPr
         with pytest.raises(UnavailableError):
             client.list_objects_v2(Bucket=settings.storage.bucket, Prefix="runs/")
         proxy.clear()
+
+
+def test_the_state_of_versions_is_read_again_when_it_is_cut_off(
+    proxy: FaultProxy, settings: Settings, client: S3Client
+) -> None:
+    versioning = {"Status": "Enabled"}
+    client.put_bucket_versioning(Bucket=settings.storage.bucket, VersioningConfiguration=versioning)  # type: ignore[arg-type]
+    rule = proxy.inject(truncated(0), operation="GetBucketVersioning", times=2)
+    found = clients.client(settings.storage).get_bucket_versioning(Bucket=settings.storage.bucket)
+    assert found["Status"] == "Enabled"
+    assert rule.hits == 2

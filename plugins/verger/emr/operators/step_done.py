@@ -58,11 +58,13 @@ class StepDone(EmrStepSensor):
         How many lost clusters of the run are replaced.
     verger_run : str
         The run id.
+    minutes : str
+        The time limit of the step. `max_attempts` counts when it is no number, because the run has no plan.
     """
 
     aws_hook_class = IdempotentEmrHook
 
-    template_fields = (*EmrStepSensor.template_fields, "request", "cluster_request", "verger_run")
+    template_fields = (*EmrStepSensor.template_fields, "request", "cluster_request", "verger_run", "minutes")
 
     def __init__(
         self,
@@ -73,6 +75,7 @@ class StepDone(EmrStepSensor):
         cluster_request: dict[str, Any],
         cluster_retries: int,
         verger_run: str,
+        minutes: str = "",
         **kwargs: Any,
     ) -> None:
         super().__init__(deferrable=True, **kwargs)
@@ -82,6 +85,7 @@ class StepDone(EmrStepSensor):
         self.cluster_request = cluster_request
         self.cluster_retries = cluster_retries
         self.verger_run = verger_run
+        self.minutes = minutes
 
     def execute(self, context: Context) -> None:
         """Find the step, or submit it. Return when it has completed, otherwise defer.
@@ -150,6 +154,8 @@ class StepDone(EmrStepSensor):
                     raise
                 self.log.warning("%s; %s: try %d of %d", failed, failed.retry, tries + 1, most)
             self.step_id = self._submit()
+        if self.minutes.isdecimal():
+            self.max_attempts = self.settings.schedule.attempts(int(self.minutes))
         defer(
             self,
             StepTrigger,
@@ -175,7 +181,10 @@ class StepDone(EmrStepSensor):
         if found.get("status") == "success":
             self._wait(context)
         elif not self.poke(context):
-            raise AirflowFailException(f"{self.step} step {self.step_id} is not done: {found.get('message')}")
+            limit = f"its limit: {self.minutes} minutes; " if self.minutes.isdecimal() else ""
+            raise AirflowFailException(
+                f"{self.step} step {self.step_id} is not done: {found.get('message')}; {limit}see VERGER_STEP_MINUTES"
+            )
 
     def get_emr_response(self, context: Context) -> dict[str, Any]:
         """Return EMR's description of the step.

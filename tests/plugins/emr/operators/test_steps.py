@@ -156,7 +156,7 @@ def test_the_state_is_logged_when_progress_cannot_be_read(
 ) -> None:
     if body is not None:
         write_progress(body)
-    request = command_step("one", "sleep", "3")
+    request = command_step("one", "sleep", "6")
     (step,) = add(cluster, request).execute(context)
     trigger = deferred_trigger(done(cluster, step, request).execute, context)
     with capture_logs() as logged:
@@ -216,13 +216,21 @@ def test_a_kill_on_the_worker_cancels_the_step(
     wait_for(lambda: step_state(emr, cluster, step) == "CANCELLED")
 
 
+@pytest.mark.parametrize(
+    ("minutes", "message"),
+    [
+        ("", "waited 2 s; featurize (PENDING|RUNNING); see VERGER_STEP_MINUTES"),
+        ("1", "waited 4 s; featurize (PENDING|RUNNING); its limit: 1 minutes; see VERGER_STEP_MINUTES"),
+    ],
+)
 def test_a_step_that_takes_too_long_fails_the_task_without_another_deferral(
-    add: Add, done: Done, cluster: str, context: Any
+    *, minutes: str, message: str, add: Add, done: Done, cluster: str, context: Any
 ) -> None:
+    """Four polls are those of a minute with the default of VERGER_POLL_SECONDS; the test polls every second."""
     request = command_step("one", "sleep", "100")
     (step,) = add(cluster, request).execute(context)
     sensor = done(cluster, step, request)
-    sensor.max_attempts = 2
+    sensor.max_attempts, sensor.minutes = 2, minutes
     event = fire(deferred_trigger(sensor.execute, context))
-    with pytest.raises(AirflowFailException, match=r"is not done: waited 2 s; featurize (PENDING|RUNNING)"):
+    with pytest.raises(AirflowFailException, match=f"is not done: {message}$"):
         sensor.execute_complete(context, event)
