@@ -81,6 +81,7 @@ ensure_writable() {
   if mkdir -p "$parent" 2>/dev/null && [[ -w $parent ]]; then return; fi
   [[ $EUID -ne 0 ]] || die "$parent: root cannot write this folder; choose another <env dir>"
   command -v sudo >/dev/null || die "$parent: $(id -un) cannot write this folder, and sudo is not installed"
+  sudo -n true || die "$parent: $(id -un) cannot write this folder, and cannot use sudo without a password (see above)"
   log "$parent: $(id -un) cannot write this folder: restarting with sudo"
   exec sudo -n --preserve-env env "PATH=$PATH" bash "$0" "$@"
 }

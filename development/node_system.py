@@ -20,7 +20,7 @@ ROOT = STATE / "node-root" / "root"
 ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/home/hadoop", "USER": "hadoop"}
 """The environment of a command without other variables."""
 
-# The node's /tmp is a file system in memory, as in Amazon Linux 2023.
+# The node's /tmp is a file system in memory, as in Amazon Linux 2023. As on a hardened image, no program runs from it.
 MOUNT = """
 set -eu
 mount -t tmpfs -o size="$DISK" disk "$FOLDER"
@@ -29,7 +29,7 @@ mount -t overlay overlay -o "lowerdir=$LOWER,upperdir=$FOLDER/changes,workdir=$F
 cd "$FOLDER/system"
 mount -t proc proc proc
 mount --rbind /dev dev
-mount -t tmpfs -o size="$TEMPORARY",mode=1777 tmp tmp
+mount -t tmpfs -o size="$TEMPORARY",mode=1777,noexec,nosuid,nodev tmp tmp
 mkdir -p mnt/artifacts
 mount --bind "$ARTIFACTS" mnt/artifacts
 hostname ip-10-0-0-1

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from development.node_system import ENVIRONMENT, NodeSystem
+from development.node_system import NodeSystem
 from tests.bootstrap.artifact_sets import TAR, set_with_a_changed_wheel, small_set
 
 MODULES = "ai_edge_litert.interpreter, PIL.Image, numpy, pyarrow.parquet, pandas, obstore"
@@ -24,14 +24,18 @@ OF_PYTHON = (
 OF_DNF = ("/var/cache/dnf/", "/var/lib/dnf/", "/var/lib/rpm/", "/var/log/")
 
 
+SHORT = {"PATH": "/usr/bin:/bin"}
+"""The smallest environment: without HOME, and with a short PATH."""
+
+
 def bootstrap(
-    node: NodeSystem, artifact_set: str, env_dir: str = "/opt/verger/env", environment: dict[str, str] | None = None
+    node: NodeSystem, artifact_set: str, env_dir: str = "/opt/verger/env", user: str = "hadoop"
 ) -> subprocess.CompletedProcess[str]:
-    """Run the script of the built set, as a caller with a strict umask."""
+    """Run the script of the built set, as a caller with a strict umask and few variables."""
     command = (
         f"umask 077; exec /bin/bash /mnt/artifacts/bootstrap_emr.sh file:///mnt/artifacts/{artifact_set} {env_dir}"
     )
-    return node.run(["/bin/sh", "-c", command], environment={**ENVIRONMENT, **(environment or {})})
+    return node.run(["/bin/sh", "-c", command], user=user, environment=SHORT)
 
 
 @pytest.fixture(scope="module")
@@ -131,14 +135,23 @@ def test_a_wrong_set_is_refused_and_leaves_the_environment(
     assert node.run(["ls", "-A", "/tmp"]).stdout == ""
 
 
-def test_without_python_3_11_in_the_repository_the_error_names_the_way_out(sets: dict[str, str]) -> None:
+@pytest.mark.parametrize("parent", ["/opt/verger", "/mnt/tmp/verger"])
+def test_without_python_3_11_in_the_repository_the_error_names_the_way_out(sets: dict[str, str], parent: str) -> None:
+    """In /opt the script runs by sudo, in a folder that the user can write only dnf does."""
     with NodeSystem(Path(sets["folder"])) as system:
         system.run(["rm", "-r", "/var/lib/node-repository"], user="root")
-        done = bootstrap(system, sets["built"])
+        done = bootstrap(system, sets["built"], f"{parent}/env")
         assert done.returncode == 1
+        assert ("restarting with sudo" in done.stdout) == parent.startswith("/opt")
         assert "dnf could not install the package python3.11" in done.stderr
         assert "gateway endpoint whose policy lets the repositories of Amazon Linux through" in done.stderr
-        assert system.run(["ls", "-A", "/opt/verger"]).stdout == ""
+        assert system.run(["ls", "-A", parent]).stdout == ""
+
+
+def test_a_user_without_sudo_gets_an_error(node: NodeSystem, sets: dict[str, str]) -> None:
+    done = bootstrap(node, sets["built"], "/opt/other/env", user="yarn")
+    assert done.returncode == 1
+    assert "error: /opt/other: yarn cannot write this folder, and cannot use sudo without a password" in done.stderr
 
 
 @pytest.mark.parametrize(
