@@ -246,8 +246,7 @@ class Schedule:
     cluster_minutes: int = between("the time limit for the start of the cluster", 1, 240, 45, "minutes")
     step_minutes: int = between("the longest time limit of a step", 1, 2880, 720, "minutes")
     step_plan_factor: int = between(
-        "the time limit of a step, as a multiple of the minutes that the plan expects; at least an hour, "
-        "at most VERGER_STEP_MINUTES; 0: VERGER_STEP_MINUTES alone counts",
+        "the time limit of a step by its planned minutes; at least an hour, at most VERGER_STEP_MINUTES; 0: the latter",
         0,
         1000,
         10,
