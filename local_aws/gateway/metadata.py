@@ -17,7 +17,7 @@ from xml.sax.saxutils import escape
 from local_aws.iam.account import NODES
 from local_aws.iam.authority import Authority, Caller, DeniedError, SignatureError, TokenError
 from local_aws.iam.evaluator import Request
-from local_aws.iam.sessions import CONTAINER, Session, timestamp
+from local_aws.iam.sessions import CONTAINER, KeyOwner, Session, timestamp
 from local_aws.settings import Settings
 
 TOKEN, TTL = "X-aws-ec2-metadata-token", "X-aws-ec2-metadata-token-ttl-seconds"
@@ -98,7 +98,7 @@ class _Handler(BaseHTTPRequestHandler):
         authority = self.server.authority
         account = authority.account
         if parameters.get("Action") == "GetCallerIdentity":
-            arn = account.principals[caller.name].arn
+            arn = account.arn(caller.owner)
             content = f"<Arn>{arn}</Arn><UserId>{caller.name}</UserId><Account>{account.number}</Account>"
             return _answer("GetCallerIdentity", content)
         if parameters.get("Action") != "AssumeRole":
@@ -112,8 +112,8 @@ class _Handler(BaseHTTPRequestHandler):
         name = parameters.get("RoleSessionName", "")
         seconds = min(float(parameters.get("DurationSeconds", "3600")), self.server.session_s)
         made = authority.keys.session(role, name, seconds)
-        assumed = arn.replace(":iam:", ":sts:").replace(":role/", ":assumed-role/")
-        user = f"<AssumedRoleUser><AssumedRoleId>{role}</AssumedRoleId><Arn>{assumed}/{escape(name)}</Arn>"
+        assumed = escape(account.arn(KeyOwner(role, "", name)))
+        user = f"<AssumedRoleUser><AssumedRoleId>{role}</AssumedRoleId><Arn>{assumed}</Arn>"
         return _answer("AssumeRole", f"{_credentials(made)}{user}</AssumedRoleUser>")
 
     def _credentials(self) -> dict[str, str]:

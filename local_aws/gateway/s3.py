@@ -116,7 +116,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Return the content of the body and its trailing headers. Compare the body with what was signed."""
         declared = self.headers.get(CONTENT_SHA256) or UNSIGNED
         if declared.startswith(STREAMING):
-            return chunks.decode(body, declared, caller.signature, caller.secret)
+            return chunks.decode(body, declared, caller.signature, caller.owner.secret)
         if declared != UNSIGNED and declared != hashlib.sha256(body).hexdigest():
             raise SignatureError("XAmzContentSHA256Mismatch", "The provided SHA-256 does not match what was computed")
         return body, {}

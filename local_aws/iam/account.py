@@ -9,10 +9,13 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from local_aws.credentials import write_private
-from local_aws.iam.evaluator import Policies, Request
+from local_aws.iam.evaluator import ALLOWED, Policies, Request
+
+if TYPE_CHECKING:
+    from local_aws.iam.sessions import KeyOwner
 
 FILE = "iam.json"
 ADMINISTRATOR, AIRFLOW_USER, CHECKER = "administrator", "airflow", "checker"
@@ -81,6 +84,13 @@ class Account:
         """Return the name in the template of the role with this ARN."""
         return next((name for name, found in self.principals.items() if found.arn == arn and found.trust), None)
 
+    def arn(self, owner: KeyOwner) -> str:
+        """Return the ARN of a principal, for a role that of its session."""
+        arn = self.principals[owner.name].arn
+        if not owner.session:
+            return arn
+        return f"{arn.replace(':iam:', ':sts:').replace(':role/', ':assumed-role/')}/{owner.session}"
+
     def decision(self, principal: str, request: Request) -> str:
         """Return the decision about a request: one of those of `evaluator`."""
         who = self.principals[principal]
@@ -101,7 +111,7 @@ class Account:
             return False
         statements = [{**statement, "Resource": "*"} for statement in trust["Statement"]]
         document = {**trust, "Statement": statements}
-        return Policies(arn, [], document).decision(Request("sts:AssumeRole", "*")) == "Allowed"
+        return Policies(arn, [], document).decision(Request("sts:AssumeRole", "*")) == ALLOWED
 
     def save(self, state: Path) -> None:
         """Write the account to the state folder."""

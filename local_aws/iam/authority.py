@@ -12,7 +12,7 @@ from local_aws.iam import record, signature
 from local_aws.iam.account import ADMINISTRATOR, Account
 from local_aws.iam.evaluator import ALLOWED, FORBIDDEN, Request
 from local_aws.iam.record import Decision
-from local_aws.iam.sessions import Keys, TokenError
+from local_aws.iam.sessions import KeyOwner, Keys, TokenError
 from local_aws.iam.signature import Headers, Signature, SignatureError
 
 
@@ -26,17 +26,21 @@ class Caller:
 
     Attributes
     ----------
-    name, secret : str
-        Name of the principal, and the secret of its access key.
+    owner : KeyOwner
+        The principal.
     signature : Signature
     agent : str
         The program that sent the request.
     """
 
-    name: str
-    secret: str
+    owner: KeyOwner
     signature: Signature
     agent: str
+
+    @property
+    def name(self) -> str:
+        """Name of the principal."""
+        return self.owner.name
 
 
 @dataclass(frozen=True)
@@ -73,16 +77,15 @@ class Authority:
             The request is not signed by a valid key.
         """
         found = signature.read(path, headers)
-        known = self.keys.find(found.key_id, found.token, self._users())
-        if known is None:
+        owner = self.keys.find(found.key_id, found.token, self._users())
+        if owner is None:
             raise SignatureError(
                 "UnrecognizedClientException",
                 "The security token included in the request is invalid: not an access key of this stack"
                 " (`python -m local_aws env` prints it).",
             )
-        name, secret = known
-        signature.verify(found, method, path, headers, body, secret=secret)
-        return Caller(name, secret, found, str(headers.get("User-Agent") or "").partition("/")[0])
+        signature.verify(found, method, path, headers, body, secret=owner.secret)
+        return Caller(owner, found, str(headers.get("User-Agent") or "").partition("/")[0])
 
     def _users(self) -> list[str]:
         if not self.enforced:
@@ -111,10 +114,10 @@ class Authority:
         reason = (
             f"with an explicit deny in a policy for {request.action}"
             if decision == FORBIDDEN
-            else f"because no policy allows the {request.action} action"
+            else f"because no identity-based policy allows the {request.action} action"
         )
         return (
-            f"User: {self.account.principals[caller.name].arn} is not authorized to perform: {request.action} on"
+            f"User: {self.account.arn(caller.owner)} is not authorized to perform: {request.action} on"
             f" resource: {request.resource} {reason}"
         )
 

@@ -62,6 +62,23 @@ class Session:
         return timestamp(self.expires)
 
 
+@dataclass(frozen=True)
+class KeyOwner:
+    """Who has an access key.
+
+    Attributes
+    ----------
+    name, secret : str
+        Name of the principal, and the secret of the key.
+    session : str
+        Name of the session of a role; empty for a user.
+    """
+
+    name: str
+    secret: str
+    session: str = ""
+
+
 def timestamp(seconds: float) -> str:
     """Return a time in the form of AWS: `2026-11-27T08:00:00Z`."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -93,8 +110,8 @@ class Keys:
         token = f"{base64.b64encode(content).decode()}.{self._mac(content.decode()).hex()}"
         return Session(Credentials(key_id, self._secret(token)), token, expires)
 
-    def find(self, key_id: str, token: str | None, users: list[str]) -> tuple[str, str] | None:
-        """Return the name of the principal that has an access key, and its secret; None for an unknown key.
+    def find(self, key_id: str, token: str | None, users: list[str]) -> KeyOwner | None:
+        """Return who has an access key; None for an unknown key.
 
         Raises
         ------
@@ -104,13 +121,13 @@ class Keys:
         if not key_id.startswith(SESSION_KEY):
             known = {self.user(name).access_key_id: name for name in users}
             name = known.get(key_id)
-            return (name, self.user(name).secret_access_key) if name else None
+            return KeyOwner(name, self.user(name).secret_access_key) if name else None
         content = self._content(token or "")
         if content is None or content["key"] != key_id:
             raise TokenError("InvalidToken", "The provided token is malformed or otherwise invalid.")
         if content["expires"] + LEEWAY_S <= time.time():
             raise TokenError("ExpiredToken", "The provided token has expired.")
-        return str(content["role"]), self._secret(str(token))
+        return KeyOwner(str(content["role"]), self._secret(str(token)), str(content["name"]))
 
     def _content(self, token: str) -> dict[str, Any] | None:
         encoded, _, mac = token.partition(".")

@@ -62,10 +62,3 @@ def test_the_page_of_verger_survives_the_end_of_its_credentials(runs: Runs) -> N
     assert [answer["status"] for answer in answers] == [200] * len(pages), output[-3000:]
     assert run in answers[0]["text"]
     assert str(runs.published["second"]["photos"]) in answers[1]["text"]
-
-
-def test_the_commands_of_airflow_work_with_its_role(runs: Runs) -> None:
-    command = [sys.executable, "-m", "verger.janitor"]
-    with runs.enforced.run_dag.start(command, {"VERGER_BUCKET": BUCKET, **runs.enforced.airflow}) as process:
-        output, _ = process.communicate()
-    assert (process.returncode, output.splitlines()[-1]) == (0, "no cluster is unused")

@@ -8,26 +8,26 @@ import pytest
 
 from local_aws.credentials import Credentials
 from local_aws.iam.account import ADMINISTRATOR
-from local_aws.iam.sessions import LEEWAY_S, Keys, Session, TokenError
+from local_aws.iam.sessions import LEEWAY_S, KeyOwner, Keys, Session, TokenError
 
 KEYS = Keys(Credentials("VRGRKEY", "secret"))
 USERS = [ADMINISTRATOR, "airflow"]
 
 
-def find(session: Session, token: str) -> tuple[str, str] | None:
+def find(session: Session, token: str) -> KeyOwner | None:
     return KEYS.find(session.credentials.access_key_id, token, USERS)
 
 
 def test_the_key_of_a_user_is_found() -> None:
     made = KEYS.user("airflow")
-    assert KEYS.find(made.access_key_id, None, USERS) == ("airflow", made.secret_access_key)
-    assert KEYS.find("VRGRKEY", None, USERS) == (ADMINISTRATOR, "secret")
+    assert KEYS.find(made.access_key_id, None, USERS) == KeyOwner("airflow", made.secret_access_key)
+    assert KEYS.find("VRGRKEY", None, USERS) == KeyOwner(ADMINISTRATOR, "secret")
     assert KEYS.find(KEYS.user("other").access_key_id, None, USERS) is None
 
 
 def test_a_session_is_found_until_it_ends() -> None:
     made = KEYS.session("NodeRole", "i-1", 60)
-    assert find(made, made.token) == ("NodeRole", made.credentials.secret_access_key)
+    assert find(made, made.token) == KeyOwner("NodeRole", made.credentials.secret_access_key, "i-1")
     ended = KEYS.session("NodeRole", "i-1", -LEEWAY_S)
     with pytest.raises(TokenError) as error:
         find(ended, ended.token)
