@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ DEFAULT_EMR_PORT = 5555
 S3_PORTS = 8
 #: Ports after the EMR port in an enforced stack: the gateway of S3, the same without TLS, metadata service with STS.
 ENFORCED_PORTS = 3
+#: Names of buckets that the template accepts.
+BUCKET_NAME = re.compile("[a-z0-9][a-z0-9-]{1,61}[a-z0-9]")
 #: Values of `cluster`.
 LOCAL, YARN = "local", "yarn"
 #: Field of Settings by the environment variable that sets it.
@@ -118,13 +121,15 @@ class Settings:
                 f"emr_port: {self.emr_port} is one of the {S3_PORTS} ports of the S3 server, which start at"
                 f" {self.s3_port}; choose another"
             )
+        if self.enforce and not BUCKET_NAME.fullmatch(self.enforce):
+            raise ValueError(f"enforce: expected the name of a bucket, without dots, found {self.enforce!r}")
         if self.cores < 0:
             raise ValueError(f"cores: expected 0 (all) or more, found {self.cores}")
         if self.cluster not in (LOCAL, YARN):
             raise ValueError(f"VERGER_LOCAL_CLUSTER: expected {LOCAL} or {YARN}, found {self.cluster!r}")
         if not 1 <= self.yarn_nodes <= MAX_YARN_NODES:
             raise ValueError(f"VERGER_LOCAL_YARN_NODES: expected 1 to {MAX_YARN_NODES}, found {self.yarn_nodes}")
-        for name in ("yarn_scale", "container_log_s"):
+        for name in ("yarn_scale", "container_log_s", "session_s"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name}: expected more than 0, found {getattr(self, name)}")
 

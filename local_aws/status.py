@@ -19,7 +19,7 @@ def table(stack: Stack) -> str:
     servers = stack.status()
     for name, server in servers.items():
         state = f"up    pid {server['pid']}" if server["pid"] else "down"
-        lines.append(f"{name:4} {server['endpoint']:26} {state}")
+        lines.append(f"{name:7} {server['endpoint']:26} {state}")
     clusters = Store(stack.settings.state / "emr").load_all() if stack.settings.state.exists() else []
     ended = [cluster for cluster in clusters if cluster.state in ENDED][-RECENT:]
     shown = [cluster for cluster in clusters if cluster in ended or cluster.state not in ENDED]

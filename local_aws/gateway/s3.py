@@ -18,7 +18,7 @@ from botocore.auth import S3SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials as SigningCredentials
 
-from local_aws.gateway import chunks, deletion
+from local_aws.gateway import chunks, configuration, deletion
 from local_aws.gateway.answers import Answer, denied, error, of_signature
 from local_aws.gateway.chunks import ChunkError
 from local_aws.iam.authority import Authority, Caller, DeniedError, SignatureError, TokenError
@@ -109,8 +109,11 @@ class _Handler(BaseHTTPRequestHandler):
         call = Call.of(self.command, self.path, self.headers, secure=self.server.secure)
         if call.deletes_many:
             return deletion.answer(authority, caller, call, content, self._forward)
-        authority.check(caller, call.requests(authority.account))
-        return self._forward(content, trailers)
+        account = authority.account
+        authority.check(caller, call.requests(account))
+        return configuration.own_answer(call, account) or configuration.with_region(
+            call, account, self._forward(content, trailers)
+        )
 
     def _content(self, body: bytes, caller: Caller) -> tuple[bytes, dict[str, str]]:
         """Return the content of the body and its trailing headers. Compare the body with what was signed."""

@@ -24,7 +24,7 @@ from local_aws.gateway.metadata import Metadata
 from local_aws.gateway.s3 import Gateway
 from local_aws.iam.account import FILE, Account
 from local_aws.iam.authority import Authority
-from local_aws.iam.deployment import deploy
+from local_aws.iam.deployment import deploy, digest
 from local_aws.settings import Settings
 
 log = logging.getLogger("local_aws.gateway")
@@ -46,9 +46,9 @@ def serve(settings: Settings) -> None:
 
 
 def prepare(settings: Settings, authority: Authority) -> None:
-    """Deploy the template and create its bucket, unless an earlier start did. Give EMR the names of the template."""
-    path = settings.state / FILE
-    if not path.exists() or Account.load(settings.state).bucket != settings.enforce:
+    """Deploy the template, unless an earlier start did; create its bucket; give EMR the names of the template."""
+    known = Account.load(settings.state) if (settings.state / FILE).exists() else None
+    if known is None or (known.bucket, known.template) != (settings.enforce, digest()):
         deploy(settings.enforce, settings.region).save(settings.state)
     account = authority.account
     _give_to_emr(settings, account)

@@ -54,6 +54,8 @@ class Account:
     number, region, bucket, key : str
         Account number, region, name of the bucket, ARN of its KMS key.
     principals : mapping of str to Principal
+    bucket_properties : mapping
+        The properties of the bucket in the template: its encryption, and its public access block.
     bucket_policy, endpoint_policy : mapping
         Policies of the bucket and of the VPC endpoint.
     settings : mapping of str to str
@@ -62,6 +64,8 @@ class Account:
         The output AirflowConnection of the template.
     security_configuration : mapping
         The EMR security configuration of the template.
+    template : str
+        SHA-256 of the template.
     """
 
     number: str
@@ -69,11 +73,13 @@ class Account:
     bucket: str
     key: str
     principals: Mapping[str, Principal]
+    bucket_properties: Mapping[str, Any]
     bucket_policy: Mapping[str, Any]
     endpoint_policy: Mapping[str, Any]
     settings: Mapping[str, str]
     connection: str
     security_configuration: Mapping[str, Any]
+    template: str = ""
 
     @property
     def bucket_arn(self) -> str:

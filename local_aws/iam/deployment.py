@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+
 from moto import mock_aws
 
 from local_aws.iam import account
 from local_aws.iam.account import Account, Principal
-from local_aws.iam.template import ACCOUNT, DeployedTemplate
+from local_aws.iam.template import ACCOUNT, TEMPLATE, DeployedTemplate
 
 ALL = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
 
@@ -34,12 +36,19 @@ def deploy(bucket: str, region: str) -> Account:
                 account.CHECKER: Principal(f"{user}/{account.CHECKER}", made.policies("DeploymentCheckPolicy")),
                 **{name: _role(made, name) for name in (account.AIRFLOW, account.NODES, account.SERVICE)},
             },
+            bucket_properties=made.properties("Bucket"),
             bucket_policy=made.properties("BucketPolicy")["PolicyDocument"],
             endpoint_policy=made.properties("S3Endpoint")["PolicyDocument"],
             settings=made.settings,
             connection=made.outputs["AirflowConnection"],
+            template=digest(),
             security_configuration=made.properties("SecurityConfiguration")["SecurityConfiguration"],
         )
+
+
+def digest() -> str:
+    """Return the SHA-256 of the template."""
+    return hashlib.sha256(TEMPLATE.read_bytes()).hexdigest()
 
 
 def _role(made: DeployedTemplate, name: str) -> Principal:

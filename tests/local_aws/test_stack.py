@@ -151,8 +151,11 @@ def test_missing_bucket_is_an_error(s3: S3Client) -> None:
         {"s3_port": 65_535},
         {"emr_port": 8335},
         {"cores": -1},
+        {"enforce": "My.Bucket"},
+        {"session_s": 0},
+        {"emr_port": 8331, "enforce": "orchard"},  # the gateway has the next three ports
     ],
 )
-def test_invalid_settings(wrong: dict[str, int]) -> None:
+def test_invalid_settings(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong))):
-        Settings(**wrong)  # type: ignore[arg-type]
+        Settings(**wrong)

@@ -226,3 +226,13 @@ def test_a_request_without_a_valid_signature_is_refused(protected: EnforcedStack
     with pytest.raises(urllib.error.HTTPError) as error:
         urllib.request.urlopen(f"{keys['AWS_ENDPOINT_URL_S3']}/{BUCKET}/{PHOTO}")  # noqa: S310 (loopback)
     assert error.value.code == 403
+
+
+def test_the_metadata_service_answers_with_a_token_and_its_secret_path_only(enforced: EnforcedStack) -> None:
+    address = instance_environment(enforced.stack.settings)["AWS_EC2_METADATA_SERVICE_ENDPOINT"]
+    path = "latest/meta-data/iam/security-credentials/"
+    root = address.rpartition("/")[0]
+    for url in (f"{address}/{path}", f"{root}/{path}", f"{root}/container"):
+        with pytest.raises(urllib.error.HTTPError) as error:
+            urllib.request.urlopen(url)  # noqa: S310 (loopback)
+        assert error.value.code == 401

@@ -11,7 +11,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from local_aws.iam.account import AIRFLOW, NODES
+from local_aws.iam.account import AIRFLOW, CHECKER, NODES
 from local_aws.iam.sessions import LEEWAY_S
 from tests.dags.enforced.conftest import SESSION_S, Runs
 from tests.dags.enforced.runs import BUCKET, EnforcedStack
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 pytestmark = pytest.mark.timeout(900)
+NO_SERVER = "http://127.0.0.1:9"
 ENDED_S = SESSION_S + LEEWAY_S + 1
 
 
@@ -62,3 +63,20 @@ def test_the_page_of_verger_survives_the_end_of_its_credentials(runs: Runs) -> N
     assert [answer["status"] for answer in answers] == [200] * len(pages), output[-3000:]
     assert run in answers[0]["text"]
     assert str(runs.published["second"]["photos"]) in answers[1]["text"]
+
+
+def test_the_deployment_check_looks_at_bucket_and_emr_with_its_policy(runs: Runs) -> None:
+    """local_aws has no IAM, EC2 and quotas: these checks get no answer. tests/infra has them, in moto."""
+    nowhere = dict.fromkeys((f"AWS_ENDPOINT_URL_{name}" for name in ("IAM", "EC2", "SERVICE_QUOTAS")), NO_SERVER)
+    checker = runs.enforced.stack.environment(CHECKER) | {"AIRFLOW_CONN_AWS_DEFAULT": "aws://"}
+    settings = dict(runs.enforced.account.settings)
+    command = [sys.executable, "-m", "verger.deployment_check"]
+    with runs.enforced.run_dag.start(command, {**settings, **checker, **nowhere}) as process:
+        output, _ = process.communicate()
+    lines = [line for line in output.splitlines() if line.startswith(("ok ", "problem ", "unknown "))]
+    seen = {line.partition(":")[0].split(maxsplit=1)[1]: line.split()[0] for line in lines}
+    assert {name for name, state in seen.items() if state == "ok"} == {
+        *(f"bucket {BUCKET}", "encryption", "public access", "versions", "photos", "artifact set", "EMR release"),
+    }, output
+    assert "problem" not in seen.values(), output
+    assert process.returncode == 0

@@ -11,7 +11,7 @@ from local_aws.iam.evaluator import Request
 from local_aws.iam.s3_actions import Call, Deleted, UnknownOperationError, deleted
 
 KEY = "arn:aws:kms:eu-west-3:1:key/k"
-ACCOUNT = Account("1", "eu-west-3", "orchard", KEY, {}, {}, {}, {}, "", {})
+ACCOUNT = Account("1", "eu-west-3", "orchard", KEY, {}, {}, {}, {}, {}, "", {})
 
 
 def needed(method: str, path: str, **headers: str) -> list[str]:
