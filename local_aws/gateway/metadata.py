@@ -6,6 +6,7 @@ service; here each user of the machine reaches the port.
 
 from __future__ import annotations
 
+import hmac
 import json
 import time
 from collections.abc import Mapping
@@ -25,7 +26,6 @@ LONGEST_TTL_S = 21_600
 CREDENTIALS = "/latest/meta-data/iam/security-credentials"
 XML, TEXT, JSON = "text/xml", "text/plain", "application/json"
 NAMESPACE = "https://sts.amazonaws.com/doc/2011-06-15/"
-STS_ERRORS = {"ExpiredToken": 403, "InvalidToken": 403}
 
 
 class Metadata(ThreadingHTTPServer):
@@ -65,7 +65,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(200, json.dumps(self._credentials()), JSON)
             return
         expires, _, mac = (self.headers.get(TOKEN) or "").rpartition(".")
-        if not expires or mac != self._mac(expires) or float(expires) < time.time():
+        if not expires or not hmac.compare_digest(mac, self._mac(expires)) or float(expires) < time.time():
             self._send(401, "Unauthorized", TEXT)
             return
         account = self.server.authority.account
