@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from local_aws.iam.record import Decision
 from local_aws.stack import Stack
 from tests.dags.airflow_runs import RunDag
 from tests.local_aws.conftest import started
+from tests.places import ROOT
 
 BUCKET = "orchard"
 NO_SERVICE_HERE = ("VERGER_SNS_TOPIC",)
@@ -48,6 +50,13 @@ class EnforcedStack:
     def run(self, dag: str = "fruit_features", **options: Any) -> subprocess.CompletedProcess[str]:
         """Run a DAG as Airflow."""
         return self.run_dag(BUCKET, dag, **{**self.airflow, **options})
+
+    def command(self, module: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Run `python -m module` as Airflow, with `plugins/` on the path as in Airflow's processes."""
+        given = {"VERGER_BUCKET": BUCKET, "PYTHONPATH": f"{ROOT}:{ROOT / 'plugins'}", **self.airflow, **environment}
+        with self.run_dag.start([sys.executable, "-m", module, *arguments], given) as process:
+            output, _ = process.communicate()
+        return subprocess.CompletedProcess(module, process.returncode, output)
 
     def decisions(self) -> list[Decision]:
         """Return all decisions so far."""

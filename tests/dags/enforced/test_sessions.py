@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -55,12 +54,10 @@ def test_ended_credentials_are_refused_by_s3_and_emr(enforced: EnforcedStack) ->
 def test_the_page_of_verger_survives_the_end_of_its_credentials(runs: Runs) -> None:
     run = runs.published["second"]["run"]
     pages = ["/", f"/runs/{run}", f"/runs/{run}/report", f"/runs/{run}/steps/featurize"]
-    command = [sys.executable, "-m", "tests.dags.enforced.page_requests", str(ENDED_S), *pages]
-    with runs.enforced.run_dag.start(command, {"VERGER_BUCKET": BUCKET, **runs.enforced.airflow}) as process:
-        output, _ = process.communicate()
-    assert process.returncode == 0, output
-    answers = json.loads(output.splitlines()[-1])
-    assert [answer["status"] for answer in answers] == [200] * len(pages), output[-3000:]
+    done = runs.enforced.command("tests.dags.enforced.page_requests", str(ENDED_S), *pages)
+    assert done.returncode == 0, done.stdout
+    answers = json.loads(done.stdout.splitlines()[-1])
+    assert [answer["status"] for answer in answers] == [200] * len(pages), done.stdout[-3000:]
     assert run in answers[0]["text"]
     assert str(runs.published["second"]["photos"]) in answers[1]["text"]
 
@@ -69,14 +66,11 @@ def test_the_deployment_check_looks_at_bucket_and_emr_with_its_policy(runs: Runs
     """local_aws has no IAM, EC2 and quotas: these checks get no answer. tests/infra has them, in moto."""
     nowhere = dict.fromkeys((f"AWS_ENDPOINT_URL_{name}" for name in ("IAM", "EC2", "SERVICE_QUOTAS")), NO_SERVER)
     checker = runs.enforced.stack.environment(CHECKER) | {"AIRFLOW_CONN_AWS_DEFAULT": "aws://"}
-    settings = dict(runs.enforced.account.settings)
-    command = [sys.executable, "-m", "verger.deployment_check"]
-    with runs.enforced.run_dag.start(command, {**settings, **checker, **nowhere}) as process:
-        output, _ = process.communicate()
-    lines = [line for line in output.splitlines() if line.startswith(("ok ", "problem ", "unknown "))]
+    done = runs.enforced.command("verger.deployment_check", **checker, **nowhere)
+    lines = [line for line in done.stdout.splitlines() if line.startswith(("ok ", "problem ", "unknown "))]
     seen = {line.partition(":")[0].split(maxsplit=1)[1]: line.split()[0] for line in lines}
     assert {name for name, state in seen.items() if state == "ok"} == {
         *(f"bucket {BUCKET}", "encryption", "public access", "versions", "photos", "artifact set", "EMR release"),
-    }, output
-    assert "problem" not in seen.values(), output
-    assert process.returncode == 0
+    }, done.stdout
+    assert "problem" not in seen.values(), done.stdout
+    assert done.returncode == 0
