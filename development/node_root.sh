@@ -68,15 +68,16 @@ base_system() {
     --dpkgopt=force-unsafe-io --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/locale/*' \
     --dpkgopt='path-exclude=/usr/share/man/*' \
     --customize-hook='sed "s/ '$BASE' / '$PYTHON_FROM' /" "$1/etc/apt/sources.list" >"$1/etc/apt/sources.list.d/python.list"' \
-    --customize-hook='export APT_CONFIG="$MMDEBSTRAP_APT_CONFIG"; apt-get update -qq' \
-    --customize-hook='cd "$1/var/cache/apt" && apt-get download -qq -o APT::Sandbox::User=root '"$LIBC python3.11 python3.11-minimal $PYTHON_LIBRARIES" \
+    --customize-hook='export APT_CONFIG="$MMDEBSTRAP_APT_CONFIG"; apt-get update -qq -o APT::Sandbox::User=root &&
+      cd "$1/var/cache/apt" && apt-get download -qq -o APT::Sandbox::User=root '"$LIBC python3.11 python3.11-minimal $PYTHON_LIBRARIES" \
     --customize-hook='mkdir "$1/../debs" && mv "$1"/var/cache/apt/*.deb "$1/../debs"' \
     "$BASE" "$work/root" "$archive" || die "mmdebstrap could not make the base system (see above)"
-  local name
+  local name output
   for name in $LIBC; do
     mv "$work/debs/$name"_*.deb "$work/root/tmp/"
   done
-  chroot "$work/root" sh -c 'dpkg --install /tmp/*.deb >/dev/null 2>&1 && rm /tmp/*.deb'
+  output=$(chroot "$work/root" sh -c 'dpkg --install /tmp/*.deb && rm /tmp/*.deb' 2>&1) ||
+    die "dpkg could not install the C library of $PYTHON_FROM:"$'\n'"$output"
 }
 
 # python_packages: makes rpm packages of Debian's Python 3.11, in a repository of the root file system.
