@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 
 from local_aws.credentials import load_or_create
-from local_aws.node.folder import aws_environment
+from local_aws.node.folder import environment_of
 from local_aws.s3 import seaweedfs
 from local_aws.settings import S3_PORTS, Settings
 from tests.bootstrap.conftest import BUCKET, make_bucket, s3_client
@@ -30,7 +30,7 @@ def main() -> None:
         fcntl.ioctl(any_socket, SIOCSIFFLAGS, struct.pack("16sh14x", b"lo", IFF_UP))
     settings = Settings(state=state, s3_port=free_ports(S3_PORTS))
     credentials = load_or_create(state)
-    environment = aws_environment(settings, credentials)
+    environment = environment_of(settings)
     server = seaweedfs.start(settings, credentials)
     try:
         s3 = s3_client(environment)
