@@ -10,7 +10,7 @@
 # Amazon Linux itself is not among the package registries of a usual build machine. The programs are those of Debian 11,
 # with Python 3.11, its libraries and the C library of Debian 12. They come from the Debian archive that apt of this
 # machine uses. Needs root, Debian, and the packages mmdebstrap, rpm and createrepo-c. For another architecture than that
-# of the machine: also qemu-user-static, registered in /proc/sys/fs/binfmt_misc with the flag F.
+# of the machine: also qemu-user-static, registered in /proc/sys/fs/binfmt_misc with the flags F and C (for sudo).
 set -euo pipefail
 
 readonly BASE=bullseye PYTHON_FROM=bookworm
@@ -38,8 +38,8 @@ main() {
   aarch64) debian_arch=arm64 ;;
   *) die "$arch: expected x86_64 or aarch64" ;;
   esac
-  [[ $arch == "$(uname -m)" ]] || grep -q '^flags:.*F' "/proc/sys/fs/binfmt_misc/qemu-$arch" ||
-    die "$arch: install qemu-user-static, and register /usr/lib/binfmt.d/qemu-$arch.conf in /proc/sys/fs/binfmt_misc"
+  [[ $arch == "$(uname -m)" ]] || grep -q '^flags:.*CF' "/proc/sys/fs/binfmt_misc/qemu-$arch" ||
+    die "$arch: install qemu-user-static, and register /usr/lib/binfmt.d/qemu-$arch.conf with the flags POCF"
   [[ -n $archive ]] || die "apt of this machine has no archive of Debian"
   mkdir -p "$folder"
   work=$(mktemp -d "$(cd "$folder" && pwd)/.making-XXXXXX")

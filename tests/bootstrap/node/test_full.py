@@ -53,6 +53,11 @@ def test_the_set_comes_from_s3_by_the_aws_command(artifact_set: Path, tmp_path: 
         assert node.run(["find", "/home", "-user", "root", "-path", "/home/hadoop/*"]).stdout == ""
 
 
+@pytest.mark.xfail(
+    node_system.reason_against(AARCH64) is None,
+    strict=True,
+    reason="the wheel of LiteRT 2.3.0 for aarch64 needs the libstdc++ of GCC 12 (GLIBCXX_3.4.30)",
+)
 def test_the_set_for_aarch64_installs_on_an_emulated_node() -> None:
     if reason := node_system.reason_against(AARCH64):
         pytest.skip(f"{reason}: development/node_root.sh .verger/node-root-aarch64 aarch64")
