@@ -112,7 +112,8 @@ def test_a_failed_step_is_reported_by_the_first_try_and_submitted_again_by_a_cle
 def test_the_task_submits_a_step_whose_task_was_marked_as_success(
     cluster: str, done: Done, context: Any, emr: EMRClient
 ) -> None:
-    trigger: Any = deferred_trigger(done(cluster, "", STEP).execute, context)
+    request = command_step("one", "sleep", "100")  # it still runs at the first poll, also on a busy machine
+    trigger: Any = deferred_trigger(done(cluster, "", request).execute, context)
     assert list(steps(emr, cluster)) == [trigger.step_id]
 
 

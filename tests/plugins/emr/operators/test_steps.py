@@ -168,7 +168,7 @@ def test_the_state_is_logged_when_progress_cannot_be_read(
 def test_a_failed_step_fails_the_task_with_its_last_error(
     add: Add, done: Done, cluster: str, context: Any, settings: Settings
 ) -> None:
-    words = "echo working >&2; sleep 2; echo 'verger: error: no photo could be read' >&2; exit 1"
+    words = "echo working >&2; sleep 8; echo 'verger: error: no photo could be read' >&2; exit 1"
     request = command_step("one", "bash", "-c", words)
     (step,) = add(cluster, request).execute(context)
     sensor = done(cluster, step, request)
