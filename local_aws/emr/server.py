@@ -8,14 +8,11 @@ command and exist in memory only. Here, `cluster/model.py` holds clusters and st
 
 from __future__ import annotations
 
-import argparse
 import json
 import logging
-import signal
 import threading
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
 
 from botocore.validate import ParamValidator
@@ -30,6 +27,7 @@ from local_aws.emr.operations import OPERATIONS
 from local_aws.emr.service import Service
 from local_aws.emr.views import ACCOUNT
 from local_aws.iam.authority import Caller, DeniedError, SignatureError, TokenError
+from local_aws.processes import server_process
 from local_aws.settings import Settings
 
 log = logging.getLogger("local_aws.emr")
@@ -131,7 +129,7 @@ def serve(settings: Settings) -> None:
     service.resume()
     threading.Thread(target=server.serve_forever, name="http", daemon=True).start()
     log.info("listening on %s", settings.emr_endpoint)
-    signal.sigwait({signal.SIGTERM, signal.SIGINT})
+    server_process.wait_for_end()
     server.shutdown()
     service.stop()
     log.info("stopped")
@@ -150,13 +148,7 @@ def _model() -> Any:
 
 def main() -> None:
     """Run the server process: `python -m local_aws.emr.server STATE`."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("state", type=Path)
-    settings = Settings.load(parser.parse_args().state)
-    # Threads inherit the blocked signals: only sigwait in the main thread receives them.
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    serve(settings)
+    server_process.run(lambda state: serve(Settings.load(state)), __doc__)
 
 
 if __name__ == "__main__":

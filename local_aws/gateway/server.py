@@ -6,14 +6,11 @@ stands for TLS, the next one for plain HTTP), the metadata service and STS.
 
 from __future__ import annotations
 
-import argparse
 import json
 import logging
-import signal
 import threading
 import time
 from http.server import ThreadingHTTPServer
-from pathlib import Path
 
 import boto3
 from botocore.config import Config
@@ -25,6 +22,7 @@ from local_aws.gateway.s3 import Gateway
 from local_aws.iam.account import FILE, Account
 from local_aws.iam.authority import Authority
 from local_aws.iam.deployment import deploy, digest
+from local_aws.processes import server_process
 from local_aws.settings import Settings
 
 log = logging.getLogger("local_aws.gateway")
@@ -42,7 +40,7 @@ def serve(settings: Settings) -> None:
     for server in servers:
         threading.Thread(target=server.serve_forever, daemon=True).start()
     log.info("%s: policies of the template enforced for the bucket %s", settings.s3_endpoint, settings.enforce)
-    signal.sigwait({signal.SIGTERM, signal.SIGINT})
+    server_process.wait_for_end()
 
 
 def prepare(settings: Settings, authority: Authority) -> None:
@@ -87,12 +85,7 @@ def _give_to_emr(settings: Settings, account: Account) -> None:
 
 def main() -> None:
     """Run the server process."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("state", type=Path)
-    settings = Settings.load(parser.parse_args().state)
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    serve(settings)
+    server_process.run(lambda state: serve(Settings.load(state)), __doc__)
 
 
 if __name__ == "__main__":
