@@ -15,6 +15,8 @@ SPARK_EVENTS = "logs/spark-events/"
 """Prefix of Spark's event logs, one object for each application. A lifecycle rule for logs/ expires them too."""
 
 COMPACTED_DELETES = "compacted_deletes.parquet"
+REMOVED = "removed.parquet"
+STATISTICS = "statistics"
 COMPACTED = "-compacted"
 """Suffix of the id of the feature run that a run compacts from older ones."""
 
@@ -85,6 +87,11 @@ class Run:
         return f"{self.folder}{COMPACTED_DELETES}"
 
     @property
+    def removed(self) -> str:
+        """The rows of published feature runs that this run deletes (see `schemas.DELETES`)."""
+        return f"{self.folder}{REMOVED}"
+
+    @property
     def manifest(self) -> str:
         """The state of every listed photo (see `schemas.MANIFEST`)."""
         return f"{self.folder}manifest.parquet"
@@ -93,6 +100,16 @@ class Run:
     def drift(self) -> str:
         """Prefix of the table of drift (see `schemas.DRIFT`)."""
         return f"{self.folder}{with_attempt('drift', self.pca_attempt)}/"
+
+    @property
+    def statistics(self) -> str:
+        """Prefix of moments.bin and labels.parquet: sums over all current photos, which the next run updates."""
+        return f"{self.folder}{with_attempt(STATISTICS, self.pca_attempt)}/"
+
+    @property
+    def spread(self) -> str:
+        """The variance of features and coordinates as the checks measured it, which the next run updates."""
+        return f"{self.folder}spread.json"
 
     @property
     def compacted(self) -> str:
@@ -141,7 +158,7 @@ class Run:
 
     @property
     def pca(self) -> str:
-        """Prefix of the coordinates of all current photos (see `schemas.PCA`)."""
+        """Prefix of the coordinates that the run wrote (see `schemas.PCA`)."""
         return f"{PCA}{with_attempt(self.id, self.pca_attempt)}/"
 
     @property

@@ -127,11 +127,14 @@ class DriftMetrics(TypedDict):
 class PcaMetrics(TypedDict):
     """runs/<id>/pca.json. Shares of the variance are None when the photos have no variance.
 
-    `attempt` is the id of the attempt, `outputs` has the URIs of its folders, by name: pca, and basis, drift and
-    compacted if it wrote them.
+    `full_pass` tells whether the step read all current rows and wrote all coordinates; else it read those of new,
+    changed and deleted photos. `projected` counts the coordinates that it wrote. `attempt` is the id of the attempt,
+    `outputs` has the URIs of its folders, by name: pca and statistics, and basis, drift and compacted if it wrote them.
     """
 
     photos: int
+    full_pass: bool
+    projected: int
     k: int
     target_variance: float
     explained_variance: float | None

@@ -79,6 +79,13 @@ class StepPlan:
         URIs of lost files of `compact`, which are not read. One that ends in a slash stands for all files of a run.
     deletes, compacted_deletes : str
         URIs of the deleted rows of `keep` and of `compact` (see `schemas.DELETES`).
+    removed : str
+        URI of the rows of published feature runs that this run deletes (see `schemas.DELETES`).
+    statistics : str or None
+        URI of the published statistics, which the run updates while it keeps the basis. None for a full pass: then the
+        run reads all current rows, and writes all coordinates again.
+    project : tuple of str
+        Feature runs whose coordinates are written again if the basis is kept, beside those of `into` and `new`.
     basis : BasisRequest
     """
 
@@ -94,6 +101,9 @@ class StepPlan:
     compacted_deletes: str
     basis: BasisRequest
     lost: tuple[str, ...] = ()
+    removed: str = ""
+    statistics: str | None = None
+    project: tuple[str, ...] = ()
     waiting: bool = False
 
     def __post_init__(self) -> None:
@@ -104,6 +114,11 @@ class StepPlan:
     def runs(self) -> tuple[str, ...]:
         """The feature runs that hold all current rows after the compaction."""
         return (*self.keep, *([self.into] if self.into else []), self.new)
+
+    @property
+    def projected(self) -> tuple[str, ...]:
+        """The feature runs whose coordinates are written if the basis is kept and `statistics` are updated."""
+        return (*self.project, *([self.into] if self.into else []), self.new)
 
     @property
     def listed(self) -> int:
@@ -127,6 +142,9 @@ class StepPlan:
             },
             "deletes": self.deletes,
             "compacted_deletes": self.compacted_deletes,
+            "removed": self.removed,
+            "statistics": self.statistics,
+            "project": [*self.project],
             "basis": {
                 "policy": self.basis.policy.value,
                 "published": self.basis.published,
@@ -159,6 +177,9 @@ class StepPlan:
             lost=tuple(map(str, features.get("lost", ()))),
             deletes=str(document["deletes"]),
             compacted_deletes=str(document["compacted_deletes"]),
+            removed=str(document["removed"]),
+            statistics=document["statistics"],
+            project=tuple(map(str, document["project"])),
             basis=BasisRequest(
                 policy=BasisPolicy(basis["policy"]),
                 published=basis["published"],

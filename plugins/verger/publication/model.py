@@ -9,8 +9,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from verger_contract import preprocessing
+from verger_contract.keys import attempt_of
 
-VERSION = 3
+VERSION = 4
+READ_VERSIONS = (3, VERSION)
+"""Version 3 names one table of coordinates, `pca`, which has the rows of all photos."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +37,29 @@ class FeatureRun:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PcaRun:
+    """A table of coordinates, which one run wrote.
+
+    Attributes
+    ----------
+    run : str
+        The run, with the attempt of the step: the coordinates lie in pca/run=<run>/.
+    rows : int
+        All rows. Rows of other feature runs than `features`, and deleted rows of these, are not current.
+    features : tuple of str or None
+        The feature runs whose coordinates are read from this table. None for the table of an earlier Verger: it has no
+        column `features_run`, and all its rows are current.
+    stale_since : str or None
+        Time of the first row that is not current (ISO 8601, UTC); None when there is none.
+    """
+
+    run: str
+    rows: int
+    features: tuple[str, ...] | None
+    stale_since: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Snapshot:
     """One published state of the data. Data is named by the run that wrote it.
 
@@ -44,9 +70,10 @@ class Snapshot:
     run : str or None
         The run that published it; None for the empty snapshot, which has no photos.
     features : tuple of FeatureRun
-    pca, basis : str or None
-        The run that wrote the projections, and the run that fitted the basis, each with the attempt of the step: the
-        projections lie in pca/run=<pca>/.
+    pca : tuple of PcaRun
+        The coordinates of each feature run are in one of them.
+    basis : str or None
+        The run that fitted the basis, with the attempt of the step.
     photos, rejected : int
         Photos with features, and photos without.
     k : int
@@ -66,6 +93,11 @@ class Snapshot:
     rejects : str or None
         The run that wrote the rejects, with the attempt of the step. None if an earlier Verger published the snapshot:
         then it is `run`.
+    pca_attempt : str
+        Id of the attempt of step 2. It names the statistics and the drift of the run.
+    since_full_pass : int or None
+        Publications since all rows were read for the statistics. None when there are no statistics to update: an
+        earlier Verger published the snapshot.
     rolled_back_from : str or None
         The run that was current before the rollback to this snapshot.
     superseded_at : str or None
@@ -75,7 +107,7 @@ class Snapshot:
     published_at: str
     run: str | None
     features: tuple[FeatureRun, ...]
-    pca: str | None
+    pca: tuple[PcaRun, ...]
     basis: str | None
     photos: int
     rejected: int
@@ -89,13 +121,15 @@ class Snapshot:
     basis_reason: str
     basis_target: float
     rejects: str | None = None
+    pca_attempt: str = ""
+    since_full_pass: int | None = None
     rolled_back_from: str | None = None
     superseded_at: str | None = None
 
     @property
     def named(self) -> frozenset[str]:
         """Every run whose data the snapshot names."""
-        names = {self.run, self.pca, self.basis, *(features.run for features in self.features)}
+        names = {self.run, self.basis, *(table.run for table in (*self.features, *self.pca))}
         return frozenset(name for name in names if name is not None)
 
     def facts(self) -> dict[str, Any]:
@@ -157,8 +191,8 @@ def parse(body: bytes) -> Publication:
         The text is not that of a publication, or has another version.
     """
     document = json.loads(body)
-    if document["version"] != VERSION:
-        raise ValueError(f"version {document['version']}, this Verger writes version {VERSION}")
+    if document["version"] not in READ_VERSIONS:
+        raise ValueError(f"version {document['version']}, this Verger reads the versions 3 and {VERSION}")
     return Publication(_snapshot(document), tuple(_snapshot(old) for old in document["history"]), document["revision"])
 
 
@@ -167,7 +201,18 @@ def _snapshot(facts: Mapping[str, Any]) -> Snapshot:
     values = _known(Snapshot, facts)
     features = tuple(FeatureRun(**_known(FeatureRun, features)) for features in facts["features"])
     model = {"preprocessing": preprocessing.FIRST, **facts["model"]}
-    return Snapshot(**values | {"features": features, "model": model})
+    attempt = facts.get("pca_attempt", attempt_of(facts["pca"]) if isinstance(facts["pca"], str) else "")
+    return Snapshot(
+        **values | {"features": features, "model": model, "pca": _coordinates(facts), "pca_attempt": attempt}
+    )
+
+
+def _coordinates(facts: Mapping[str, Any]) -> tuple[PcaRun, ...]:
+    pca = facts["pca"]
+    if isinstance(pca, list):
+        tables = (_known(PcaRun, table) for table in pca)
+        return tuple(PcaRun(**{**table, "features": tuple(table["features"] or ()) or None}) for table in tables)
+    return (PcaRun(run=pca, rows=facts["photos"], features=None),) if pca else ()
 
 
 def _known(kind: type, facts: Mapping[str, Any]) -> dict[str, Any]:
