@@ -141,7 +141,7 @@ def check(bucket: PhotoBucket, run: str) -> float:
         region=variables["AWS_REGION"],
         endpoint_override=variables["AWS_ENDPOINT_URL_S3"],
     )
-    columns = vectors.columns("features", etags=True)
+    columns = vectors.columns("features", "etag")
 
     def batches() -> Iterator[pa.RecordBatch]:
         for info in files.get_file_info(FileSelector(f"{BUCKET}/{run}/features")):
@@ -150,7 +150,7 @@ def check(bucket: PhotoBucket, run: str) -> float:
                     yield from pq.ParquetFile(source).iter_batches(ROWS_AT_ONCE, columns=columns)
 
     started = time.monotonic()
-    vectors.read(batches(), "features", FEATURES, Validation().neighbour_sample, etags=True)
+    vectors.read(batches(), "features", FEATURES, Validation().neighbour_sample, "etag")
     return round(time.monotonic() - started, 2)
 
 

@@ -3,15 +3,17 @@ r"""Step 2: projects the features of all current photos onto principal component
     spark-submit --py-files verger_spark.zip pca.py \
         --plan s3://bucket/runs/ID/plan.json \
         --pca s3://bucket/pca/run=ID~{attempt} --basis s3://bucket/models/pca/run=ID~{attempt} \
-        --drift s3://bucket/runs/ID/drift~{attempt} --metrics s3://bucket/runs/ID/pca.json
+        --statistics s3://bucket/runs/ID/statistics~{attempt} --drift s3://bucket/runs/ID/drift~{attempt} \
+        --metrics s3://bucket/runs/ID/pca.json
 
 In the URIs of the outputs, `{attempt}` stands for an id that each attempt of the step chooses (`verger_spark.attempt`).
 
 The number of components is the smallest that explains the target share of the variance.
 
 The plan names the feature runs that hold the current rows, the table of their deleted rows, the feature runs to
-compact, and the published basis if it may be kept. Without a plan, `--features URI [URI ...]` names folders of which
-every row is current, and a new basis is fitted.
+compact, and the published basis and statistics if they may be kept. With these the step reads only the photos that the
+run adds and removes, and writes the coordinates of the new ones (`verger_spark.pca.reduction`). Without a plan,
+`--features URI [URI ...]` names folders of which every row is current, and a new basis is fitted.
 
 The definition is that of `pyspark.ml.feature.PCA`: eigenvectors of the covariance, projection of the uncentred vectors.
 Rows are summed in blocks. The path of a photo determines its block and its place in the block, and the sums are merged
@@ -25,15 +27,16 @@ import sys
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from verger_contract.errors import VergerError
-from verger_contract.metrics import BasisMetrics, DriftMetrics, PcaMetrics
+from verger_contract.metrics import BasisMetrics, PcaMetrics
 from verger_contract.plan import BasisPolicy, BasisRequest, StepPlan
-from verger_contract.schemas import FEATURES, FEATURES_WIDTH, PCA
+from verger_contract.schemas import FEATURES_WIDTH
 from verger_spark.attempt import Attempt
-from verger_spark.io import plan_file, storage, table_file
+from verger_spark.io import plan_file, storage
 from verger_spark.io.feature_files import FeatureFiles
 from verger_spark.pca.compaction import compact
-from verger_spark.pca.current_rows import CurrentFeatures, current_files
+from verger_spark.pca.current_rows import current_files
+from verger_spark.pca.reduction import Decision, Input, Written, decide, measure_drift, write
+from verger_spark.pca.sums import statistics
 from verger_spark.session import open_session, run
 from verger_spark.stopwatch import Stopwatch
 
@@ -41,7 +44,6 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
     from verger_spark.pca.choice import Choice
-    from verger_spark.pca.covariance import Moments
 
 WITHOUT_PLAN = BasisRequest(policy=BasisPolicy.REFIT, reason="run by hand, without a plan")
 
@@ -58,6 +60,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "--basis", required=True, metavar="URI", help="output, folder of the PCAModel, unless a basis is kept"
     )
+    parser.add_argument("--statistics", metavar="URI", help="output, folder: sums that the next run updates")
     parser.add_argument("--drift", metavar="URI", help="output, Parquet: how new photos differ, for each label")
     parser.add_argument("--metrics", required=True, metavar="URI", help="output, JSON, written at the end")
     parser.add_argument("--progress", metavar="URI", help="output, JSON, written every few seconds")
@@ -101,98 +104,95 @@ def write_outputs(
     weights: str | None,
     watch: Stopwatch,
 ) -> PcaMetrics:
-    """Compact feature runs, write coordinates, basis and drift, and return the metrics."""
+    """Compact feature runs, write coordinates, basis, statistics and drift, and return the metrics."""
     if plan and plan.into:
         plan = replace(plan, into=attempt.folder(plan.into))
     into = plan.into if plan else None
     compacted = compact(spark, plan.compact, plan.compacted_deletes, into, plan.lost) if plan and into else 0
     files = current_files(plan) if plan else FeatureFiles.of(arguments.features)
-    current = CurrentFeatures.of(spark, files, arguments.cores)
     watch.lap("compact")
-    request = plan.basis if plan else WITHOUT_PLAN
     # This number determines the blocks of rows. It depends only on the photos, as the number in the plan does.
     photos = plan.listed if plan else arguments.photos or files.count()
-    reduced = reduce(spark, arguments, request, current, attempt, photos=photos, weights=weights, watch=watch)
-    drift_folder, new = attempt.folder(arguments.drift) if arguments.drift else None, plan.new if plan else None
-    drift = measure_drift(spark, reduced, new, drift_folder) if drift_folder else None
+    given = Input(spark, arguments.cores, files, plan, photos, spark.sparkContext.accumulator(0))
+    made = reduce(given, arguments, attempt, weights=weights, watch=watch)
+    if arguments.statistics:
+        statistics.save(made.written.statistics, attempt.folder(arguments.statistics))
+    drift_folder = attempt.folder(arguments.drift) if arguments.drift else None
+    drift = measure_drift(made.decision, made.written, drift_folder) if drift_folder else None
     watch.lap("drift")
-    ratio = reduced.choice.explained_variance_ratio
+    choice = made.decision.choice
+    ratio = choice.explained_variance_ratio
     return {
-        "photos": reduced.moments.count,
+        "photos": made.decision.moments.count,
+        "full_pass": made.decision.published is None,
+        "projected": made.written.rows,
         "target_variance": arguments.target_variance,
-        "explained_variance": reduced.choice.explained_variance,
+        "explained_variance": choice.explained_variance,
         "weights": weights,
         "spark": spark.version,
-        "k": reduced.choice.k,
+        "k": choice.k,
         "explained_variance_ratio": None if ratio is None else ratio.tolist(),
-        "basis": reduced.basis,
+        "basis": made.basis,
         "drift": drift,
         "compacted": compacted,
         "started_at": watch.started_at,
         "seconds": watch.seconds(),
         "application": spark.sparkContext.applicationId,
         "attempt": attempt.id,
-        "outputs": outputs_of(reduced, drift_folder if drift else None, into),
+        "outputs": outputs_of(arguments, made, attempt, drift_folder if drift else None, into),
     }
 
 
-def outputs_of(reduced: Reduced, drift: str | None, compacted: str | None) -> dict[str, str]:
+def outputs_of(
+    arguments: argparse.Namespace, made: Reduced, attempt: Attempt, drift: str | None, compacted: str | None
+) -> dict[str, str]:
     """Return the URIs of the written folders by name."""
-    basis = reduced.basis["uri"] if reduced.choice.fitted else None
-    outputs = {"pca": reduced.pca, "basis": basis, "drift": drift, "compacted": compacted}
+    outputs = {
+        "pca": attempt.folder(arguments.pca),
+        "statistics": attempt.folder(arguments.statistics) if arguments.statistics else None,
+        "basis": made.basis["uri"] if made.decision.choice.fitted else None,
+        "drift": drift,
+        "compacted": compacted,
+    }
     return {name: uri for name, uri in outputs.items() if uri}
 
 
 @dataclass(frozen=True)
 class Reduced:
-    """The moments of all rows, the basis chosen by them, the member `basis` of the metrics, the coordinates' URI."""
+    """The chosen basis, what was written, and the member `basis` of the metrics."""
 
-    moments: Moments
-    choice: Choice
+    decision: Decision
+    written: Written
     basis: BasisMetrics
-    pca: str
 
 
 def reduce(
-    spark: SparkSession,
-    arguments: argparse.Namespace,
-    request: BasisRequest,
-    current: CurrentFeatures,
-    attempt: Attempt,
-    *,
-    photos: int,
-    weights: str | None,
-    watch: Stopwatch,
+    given: Input, arguments: argparse.Namespace, attempt: Attempt, *, weights: str | None, watch: Stopwatch
 ) -> Reduced:
-    """Sum up the current rows, choose the basis, and write the basis and the coordinates of every photo."""
-    from verger_spark.pca.choice import choose
-    from verger_spark.pca.summing import sum_up
+    """Choose the basis, and write the basis and the coordinates."""
+    plan, processed = given.plan, given.processed
+    request = plan.basis if plan else WITHOUT_PLAN
+    total = given.updated() or given.photos
 
-    pca = attempt.folder(arguments.pca)
-    storage.delete_folder(pca)
-    processed = spark.sparkContext.accumulator(0)
-    # Every row is read twice: for the sums and for the projection.
-    with attempt.progress(spark, arguments.progress, "pca", photos, lambda: processed.value // 2) as progress:
-        moments = sum_up(current.packed(), photos, processed)
-        if not moments:
-            raise VergerError(f"{arguments.plan or ' '.join(arguments.features)}: no current features of any photo")
-        progress.total = moments.count  # without the rejects
-        choice = choose(request, moments, arguments.target_variance, arguments.max_components)
+    def done() -> int:
+        return int(processed.value) // 2  # every row is read twice: for the sums and for the projection
+
+    with attempt.progress(given.spark, arguments.progress, "pca", total, done) as progress:
+        source = arguments.plan or " ".join(arguments.features)
+        decision = decide(given, request, arguments.target_variance, arguments.max_components, source=source)
         watch.lap("fit")
         facts = {
-            "photos": moments.count,
+            "photos": decision.moments.count,
             "target_variance": arguments.target_variance,
-            "explained_variance": choice.explained_variance,
+            "explained_variance": decision.choice.explained_variance,
             "weights": weights,
-            "spark": spark.version,
+            "spark": given.spark.version,
         }
-        basis = write_basis(attempt.folder(arguments.basis), request, choice, spark.version, facts)
-        written = current.project(choice.components, pca, processed)
-    if (projected := sum(file.rows for file in written)) != moments.count:
-        raise VergerError(f"{pca}: expected {moments.count:,} photos, found {projected:,}; start a new run")
-    table_file.mark_complete(pca, written)
+        basis = write_basis(attempt.folder(arguments.basis), request, decision.choice, given.spark.version, facts)
+        written = write(given, decision, attempt.folder(arguments.pca))
+        progress.total = written.rows  # without the rejects and, in an update, the other photos
     watch.lap("project")
-    return Reduced(moments, choice, basis, pca)
+    return Reduced(decision, written, basis)
 
 
 def write_basis(
@@ -213,39 +213,6 @@ def write_basis(
     }
 
 
-def measure_drift(spark: SparkSession, reduced: Reduced, features: str | None, folder: str) -> DriftMetrics | None:
-    """Compare the new photos with the earlier ones, and write the table of drift.
-
-    Parameters
-    ----------
-    spark : SparkSession
-    reduced : Reduced
-    features : str or None
-        URI of the feature run of the new photos.
-    folder : str
-        URI of the table of drift.
-
-    Returns
-    -------
-    DriftMetrics or None
-        None, and no table, unless there are both new and earlier photos.
-    """
-    from verger_spark.pca import drift
-
-    choice, moments = reduced.choice, reduced.moments
-    count = FeatureFiles.of([features]).count() if features else 0
-    if features is None or not 0 < count < moments.count:
-        storage.delete_folder(folder)
-        return None
-    new = spark.read.schema(FEATURES.ddl).parquet(features)
-    components = spark.sparkContext.broadcast(choice.components)
-    coordinates = spark.read.schema(PCA.ddl).parquet(reduced.pca)
-    has_variance = choice.explained_variance_ratio is not None
-    share = drift.explained_of(new, components, moments.mean) if has_variance else None
-    labels = drift.write(drift.by_label(coordinates, new, count), folder)
-    return {"new": count, "explained_variance": share, "labels": labels}
-
-
 def print_summary(metrics: PcaMetrics) -> None:
     """Print the result for the log of the step."""
     share, basis = metrics["explained_variance"], metrics["basis"]
@@ -253,6 +220,8 @@ def print_summary(metrics: PcaMetrics) -> None:
     random = metrics["weights"] == "random"
     of_weights = " (random weights: the numbers mean nothing)" if random else ""
     print(f"verger: {metrics['photos']:,} photos, k = {metrics['k']}, {explained}{of_weights}")
+    which = "all" if metrics["full_pass"] else "new"
+    print(f"verger: coordinates of {metrics['projected']:,} photos written ({which})")
     print(f"verger: basis {basis['action']}: {basis['reason']}")
     if metrics["compacted"]:
         print(f"verger: {metrics['compacted']:,} rows of earlier runs compacted")

@@ -14,7 +14,7 @@ from benchmarks.planning.fleet import MACHINES, Figures, Fleet, Machine, Measure
 from benchmarks.planning.requests import KEYS_A_PAGE, groups, splits
 from verger.settings import Cluster, Retention
 from verger_contract.schemas import FEATURES_WIDTH
-from verger_spark.pca.summing import BLOCK_ROWS, FAN_IN, LAST
+from verger_spark.pca.sums.summing import BLOCK_ROWS, FAN_IN, LAST
 
 MILLION = 1_000_000
 FEATURE_BYTES = 4 * FEATURES_WIDTH

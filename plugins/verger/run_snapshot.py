@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from verger.changes.plan import Plan
-from verger.publication.model import FeatureRun, Snapshot
+from verger.publication.model import FeatureRun, PcaRun, Snapshot
 from verger.validation.check import ValidationError
 from verger.validation.record import counted
 from verger_contract.keys import Run, name_of
@@ -48,13 +48,17 @@ def snapshot(
         The checks have no counts.
     """
     features, pca, basis = counted(checks, "features"), counted(checks, "pca"), basis_run(run, plan, metrics)
+    is_full = is_full_pass(run, plan, basis)
     try:
+        tables = _features(run, plan, features["photos"])
         return Snapshot(
             published_at=now.isoformat(),
             run=run.id,
-            features=_features(run, plan, features["photos"]),
-            pca=name_of(run.pca),
+            features=tables,
+            pca=_coordinates(run, plan, pca["rows"], [table.run for table in tables], is_full=is_full),
             rejects=name_of(run.rejects),
+            pca_attempt=run.pca_attempt,
+            since_full_pass=0 if is_full else plan.coordinates.since_full_pass,
             basis=basis,
             photos=pca["photos"],
             rejected=features["rejected"],
@@ -73,6 +77,17 @@ def snapshot(
             f"{run.uri(run.validation)}: expected {error} among the counts of the checks of features and pca, found "
             f"{features | pca}; nothing is published: clear check_features, or start a new run"
         ) from error
+
+
+def is_full_pass(run: Run, plan: Plan, basis: str) -> bool:
+    """Whether step 2 wrote the coordinates of all current photos: it fitted a basis, or had no statistics to update."""
+    return basis == name_of(run.basis) or plan.coordinates.statistics is None
+
+
+def _coordinates(run: Run, plan: Plan, rows: int, features: Collection[str], *, is_full: bool) -> tuple[PcaRun, ...]:
+    written = plan.features_of(run) if is_full else plan.projected(run)
+    own = PcaRun(run=name_of(run.pca), rows=rows, features=tuple(name for name in written if name in features))
+    return (*(() if is_full else plan.coordinates.keep), *([own] if rows else []))
 
 
 def _features(run: Run, plan: Plan, new: int) -> tuple[FeatureRun, ...]:

@@ -104,7 +104,7 @@ class Run:
     @property
     def statistics(self) -> str:
         """Prefix of moments.bin and labels.parquet: sums over all current photos, which the next run updates."""
-        return f"{self.folder}{with_attempt(STATISTICS, self.pca_attempt)}/"
+        return statistics(with_attempt(self.id, self.pca_attempt))
 
     @property
     def spread(self) -> str:
@@ -173,6 +173,18 @@ class Run:
     def uri(self, key: str) -> str:
         """Return the URI of a key in the bucket of the run."""
         return uri(self.bucket, key)
+
+
+def statistics(name: str) -> str:
+    """Return the prefix of the statistics of a run, given as `<id>~<attempt>`.
+
+    Examples
+    --------
+    >>> statistics("scheduled-7~0a1b2c3d")
+    'runs/scheduled-7/statistics~0a1b2c3d/'
+    """
+    run, mark, attempt = name.partition(ATTEMPT_MARK)
+    return f"{RUNS}{run}/{STATISTICS}{mark}{attempt}/"
 
 
 def with_attempt(name: str, attempt: str) -> str:

@@ -68,8 +68,8 @@ MANIFEST = Table((("path", "string"), ("etag", "string"), ("run", "string"), ("k
 the reject's kind and reason."""
 
 DELETES = Table((("path", "string"), ("run", "string")))
-"""runs/<id>/deletes.parquet and compacted_deletes.parquet: the deleted rows of feature runs. runs/<id>/removed.parquet: those that the run
-itself deletes."""
+"""runs/<id>/deletes.parquet and compacted_deletes.parquet: the deleted rows of feature runs. runs/<id>/removed.parquet:
+those that the run itself deletes."""
 
 FEATURES = Table((("path", "string"), ("label", "string"), ("etag", "string"), ("features", "array<float>")))
 """features/run=<id>/: one row for each featurized photo."""
@@ -77,9 +77,7 @@ FEATURES = Table((("path", "string"), ("label", "string"), ("etag", "string"), (
 REJECTS = Table((("path", "string"), ("etag", "string"), ("kind", "string"), ("reason", "string")))
 """rejects/run=<id>/: one row for each photo without features."""
 
-PCA = Table(
-    (("path", "string"), ("label", "string"), ("features_run", "string"), ("pca_features", "array<double>"))
-)
+PCA = Table((("path", "string"), ("label", "string"), ("features_run", "string"), ("pca_features", "array<double>")))
 """pca/run=<id>/: coordinates, with the feature run that they were computed from (`features_run`). A row is current if
 this feature run is in the snapshot, and the table of deleted rows does not have (path, features_run)."""
 

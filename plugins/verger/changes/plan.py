@@ -10,8 +10,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from verger.changes import compaction, lost_files
+from verger.changes import compaction, coordinates, lost_files
 from verger.changes.compare import PhotoChange, Tally, photo_reasons
+from verger.changes.coordinates import Coordinates
 from verger.changes.full_refresh import FeatureIdentity, FullRefresh
 from verger.changes.params import PlanError, RunParams, check_limits
 from verger.changes.sizing import reason_to_wait, work_of
@@ -19,8 +20,8 @@ from verger.cluster_plan.pace import AS_BENCHMARKS, Pace
 from verger.cluster_plan.plan import ClusterPlan, plan_cluster
 from verger.publication.model import FeatureRun, Snapshot
 from verger.settings import Settings
-from verger_contract.keys import Run, name_of, of_attempt, with_attempt
-from verger_contract.plan import BasisPolicy, BasisRequest, StepPlan, least_explained_variance
+from verger_contract.keys import Run, name_of, of_attempt, statistics, with_attempt
+from verger_contract.plan import BasisPolicy, BasisRequest, StepPlan
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +59,8 @@ class Plan:
     lost : tuple of str
         Keys of lost files of published feature runs. These feature runs are compacted without the files, and the photos
         of the files are featurized again.
+    coordinates : Coordinates
+        The published coordinates that stay if the basis is kept.
     basis_policy : str
     basis : str or None
         The run whose basis may be kept. None: a new basis is fitted, for the reason `basis_reason`.
@@ -85,6 +88,7 @@ class Plan:
     into: str | None
     accept_rejects: bool = False
     lost: tuple[str, ...] = ()
+    coordinates: Coordinates
     basis_policy: str
     basis: str | None
     basis_reason: str
@@ -95,7 +99,8 @@ class Plan:
     def of(cls, facts: Mapping[str, Any]) -> Plan:
         """Return the plan of the JSON object that an XCom holds: the inverse of `dataclasses.asdict`."""
         runs = {name: tuple(FeatureRun(**run) for run in facts[name]) for name in ("keep", "compact")}
-        return cls(**{**facts, **runs, "lost": tuple(facts["lost"]), "cluster": ClusterPlan.parse(facts["cluster"])})
+        parts = {"cluster": ClusterPlan.parse(facts["cluster"]), "coordinates": Coordinates.of(facts["coordinates"])}
+        return cls(**{**facts, **runs, **parts, "lost": tuple(facts["lost"])})
 
     @property
     def identity(self) -> FeatureIdentity:
@@ -115,6 +120,11 @@ class Plan:
         """Return the feature runs that hold all current rows after the steps of `run`."""
         into = self.compacted(run)
         return [*(kept.run for kept in self.keep), *([into] if into else []), name_of(run.features)]
+
+    def projected(self, run: Run) -> list[str]:
+        """Return the feature runs whose coordinates step 2 writes if it updates the statistics."""
+        into = self.compacted(run)
+        return [*self.coordinates.again, *([into] if into else []), name_of(run.features)]
 
     def for_step(self, run: Run) -> StepPlan:
         """Return the plan as the steps read it: with URIs instead of run ids.
@@ -138,6 +148,9 @@ class Plan:
             lost=tuple(map(run.uri, self.lost)),
             deletes=run.uri(run.deletes),
             compacted_deletes=run.uri(run.compacted_deletes),
+            removed=run.uri(run.removed),
+            statistics=run.uri(statistics(self.coordinates.statistics)) if self.coordinates.statistics else None,
+            project=tuple(map(features, self.coordinates.again)),
             basis=BasisRequest(
                 policy=BasisPolicy(self.basis_policy),
                 published=run.uri(Run(run.bucket, self.basis).basis) if self.basis else None,
@@ -200,8 +213,10 @@ def decide(run: Run, tally: Tally, base: RunBase, params: RunParams, settings: S
     damaged = lost_files.runs_of(base.lost)
     chosen = compaction.choose(runs, max_age, now) | {features.run for features in runs if features.run in damaged}
     photos = {kind.value: tally.photos[kind] for kind in PhotoChange}
-    refresh, other = _other_reasons(base, params, settings, compaction.overdue(runs, max_age, now))
+    overdue = [*compaction.overdue(runs, max_age, now), *coordinates.overdue(published, max_age, now)]
+    refresh, other = _other_reasons(base, params, settings, overdue)
     reasons = [*refresh, *photo_reasons(photos, retry_rejects=params.retry_rejects), *other]
+    keep = tuple(features for features in runs if features.run not in chosen)
     cluster = plan_cluster(work_of(tally, full_refresh=bool(full_refresh)), base.pace, settings)
     waits = "" if refresh or other else reason_to_wait(tally, params, published, cluster, settings.sizing, now=now)
     return Plan(
@@ -217,11 +232,21 @@ def decide(run: Run, tally: Tally, base: RunBase, params: RunParams, settings: S
         images_prefix=settings.storage.images_prefix,
         full_refresh=bool(full_refresh),
         retry_all_rejects=base.retry_all_rejects,
-        keep=tuple(features for features in runs if features.run not in chosen),
+        keep=keep,
         compact=tuple(features for features in runs if features.run in chosen),
         into=run.compacted if chosen else None,
         accept_rejects=params.accept_rejects,
         lost=base.lost,
+        coordinates=coordinates.choose(
+            published if basis else None,
+            keep,
+            removed=photos[PhotoChange.CHANGED.value] + photos[PhotoChange.DELETED.value],
+            is_lost=bool(base.lost),
+            damaged=coordinates.runs_of(base.lost_projections),
+            full_pass_after=settings.pca.full_pass_after,
+            max_age=max_age,
+            now=now,
+        ),
         basis_policy=params.basis,
         basis=basis,
         basis_reason=basis_reason,
@@ -238,7 +263,7 @@ def _other_reasons(
     return refresh, [
         *lost_files.reasons([*base.lost, *base.lost_projections]),
         *_compaction_reasons(overdue),
-        *_projection_reasons(base.published, params, settings.pca.basis_tolerance),
+        *coordinates.reasons(base.published, params, settings.pca.basis_tolerance),
     ]
 
 
@@ -270,23 +295,4 @@ def _basis(published: Snapshot | None, params: RunParams, full_refresh: FullRefr
 
 
 def _compaction_reasons(overdue: Sequence[str]) -> list[str]:
-    return [f"{len(overdue)} feature runs have rows of photos deleted or changed long ago"] if overdue else []
-
-
-def _projection_reasons(published: Snapshot | None, params: RunParams, tolerance: float) -> list[str]:
-    """Return why the published projections are out of date, apart from changed photos."""
-    if not published or not published.run or params.basis == BasisPolicy.REUSE:
-        return []
-    found, target, explained = [], params.target_variance, published.explained_variance
-    if params.basis == BasisPolicy.REFIT and published.basis != published.pca:
-        found.append("a basis that is fitted to the current photos was requested")
-    if target != published.basis_target:
-        found.append(f"target variance {target:g} instead of {published.basis_target:g}")
-    elif (
-        params.basis == BasisPolicy.AUTO
-        and explained is not None
-        and explained < least_explained_variance(target, tolerance)
-    ):
-        # The explained variance is None when the photos have no variance: then no basis can be fitted.
-        found.append(f"the published basis explains {explained:.4f} of the variance, target {target:g}")
-    return found
+    return [f"{len(overdue)} tables have rows of photos deleted or changed long ago"] if overdue else []

@@ -5,6 +5,7 @@
 | work.parquet | before step 1 | the photos that step 1 featurizes: path, etag, size |
 | deletes.parquet | before step 1 | deleted rows of the feature runs that are kept: path, run |
 | compacted_deletes.parquet | before step 1 | deleted rows of the feature runs that step 2 compacts: path, run |
+| removed.parquet | before step 1 | rows of published feature runs that this run deletes: path, run |
 | manifest.parquet | after step 1 | every listed photo: path, etag, run of its features, kind and reason of its reject |
 
 Rows are streamed, so memory does not grow with the number of photos.
@@ -114,7 +115,7 @@ class Comparison:
 
 
 def write_work(s3: S3Client, comparison: Comparison, decide: Callable[[Tally], Plan]) -> Plan:
-    """Write work.parquet, deletes.parquet and compacted_deletes.parquet. Return the plan.
+    """Write work.parquet, removed.parquet, deletes.parquet and compacted_deletes.parquet. Return the plan.
 
     Parameters
     ----------
@@ -127,7 +128,9 @@ def write_work(s3: S3Client, comparison: Comparison, decide: Callable[[Tally], P
         deletes_file = Path(scratch, "deletes.parquet")
         with (
             upload(s3, run.bucket, run.work) as work_file,
+            upload(s3, run.bucket, run.removed) as removed_file,
             writer(work_file, INVENTORY) as write_photo,
+            writer(removed_file, DELETES) as write_removed,
             writer(deletes_file, DELETES) as write_delete,
         ):
             for row in comparison.published_deletes():
@@ -141,6 +144,7 @@ def write_work(s3: S3Client, comparison: Comparison, decide: Callable[[Tally], P
                 deleted = comparison.deleted_row(compared)
                 if deleted:
                     write_delete(deleted)
+                    write_removed(deleted)
         plan = decide(tally)
         for key, runs in ((run.deletes, plan.keep), (run.compacted_deletes, plan.compact)):
             _write_deletes_of(s3, run.bucket, key, deletes_file, {features.run for features in runs})

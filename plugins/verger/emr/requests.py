@@ -251,6 +251,7 @@ def pca(settings: Settings, run: Run, artifacts: str, target_variance: str, core
         "--model": f"{artifacts}/model",
         "--pca": run.uri(of_attempt(run.pca)),
         "--basis": run.uri(of_attempt(run.basis)),
+        "--statistics": run.uri(of_attempt(run.statistics)),
         "--drift": run.uri(of_attempt(run.drift)),
         "--metrics": run.uri(run.metrics("pca")),
         "--progress": run.uri(run.progress),

@@ -129,7 +129,8 @@ class Snapshot:
     @property
     def named(self) -> frozenset[str]:
         """Every run whose data the snapshot names."""
-        names = {self.run, self.basis, *(table.run for table in (*self.features, *self.pca))}
+        tables = {*(table.run for table in self.features), *(table.run for table in self.pca)}
+        names = {self.run, self.basis, *tables}
         return frozenset(name for name in names if name is not None)
 
     def facts(self) -> dict[str, Any]:

@@ -4,11 +4,8 @@ from verger.settings.cluster import Cluster
 from verger.settings.environment import Settings, read_group
 from verger.settings.fields import SettingsError
 from verger.settings.groups import (
-    BASIS_POLICIES,
     BUILT_ARTIFACTS,
     EU_REGIONS,
-    Featurize,
-    Pca,
     Retention,
     Schedule,
     Storage,
@@ -18,6 +15,7 @@ from verger.settings.janitor import Janitor
 from verger.settings.notifications import Notifications
 from verger.settings.prices import Prices
 from verger.settings.sizing import Sizing
+from verger.settings.steps import BASIS_POLICIES, Featurize, Pca
 
 __all__ = [
     "BASIS_POLICIES",

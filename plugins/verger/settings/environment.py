@@ -14,8 +14,6 @@ from verger.settings.cluster import Cluster
 from verger.settings.fields import SettingsError, read, variable
 from verger.settings.groups import (
     MAX_DELAY_DAYS,
-    Featurize,
-    Pca,
     Retention,
     Schedule,
     Storage,
@@ -25,6 +23,7 @@ from verger.settings.janitor import Janitor
 from verger.settings.notifications import Notifications
 from verger.settings.prices import Prices
 from verger.settings.sizing import Sizing
+from verger.settings.steps import Featurize, Pca
 
 OTHER_VARIABLES = (
     "VERGER_S3A_JARS", "VERGER_TEST_PHOTOS", "VERGER_TEST_HISTORIES",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from verger.changes.plan import Plan
@@ -13,25 +13,62 @@ from verger_contract.schemas import DELETES
 if TYPE_CHECKING:
     import pyarrow
 
+ROWS = 65_536
+"""Rows of a batch of the manifest."""
 
-def batches(store: Store, run: Run, plan: Plan, columns: Sequence[str]) -> Iterator[pyarrow.RecordBatch]:
-    """Yield the current rows of features in batches."""
+
+def batches(
+    store: Store, run: Run, plan: Plan, columns: Sequence[str], feature_runs: Iterable[str]
+) -> Iterator[pyarrow.RecordBatch]:
+    """Yield the current rows of feature runs in batches."""
     deletes = _deletes(store, run, plan)
-    for feature_run in plan.features_of(run):
+    for feature_run in feature_runs:
         for batch in store.batches(Run(run.bucket, feature_run).features, columns):
             deleted = deletes.get(feature_run)
             yield _without(batch, deleted) if deleted else batch
 
 
-def versions(store: Store, run: Run, plan: Plan) -> Iterator[tuple[str, str]]:
-    """Yield path and ETag of every current row of features."""
-    for batch in batches(store, run, plan, ("path", "etag")):
+def coordinates(
+    store: Store, run: Run, columns: Sequence[str], feature_runs: Sequence[str]
+) -> Iterator[pyarrow.RecordBatch]:
+    """Yield the coordinates that the run wrote and that were computed from some feature runs, in batches."""
+    import pyarrow
+    from pyarrow import compute
+
+    wanted = pyarrow.array(feature_runs, pyarrow.string())
+    for batch in store.batches(run.pca, columns) if feature_runs else ():
+        yield batch.filter(compute.is_in(batch.column("features_run"), value_set=wanted))
+
+
+def versions(store: Store, run: Run, plan: Plan, feature_runs: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Yield path and ETag of every current row of feature runs."""
+    for batch in batches(store, run, plan, ("path", "etag"), feature_runs):
         yield from zip(batch.column("path").to_pylist(), batch.column("etag").to_pylist(), strict=True)
 
 
-def featurized(store: Store, run: Run) -> Iterator[tuple[str, str]]:
-    """Yield path and ETag of every photo of the manifest that is not rejected."""
-    return ((path, etag) for path, etag, kind in store.rows(run.manifest, ("path", "etag", "kind")) if kind is None)
+def featurized(store: Store, run: Run, feature_runs: Iterable[str], column: str) -> Iterator[tuple[str, str]]:
+    """Yield path and another column of every photo of the manifest whose features are in one of the feature runs."""
+    import pyarrow
+    from pyarrow import compute
+
+    wanted = pyarrow.array([*feature_runs], pyarrow.string())
+    for batch in store.batches(run.manifest, ("path", "etag", "run"), ROWS):
+        rows = batch.filter(compute.is_in(batch.column("run"), value_set=wanted))
+        yield from zip(rows.column("path").to_pylist(), rows.column(column).to_pylist(), strict=True)
+
+
+def removed(store: Store, run: Run, plan: Plan) -> Iterator[pyarrow.RecordBatch]:
+    """Yield the features of the published rows that the run removes, in batches.
+
+    Of each file the row groups are read in which such a path may lie, by the statistics in the footer.
+    """
+    paths: dict[str, list[str]] = {table.run: [] for table in (*plan.keep, *plan.compact)}
+    for path, feature_run in store.rows(run.removed, DELETES.names):
+        if feature_run in paths:
+            paths[feature_run].append(path)
+    for feature_run, wanted in paths.items():
+        if wanted:
+            yield from store.found(Run(run.bucket, feature_run).features, ("path", "features"), sorted(wanted))
 
 
 def _deletes(store: Store, run: Run, plan: Plan) -> dict[str, frozenset[str]]:

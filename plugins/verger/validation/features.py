@@ -29,10 +29,9 @@ def check_features(store: Store, run: Run, limits: Validation) -> list[Check]:
         yield from store.versions(run.rejects)
 
     expected_paths, expected_versions = rows.fingerprints(expected())
-    names = vectors.columns("features", etags=True)
-    found = vectors.read(
-        store.batches(run.features, names), "features", FEATURES_WIDTH, limits.neighbour_sample, etags=True
-    )
+    names = vectors.columns("features", "etag")
+    batches = store.batches(run.features, names)
+    found = vectors.read(batches, "features", FEATURES_WIDTH, limits.neighbour_sample, "etag")
     rows.fingerprints(store.versions(run.rejects), into=found)
     sample = found.sample.chosen()
     where = "as a row of features or a reject"

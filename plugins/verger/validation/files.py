@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from verger.changes.plan import Plan
 from verger.tables.file_list import differences, in_words
 from verger.tables.parquet import Store
 from verger.validation.check import Check, ValidationError
@@ -31,6 +32,42 @@ def check_files(store: Store, prefix: str) -> Check:
     problems = differences(listed, there)
     result = f"{len(problems):,} differences" if problems else "the same"
     return Check(_name(prefix), not problems, f"the {len(listed):,} files of the list", result, in_words(problems))
+
+
+def check_earlier(store: Store, run: Run, plan: Plan, *, is_update: bool) -> Check:
+    """Check that the tables of earlier runs, which the run does not write again, still have all their files and rows.
+
+    Parameters
+    ----------
+    is_update
+        Whether the snapshot will name coordinates of earlier runs too.
+    """
+    tables = [(Run(run.bucket, table.run).features, table.rows) for table in plan.keep]
+    if is_update:
+        tables += [(Run(run.bucket, table.run).pca, table.rows) for table in plan.coordinates.keep]
+    problems = [problem for prefix, rows in tables if (problem := _changed(store, prefix, rows))]
+    return Check(
+        "tables of earlier runs",
+        not problems,
+        f"all files and rows of {len(tables):,} tables",
+        f"{len(problems):,} changed tables" if problems else "the same",
+        "; ".join(problems),
+    )
+
+
+def _changed(store: Store, prefix: str, rows: int) -> str:
+    """Return how a table of an earlier run differs from its file list and its number of rows; empty if it does not."""
+    try:
+        listed = parse_list(json.loads(store.read(f"{prefix}{FILE_LIST}")))
+    except FileNotFoundError:
+        return "" if store.sizes(prefix) else f"{prefix}: no files"  # an earlier Verger wrote no list
+    there = [ListedFile(key.removeprefix(prefix), 0, size, "") for key, size in store.sizes(prefix).items()]
+    names = {file.name for file in listed}
+    problems = differences(listed, [file for file in there if file.name in names])
+    if problems:
+        return f"{prefix}: {in_words(problems)}"
+    found = sum(file.rows for file in listed)
+    return "" if found == rows else f"{prefix}: expected {rows:,} rows, found {found:,} in its file list"
 
 
 def require_checked(run: Run, checks: Mapping[str, Iterable[Mapping[str, Any]]], prefixes: Iterable[str]) -> None:

@@ -2,61 +2,172 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from verger.changes.plan import Plan
 from verger.settings import Validation
 from verger.tables.parquet import Store
-from verger.validation import basis, current, neighbours, rows, vectors
+from verger.validation import current, neighbours, rows, vectors
 from verger.validation.basis import Basis
 from verger.validation.check import Check
+from verger.validation.files import check_earlier
+from verger.validation.spread import Measured, Spread
 from verger.validation.vectors import Sample, Vectors
 from verger_contract.keys import Run, name_of
 from verger_contract.plan import BasisPolicy, least_explained_variance
 from verger_contract.schemas import FEATURES_WIDTH
 
+if TYPE_CHECKING:
+    import pyarrow
+
+    Reader = Callable[[Sequence[str], Sequence[str]], Iterator[pyarrow.RecordBatch]]
+
 VARIANCE_TOLERANCE = 1e-6
 PROJECTION_TOLERANCE = 1e-6
 
 
-def check_projections(
-    store: Store, run: Run, plan: Plan, limits: Validation, *, basis_run: str, target_variance: float
-) -> list[Check]:
-    """Compare the projections of the run with its manifest, the current features, and the basis.
+@dataclass(frozen=True, kw_only=True)
+class Coordinates:
+    """The coordinates that a run wrote, and what they are compared with.
+
+    Attributes
+    ----------
+    store : Store
+    run : Run
+    plan : Plan
+    limits : Validation
+    basis_run : str
+        The run that fitted the basis.
+    saved : Basis
+    measured : Measured or None
+        What the checks of the published run measured. None when it is not used: then all photos are measured.
+    """
+
+    store: Store
+    run: Run
+    plan: Plan
+    limits: Validation
+    basis_run: str
+    saved: Basis
+    measured: Measured | None
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether an earlier run fitted the basis."""
+        return self.basis_run != name_of(self.run.basis)
+
+    @property
+    def is_update(self) -> bool:
+        """Whether the run wrote the coordinates of some photos only."""
+        return self.is_kept and self.plan.coordinates.statistics is not None
+
+    @property
+    def feature_runs(self) -> list[str]:
+        """The feature runs whose coordinates the run wrote."""
+        return self.plan.projected(self.run) if self.is_update else self.plan.features_of(self.run)
+
+    def batches(self, columns: Sequence[str], feature_runs: Sequence[str]) -> Iterator[pyarrow.RecordBatch]:
+        """Yield current rows of features."""
+        return current.batches(self.store, self.run, self.plan, columns, feature_runs)
+
+    def features(self) -> Vectors:
+        """Read the features of the photos whose coordinates the run wrote."""
+        return self._new_and_others("features", "etag", self.batches, FEATURES_WIDTH)
+
+    def coordinates(self) -> Vectors:
+        """Read the coordinates that the run wrote."""
+
+        def of_runs(columns: Sequence[str], feature_runs: Sequence[str]) -> Iterator[pyarrow.RecordBatch]:
+            return current.coordinates(self.store, self.run, columns, feature_runs)
+
+        return self._new_and_others("pca_features", "features_run", of_runs, self.saved.k)
+
+    def _new_and_others(self, column: str, version: str, batches: Reader, width: int) -> Vectors:
+        """Measure the variance of the new photos alone when that of the others is known."""
+        names, size, new = vectors.columns(column, version), self.limits.neighbour_sample, name_of(self.run.features)
+        found = vectors.read(batches(names, [new]), column, width, size, version)
+        others = [run for run in self.feature_runs if run != new]
+        is_known = self.measured is not None
+        return vectors.read(batches(names, others), column, width, size, version, into=found, spread=not is_known)
+
+    def variance(self, features: Vectors, found: Vectors) -> Measured:
+        """Return the variance of all current photos after the run."""
+        if self.measured is None:
+            return Measured(self.basis_run, *self._of_all(features, found))
+        removed, projected = Spread(), Spread()
+        for batch in current.removed(self.store, self.run, self.plan):
+            block = vectors.matrix(batch.column("features"), FEATURES_WIDTH)
+            removed.add(block)
+            projected.add(block @ self.saved.components)
+        return Measured(
+            self.basis_run,
+            self.measured.features.minus(removed).plus(features.spread),
+            self.measured.coordinates.minus(projected).plus(found.spread),
+        )
+
+    def _of_all(self, features: Vectors, found: Vectors) -> tuple[Spread, Spread]:
+        """Return the variances of features and coordinates, measured over all current photos."""
+        if not self.is_update:
+            return features.spread, found.spread
+        spread, projected = Spread(), Spread()
+        for batch in self.batches(("path", "features"), self.plan.features_of(self.run)):
+            block = vectors.matrix(batch.column("features"), FEATURES_WIDTH)
+            spread.add(block)
+            projected.add(block @ self.saved.components)
+        return spread, projected
+
+
+def check_projections(written: Coordinates, target_variance: float) -> tuple[list[Check], Measured]:
+    """Compare the coordinates that the run wrote with its manifest, the features, and the basis.
 
     Parameters
     ----------
-    basis_run
-        The run that fitted the basis.
+    written
     target_variance
         The target variance of this run.
-    """
-    saved = basis.read(store, Run(run.bucket, basis_run).basis)
-    names, size = vectors.columns("features", etags=True), limits.neighbour_sample
-    features = vectors.read(current.batches(store, run, plan, names), "features", FEATURES_WIDTH, size, etags=True)
-    names = vectors.columns("pca_features", etags=False)
-    found = vectors.read(store.batches(run.pca, names), "pca_features", saved.k, size, etags=False)
 
-    def expected() -> Iterator[tuple[str, str]]:
-        return current.featurized(store, run)
+    Returns
+    -------
+    checks : list of Check
+    measured : Measured
+        The variance of all current photos, for the next run.
+    """
+    store, run, plan, feature_runs = written.store, written.run, written.plan, written.feature_runs
+    features, found = written.features(), written.coordinates()
+
+    def expected(column: str) -> Iterator[tuple[str, str]]:
+        return current.featurized(store, run, feature_runs, column)
 
     def present() -> Iterator[tuple[str, str]]:
-        return current.versions(store, run, plan)
+        return current.versions(store, run, plan, feature_runs)
 
-    paths, versions = rows.fingerprints(expected())
+    def labelled() -> Iterator[tuple[str, str]]:
+        return store.rows(run.pca, ("path", "features_run"))
+
+    paths, etags = rows.fingerprints(expected("etag"))
     sample = found.sample.chosen()
-    kept = basis_run != name_of(run.basis)
+    measured = written.variance(features, found)
     return [
-        *rows.one_row_each(paths, found.paths, expected, lambda: store.column(run.pca, "path"), "as a projection"),
-        rows.same_versions(versions, features.versions, expected, present),
-        *rows.shape(found, saved.k),
-        explained_variance(
-            features, found, saved, target_variance, least=_least(plan, target_variance, kept), kept=kept
+        *rows.one_row_each(
+            paths, found.paths, lambda: expected("etag"), lambda: store.column(run.pca, "path"), "as a projection"
         ),
-        projected(features.sample, found.sample, saved),
+        rows.same_versions(etags, features.versions, lambda: expected("etag"), present),
+        rows.same_versions(
+            rows.fingerprints(expected("run"))[1],
+            found.versions,
+            lambda: expected("run"),
+            labelled,
+            name="feature runs of the manifest",
+            what="feature run",
+        ),
+        *rows.shape(found, written.saved.k, "rows"),
+        check_earlier(store, run, plan, is_update=written.is_update),
+        explained_variance(written, measured, target_variance),
+        projected(features.sample, found.sample, written.saved),
         neighbours.check([row[2] for row in sample], [row[3] for row in sample]),
-    ]
+    ], measured
 
 
 def _least(plan: Plan, target: float, kept: bool) -> float:
@@ -66,35 +177,26 @@ def _least(plan: Plan, target: float, kept: bool) -> float:
     return 0.0 if plan.basis_policy == BasisPolicy.REUSE else least_explained_variance(target, plan.basis_tolerance)
 
 
-def explained_variance(
-    features: Vectors, found: Vectors, saved: Basis, target: float, *, least: float, kept: bool
-) -> Check:
+def explained_variance(written: Coordinates, measured: Measured, target: float) -> Check:
     """Check the explained variance: the variance of the projections divided by that of the features.
 
     The explained variance stored with a new basis must equal the measured one. A kept basis was fitted to other photos,
     so the two may differ.
-
-    Parameters
-    ----------
-    least
-        The smallest accepted share.
-    kept
-        Whether the basis was fitted by an earlier run.
     """
-    total = features.spread.total_variance
-    measured = found.spread.total_variance / total if total else None
-    stored = float(saved.explained.sum())
-    enough = (measured or 0.0) >= least - VARIANCE_TOLERANCE
-    as_stored = kept or abs((measured or 0.0) - stored) <= VARIANCE_TOLERANCE
+    saved, kept, least = written.saved, written.is_kept, _least(written.plan, target, written.is_kept)
+    found, stored = measured.explained_variance, float(saved.explained.sum())
+    enough = (found or 0.0) >= least - VARIANCE_TOLERANCE
+    as_stored = kept or abs((found or 0.0) - stored) <= VARIANCE_TOLERANCE
     expected = f"at least {least:.2%}" if least > 0 else "any share: reuse of the basis was requested"
-    share = "no variance" if measured is None else f"{measured:.4%}"
-    counted: dict[str, Any] = {"k": saved.k, "explained_variance": measured, "target_variance": target}
+    share = "no variance" if found is None else f"{found:.4%}"
+    photos, projected = measured.features.count, measured.coordinates.count
     return Check(
         "explained variance",
-        enough and as_stored,
+        enough and as_stored and photos == projected,
         expected if kept else f"{expected}, and the share stored with the basis ({stored:.4%})",
         f"{share} with k = {saved.k}",
-        counted=counted,
+        "" if photos == projected else f"features of {photos:,} photos, coordinates of {projected:,}",
+        counted={"photos": photos, "k": saved.k, "explained_variance": found, "target_variance": target},
     )
 
 
@@ -110,12 +212,13 @@ def projected(features: Sample, found: Sample, saved: Basis) -> Check:
     }
     scale = max((float(numpy.abs(vector).max(initial=0.0)) for vector in written.values()), default=0.0) or 1.0
     worst = max(errors, key=lambda path: errors[path], default="")
-    passed = bool(errors) and errors[worst] <= PROJECTION_TOLERANCE * scale
+    is_empty = not written and not features.chosen()
+    passed = is_empty or (bool(errors) and errors[worst] <= PROJECTION_TOLERANCE * scale)
     found_text = f"{errors[worst]:.1e} at most, of {len(errors):,} photos" if errors else "no photo in both tables"
     return Check(
         "projections are features times basis",
         passed,
         f"differences up to {PROJECTION_TOLERANCE * scale:.0e}",
-        found_text,
+        "no new photos" if is_empty else found_text,
         "" if passed else worst,
     )

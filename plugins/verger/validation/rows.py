@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from verger.validation.check import Check
 from verger.validation.fingerprint import Fingerprint, difference, digest
-from verger.validation.vectors import Vectors, version
+from verger.validation.vectors import Vectors, version_key
 
 Rows = Callable[[], Iterator[tuple[str, str]]]
 """Returns a new stream of path and ETag of every row of a table."""
@@ -14,7 +14,7 @@ Rows = Callable[[], Iterator[tuple[str, str]]]
 
 def keys(rows: Rows) -> Callable[[], Iterator[str]]:
     """Return a function that streams path and ETag of every row as one key."""
-    return lambda: (version(path, etag) for path, etag in rows())
+    return lambda: (version_key(path, etag) for path, etag in rows())
 
 
 def fingerprints(rows: Iterable[tuple[str, str]], into: Vectors | None = None) -> tuple[Fingerprint, Fingerprint]:
@@ -22,7 +22,7 @@ def fingerprints(rows: Iterable[tuple[str, str]], into: Vectors | None = None) -
     paths, versions = (into.paths, into.versions) if into else (Fingerprint(), Fingerprint())
     for path, etag in rows:
         paths.add(digest(path))
-        versions.add(digest(version(path, etag)))
+        versions.add(digest(version_key(path, etag)))
     return paths, versions
 
 
@@ -61,8 +61,16 @@ def one_row_each(
     ]
 
 
-def same_versions(expected: Fingerprint, found: Fingerprint, expected_rows: Rows, found_rows: Rows) -> Check:
-    """Check that the ETags are those of the inventory.
+def same_versions(
+    expected: Fingerprint,
+    found: Fingerprint,
+    expected_rows: Rows,
+    found_rows: Rows,
+    *,
+    name: str = "etags of the inventory",
+    what: str = "ETag",
+) -> Check:
+    """Check that the ETags are those of the inventory, or that the feature runs are those of the manifest.
 
     Parameters
     ----------
@@ -77,16 +85,16 @@ def same_versions(expected: Fingerprint, found: Fingerprint, expected_rows: Rows
         explained = difference(keys(expected_rows)(), keys(found_rows)(), differing)
         detail = ", ".join(repr(key.split("\0")[0]) for key in explained.unexpected or explained.missing)
     return Check(
-        "etags of the inventory",
+        name,
         not differing,
-        "the listed ETag for every photo",
-        "other ETags, or missing rows" if differing else "the same",
+        f"the listed {what} for every photo",
+        f"another {what}, or missing rows" if differing else "the same",
         detail,
     )
 
 
-def shape(vectors: Vectors, width: int) -> list[Check]:
-    """Check width, finite numbers and labels of all rows."""
+def shape(vectors: Vectors, width: int, counted: str = "photos") -> list[Check]:
+    """Check width, finite numbers and labels of all rows. `counted` is the name under which the rows are counted."""
 
     def none(name: str, expected: str, count: int, examples: list[str]) -> Check:
         return Check(name, not count, expected, f"{count:,} other rows" if count else expected, ", ".join(examples))
@@ -98,7 +106,7 @@ def shape(vectors: Vectors, width: int) -> list[Check]:
             not others,
             f"{width} in every row",
             ", ".join(f"{found} in {count:,} rows" for found, count in sorted(vectors.widths.items())) or "no rows",
-            counted={"photos": vectors.rows},
+            counted={counted: vectors.rows},
         ),
         none("every number finite", "neither NaN nor infinite", vectors.infinite_count, vectors.infinite),
         none("labels equal folders", "the folder of the photo", vectors.mislabelled_count, vectors.mislabelled),

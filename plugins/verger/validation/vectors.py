@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from verger.validation.fingerprint import EXAMPLES, Fingerprint, digest
+from verger.validation.spread import Spread
 
 if TYPE_CHECKING:
     import numpy
@@ -40,37 +41,6 @@ class Sample:
 
 
 @dataclass
-class Spread:
-    """The variance of each dimension, updated in batches.
-
-    References
-    ----------
-    Chan, Golub and LeVeque (1983), "Algorithms for computing the sample variance: analysis and recommendations".
-    """
-
-    count: int = 0
-    mean: Any = 0.0
-    squares: Any = 0.0
-
-    def add(self, block: numpy.ndarray) -> None:
-        """Add a batch of vectors, float64, shape (rows, dimensions)."""
-        count = len(block)
-        if not count:
-            return
-        mean = block.mean(axis=0)
-        delta = mean - self.mean
-        total = self.count + count
-        self.squares = self.squares + ((block - mean) ** 2).sum(axis=0) + delta**2 * self.count * count / total
-        self.mean = self.mean + delta * count / total
-        self.count = total
-
-    @property
-    def total_variance(self) -> float:
-        """The sum of the sample variances (divided by n - 1) of all dimensions."""
-        return float(self.squares.sum() / (self.count - 1)) if self.count > 1 else 0.0
-
-
-@dataclass
 class Vectors:
     """The results of reading a table.
 
@@ -81,7 +51,7 @@ class Vectors:
     sample : Sample
     rows : int
     paths, versions : Fingerprint
-        Of the paths, and of paths with ETags.
+        Of the paths, and of paths with ETags or feature runs.
     widths : dict of int to int
         The number of rows by width.
     infinite_count, mislabelled_count : int
@@ -112,17 +82,37 @@ def folder(path: str) -> str:
     return path.split("/")[-2] if "/" in path else ""
 
 
-def version(path: str, etag: str) -> str:
-    """Return path and ETag as one key."""
+def version_key(path: str, etag: str) -> str:
+    """Return path and ETag, or path and feature run, as one key."""
     return f"{path}\0{etag}"
 
 
-def columns(column: str, *, etags: bool) -> list[str]:
-    """Return the columns that `read` needs of a table with vectors in `column`."""
-    return ["path", "label", column, *(["etag"] if etags else [])]
+def matrix(column: pyarrow.ListArray, width: int) -> numpy.ndarray:
+    """Return the finite vectors of that width of a column, float64, shape (rows, width)."""
+    import numpy
+    from pyarrow import compute
+
+    right = compute.equal(compute.list_value_length(column), width)
+    block = compute.list_flatten(column.filter(right)).to_numpy(zero_copy_only=False).reshape(-1, width)
+    finite: numpy.ndarray = block[numpy.isfinite(block).all(axis=1)].astype(numpy.float64)
+    return finite
 
 
-def read(batches: Iterable[pyarrow.RecordBatch], column: str, width: int, sample_size: int, *, etags: bool) -> Vectors:
+def columns(column: str, version: str) -> list[str]:
+    """Return the columns that `read` needs of a table with vectors in `column`, and versions in another column."""
+    return ["path", "label", version, column]
+
+
+def read(
+    batches: Iterable[pyarrow.RecordBatch],
+    column: str,
+    width: int,
+    sample_size: int,
+    version: str,
+    *,
+    into: Vectors | None = None,
+    spread: bool = True,
+) -> Vectors:
     """Read a table of vectors.
 
     Parameters
@@ -135,17 +125,21 @@ def read(batches: Iterable[pyarrow.RecordBatch], column: str, width: int, sample
         The expected width.
     sample_size
         The number of photos in the sample.
-    etags
-        Whether the table has ETags.
+    version
+        The column that is compared together with the path: `etag`, or `features_run`.
+    into
+        Earlier results, to which the rows are added.
+    spread
+        Whether the variance of the rows is measured.
     """
-    found = Vectors(width, Sample(sample_size))
+    found = into or Vectors(width, Sample(sample_size))
     for batch in batches:
         if len(batch):
-            _read_batch(batch, column, found, etags)
+            _read_batch(batch, column, version, found, spread=spread)
     return found
 
 
-def _read_batch(batch: pyarrow.RecordBatch, column: str, found: Vectors, etags: bool) -> None:
+def _read_batch(batch: pyarrow.RecordBatch, column: str, version: str, found: Vectors, *, spread: bool) -> None:
     import numpy
     from pyarrow import compute
 
@@ -157,7 +151,8 @@ def _read_batch(batch: pyarrow.RecordBatch, column: str, found: Vectors, etags: 
     block = compute.list_flatten(vectors.filter(right)).to_numpy(zero_copy_only=False)
     block = block.reshape(-1, found.width) if found.width else block.reshape(0, 0)
     finite = numpy.isfinite(block).all(axis=1)
-    found.spread.add(block[finite].astype(numpy.float64))
+    if spread:
+        found.spread.add(block[finite].astype(numpy.float64))
     position = numpy.cumsum(right) - 1
     usable = right.copy()
     usable[right] = finite
@@ -174,9 +169,8 @@ def _read_batch(batch: pyarrow.RecordBatch, column: str, found: Vectors, etags: 
         elif right[row]:
             found.infinite_count += 1
             _note(found.infinite, path)
-    if etags:
-        for path, etag in zip(paths, batch.column("etag").to_pylist(), strict=True):
-            found.versions.add(digest(version(path, etag)))
+    for path, value in zip(paths, batch.column(version).to_pylist(), strict=True):
+        found.versions.add(digest(version_key(path, value)))
     found.rows += len(paths)
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -86,17 +86,27 @@ class FeatureFiles:
         with ThreadPoolExecutor(CONCURRENT_COUNTS) as pool:
             return sum(pool.map(_rows, self.files))
 
-    def groups(self, cores: int) -> list[tuple[FeatureFile, ...]]:
+    @property
+    def bytes(self) -> int:
+        """Size of all files."""
+        return sum(file.size for file in self.files)
+
+    def of_runs(self, folders: Iterable[str]) -> FeatureFiles:
+        """Return the files of some of the folders."""
+        runs = frozenset(map(run_of, folders))
+        return replace(self, files=tuple(file for file in self.files if file.run in runs))
+
+    def groups(self, cores: int, *, by_run: bool = False) -> list[tuple[FeatureFile, ...]]:
         """Group the files, one group for each task, largest group first.
 
-        The last tasks are then short, so that no core waits long for another core at the end.
+        The last tasks are then short, so that no core waits long for another core at the end. With `by_run`, the files
+        of a group are of one feature run.
         """
-        total = sum(file.size for file in self.files)
-        most = min(GROUP_BYTES, total // (TASKS_PER_CORE * max(cores, 1)))
+        most = min(GROUP_BYTES, self.bytes // (TASKS_PER_CORE * max(cores, 1)))
         groups: list[list[FeatureFile]] = []
         filled = most + 1
         for file in self.files:
-            if filled + file.size > most:
+            if filled + file.size > most or (by_run and groups[-1][0].run != file.run):
                 groups.append([])
                 filled = 0
             groups[-1].append(file)
@@ -133,10 +143,11 @@ def _rows(file: FeatureFile) -> int:
         try:
             return int(pq.ParquetFile(source).metadata.num_rows)
         except (pa.ArrowException, OSError) as error:
-            raise _unexpected(file, error) from None
+            raise unexpected(file, error) from None
 
 
-def _unexpected(file: FeatureFile, error: Exception) -> VergerError:
+def unexpected(file: FeatureFile, error: Exception) -> VergerError:
+    """Return the error for a file that is missing or is not Parquet with the columns of features."""
     return VergerError(
         f"{file.uri}: expected Parquet with {', '.join(COLUMNS)}, found {one_line(error)}; start a run with the "
         "parameter full_refresh, which featurizes all photos again"
@@ -176,13 +187,13 @@ class CurrentRows:
                 try:
                     yield from self._of_file(file, pq.ParquetFile(source, pre_buffer=True))
                 except (pa.ArrowException, OSError, KeyError) as error:
-                    raise _unexpected(file, error) from None
+                    raise unexpected(file, error) from None
 
     def _of_file(self, file: FeatureFile, parquet: pq.ParquetFile) -> Iterator[pa.RecordBatch]:
         missing = {*self.columns} - {*parquet.schema_arrow.names}
         if missing:
             raise KeyError(f"no column {', '.join(sorted(missing))}")
-        deleted = _deletes(self.deletes).get(file.run) if self.deletes else None
+        deleted = deleted_paths(self.deletes).get(file.run) if self.deletes else None
         # With the column etag the columns are one range of the file, which one GET fetches.
         columns = [name for name in parquet.schema_arrow.names if name in (*COLUMNS, "etag")]
         for groups in _groups_of_a_request(parquet.metadata):
@@ -227,9 +238,9 @@ def run_of(uri: str) -> str:
     return name_of(uri).removeprefix(RUN)
 
 
-@lru_cache(maxsize=1)
-def _deletes(uri: str) -> dict[str, pa.Array]:
-    """Return the deleted paths of each run. A worker reads the table once, because it never changes during a run."""
+@lru_cache(maxsize=2)
+def deleted_paths(uri: str) -> dict[str, pa.Array]:
+    """Return the deleted paths of each run. A process reads the table once, because it never changes during a run."""
     try:
         table = pq.read_table(pa.BufferReader(storage.read(uri)), columns=[*DELETES.names])
     except (pa.ArrowException, OSError) as error:

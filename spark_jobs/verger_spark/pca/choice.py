@@ -14,7 +14,7 @@ from verger_spark.pca.policy import Decision, PublishedBasis, decide
 from verger_spark.pca.spectrum import Basis, explained_by, fit
 
 if TYPE_CHECKING:
-    from verger_spark.pca.covariance import Moments
+    from verger_spark.pca.sums.covariance import Moments
 
 
 @dataclass(frozen=True)

@@ -1,17 +1,21 @@
-"""The current rows of the feature runs: checks that they are complete, reads them and projects them."""
+"""The rows of feature runs: checks that they are complete, sums them up and projects them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import pyarrow as pa
 
 from verger_contract.errors import VergerError
 from verger_contract.metrics import FILE_LIST, ListedFile
 from verger_contract.plan import StepPlan
 from verger_spark.io import storage
-from verger_spark.io.feature_files import RUN, CurrentRows, FeatureFiles
+from verger_spark.io.feature_files import GROUP_BYTES, RUN, CurrentRows, FeatureFiles
 from verger_spark.io.location import name_of
+from verger_spark.pca.sums.covariance import Moments
+from verger_spark.pca.sums.label_sums import LabelSums
 from verger_spark.python_task import python_task
 
 if TYPE_CHECKING:
@@ -21,42 +25,107 @@ if TYPE_CHECKING:
     from pyspark.accumulators import Accumulator
     from pyspark.sql import DataFrame, SparkSession
 
-    from verger_spark.pca.tasks import Groups
+    from verger_spark.pca.tasks import Groups, RowSource
 
-BROADCAST_ROWS = 500_000
-"""Maximum number of paths that every executor holds in memory: about 50 MB."""
+GroupTask: TypeAlias = Callable[[Iterable[pa.RecordBatch]], Iterator[pa.RecordBatch]]
 
 
 @dataclass(frozen=True)
-class CurrentFeatures:
-    """The features of all current photos, in groups of files. A Spark task reads one group."""
+class FeatureRows:
+    """Rows of feature files, in groups of files. A Spark task reads one group.
+
+    Attributes
+    ----------
+    spark : SparkSession
+    groups : Broadcast
+    rows : RowSource
+        Reads the rows of a group.
+    is_small : bool
+        One task could read all files. Then the driver reads them: that takes less time than the start of a task.
+    """
 
     spark: SparkSession
     groups: Broadcast[Groups]
-    rows: CurrentRows
+    rows: RowSource
+    is_small: bool
 
     @classmethod
-    def of(cls, spark: SparkSession, files: FeatureFiles, cores: int = 0) -> CurrentFeatures:
-        """Group the files for a number of cores. With 0, the number is that of the cores of the running executors."""
-        groups = files.groups(cores or spark.sparkContext.defaultParallelism)
-        return cls(spark, spark.sparkContext.broadcast(groups), CurrentRows(files.deletes))
+    def of(cls, spark: SparkSession, files: FeatureFiles, cores: int = 0, rows: RowSource | None = None) -> FeatureRows:
+        """Group the files for a number of cores. With 0, the number is that of the cores of the running executors.
 
-    def packed(self) -> DataFrame:
-        """Return path and features (as bytes) of every current photo."""
+        `rows` reads the rows; by default all that are not deleted.
+        """
+        groups = files.groups(cores or spark.sparkContext.defaultParallelism, by_run=True)
+        source = rows or CurrentRows(files.deletes)
+        return cls(spark, spark.sparkContext.broadcast(groups), source, files.bytes <= GROUP_BYTES)
+
+    def sum_up(self, photos: int, processed: Accumulator[int]) -> Moments | None:
+        """Return the moments of all rows; None without rows. See `verger_spark.pca.sums.summing.sum_up`."""
+        from verger_spark.pca.sums.summing import BLOCK_ROWS, sum_up
         from verger_spark.pca.tasks import PACKED_SCHEMA, ReadRows
 
-        return self._numbers().mapInArrow(python_task(ReadRows(self.groups, self.rows)), PACKED_SCHEMA)
+        task = ReadRows(self.groups, self.rows)
+        if self.is_small and photos <= BLOCK_ROWS:
+            return sum_sorted(task(self._all_numbers()), processed)
+        return sum_up(self._numbers().mapInArrow(python_task(task), PACKED_SCHEMA), photos, processed)
 
-    def project(self, components: NDArray[np.float64], pca: str, processed: Accumulator[int]) -> list[ListedFile]:
-        """Write the coordinates of every current photo to the folder `pca`, and return its files."""
-        from verger_spark.pca.tasks import WRITTEN_SCHEMA, Project
+    def project(
+        self, components: NDArray[np.float64], pca: str, processed: Accumulator[int]
+    ) -> tuple[list[ListedFile], dict[str, LabelSums]]:
+        """Write the coordinates of all rows to the folder `pca`.
+
+        Returns
+        -------
+        files : list of ListedFile
+        sums : dict of str to LabelSums
+            The sums of the coordinates of each feature run.
+        """
+        from verger_spark.pca.tasks import PROJECTED_SCHEMA, Project, unpacked_labels
 
         task = Project(self.groups, self.rows, self.spark.sparkContext.broadcast(components), pca, processed)
-        return written_files(self._numbers().mapInArrow(python_task(task), WRITTEN_SCHEMA))
+        written = sorted(self._results(task, PROJECTED_SCHEMA), key=lambda row: str(row["name"]))
+        files = [ListedFile(row["name"], row["rows"], row["bytes"], row["sha256"]) for row in written]
+        tables: dict[str, list[pa.Table]] = {}
+        for row in written:
+            tables.setdefault(row["run"], []).append(unpacked_labels(bytes(row["labels"])))
+        return files, {run: LabelSums.of(of_run) for run, of_run in tables.items()}
+
+    def sum_labels(self, components: NDArray[np.float64]) -> LabelSums:
+        """Return the sums of the coordinates of all rows."""
+        from verger_spark.pca.tasks import LABELS_SCHEMA, SumLabels, unpacked_labels
+
+        task = SumLabels(self.groups, self.rows, self.spark.sparkContext.broadcast(components))
+        return LabelSums.of(unpacked_labels(bytes(row["labels"])) for row in self._results(task, LABELS_SCHEMA))
+
+    def _results(self, task: GroupTask, schema: str) -> list[dict[str, Any]]:
+        """Return the rows that the tasks of all groups return: one row each."""
+        if self.is_small:
+            return [row for batch in task(self._all_numbers()) for row in batch.to_pylist()]
+        return [row.asDict() for row in self._numbers().mapInArrow(python_task(task), schema).collect()]
 
     def _numbers(self) -> DataFrame:
         count = len(self.groups.value)
         return self.spark.range(0, count, 1, max(count, 1))
+
+    def _all_numbers(self) -> list[pa.RecordBatch]:
+        return [pa.record_batch({"id": [*range(len(self.groups.value))]})]
+
+
+def sum_sorted(batches: Iterable[pa.RecordBatch], processed: Accumulator[int]) -> Moments | None:
+    """Return the moments of few rows of `ReadRows`, with the same bits as Spark's sum of a single block."""
+    from verger_spark.pca.tasks import Accumulate
+
+    rows = [batch for batch in batches if len(batch)]
+    if not rows:
+        return None
+    table = pa.Table.from_batches(rows).sort_by("path").combine_chunks()
+    blocks = pa.repeat(pa.scalar(0, pa.int32()), len(table))
+    sums = [
+        moments
+        for batch in Accumulate(processed)(table.append_column("block", blocks).to_batches())
+        for moments in batch["moments"].to_pylist()
+    ]
+    return Moments.merged(sums)
 
 
 def current_files(plan: StepPlan) -> FeatureFiles:
@@ -76,13 +145,6 @@ def written_files(rows: DataFrame) -> list[ListedFile]:
     """Run the tasks of a DataFrame that has a row for each written file (``WRITTEN_SCHEMA``). Return the files."""
     # Each task returns one row. A sum by Spark would need one more stage.
     return [ListedFile(**row.asDict()) for row in rows.collect()]
-
-
-def broadcast_few(paths: DataFrame, count: int) -> DataFrame:
-    """Mark rows of paths for a broadcast if there are at most ``BROADCAST_ROWS``. Else Spark chooses the join."""
-    from pyspark.sql import functions as F
-
-    return F.broadcast(paths) if count <= BROADCAST_ROWS else paths
 
 
 def require_complete(runs: Sequence[str], deletes: str) -> None:

@@ -1,113 +1,86 @@
-"""Measures how the new photos of a run differ from the earlier ones, for each label and for all together."""
+"""Measures how the new photos of a run differ from the earlier ones, for each label and for all together.
+
+Only numpy and pyarrow. Everything follows from sums, so no coordinates are read.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
 
 from verger_contract.metrics import LabelDrift
 from verger_contract.schemas import DRIFT
-from verger_spark.pca.current_rows import broadcast_few
-from verger_spark.pca.tasks import SPREAD_SCHEMA, Spread
-from verger_spark.python_task import python_task
+from verger_spark.io import storage, table_file
+from verger_spark.pca.sums.label_sums import LabelSum, LabelSums
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
-    from pyspark import Broadcast
-    from pyspark.sql import Column, DataFrame
+
+    from verger_spark.pca.sums.covariance import Moments
 
 LARGEST = 20
 """Number of labels in the metrics."""
 
+ROUNDING = 1e-12
+"""A scatter below this share of the sum of squares is a rounding error of the sums: then it counts as 0."""
 
-def by_label(coordinates: DataFrame, new: DataFrame, new_count: int) -> DataFrame:
+
+def by_label(all_photos: LabelSums, new: LabelSums) -> list[LabelDrift]:
     """Compare the new photos of each label with its earlier photos.
 
     Parameters
     ----------
-    coordinates : DataFrame
-        path, label, pca_features of all current photos.
-    new : DataFrame
-        path of the new photos.
-    new_count : int
-        Rows of `new`.
+    all_photos : LabelSums
+        Of all current photos, with the new ones.
+    new : LabelSums
+        Of the new photos.
 
     Returns
     -------
-    DataFrame
-        The columns of `verger_contract.schemas.DRIFT`, one row for each label with new photos. `photos` and `new` count
-        earlier and new photos. `distance` lies between the means of the two. `spread` is the root mean square distance
-        of the earlier photos from their mean. `ratio` is distance / spread, null where spread is 0. The last three are
-        null for a label without earlier photos.
+    list of LabelDrift
+        One row for each label with new photos, largest ratio first. `photos` and `new` count earlier and new photos.
+        `distance` lies between the means of the two. `spread` is the root mean square distance of the earlier photos
+        from their mean. `ratio` is distance / spread, None where spread is 0. The last three are None for a label
+        without earlier photos.
     """
-    from pyspark.sql import functions as F
-
-    paths = broadcast_few(new.select("path", F.lit(True).alias("is_new")), new_count)
-    marked = coordinates.join(paths, "path", "left")
-    sides = _sides(marked.select("label", F.col("is_new").isNotNull().alias("is_new"), "pca_features"))
-
-    def side(new: bool, name: str) -> Column:
-        return F.first(F.when(F.col("is_new") == new, F.col(name)), ignorenulls=True)
-
-    labels = sides.groupBy("label").agg(
-        F.coalesce(side(False, "count"), F.lit(0).cast("bigint")).alias("photos"),
-        side(True, "count").alias("new"),
-        side(False, "mean").alias("earlier_mean"),
-        side(True, "mean").alias("new_mean"),
-        side(False, "spread").alias("spread"),
-    )
-    between = F.zip_with("earlier_mean", "new_mean", lambda one, other: one - other)
-    distance = F.sqrt(_sum(F.transform(between, lambda value: value * value))).alias("distance")
-    ratio = (F.col("distance") / F.when(F.col("spread") > 0, F.col("spread"))).alias("ratio")
-    with_new = labels.where(F.col("new").isNotNull()).select("label", "photos", "new", distance, "spread")
-    return with_new.select("*", ratio)
+    earlier = all_photos.minus(new).by_label
+    rows = [_compared(label, earlier.get(label), sums) for label, sums in new.by_label.items()]
+    return sorted(rows, key=lambda row: (-(row["ratio"] if row["ratio"] is not None else -math.inf), row["label"]))
 
 
-def _sides(coordinates: DataFrame) -> DataFrame:
-    """Return count, mean (k,) and spread for each label, separately for earlier and new photos.
-
-    The columns of `coordinates` are label, is_new, pca_features.
-    """
-    from pyspark.ml.functions import array_to_vector, vector_to_array
-    from pyspark.ml.stat import Summarizer
-    from pyspark.sql import functions as F
-
-    summary = Summarizer.metrics("count", "mean", "variance").summary(array_to_vector("pca_features"))
-    summed = coordinates.groupBy("label", "is_new").agg(summary.alias("summary")).select("label", "is_new", "summary.*")
-    # Spark's variance is the sample variance, with the divisor n - 1. For a single row it is 0.
-    squared = _sum(vector_to_array("variance")) * (F.col("count") - 1) / F.col("count")
-    mean = vector_to_array("mean").alias("mean")
-    return summed.select("label", "is_new", "count", mean, F.sqrt(squared).alias("spread"))
+def _compared(label: str, earlier: LabelSum | None, new: LabelSum) -> LabelDrift:
+    row: LabelDrift = {"label": label, "photos": 0, "new": new.photos, "distance": None, "spread": None, "ratio": None}
+    if earlier is not None:
+        distance, spread = float(np.linalg.norm(new.mean - earlier.mean)), earlier.spread
+        ratio = distance / spread if spread else None
+        row |= {"photos": earlier.photos, "distance": distance, "spread": spread, "ratio": ratio}
+    return row
 
 
-def _sum(values: Column) -> Column:
-    from pyspark.sql import functions as F
-
-    return F.aggregate(values, F.lit(0.0), lambda total, value: total + value)
-
-
-def write(drift: DataFrame, uri: str) -> list[LabelDrift]:
-    """Write the result of `by_label` as one file, largest ratio first, and return its first ``LARGEST`` rows."""
-    from pyspark.sql import functions as F
-
-    order = (F.desc_nulls_last("ratio"), F.asc("label"))
-    drift.repartition(1).sortWithinPartitions(*order).write.mode("overwrite").parquet(uri)
-    written = drift.sparkSession.read.schema(DRIFT.ddl).parquet(uri)
-    return [cast("LabelDrift", row.asDict()) for row in written.orderBy(*order).limit(LARGEST).collect()]
+def write(rows: Sequence[LabelDrift], uri: str) -> None:
+    """Write the result of `by_label` as a table with one file."""
+    storage.delete_folder(uri)
+    table_file.mark_complete(uri, [table_file.write(uri, 0, pa.Table.from_pylist([*rows], schema=DRIFT.arrow))])
 
 
-def explained_of(new: DataFrame, components: Broadcast[NDArray[np.float64]], mean: NDArray[np.float64]) -> float | None:
+def explained_of(new: Moments, components: NDArray[np.float64], mean: NDArray[np.float64]) -> float | None:
     """Return the share of the new photos' scatter that the components explain: ``Σ|Vᵀ(x-m)|² / Σ|x-m|²``.
 
-    The mean m is that of all current photos, so that the share is defined for a single new photo too.
+    The mean m is that of all current photos, so that the share is defined for a single new photo too. With the Gram
+    matrix G and the sum t of the n new photos, ``S = G - t mᵀ - m tᵀ + n m mᵀ`` is their scatter around m, and the
+    share is ``tr(VᵀSV) / tr(S)``.
 
     Parameters
     ----------
-    new : DataFrame
-        path and features of the new photos.
-    components : Broadcast of ndarray of shape (d, k)
+    new : Moments
+        Of the new photos.
+    components : ndarray of shape (d, k), float64
         V
-    mean : ndarray of shape (d,)
+    mean : ndarray of shape (d,), float64
         m
 
     Returns
@@ -115,8 +88,9 @@ def explained_of(new: DataFrame, components: Broadcast[NDArray[np.float64]], mea
     float or None
         None if all new photos are equal to the mean.
     """
-    from pyspark.sql import functions as F
-
-    parts = new.select("path", "features").mapInArrow(python_task(Spread(components, mean)), SPREAD_SCHEMA)
-    total, explained = parts.agg(F.sum("total"), F.sum("explained")).collect()[0]
-    return explained / total if total else None
+    across = np.outer(new.total, mean)
+    scatter = new.gram - across - across.T + new.count * np.outer(mean, mean)
+    total = float(np.trace(scatter))
+    if total <= ROUNDING * float(np.trace(new.gram)):
+        return None
+    return float((components * (scatter @ components)).sum()) / total

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from verger_contract.errors import VergerError
-from verger_spark.pca.covariance import Moments
+from verger_spark.pca.sums.covariance import Moments
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby, pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -16,7 +16,8 @@ from verger_contract.metrics import ListedFile
 from verger_contract.schemas import FEATURES, PCA
 from verger_spark.io import table_file
 from verger_spark.io.feature_files import CurrentRows, FeatureFile, matrix
-from verger_spark.pca.covariance import Moments
+from verger_spark.pca.sums.covariance import Moments
+from verger_spark.pca.sums.label_sums import LabelSums
 
 if TYPE_CHECKING:
     from pyspark import Broadcast
@@ -24,26 +25,36 @@ if TYPE_CHECKING:
 
 Groups = Sequence[Sequence[FeatureFile]]
 
+
+class RowSource(Protocol):
+    """Reads rows of feature files: `CurrentRows`, or `verger_spark.pca.removed_rows.RemovedRows`."""
+
+    def batches(self, files: Sequence[FeatureFile]) -> Iterator[pa.RecordBatch]:
+        """Yield path, label and features of the rows."""
+
+
 WRITTEN_SCHEMA = "name string, rows bigint, bytes bigint, sha256 string"
+PROJECTED_SCHEMA = f"{WRITTEN_SCHEMA}, run string, labels binary"
+LABELS_SCHEMA = "labels binary"
 PACKED_SCHEMA = "path string, features binary"
 MOMENTS_SCHEMA = "block int, moments binary"
-SPREAD_SCHEMA = "total double, explained double"
 
 _WRITTEN = pa.schema([("name", pa.string()), ("rows", pa.int64()), ("bytes", pa.int64()), ("sha256", pa.string())])
 _MOMENTS = pa.schema([("block", pa.int32()), ("moments", pa.binary())])
-_SPREAD = pa.schema([("total", pa.float64()), ("explained", pa.float64())])
+_PROJECTED = pa.schema([*_WRITTEN, ("run", pa.string()), ("labels", pa.binary())])
+_LABELS = pa.schema([("labels", pa.binary())])
 _PACKED = pa.schema([("path", pa.string()), ("features", pa.binary())])
 
 
 @dataclass(frozen=True)
 class ReadRows:
-    """For `DataFrame.mapInArrow`: numbers (`id`) of groups of files in, path and features of their current rows out.
+    """For `DataFrame.mapInArrow`: numbers (`id`) of groups of files in, path and features of their rows out.
 
     The features are bytes, because Spark copies a binary value at once and a list number by number.
     """
 
     groups: Broadcast[Groups]
-    rows: CurrentRows
+    rows: RowSource
 
     def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Read the groups."""
@@ -52,9 +63,9 @@ class ReadRows:
 
 
 def _packed(rows: pa.RecordBatch) -> pa.RecordBatch:
-    packed = np.ascontiguousarray(matrix(rows))
-    offsets = np.arange(0, packed.nbytes + 1, packed.shape[1] * packed.itemsize, dtype=np.int32)
-    features = pa.Array.from_buffers(pa.binary(), len(packed), [None, pa.py_buffer(offsets), pa.py_buffer(packed)])
+    flat = np.ascontiguousarray(matrix(rows))
+    offsets = np.arange(0, flat.nbytes + 1, flat.shape[1] * flat.itemsize, dtype=np.int32)
+    features = pa.Array.from_buffers(pa.binary(), len(flat), [None, pa.py_buffer(offsets), pa.py_buffer(flat)])
     return pa.RecordBatch.from_arrays([rows.column("path"), features], schema=_PACKED)
 
 
@@ -119,12 +130,12 @@ class Merge:
 class Project:
     """For `DataFrame.mapInArrow`: numbers (`id`) of groups of files in, the written file of each group out.
 
-    Each group writes one file of coordinates to the folder `pca`, named by its number. The coordinates of a photo are
-    ``x · components``, where x are its features, not centred.
+    The files of a group are of one feature run. Each group writes one file of coordinates to the folder `pca`, named by
+    its number. The coordinates of a photo are ``x · components``, where x are its features, not centred.
     """
 
     groups: Broadcast[Groups]
-    rows: CurrentRows
+    rows: RowSource
     components: Broadcast[NDArray[np.float64]]
     pca: str
     processed: Accumulator[int]
@@ -132,19 +143,63 @@ class Project:
     def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Project the groups and write their files."""
         for number in _numbers(batches):
+            files, sums = self.groups.value[number], LabelSums()
             with table_file.writing(self.pca, number, PCA.arrow) as file:
-                for projected in self._projected(self.groups.value[number]):
-                    file.write(projected)
-            yield _written(file.file)
+                for rows in self.rows.batches(files):
+                    file.write(self._projected(rows, files[0].run, sums))
+            yield _projected_file(file.file, files[0].run, sums)
 
-    def _projected(self, files: Sequence[FeatureFile]) -> Iterator[pa.RecordBatch]:
-        width, k = self.components.value.shape
-        for rows in self.rows.batches(files):
-            coordinates = matrix(rows, width).astype(np.float64) @ self.components.value
-            offsets = np.arange(0, (len(rows) + 1) * k, k, dtype=np.int32)
-            column = pa.ListArray.from_arrays(pa.array(offsets), pa.array(coordinates.ravel()))
-            yield pa.RecordBatch.from_arrays([rows.column("path"), rows.column("label"), column], schema=PCA.arrow)
-            self.processed.add(len(rows))
+    def _projected(self, rows: pa.RecordBatch, run: str, sums: LabelSums) -> pa.RecordBatch:
+        coordinates = project(rows, self.components.value)
+        sums.add(rows.column("label"), coordinates)
+        k = coordinates.shape[1]
+        offsets = np.arange(0, (len(rows) + 1) * k, k, dtype=np.int32)
+        column = pa.ListArray.from_arrays(pa.array(offsets), pa.array(coordinates.ravel()))
+        runs = pa.repeat(run, len(rows))
+        self.processed.add(len(rows))
+        return pa.RecordBatch.from_arrays([rows.column("path"), rows.column("label"), runs, column], schema=PCA.arrow)
+
+
+@dataclass(frozen=True)
+class SumLabels:
+    """For `DataFrame.mapInArrow`: numbers (`id`) of groups of files in, the sums of their coordinates out."""
+
+    groups: Broadcast[Groups]
+    rows: RowSource
+    components: Broadcast[NDArray[np.float64]]
+
+    def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """Project the rows of the groups and sum them up."""
+        for number in _numbers(batches):
+            sums = LabelSums()
+            for rows in self.rows.batches(self.groups.value[number]):
+                sums.add(rows.column("label"), project(rows, self.components.value))
+            yield pa.RecordBatch.from_arrays([pa.array([packed(sums)], pa.binary())], schema=_LABELS)
+
+
+def project(rows: pa.RecordBatch, components: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the coordinates of rows of features, shape (rows, k), float64."""
+    coordinates: NDArray[np.float64] = matrix(rows, len(components)).astype(np.float64) @ components
+    return coordinates
+
+
+def packed(sums: LabelSums) -> bytes:
+    """Return the table of label sums as bytes in Arrow's format."""
+    sink, table = pa.BufferOutputStream(), sums.table()
+    with pa.ipc.new_stream(sink, table.schema) as stream:
+        stream.write_table(table)
+    content: bytes = sink.getvalue().to_pybytes()
+    return content
+
+
+def unpacked_labels(content: bytes) -> pa.Table:
+    """Return the table of label sums: the inverse of `packed`."""
+    return pa.ipc.open_stream(content).read_all()
+
+
+def _projected_file(file: ListedFile, run: str, sums: LabelSums) -> pa.RecordBatch:
+    values = {name: getattr(file, name) for name in _WRITTEN.names}
+    return pa.RecordBatch.from_pylist([{**values, "run": run, "labels": packed(sums)}], schema=_PROJECTED)
 
 
 @dataclass(frozen=True)
@@ -165,26 +220,6 @@ class CopyRows:
                 for rows in self.rows.batches(self.groups.value[number]):
                     file.write(pa.RecordBatch.from_arrays(rows.columns, schema=FEATURES.arrow))
             yield _written(file.file)
-
-
-@dataclass(frozen=True)
-class Spread:
-    """For `DataFrame.mapInArrow`: rows of features in, one row of ``Σ|x-m|²`` and ``Σ|Vᵀ(x-m)|²`` out.
-
-    V are the `components` (d, k), m is the `mean` (d,).
-    """
-
-    components: Broadcast[NDArray[np.float64]]
-    mean: NDArray[np.float64]
-
-    def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """Sum up the rows of the partition."""
-        total = explained = 0.0
-        for batch in batches:
-            centred = matrix(batch, len(self.mean)) - self.mean
-            total += float(np.square(centred).sum())
-            explained += float(np.square(centred @ self.components.value).sum())
-        yield pa.RecordBatch.from_arrays([pa.array([total]), pa.array([explained])], schema=_SPREAD)
 
 
 def _written(file: ListedFile) -> pa.RecordBatch:

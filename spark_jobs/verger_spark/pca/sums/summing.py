@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from verger_spark.pca.covariance import Moments
+from verger_spark.pca.sums.covariance import Moments
 from verger_spark.pca.tasks import MOMENTS_SCHEMA, Accumulate, Merge
 from verger_spark.python_task import python_task
 

@@ -86,6 +86,30 @@ class Moments:
         """
         return (self.gram - self.count * np.outer(self.mean, self.mean)) / (self.count - 1)
 
+    def plus(self, other: Moments | None) -> Moments:
+        """Return the moments of these rows together with other rows of the same width."""
+        return self if other is None else self._combined(other, 1)
+
+    def minus(self, other: Moments | None) -> Moments:
+        """Return the moments of these rows without others, which must be among them.
+
+        Without any row left, the moments are exactly zero.
+        """
+        return self if other is None else self._combined(other, -1)
+
+    def _combined(self, other: Moments, sign: int) -> Moments:
+        if len(other.total) != len(self.total):
+            raise VergerError(f"features: expected one width, found {len(self.total)} and {len(other.total)}")
+        count = self.count + sign * other.count
+        if count < 0:
+            raise VergerError(
+                f"statistics: expected at least the {other.count:,} photos that are removed, found {self.count:,}; "
+                "start a run with basis=refit, which reads all features"
+            )
+        if not count:
+            return Moments.zero(len(self.total))
+        return Moments(count, self.total + sign * other.total, self.gram + sign * other.gram)
+
     def pack(self) -> bytes:
         """Return count, sum and upper triangle of the Gram matrix as bytes: 6.6 MB at 1,280 features."""
         upper = self.gram[np.triu_indices(len(self.total))]

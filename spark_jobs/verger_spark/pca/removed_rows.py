@@ -1,0 +1,77 @@
+"""Reads the features of the rows that a run deletes: few rows of large feature runs.
+
+The statistics of a publication contain these rows, so a run subtracts them.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from verger_spark.io import storage
+from verger_spark.io.feature_files import COLUMNS, FeatureFile, deleted_paths, unexpected
+
+
+@dataclass(frozen=True)
+class RemovedRows:
+    """Reads the rows of a table of deleted rows from feature files.
+
+    Attributes
+    ----------
+    removed : str
+        URI of the table (see `verger_contract.schemas.DELETES`).
+    """
+
+    removed: str
+
+    def runs(self) -> frozenset[str]:
+        """Return the feature runs that have such rows."""
+        return frozenset(deleted_paths(self.removed))
+
+    def count(self) -> int:
+        """Return the number of rows."""
+        return sum(map(len, deleted_paths(self.removed).values()))
+
+    def batches(self, files: Sequence[FeatureFile]) -> Iterator[pa.RecordBatch]:
+        """Yield path, label and features of the rows.
+
+        Of each file the row groups are read in which such a path may lie, by the smallest and largest path in the
+        footer. Of these, the features are read only where the paths show such a row.
+
+        Raises
+        ------
+        VergerError
+            A file is missing, or is not Parquet with these columns.
+        """
+        removed = deleted_paths(self.removed)
+        for file in files:
+            if paths := sorted(removed[file.run].to_pylist()) if file.run in removed else None:
+                with storage.reading(file.uri) as source:
+                    try:
+                        yield from _rows(pq.ParquetFile(source), paths)
+                    except (pa.ArrowException, OSError, KeyError) as error:
+                        raise unexpected(file, error) from None
+
+
+def _rows(parquet: pq.ParquetFile, paths: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    for group in range(parquet.num_row_groups):
+        wanted = pa.array(_between(paths, parquet.metadata.row_group(group)), pa.string())
+        if len(wanted):
+            here = parquet.read_row_group(group, columns=["path"], use_threads=False)["path"]
+            if pc.any(pc.is_in(here, value_set=wanted)).as_py():
+                table = parquet.read_row_group(group, columns=[*COLUMNS], use_threads=False).select([*COLUMNS])
+                yield from table.filter(pc.is_in(table["path"], value_set=wanted)).combine_chunks().to_batches()
+
+
+def _between(paths: Sequence[str], group: pq.RowGroupMetaData) -> Sequence[str]:
+    """Return those of the sorted paths that lie between the smallest and the largest path of a row group."""
+    columns = (group.column(number) for number in range(group.num_columns))
+    path = next((column for column in columns if column.path_in_schema == "path"), None)
+    if path is None or path.statistics is None or not path.statistics.has_min_max:
+        return paths
+    return paths[bisect_left(paths, path.statistics.min) : bisect_right(paths, path.statistics.max)]
