@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -19,12 +19,12 @@ import pyarrow.parquet
 
 from verger.changes.plan import Plan
 from verger.context import RunContext
-from verger_contract.keys import ATTEMPT, ATTEMPT_MARK
+from verger_contract.keys import ATTEMPT, ATTEMPT_MARK, name_of
 from verger_contract.metrics import FILE_LIST, ListedFile, list_document
 from verger_contract.plan import BasisPolicy, BasisRequest, StepPlan
 from verger_contract.preprocessing import Decoding, preprocessing
 from verger_contract.reasons import RejectKind, reason
-from verger_contract.schemas import DELETES, FEATURES, FEATURES_WIDTH, PCA, REJECTS, Table
+from verger_contract.schemas import DELETES, FEATURES, FEATURES_WIDTH, LABEL_SUMS, PCA, REJECTS, Table
 
 
 def vector(content: bytes, decoding: Decoding = Decoding.EXACT) -> numpy.ndarray:
@@ -71,21 +71,58 @@ def pca(run_context: RunContext, target: float) -> None:
         into = plan.into.removeprefix(f"s3://{run.bucket}/").replace(f"{ATTEMPT_MARK}{ATTEMPT}", "")
         _put(run_context, f"{into}part-0.parquet", rows, FEATURES)
         plan = replace(plan, into=f"s3://{run.bucket}/{into}")
-    rows = [row for uri in plan.runs for row in _current_rows(run_context, uri, deletes, plan.lost)]
+    by_run = {name_of(uri): [*_current_rows(run_context, uri, deletes, plan.lost)] for uri in plan.runs}
+    rows = [row for of_run in by_run.values() for row in of_run]
     if len(rows) < 2 and plan.basis.policy is not BasisPolicy.REUSE:
         raise RuntimeError("PCA needs at least two photos with features")
     matrix = numpy.array([row["features"] for row in rows], numpy.float64).reshape(-1, FEATURES_WIDTH)
     components, action = _basis(run_context, plan.basis, matrix, target)
-    projected = [
-        {"path": row["path"], "label": row["label"], "pca_features": coordinates}
-        for row, coordinates in zip(rows, matrix @ components, strict=True)
-    ]
-    _put(run_context, f"{run.pca}part-0.parquet", projected, PCA)
+    is_full = action == "refitted" or plan.statistics is None
+    _put(
+        run_context,
+        f"{run.pca}part-0.parquet",
+        _projected(plan.runs if is_full else plan.projected, by_run, components),
+        PCA,
+    )
+    _put_statistics(run_context, _projected(plan.runs, by_run, components))
     _put_progress(run_context, "pca", len(rows))
     centred = matrix - matrix.mean(axis=0)
     shares = ((centred @ components) ** 2).sum(axis=0) / ((centred**2).sum() or 1)
     metrics = {"basis": {"action": action, "reason": "of a test"}, "explained_variance_ratio": shares.tolist()}
     run_context.write_json(run.metrics("pca"), metrics)
+
+
+def _projected(
+    uris: Iterable[str], by_run: dict[str, list[dict[str, Any]]], components: numpy.ndarray
+) -> list[dict[str, Any]]:
+    return [
+        {
+            "path": row["path"],
+            "label": row["label"],
+            "features_run": name_of(uri),
+            "pca_features": numpy.array(row["features"], numpy.float64) @ components,
+        }
+        for uri in uris
+        for row in by_run[name_of(uri)]
+    ]
+
+
+def _put_statistics(run_context: RunContext, projected: list[dict[str, Any]]) -> None:
+    by_label: dict[str, list[Any]] = {}
+    for row in projected:
+        by_label.setdefault(row["label"], []).append(row["pca_features"])
+    sums = [
+        {
+            "label": label,
+            "photos": len(rows),
+            "total": numpy.sum(rows, axis=0),
+            "squares": float(numpy.square(rows).sum()),
+        }
+        for label, rows in sorted(by_label.items())
+    ]
+    run = run_context.run
+    run_context.client.put_object(Bucket=run.bucket, Key=f"{run.statistics}moments.bin", Body=b"of a test")
+    _put_table(run_context, f"{run.statistics}labels.parquet", pyarrow.Table.from_pylist(sums, schema=LABEL_SUMS.arrow))
 
 
 def _basis(

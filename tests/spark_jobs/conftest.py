@@ -165,7 +165,7 @@ def pca(submit: Submit) -> Submit:
         at = folder.as_uri()
         return submit(
             folder,
-            ARTIFACTS / "pca.py",
+            options.pop("script", ARTIFACTS / "pca.py"),
             *(source or ("--features", f"{at}/features")),
             *("--pca", f"{at}/pca", "--basis", f"{at}/basis", "--metrics", f"{at}/pca.json", *arguments),
             **options,

@@ -30,6 +30,7 @@ class RunFolder:
     folder: Path
     rows: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     deletes: list[tuple[str, str]] = field(default_factory=list)
+    published_deletes: list[tuple[str, str]] = field(default_factory=list)
     rng: np.random.Generator = field(default_factory=lambda: np.random.default_rng(11))
 
     def featurize(self, run: str, paths: list[str], shift: float = 0.0, files: int = 1) -> None:
@@ -53,6 +54,10 @@ class RunFolder:
         deleted = set(paths)
         rows = [(row["path"], run) for run, rows in self.rows.items() for row in rows if row["path"] in deleted]
         self.deletes = sorted({*self.deletes, *rows})
+
+    def publish(self) -> None:
+        """From now on, a plan removes only rows that are deleted later."""
+        self.published_deletes = self.deletes
 
     @property
     def paths(self) -> set[str]:
@@ -81,12 +86,19 @@ class RunFolder:
         basis: BasisRequest,
         compact: tuple[str, ...] = (),
         into: str | None = None,
+        statistics: str | None = None,
+        project: tuple[str, ...] = (),
     ) -> tuple[str, str]:
         """Write a plan and its tables of deleted rows, and return the arguments of step 2 for them."""
         compacted = {uri.rstrip("/").rpartition("run=")[2] for uri in compact}
         tables = {}
-        for table_name, of_compacted in (("deletes", False), ("compacted_deletes", True)):
-            rows = [row for row in self.deletes if (row[1] in compacted) == of_compacted]
+        removed = sorted({*self.deletes} - {*self.published_deletes})
+        chosen = {
+            "deletes": [row for row in self.deletes if row[1] not in compacted],
+            "compacted_deletes": [row for row in self.deletes if row[1] in compacted],
+            "removed": removed,
+        }
+        for table_name, rows in chosen.items():
             table = {"path": [path for path, _ in rows], "run": [run for _, run in rows]}
             pq.write_table(pa.table(table, schema=DELETES.arrow), self.folder / f"{table_name}.parquet")
             tables[table_name] = f"{self.at}/{table_name}.parquet"
@@ -100,8 +112,9 @@ class RunFolder:
             into=into,
             new=new,
             basis=basis,
-            deletes=tables["deletes"],
-            compacted_deletes=tables["compacted_deletes"],
+            **tables,
+            statistics=statistics,
+            project=project,
         )
         (self.folder / name).write_text(json.dumps(plan.document()))
         return "--plan", f"{self.at}/{name}"

@@ -92,7 +92,12 @@ def test_every_photo_has_one_row_with_its_label(done: Finished) -> None:
     rows = done.rows("pca")
     assert len({row["path"] for row in rows}) == len(rows) == COUNT
     assert all(row["label"] == row["path"].split("/")[1] for row in rows)
-    assert pq.read_schema(next((done.folder / "pca").glob("*.parquet"))).names == ["path", "label", "pca_features"]
+    assert pq.read_schema(next((done.folder / "pca").glob("*.parquet"))).names == [
+        "path",
+        "label",
+        "features_run",
+        "pca_features",
+    ]
 
 
 def test_metrics(done: Finished) -> None:

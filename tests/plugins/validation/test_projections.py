@@ -11,8 +11,9 @@ import pytest
 from tests.plugins.validation.written_run import Defect, WrittenRun, correct_run, plan, write_basis
 from verger.publication.model import FeatureRun
 from verger.settings import Validation
+from verger.validation.basis import read as read_basis
 from verger.validation.check import Check, ValidationError
-from verger.validation.projections import check_projections
+from verger.validation.projections import Coordinates, check_projections
 from verger_contract.keys import Run
 
 LIMITS = Validation(neighbour_sample=100)
@@ -22,7 +23,11 @@ PROJECTED = "projections are features times basis"
 def check(written: WrittenRun, folder: Path, target: float = 0.9, basis: str = "run-1", **of_plan: Any) -> list[Check]:
     store, run = written.write(folder)
     keep = [FeatureRun(run="run-0", rows=len(written.earlier), current_rows=1)] if written.earlier else []
-    return check_projections(store, run, plan(*keep, **of_plan), LIMITS, basis_run=basis, target_variance=target)
+    saved = read_basis(store, Run(run.bucket, basis).basis)
+    of_run = Coordinates(
+        store=store, run=run, plan=plan(*keep, **of_plan), limits=LIMITS, basis_run=basis, saved=saved, measured=None
+    )
+    return check_projections(of_run, target)[0]
 
 
 def failed(written: WrittenRun, folder: Path, **how: Any) -> dict[str, Check]:
@@ -33,13 +38,13 @@ def test_a_correct_run_passes_every_check(tmp_path: Path) -> None:
     written = correct_run()
     checks = {row.name: row for row in check(written, tmp_path)}
     assert {name for name, row in checks.items() if not row.passed} == set()
-    assert len(checks) == 9
+    assert len(checks) == 11
     assert f"{written.k} numbers per photo" in checks
     assert checks["explained variance"].found == f"{written.explained.sum():.4%} with k = {written.k}"
     measured = checks["explained variance"].counted
     assert (measured["k"], measured["target_variance"]) == (written.k, 0.9)
     assert measured["explained_variance"] == pytest.approx(written.explained.sum())
-    assert checks[f"{written.k} numbers per photo"].counted == {"photos": 118}
+    assert checks[f"{written.k} numbers per photo"].counted == {"rows": 118}
     assert checks[PROJECTED].found.endswith("of 100 photos")
 
 
@@ -129,6 +134,9 @@ def split(written: WrittenRun) -> None:
     before = {**written.features[-1], "etag": "of the version before"}
     written.earlier, written.features = [*written.features[:half], deleted, before], written.features[half:]
     written.deletes = [{"path": row["path"], "run": "run-0"} for row in (deleted, before)]
+    written.kept = frozenset(row["path"] for row in written.earlier[:-2])
+    for row in written.pca:
+        row["features_run"] = "run-0" if row["path"] in written.kept else "run-1"
 
 
 def test_features_of_an_earlier_run_count_without_deleted_rows(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ import pyarrow
 import pyarrow.parquet
 from pyarrow.fs import LocalFileSystem
 
+from verger.changes.coordinates import Coordinates
 from verger.changes.plan import Plan
 from verger.cluster_plan.plan import ClusterPlan
 from verger.publication.model import FeatureRun
@@ -40,6 +41,8 @@ class WrittenRun:
     earlier: Rows = field(default_factory=list)
     """Features of an earlier run, run-0, which is kept."""
     deletes: Rows = field(default_factory=list)
+    kept: frozenset[str] = frozenset()
+    """Paths of the photos whose features run-0 has."""
     run: Run = field(default_factory=lambda: Run("orchard", "run-1"))
 
     @property
@@ -73,7 +76,8 @@ class WrittenRun:
             _write(place, self.earlier, label=True, etag=True, features=vectors)
         if self.rejects:
             _write(folder / run.rejects / "part-0.parquet", self.rejects, etag=True, kind=True, reason=True)
-        _write(folder / run.pca / "part-0.parquet", self.pca, label=True, pca_features=pyarrow.list_(pyarrow.float64()))
+        coordinates = pyarrow.list_(pyarrow.float64())
+        _write(folder / run.pca / "part-0.parquet", self.pca, label=True, features_run=True, pca_features=coordinates)
         write_basis(folder / run.basis, self.components, self.explained)
         return Store(LocalFileSystem(), str(folder)), run
 
@@ -84,7 +88,7 @@ class WrittenRun:
             {
                 "path": row["path"],
                 "etag": row["etag"],
-                "run": None if row["path"] in reasons else self.run.id,
+                "run": None if row["path"] in reasons else "run-0" if row["path"] in self.kept else self.run.id,
                 "kind": reasons.get(row["path"]),
                 "reason": reasons.get(row["path"]),
             }
@@ -112,6 +116,7 @@ def plan(*keep: FeatureRun, policy: str = "auto") -> Plan:
         keep=keep,
         compact=(),
         into=None,
+        coordinates=Coordinates(statistics=None, since_full_pass=0, keep=(), again=tuple(table.run for table in keep)),
         basis_policy=policy,
         basis=None,
         basis_reason="",
@@ -147,7 +152,7 @@ def _correct_run() -> WrittenRun:
     k = int(numpy.searchsorted(shares.cumsum(), 0.9) + 1)
     components = vectors[:, ::-1][:, :k]
     pca = [
-        {"path": row["path"], "label": row["label"], "pca_features": projected}
+        {"path": row["path"], "label": row["label"], "features_run": "run-1", "pca_features": projected}
         for row, projected in zip(features, matrix @ components, strict=True)
     ]
     random.shuffle(pca)

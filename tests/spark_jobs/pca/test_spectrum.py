@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from sklearn.decomposition import PCA
 
 from verger_contract.errors import VergerError
-from verger_spark.pca.sums.covariance import CHUNK, Moments
 from verger_spark.pca.spectrum import components_for, explained_by, fit, fix_signs
+from verger_spark.pca.sums.covariance import CHUNK, Moments
 
 
 def rows(count: int, width: int, seed: int = 0) -> NDArray[np.float32]:
