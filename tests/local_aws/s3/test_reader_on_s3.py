@@ -12,7 +12,7 @@ import pytest
 from local_aws.faults.faults import Fault, late, refused, reset, truncated
 from local_aws.faults.proxy import FaultProxy
 from local_aws.stack import Stack
-from tests.documented_queries import by_polars
+from tests.docs.queries import by_polars
 from tests.local_aws.clusters import BUCKET
 from tests.written_publication import WrittenBucket, orchard
 from verger_reader import PublicationError, open_publication
