@@ -29,7 +29,7 @@ import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache, cached_property, reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from urllib.parse import unquote
@@ -46,8 +46,9 @@ if TYPE_CHECKING:
     from PIL import Image
     from pyspark.sql import DataFrame, SparkSession
 
-VERSION, ROWS_PER_BATCH = 3, 2048  # of published.json; 10 MB of features
+VERSIONS, ROWS_PER_BATCH = (3, 4), 2048  # of published.json; 10 MB of features
 DELETES = "runs/{}/deletes.parquet"  # key of the table of deleted rows, by run
+LABEL_SUMS = "runs/{}/statistics~{}/labels.parquet"  # key of the number of photos of each label, by run and attempt
 LABELS, FILE_LIST = "labels.json", "_files.json"  # of a bundle: photos of each label; of a table: its files
 LIMITS: Any = {"connect_timeout": 10, "request_timeout": 60}  # seconds; those of pyarrow, 1 and 3, are short for S3
 CODE, NETWORK = "verger_spark.zip", "model/mobilenet_v2.tflite"  # of an artifact set
@@ -57,7 +58,7 @@ Photo: TypeAlias = "bytes | str | Path | Image.Image"
 
 SPARK_SCHEMAS: Mapping[str, str] = {
     "features": "path string, label string, etag string, features array<float>",
-    "pca": "path string, label string, pca_features array<double>",
+    "pca": "path string, label string, features_run string, pca_features array<double>",
     "deletes": "path string, run string",
 }
 
@@ -163,16 +164,14 @@ class Location:
             files = {name: files[name] for name in listed}
         return [files[name].path for name in sorted(files)]
 
-    def batches(self, folder: str, schema: pyarrow.Schema, deletes: Any) -> Iterator[pyarrow.RecordBatch]:
-        """Yield the rows of a folder without `deletes`, an array of paths or None. Errors as `parquet_files`."""
-        files = self.parquet_files(folder)
+    def batches(self, folder: str, columns: list[str], current: Any) -> Iterator[pyarrow.RecordBatch]:
+        """Yield the rows of a folder that `current`, an expression or None, selects. Errors as `parquet_files`."""
+        files, schema = self.parquet_files(folder), SCHEMAS[folder.partition("/")[0]]
         rows = pyarrow.dataset.dataset(files, schema, format="parquet", filesystem=self.filesystem)
-        current = None if deletes is None else ~pyarrow.dataset.field("path").isin(deletes)
+        # A row has 5 kB: with the defaults of both readaheads, pyarrow would hold gigabytes.
+        limits = {"batch_size": ROWS_PER_BATCH, "batch_readahead": 4, "fragment_readahead": 2}
         try:
-            # A row has 5 kB: with the defaults of both readaheads, pyarrow would hold gigabytes.
-            yield from rows.to_batches(
-                filter=current, batch_size=ROWS_PER_BATCH, batch_readahead=4, fragment_readahead=2
-            )
+            yield from rows.to_batches(columns, current, **limits)
         except FileNotFoundError as error:
             raise self.missing(folder, str(error)) from error
 
@@ -251,12 +250,10 @@ class Publication:
 
         Missing data raise PublicationError. A wrong number of rows raises it after the last batch.
         """
-        rows, schema, folders = 0, _schema(name), self._folders(name)
-        deletes = self._deletes() if name == "features" and folders else {}
-        for run, folder in folders.items():
-            for batch in self.location.batches(folder, schema, deletes.get(run)):
-                rows += batch.num_rows
-                yield batch
+        rows = 0
+        for batch in self._batches(name, _schema(name).names):
+            rows += batch.num_rows
+            yield batch
         if rows != self.photos:
             raise self.location.missing(name, f"run {self.run} published {self.photos} rows, found {rows}")
 
@@ -268,19 +265,18 @@ class Publication:
         """Return a table as a lazy DataFrame. Spark reads it with its own access to the root. Errors as `batches`."""
         from pyspark.sql import functions as F
 
-        _schema(name)  # raises ValueError for another name
-        columns, folders = SPARK_SCHEMAS[name], list(self._folders(name).values())
-        if not folders:
-            return spark.createDataFrame([], columns)
-        for folder in folders:
-            self.location.parquet_files(folder)
+        schema, runs = _schema(name), self._runs(name)
+        if not runs:
+            return spark.createDataFrame([], SPARK_SCHEMAS[name]).select(*schema.names)
+        key, current = ["path", "run" if name == "features" else "features_run"], F.lit(False)
+        for run, of in runs.items():
+            self.location.parquet_files(f"{name}/run={run}")
+            current |= (F.col("run") == run) & (F.lit(True) if of is None else F.col(key[1]).isin(of))
         # With basePath the folder name run=<id> becomes a column. Without a type, Spark reads run 007 as the number 7.
-        reader = spark.read.schema(f"{columns}, run string").option("basePath", self.location.uri(name))
-        rows = reader.parquet(*map(self.location.uri, folders))
-        if name == "features":
-            deletes = spark.read.schema(SPARK_SCHEMAS["deletes"]).parquet(self.location.uri(DELETES.format(self.run)))
-            rows = rows.join(F.broadcast(deletes), ["path", "run"], "left_anti")
-        return rows.drop("run")
+        reader = spark.read.schema(f"{SPARK_SCHEMAS[name]}, run string").option("basePath", self.location.uri(name))
+        rows = reader.parquet(*(self.location.uri(f"{name}/run={run}") for run in runs)).where(current)
+        deletes = spark.read.schema(SPARK_SCHEMAS["deletes"]).parquet(self.location.uri(DELETES.format(self.run)))
+        return rows.join(F.broadcast(deletes.toDF(*key)), key, "left_anti").select(*schema.names)
 
     def basis(self) -> Basis:
         """Return the basis of the coordinates, or raise PublicationError if there is none."""
@@ -300,10 +296,11 @@ class Publication:
         """Return the number of photos of each label, sorted by label. Errors as `batches`."""
         if "bundle" in self.facts:
             return dict(json.loads(self.location.read(LABELS)))
-        counts, label = Counter[str](), pyarrow.schema([SCHEMAS["pca"].field("label")])
-        for folder in self._folders("pca").values():
-            for batch in self.location.batches(folder, label, None):
-                counts.update(batch["label"].to_pylist())
+        if self.facts.get("since_full_pass") is not None:  # an earlier Verger wrote no sums of each label
+            schema = pyarrow.schema({"label": pyarrow.string(), "photos": pyarrow.int64()})
+            sums = self.location.table(LABEL_SUMS.format(self.run, self.facts["pca_attempt"]), schema)
+            return dict(sorted((row["label"], row["photos"]) for row in sums.to_pylist() if row["photos"]))
+        counts = Counter(label for batch in self._batches("pca", ["label"]) for label in batch["label"].to_pylist())
         return dict(sorted(counts.items()))
 
     def featurizer(self, any_versions: bool = False) -> Featurizer:
@@ -325,9 +322,7 @@ class Publication:
         """
         model, manifest = self.facts["model"], json.loads(self._artifact("manifest.json", self.facts["artifacts"]))
         if "preprocessing" not in model or "libraries" not in manifest:
-            raise self._error(
-                "an earlier Verger published it, without its preprocessing: run the DAG, and open its publication"
-            )
+            raise self._error("an earlier Verger published it without preprocessing: run the DAG, and open its result")
         files = {name: entry["sha256"] for name, entry in manifest["files"].items()} | {NETWORK: model["sha256"]}
         zipped, archive = self._artifact(CODE, files[CODE]), Path(_temporary_folder().name, f"{files[CODE]}.zip")
         if not archive.exists():
@@ -389,19 +384,27 @@ class Publication:
     def _table(self, name: TableName) -> pyarrow.Table:
         return pyarrow.Table.from_batches(self.batches(name), _schema(name))
 
-    def _folders(self, name: TableName) -> dict[str, str]:
-        """Return the folders of a table by run."""
+    def _runs(self, name: TableName) -> dict[str, list[str] | None]:
+        """Return the feature runs whose rows are current in the tables of a name, by run. None if all rows are."""
         if "bundle" in self.facts:
             root = self.facts["bundle"]["root"]
             raise PublicationError(f"{self.location.root}: a bundle has no table {name}: open {root} to read it")
-        runs = [entry["run"] for entry in self.facts["features"]] if name == "features" else [self.facts["pca"]]
-        return {run: f"{name}/run={run}" for run in runs if run}
+        if not isinstance(found := self.facts[name], list):  # the coordinates of an earlier Verger
+            return {found: None} if found else {}
+        return {entry["run"]: [entry["run"]] if name == "features" else entry["features"] for entry in found}
 
-    def _deletes(self) -> dict[str, pyarrow.Array]:
-        """Return the deleted paths by feature run."""
-        table = self.location.table(DELETES.format(self.run), SCHEMAS["deletes"])
-        by_run = table.group_by("run").aggregate([("path", "list")])
-        return {run.as_py(): paths.values for run, paths in zip(by_run["run"], by_run["path_list"], strict=True)}
+    def _batches(self, name: TableName, columns: list[str]) -> Iterator[pyarrow.RecordBatch]:
+        """Yield columns of the current rows of a table."""
+        runs, path, deletes = self._runs(name), pyarrow.dataset.field("path"), dict[str, pyarrow.Array]()
+        if any(runs.values()):
+            table = self.location.table(DELETES.format(self.run), SCHEMAS["deletes"])
+            by_run = table.group_by("run").aggregate([("path", "list")])
+            deletes = dict(zip(by_run["run"].to_pylist(), (paths.values for paths in by_run["path_list"]), strict=True))
+        for run, of in runs.items():
+            features = pyarrow.dataset.scalar(run) if name == "features" else pyarrow.dataset.field("features_run")
+            deleted = [(features == one) & path.isin(deletes[one]) for one in of or () if one in deletes]
+            current = None if of is None else reduce(lambda rows, some: rows & ~some, deleted, features.isin(of))
+            yield from self.location.batches(f"{name}/run={run}", columns, current)
 
 
 class Featurizer:
@@ -439,7 +442,7 @@ class Featurizer:
 def _schema(name: TableName) -> pyarrow.Schema:
     if name not in ("features", "pca"):
         raise ValueError(f"{name}: expected one of features, pca")
-    return SCHEMAS[name]
+    return pyarrow.schema([field for field in SCHEMAS[name] if field.name != "features_run"])
 
 
 def _location(root: str, filesystem: FileSystem | None) -> Location:
@@ -485,15 +488,13 @@ def _read_document(location: Location) -> dict[str, Any]:
     except ValueError as error:
         raise PublicationError(f"{at}: expected JSON, found something else ({error})") from error
     version = document.get("version") if isinstance(document, dict) else None
-    if version == VERSION:
+    if version in VERSIONS:
         return dict(document)
-    raise PublicationError(f"{at}: expected version {VERSION}, found {version}: use the verger_reader.py of its writer")
+    raise PublicationError(f"{at}: expected version 3 or 4, found {version}: use the verger_reader.py of its writer")
 
 
 def _read_json(location: Location, key: str) -> Any:
     """Read JSON, twice if it is cut: pyarrow requests the size first, and a longer object may replace it then."""
-    for _ in range(2):
-        body = location.read(key)
-        with contextlib.suppress(ValueError):
-            return json.loads(body)
-    return json.loads(body)
+    with contextlib.suppress(ValueError):
+        return json.loads(location.read(key))
+    return json.loads(location.read(key))

@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import numpy
@@ -16,11 +17,11 @@ from pyarrow.fs import LocalFileSystem, SubTreeFileSystem
 
 import verger_reader
 from tests.places import ROOT
-from tests.written_publication import WIDTH, K, WrittenBucket, orchard
+from tests.written_publication import ATTEMPT, WIDTH, K, WrittenBucket, orchard, photo
 from verger.publication import model
 from verger_contract import keys, pca_model, schemas
 from verger_contract.metrics import FILE_LIST, ListedFile, list_document
-from verger_reader import Location, Publication, PublicationError, matrix, open_publication
+from verger_reader import Publication, PublicationError, matrix, open_publication
 
 
 @pytest.fixture
@@ -41,12 +42,57 @@ def test_features_have_exactly_one_row_for_each_current_photo(bucket: WrittenBuc
 def test_coordinates_are_the_projected_features(bucket: WrittenBucket) -> None:
     published = open_publication(bucket.root)
     features, pca, basis = published.features().sort_by("path"), published.pca().sort_by("path"), published.basis()
-    assert pca.schema == verger_reader.SCHEMAS["pca"]
+    assert pca.schema.names == ["path", "label", "pca_features"]
     assert pca["path"] == features["path"]
     assert (basis.components.shape, basis.explained_variance_ratio.tolist()[:2]) == ((WIDTH, K), [0.5, 0.25])
     assert basis.components.dtype == matrix(pca["pca_features"]).dtype == numpy.float64
     numpy.testing.assert_array_equal(basis.components, bucket.components)
     numpy.testing.assert_allclose(basis.project(matrix(features["features"])), matrix(pca["pca_features"]))
+
+
+def test_the_tables_of_an_earlier_verger_are_read(tmp_path: Path) -> None:
+    bucket = orchard(tmp_path, WrittenBucket(tmp_path, version=3))
+    published = open_publication(bucket.root)
+    assert (
+        published.pca().schema == verger_reader.SCHEMAS["pca"].remove(2)
+    )
+    assert_current(published, bucket)
+    # The first run of this version writes all coordinates again. The earlier publications stay in the history.
+    bucket.version = 4
+    bucket.publish("upgraded", [], [("images/柿/2.jpg", "007")], project=["007", "2026-01-02"])
+    assert_current(open_publication(bucket.root), bucket)
+    earlier = open_publication(bucket.root, run="2026-01-02")
+    assert earlier.facts["pca"] == [{"run": "2026-01-02", "rows": 6, "features": None, "stale_since": None}]
+    assert earlier.pca() == published.pca()
+    assert earlier.labels() == published.labels() == {"Poire à cuire": 4, "柿": 2}
+
+
+def test_coordinates_that_were_written_again_are_read_once(bucket: WrittenBucket) -> None:
+    removed = [("images/柿/2.jpg", "007"), ("images/柿/new.jpg", "2026-01-02")]
+    bucket.publish("again", [photo("images/柿/3.jpg", "third", numpy.ones(WIDTH))], removed, project=["007"])
+    published = open_publication(bucket.root)
+    assert [table["features"] for table in published.facts["pca"]] == [["2026-01-02"], ["007", "again"]]
+    assert_current(published, bucket)
+    assert_current(open_publication(bucket.root, run="2026-01-02"), orchard(bucket.folder.parent / "as it was"))
+
+
+def assert_current(published: Publication, bucket: WrittenBucket) -> None:
+    """Compare the coordinates and the labels with the current rows."""
+    found = {row["path"]: row for row in published.pca().to_pylist()}
+    assert found.keys() == bucket.current.keys()
+    for path, row in bucket.current.items():
+        assert found[path]["label"] == row["label"]
+        numpy.testing.assert_allclose(found[path]["pca_features"], row["features"].astype(float) @ bucket.components)
+    assert published.labels() == dict(sorted(Counter(row["label"] for row in bucket.current.values()).items()))
+
+
+def test_labels_are_read_from_their_sums_without_the_tables(bucket: WrittenBucket) -> None:
+    shutil.rmtree(bucket.folder / "pca")
+    published = open_publication(bucket.root)
+    assert published.labels() == {"Poire à cuire": 4, "柿": 2}
+    shutil.rmtree(bucket.folder / keys.Run("", "2026-01-02", pca_attempt=ATTEMPT).statistics)
+    with pytest.raises(PublicationError, match=r"labels\.parquet: no such file; .*open the publication again"):
+        published.labels()
 
 
 def test_facts_of_the_publication(bucket: WrittenBucket) -> None:
@@ -68,7 +114,8 @@ def test_pandas_has_the_same_rows(bucket: WrittenBucket) -> None:
 def test_batches_have_a_maximum_size(bucket: WrittenBucket, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(verger_reader, "ROWS_PER_BATCH", 2)
     published = open_publication(bucket.root)
-    assert [batch.num_rows for batch in published.batches("pca")] == [2, 2, 2]
+    assert all(batch.num_rows <= 2 for batch in published.batches("pca"))
+    assert pyarrow.Table.from_batches(published.batches("pca")) == published.pca()
     assert pyarrow.Table.from_batches(published.batches("features")) == published.features()
 
 
@@ -111,8 +158,8 @@ def test_nothing_published_yet(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        ('{"version": 4}', "expected version 3, found 4: use the verger_reader.py of its writer"),
-        ("[]", "expected version 3, found None"),
+        ('{"version": 5}', "expected version 3 or 4, found 5: use the verger_reader.py of its writer"),
+        ("[]", "expected version 3 or 4, found None"),
         ('{"version": 3, "ru', "expected JSON, found something else"),
     ],
 )
@@ -145,7 +192,8 @@ def test_an_unknown_table_is_an_error(bucket: WrittenBucket) -> None:
         ("features/run=007", "features/run=007: no such folder"),
         ("features/run=007/part-1.parquet", "features: run 2026-01-02 published 6 rows, found 4"),
         ("runs/2026-01-02/deletes.parquet", r"deletes\.parquet: no such file"),
-        ("pca/run=2026-01-02", "pca/run=2026-01-02: no such folder"),
+        (f"pca/run=2026-01-02~{ATTEMPT}", f"pca/run=2026-01-02~{ATTEMPT}: no such folder"),
+        (f"pca/run=007~{ATTEMPT}/part-0.parquet", "pca: run 2026-01-02 published 6 rows, found 2"),
         ("models/pca/run=007/data/part-0.parquet", "data: expected the row of Spark's PCAModel, found none"),
     ],
 )
@@ -163,7 +211,7 @@ def test_missing_data_are_an_error(removed: str, found: str, bucket: WrittenBuck
 def test_a_lost_file_is_named_and_a_file_that_is_not_listed_is_not_read(
     bucket: WrittenBucket, table: str, damage: str
 ) -> None:
-    run = "007" if table == "features" else "2026-01-02"
+    run = "007" if table == "features" else f"2026-01-02~{ATTEMPT}"
     folder = bucket.folder / table / f"run={run}"
     files = sorted(folder.glob("*.parquet"))
     listed = [ListedFile(path.name, 0, path.stat().st_size, "") for path in files]
@@ -228,12 +276,10 @@ def test_names_and_schemas_are_those_of_the_contract() -> None:
     tables = {"features": schemas.FEATURES, "pca": schemas.PCA, "deletes": schemas.DELETES}
     assert {name: table.ddl for name, table in tables.items()} == verger_reader.SPARK_SCHEMAS
     assert {name: table.arrow for name, table in tables.items()} == verger_reader.SCHEMAS
-    assert verger_reader.VERSION == model.VERSION
-    run = keys.Run("bucket", "A")
+    assert verger_reader.VERSIONS == model.READ_VERSIONS
+    run = keys.Run("bucket", "A", pca_attempt="0")
     assert verger_reader.DELETES.format("A") == run.deletes
-    published = Publication(Location("", LocalFileSystem(), ""), {"run": "A", "features": [{"run": "A"}], "pca": "A"})
-    assert [f"{folder}/" for folder in published._folders("features").values()] == [run.features]
-    assert [f"{folder}/" for folder in published._folders("pca").values()] == [run.pca]
+    assert verger_reader.LABEL_SUMS.format("A", "0") == f"{run.statistics}labels.parquet"
 
 
 @pytest.mark.parametrize("transposed", [False, True])

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import pyarrow
 import pyarrow.parquet
 from numpy.typing import NDArray
 
-from verger_contract import pca_model
+from verger_contract import keys, pca_model, schemas
 
 WIDTH, K = 1280, 6
 Row = dict[str, Any]
@@ -30,9 +31,20 @@ REST: dict[str, Any] = {
 }
 """Members of published.json that the reader does not use."""
 
-# Spark gives the element of a list another name than pyarrow does.
-FLOATS = pyarrow.list_(pyarrow.field("element", pyarrow.float32(), nullable=False))
-DOUBLES = pyarrow.list_(pyarrow.field("element", pyarrow.float64(), nullable=False))
+ATTEMPT = "0a1b2c3d"
+
+
+def as_spark_writes(schema: pyarrow.Schema) -> pyarrow.Schema:
+    """Return the columns as Spark writes them: it gives the element of a list another name than pyarrow does."""
+    return pyarrow.schema(
+        pyarrow.field(
+            field.name,
+            pyarrow.list_(pyarrow.field("element", field.type.value_type, nullable=False))
+            if pyarrow.types.is_list(field.type)
+            else field.type,
+        )
+        for field in schema
+    )
 
 
 def photo(path: str, etag: str, vector: NDArray[Any]) -> Row:
@@ -42,9 +54,14 @@ def photo(path: str, etag: str, vector: NDArray[Any]) -> Row:
 
 @dataclass
 class WrittenBucket:
-    """Each `publish` adds a publication. `current` holds the rows that a reader should return, by path."""
+    """Each `publish` adds a publication. `current` holds the rows that a reader should return, by path.
+
+    `version` is that of published.json. In version 3, a run writes the coordinates of all current photos. In version 4,
+    it writes those of its own photos.
+    """
 
     folder: Path
+    version: int = 4
     current: dict[str, Row] = field(default_factory=dict)
     runs: dict[str, list[Row]] = field(default_factory=dict)
     deletes: set[tuple[str, str]] = field(default_factory=set)
@@ -60,8 +77,18 @@ class WrittenBucket:
     def root(self) -> str:
         return self.folder.as_uri()
 
-    def publish(self, run: str, rows: list[Row], deletes: Iterable[tuple[str, str]] = ()) -> None:
-        """Publish the rows of a run. `deletes` are the (path, run) of rows of earlier feature runs that are deleted."""
+    def publish(
+        self, run: str, rows: list[Row], deletes: Iterable[tuple[str, str]] = (), project: Iterable[str] = ()
+    ) -> None:
+        """Publish the rows of a run.
+
+        Parameters
+        ----------
+        deletes
+            The (path, run) of rows of earlier feature runs that are deleted.
+        project
+            Earlier feature runs whose coordinates the run writes again.
+        """
         self.runs[run] = rows
         self.deletes |= set(deletes)
         current_rows = {
@@ -69,53 +96,76 @@ class WrittenBucket:
         }
         self.current = {row["path"]: row for table in current_rows.values() for row in table}
         self._write_features(run, rows)
-        self._write_pca(run)
         listed = [{"path": path, "run": of} for path, of in sorted(self.deletes)]
-        self._write(f"runs/{run}/deletes.parquet", listed, run=pyarrow.string())
+        self._write(keys.Run("", run).deletes, listed, schemas.DELETES.arrow)
         basis = self.published["basis"] if self.published else None
         if basis is None:
             basis = run
-            write_basis(self.folder / f"models/pca/run={run}", self.components)
+            write_basis(self.folder / keys.Run("", run).basis, self.components)
         features = [{"run": of, "rows": len(self.runs[of]), "current_rows": len(current_rows[of])} for of in self.runs]
-        self._replace(
-            {"run": run, "features": features, "pca": run, "basis": basis, "k": K, "photos": len(self.current)}
-        )
+        pca = self._publish_all(run) if self.version == 3 else self._publish_pca(run, [*project, run], current_rows)
+        self._replace({"run": run, "features": features, **pca, "basis": basis, "k": K, "photos": len(self.current)})
 
     def _write_features(self, run: str, rows: list[Row]) -> None:
         half = len(rows) // 2
+        folder, schema = keys.Run("", run).features, as_spark_writes(schemas.FEATURES.arrow)
         for part, some in enumerate((rows[:half], rows[half:])):
-            path = f"features/run={run}/part-{part}.parquet"
-            self._write(path, some, label=pyarrow.string(), etag=pyarrow.string(), features=FLOATS)
-        (self.folder / f"features/run={run}/_SUCCESS").touch()
+            self._write(f"{folder}part-{part}.parquet", some, schema)
+        (self.folder / folder / "_SUCCESS").touch()
 
-    def _write_pca(self, run: str) -> None:
-        rows = [
-            {
-                "path": row["path"],
-                "label": row["label"],
-                "pca_features": row["features"].astype(float) @ self.components,
-            }
-            for row in self.current.values()
+    def _publish_all(self, run: str) -> dict[str, Any]:
+        """Write the coordinates of all current photos as an earlier Verger did. Return members of published.json."""
+        schema = as_spark_writes(schemas.PCA.arrow)
+        columns = pyarrow.schema([field for field in schema if field.name != "features_run"])
+        rows = [self._projected(row) for row in self.current.values()]
+        self._write(f"{keys.Run('', run).pca}part-0.parquet", rows, columns)
+        return {"pca": run}
+
+    def _publish_pca(self, run: str, of: list[str], current_rows: Mapping[str, list[Row]]) -> dict[str, Any]:
+        """Write the coordinates of feature runs, and the sums of each label. Return the members of published.json."""
+        made = keys.Run("", run, pca_attempt=ATTEMPT)
+        rows = [{**self._projected(row), "features_run": name} for name in of for row in current_rows[name]]
+        # Rows of a feature run that is no longer current stay in the tables.
+        rows += [{**self._projected(row), "features_run": "compacted-away"} for row in self.runs[run]]
+        self._write(f"{made.pca}part-0.parquet", rows, as_spark_writes(schemas.PCA.arrow))
+        counts = Counter(row["label"] for row in self.current.values())
+        sums = [{"label": label, "photos": photos, "total": [], "squares": 0.0} for label, photos in counts.items()]
+        self._write(f"{made.statistics}labels.parquet", sums, schemas.LABEL_SUMS.arrow)
+        before = self.published["pca"] if self.published and self.published["version"] == 4 else []
+        kept = [{**table, "features": [name for name in table["features"] if name not in of]} for table in before]
+        tables = [
+            *(table for table in kept if table["features"]),
+            {"run": keys.name_of(made.pca), "rows": len(rows), "features": of, "stale_since": REST["published_at"]},
         ]
-        self._write(f"pca/run={run}/part-0.parquet", rows, label=pyarrow.string(), pca_features=DOUBLES)
+        return {"pca": tables, "pca_attempt": ATTEMPT, "since_full_pass": 0}
+
+    def _projected(self, row: Row) -> Row:
+        vector = row["features"].astype(float) @ self.components
+        return {"path": row["path"], "label": row["label"], "pca_features": vector}
 
     def unpublish(self) -> None:
         self.current = {}
-        self._replace({"run": None, "features": [], "pca": None, "basis": None, "k": 0, "photos": 0})
+        empty: dict[str, Any] = {"features": [], "pca": None if self.version == 3 else [], "since_full_pass": None}
+        self._replace({"run": None, **empty, "basis": None, "k": 0, "photos": 0})
+
+    def roll_back(self, facts: dict[str, Any]) -> None:
+        """Publish an earlier publication again. `facts` are its members in the history."""
+        self._replace({**facts})
 
     def _replace(self, facts: dict[str, Any]) -> None:
         history: list[dict[str, Any]] = []
         if self.published:
             history = [self.published, *self.published.pop("history")]
-            del self.published["version"]
-        self.published = {"version": 3, "revision": len(history) + 1, **REST, **facts, **self.artifacts}
+            if self.published.pop("version") < self.version:
+                only = {"rows": self.published["photos"], "features": None, "stale_since": None}
+                self.published["pca"] = [{"run": self.published["pca"], **only}]
+        self.published = {"version": self.version, "revision": len(history) + 1, **REST, **facts, **self.artifacts}
         self.published["history"] = history
         (self.folder / "published.json").write_text(json.dumps(self.published))
 
-    def _write(self, key: str, rows: list[Row], **columns: pyarrow.DataType) -> None:
+    def _write(self, key: str, rows: list[Row], schema: pyarrow.Schema) -> None:
         path = self.folder / key
         path.parent.mkdir(parents=True, exist_ok=True)
-        schema = pyarrow.schema({"path": pyarrow.string(), **columns})
         pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows, schema=schema), path)
 
 

@@ -12,6 +12,7 @@ import pytest
 from local_aws.faults.faults import Fault, late, refused, reset, truncated
 from local_aws.faults.proxy import FaultProxy
 from local_aws.stack import Stack
+from tests.docs.queries import by_polars
 from tests.local_aws.clusters import BUCKET
 from tests.written_publication import WrittenBucket, orchard
 from verger_reader import PublicationError, open_publication
@@ -48,7 +49,17 @@ def test_everything_is_read_from_s3(bucket: WrittenBucket) -> None:
         assert row["etag"] == bucket.current[path]["etag"]
         assert row["features"] == bucket.current[path]["features"].tolist()
     assert set(published.pca()["path"].to_pylist()) == bucket.current.keys()
+    assert published.labels() == {"Poire à cuire": 4, "柿": 2}
     assert (published.basis().components == bucket.components).all()
+
+
+@pytest.mark.usefixtures("environment")
+def test_the_expression_of_the_documentation_reads_from_s3(bucket: WrittenBucket) -> None:
+    published = open_publication(ROOT)
+    for name, expected in (("features", published.features()), ("pca", published.pca())):
+        found = by_polars(ROOT, name)
+        assert found.num_rows == len(bucket.current)
+        assert sorted(found.to_pylist(), key=str) == sorted(expected.to_pylist(), key=str)
 
 
 @pytest.mark.usefixtures("environment")
