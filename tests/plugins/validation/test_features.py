@@ -228,5 +228,5 @@ def test_a_table_of_other_columns_is_an_error_that_names_the_file(tmp_path: Path
     written = correct_run()
     store, run = written.write(tmp_path)
     (tmp_path / run.features / "part-0.parquet").write_bytes((tmp_path / run.pca / "part-0.parquet").read_bytes())
-    with pytest.raises(TableError, match=r"part-0\.parquet: expected columns path, label, features, etag, found"):
+    with pytest.raises(TableError, match=r"part-0\.parquet: expected columns path, label, etag, features, found"):
         check_features(store, run, LIMITS)
