@@ -53,9 +53,7 @@ def test_coordinates_are_the_projected_features(bucket: WrittenBucket) -> None:
 def test_the_tables_of_an_earlier_verger_are_read(tmp_path: Path) -> None:
     bucket = orchard(tmp_path, WrittenBucket(tmp_path, version=3))
     published = open_publication(bucket.root)
-    assert (
-        published.pca().schema == verger_reader.SCHEMAS["pca"].remove(2)
-    )
+    assert published.pca().schema == verger_reader.SCHEMAS["pca"].remove(2)
     assert_current(published, bucket)
     # The first run of this version writes all coordinates again. The earlier publications stay in the history.
     bucket.version = 4
