@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import shutil
+import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import obstore
+import pyarrow
+import pyarrow.parquet
 from obstore.store import S3Store
 from rich.console import Console
 
+import verger_reader
 from demo.errors import DemoError
 
 if TYPE_CHECKING:
@@ -31,7 +35,7 @@ def published_run(store: S3Store) -> str | None:
 
 
 def fetch_results(store: S3Store, folder: Path) -> Report:
-    """Copy the published PCA coordinates and the report of the run to `folder`; return the report.
+    """Copy the current PCA coordinates and the report of the run to `folder`; return the report.
 
     Raises
     ------
@@ -41,17 +45,42 @@ def fetch_results(store: S3Store, folder: Path) -> Report:
     run = published_run(store)
     if run is None:
         raise DemoError("published.json: not in the bucket, nothing is published")
-    name = json.loads(bytes(obstore.get(store, "published.json").bytes()))["pca"]
-    found = [item["path"] for batch in obstore.list(store, f"pca/run={name}/") for item in batch]
-    coordinates = [key for key in found if key.endswith(".parquet")]  # without _SUCCESS and the file list
-    reports = [f"runs/{run}/report.{kind}" for kind in ("html", "json")]
-    for name, keys in (("pca", coordinates), ("report", reports)):
+    for name in ("pca", "report"):
         shutil.rmtree(folder / name, ignore_errors=True)
         (folder / name).mkdir(parents=True)
-        for key in keys:
-            (folder / name / key.rpartition("/")[2]).write_bytes(bytes(obstore.get(store, key).bytes()))
+    with tempfile.TemporaryDirectory(prefix="verger-demo-") as copy:
+        _copy_tables(store, Path(copy))
+        _write_coordinates(verger_reader.open_publication(Path(copy).as_uri()), folder / "pca" / "coordinates.parquet")
+    for key in (f"runs/{run}/report.{kind}" for kind in ("html", "json")):
+        _download(store, key, folder / "report" / key.rpartition("/")[2])
     report: Report = json.loads((folder / "report" / "report.json").read_text())
     return report
+
+
+def _copy_tables(store: S3Store, copy: Path) -> None:
+    """Copy published.json and what it names of the coordinates to a folder, under the same keys."""
+    _download(store, "published.json", copy / "published.json")
+    published = json.loads((copy / "published.json").read_text())
+    deletes = f"runs/{published['run']}/deletes.parquet"
+    found = published["pca"]  # an earlier Verger, of whose publication nothing has changed, named one table
+    runs = [table["run"] for table in found] if isinstance(found, list) else [found]
+    keys = [item["path"] for run in runs for batch in obstore.list(store, f"pca/run={run}/") for item in batch]
+    for key in (deletes, *keys):
+        _download(store, key, copy / key)
+
+
+def _write_coordinates(published: verger_reader.Publication, file: Path) -> None:
+    schema = pyarrow.schema(
+        [("path", "string"), ("label", "string"), ("pca_features", pyarrow.list_(pyarrow.float64()))]
+    )
+    with pyarrow.parquet.ParquetWriter(file, schema) as writer:
+        for batch in published.batches("pca"):
+            writer.write_batch(batch)
+
+
+def _download(store: S3Store, key: str, file: Path) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(bytes(obstore.get(store, key).bytes()))
 
 
 def seconds_by_task(tasks: Iterable[TaskFacts]) -> dict[str, float]:
@@ -123,7 +152,7 @@ def _run(report: Report, cluster: str, seconds: float) -> Iterator[tuple[str, st
 
 
 def _places(report: Report, folder: Path) -> Iterator[tuple[str, str]]:
-    yield "PCA coordinates", str(report["locations"]["projections"])
+    yield from _aligned("PCA coordinates", report["locations"]["projections"])
     yield "  local copy", str(folder / "pca")
     yield "report", str(report["locations"]["report"])
     yield "  local copy", str(folder / "report" / "report.html")

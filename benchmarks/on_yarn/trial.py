@@ -123,12 +123,14 @@ def empty(store: S3Store) -> None:
 def published(store: S3Store) -> keys.Run:
     """Return the keys of the published run, with the attempts of its steps."""
     current = json.loads(local_stack.read(store, keys.PUBLISHED))
-    attempts = keys.attempt_of(current["rejects"]), keys.attempt_of(current["pca"])
-    return keys.Run(BUCKET, current["run"], *attempts)
+    return keys.Run(BUCKET, current["run"], keys.attempt_of(current["rejects"]), current["pca_attempt"])
 
 
 def coordinates(store: S3Store) -> tuple[list[str], NDArray[np.float64]]:
-    """Return the paths of all photos and their coordinates, shape (photos, k), sorted by path."""
+    """Return the paths of all photos and their coordinates, shape (photos, k), sorted by path.
+
+    The published run is the first of its bucket (see `Trial.run`): it wrote all coordinates.
+    """
     files = local_stack.keys(store, published(store).pca, ".parquet")
     tables = [
         pq.read_table(io.BytesIO(local_stack.read(store, key)), columns=["path", "pca_features"]) for key in files

@@ -23,7 +23,7 @@ from verger.cluster_plan.history import earlier_runs
 from verger.cluster_plan.pace import Pace
 from verger.cluster_plan.plan import in_words
 from verger.context import RunContext
-from verger.publication import commit
+from verger.publication import commit, coordinates
 from verger.publication.model import Publication, Snapshot
 from verger.s3 import artifacts, clients
 from verger.s3.artifacts import ArtifactError
@@ -130,10 +130,8 @@ def plan(run_context: RunContext, etag: str | None, params: RunParams, now: date
 
 
 def _lost_projections(run_context: RunContext, published: Snapshot | None) -> list[str]:
-    if not published or not published.pca:
-        return []
     bucket = run_context.run.bucket
-    return lost_files.find(run_context.client, bucket, [Run(bucket, published.pca).pca])
+    return lost_files.find(run_context.client, bucket, coordinates.prefixes(bucket, published)) if published else []
 
 
 def stage_artifacts(run_context: RunContext, made: Plan) -> dict[str, str]:

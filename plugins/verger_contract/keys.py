@@ -107,6 +107,16 @@ class Run:
         return statistics(with_attempt(self.id, self.pca_attempt))
 
     @property
+    def moments(self) -> str:
+        """Count, sum and Gram matrix of the features of all current photos."""
+        return f"{self.statistics}moments.bin"
+
+    @property
+    def label_sums(self) -> str:
+        """The sums of each label over all current photos (see `schemas.LABEL_SUMS`)."""
+        return f"{self.statistics}labels.parquet"
+
+    @property
     def spread(self) -> str:
         """The variance of features and coordinates as the checks measured it, which the next run updates."""
         return f"{self.folder}spread.json"

@@ -127,7 +127,7 @@ class SnapshotFacts(TypedDict):
     target_variance: float | None
     explained_variance: float | None
     features: list[dict[str, Any]] | None
-    pca: str | None
+    pca: list[dict[str, Any]] | None
     basis: str | None
     basis_reason: str | None
     basis_target: float | None

@@ -86,7 +86,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
 def test_every_photo_is_published_once_or_rejected_with_a_reason(run: Run) -> None:
     assert run.succeeded, "\n".join(run.lines)
     published = run.document("published.json")
-    rows = run.rows(f"pca/run={published['pca']}/")
+    rows = [row for table in published["pca"] for row in run.rows(f"pca/run={table['run']}/")]
     rejects = {
         row["path"].removeprefix("images/"): row["reason"] for row in run.rows(f"rejects/run={published['rejects']}/")
     }

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from verger.publication.model import FeatureRun, Snapshot
+from verger.publication import coordinates
+from verger.publication.model import FeatureRun, PcaRun, Snapshot
 from verger_contract.keys import Run
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ def snapshot(run: str | None, **values: Any) -> Snapshot:
     defaults: dict[str, Any] = {
         "published_at": "2026-11-24T02:30:00+00:00",
         "features": (FeatureRun(run=run, rows=3, current_rows=3),) if run else (),
-        "pca": run,
+        "pca": (PcaRun(run=run, rows=3, features=(run,)),) if run else (),
         "basis": run,
         "photos": 3,
         "rejected": 1,
@@ -35,8 +36,9 @@ def snapshot(run: str | None, **values: Any) -> Snapshot:
 
 def put_data(client: S3Client, bucket: str, made: Snapshot) -> None:
     """Write an object under every prefix that the snapshot names."""
-    run = Run(bucket, str(made.run))
+    run = Run(bucket, str(made.run), pca_attempt=made.pca_attempt)
     prefixes = [Run(bucket, features.run).features for features in made.features]
-    prefixes += [Run(bucket, str(made.pca)).pca, Run(bucket, str(made.basis)).basis]
-    for key in (*(f"{prefix}part-0.parquet" for prefix in prefixes), run.manifest, run.deletes):
+    prefixes += [*coordinates.prefixes(bucket, made), Run(bucket, str(made.basis)).basis]
+    statistics = [] if made.since_full_pass is None else [run.moments, run.label_sums]
+    for key in (*(f"{prefix}part-0.parquet" for prefix in prefixes), run.manifest, run.deletes, *statistics):
         client.put_object(Bucket=bucket, Key=key, Body=b"")

@@ -9,12 +9,11 @@ import hashlib
 import json
 import os
 import zipfile
-from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from verger.publication import rollback
+from verger.publication import coordinates, rollback
 from verger.publication.model import Publication, Snapshot
 from verger.s3 import bodies
 from verger.s3.artifacts import MANIFEST, MODEL
@@ -74,8 +73,7 @@ def export(s3: S3Client, store: Store, run: str, target: Path, at: datetime) -> 
                 archive.writestr(key, content)
             for key in _basis(store, snapshot):
                 archive.writestr(key, _read(s3, bucket, key))
-            labels = Counter(store.column(keys.Run(bucket, str(snapshot.pca)).pca, "label"))
-            archive.writestr(LABELS, json.dumps(dict(sorted(labels.items())), ensure_ascii=False))
+            archive.writestr(LABELS, json.dumps(coordinates.labels(store, snapshot), ensure_ascii=False))
             archive.writestr(keys.PUBLISHED, json.dumps(_document(publication, snapshot, bucket, at), indent=2))
         temporary.replace(target)
     finally:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from verger.publication import coordinates
 from verger.publication.model import Publication, Snapshot, parse
 from verger.s3 import bodies
 from verger.s3.clients import error_code, read_json, write_json
@@ -173,11 +174,12 @@ def check_data(s3: S3Client, bucket: str, snapshot: Snapshot) -> None:
     MissingDataError
         An object is missing, or has another size than its file list says; of the run itself, another ETag.
     """
-    run = Run(bucket, str(snapshot.run))
+    run = Run(bucket, str(snapshot.run), pca_attempt=snapshot.pca_attempt)
     prefixes = [Run(bucket, features.run).features for features in snapshot.features]
-    prefixes += [Run(bucket, snapshot.pca).pca] if snapshot.pca else []
+    prefixes += coordinates.prefixes(bucket, snapshot)
     prefixes += [Run(bucket, snapshot.basis).basis] if snapshot.basis else []
-    for prefix in (*prefixes, run.manifest, run.deletes):
+    statistics = [] if snapshot.since_full_pass is None else [run.moments, run.label_sums]
+    for prefix in (*prefixes, run.manifest, run.deletes, *statistics):
         if not s3.list_objects_v2(Bucket=bucket, Prefix=prefix, MaxKeys=1).get("KeyCount"):
             raise MissingDataError(
                 f"run {snapshot.run}: expected its data in {uri(bucket, prefix)}, found nothing there; start a new run"

@@ -11,13 +11,16 @@ from verger.s3 import bodies
 from verger.s3.versions import Bucket
 from verger.tables.parquet import Store, TableError
 from verger_contract.errors import one_line
-from verger_contract.keys import FEATURES, JANITOR, PCA, REJECTS, RUNS, uri
+from verger_contract.keys import FEATURES, JANITOR, PCA, REJECTS, RUNS, STATISTICS, uri
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 TABLES = (FEATURES, REJECTS, PCA, RUNS)
-"""Prefixes of the tables that have a column of paths. The tables of drift in runs/ have none."""
+"""Prefixes of the tables that have a column of paths."""
+
+WITHOUT_PATHS = ("/drift", f"/{STATISTICS}")
+"""Parts of the keys of tables in runs/ that have figures of labels, and no column of paths."""
 
 TEXTS = (".json", ".html")
 
@@ -53,7 +56,7 @@ def find(s3: S3Client, store: Store, path: str) -> Iterator[str]:
 
 def _in_object(s3: S3Client, store: Store, key: str, path: str) -> str:
     """Return in words how an object names a photo; empty if it does not."""
-    if key.startswith(TABLES) and key.endswith(".parquet") and "/drift" not in key:
+    if key.startswith(TABLES) and key.endswith(".parquet") and not any(part in key for part in WITHOUT_PATHS):
         try:
             rows = sum(name == path for name in store.column(key, "path"))
         except TableError as error:

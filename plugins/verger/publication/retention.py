@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from verger.publication.model import Publication, Snapshot
-from verger_contract.keys import BASES, COMPACTED_DELETES, FEATURES, PCA, REJECTS, owner
+from verger_contract.keys import BASES, COMPACTED_DELETES, FEATURES, PCA, REJECTS, REMOVED, owner
 
 PREFIXES = {"features": FEATURES, "rejects": REJECTS, "pca": PCA, "basis": BASES}
 """The kinds of data that a run writes outside its folder in runs/, and their key prefixes."""
@@ -55,7 +55,7 @@ def needed(publication: Publication) -> dict[str, frozenset[str]]:
     return {
         "features": frozenset(features.run for snapshot in kept for features in snapshot.features),
         "rejects": frozenset(snapshot.rejects or snapshot.run for snapshot in kept if snapshot.run),
-        "pca": frozenset(snapshot.pca for snapshot in kept if snapshot.pca),
+        "pca": frozenset(table.run for snapshot in kept for table in snapshot.pca),
         "basis": frozenset(snapshot.basis for snapshot in kept if snapshot.basis),
         "runs": runs,
     }
@@ -120,13 +120,13 @@ def objects_to_delete(
 ) -> list[str]:
     """Return the keys in runs/ to delete.
 
-    Tables and pages of runs that no kept snapshot names are deleted at once, their JSON files after `age`. The
-    compacted deletes of every run are deleted when the run can no longer publish.
+    Tables, statistics and pages of runs that no kept snapshot names are deleted at once, their JSON files after `age`.
+    The compacted deletes and the removed rows of every run are deleted when the run can no longer publish.
     """
     wanted = needed(publication)["runs"] | publishable
 
     def is_expired(found: RunObject) -> bool:
-        if found.key.endswith(f"/{COMPACTED_DELETES}"):
+        if found.key.endswith((f"/{COMPACTED_DELETES}", f"/{REMOVED}")):
             return found.run not in publishable
         if found.run in wanted or found.key.endswith(f"/{NEVER_DELETED}"):
             return False

@@ -80,7 +80,7 @@ def _empty(before: Snapshot, now: datetime) -> Snapshot:
         published_at=now.isoformat(),
         run=None,
         features=(),
-        pca=None,
+        pca=(),
         basis=None,
         photos=0,
         rejected=0,

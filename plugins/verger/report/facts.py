@@ -11,7 +11,7 @@ from typing import Any
 
 from verger.cluster_plan.plan import ClusterPlan
 from verger.context import RunContext
-from verger.publication import commit
+from verger.publication import commit, coordinates
 from verger.publication.model import Snapshot
 from verger.report import warnings
 from verger.report.thresholds import Limits
@@ -88,7 +88,7 @@ def of_published(run_context: RunContext, airflow_facts: AirflowFacts, labels: S
     PublicationError
         The run is not among the kept snapshots.
     """
-    snapshot, run = _snapshot(run_context), run_context.run
+    snapshot, run = published_snapshot(run_context), run_context.run
     report: Report = {
         **_snapshot_facts(snapshot),
         **_record(run_context, airflow_facts),
@@ -101,7 +101,7 @@ def of_published(run_context: RunContext, airflow_facts: AirflowFacts, labels: S
         "variance": _variance(run_context, str(snapshot.basis)),
         "labels": {"count": len(labels), "shown": list(labels[:LABELS])},
         "locations": {
-            "projections": run.uri(run.pca),
+            "projections": [run.uri(prefix) for prefix in coordinates.prefixes(run.bucket, snapshot)],
             "features": [run.uri(Run(run.bucket, features.run).features) for features in snapshot.features],
             "rejects": run.uri(run.rejects),
             "basis": run.uri(Run(run.bucket, str(snapshot.basis)).basis),
@@ -155,7 +155,7 @@ def _snapshot_facts(snapshot: Snapshot) -> SnapshotFacts:
         "target_variance": snapshot.target_variance,
         "explained_variance": snapshot.explained_variance,
         "features": [dataclasses.asdict(features) for features in snapshot.features],
-        "pca": snapshot.pca,
+        "pca": [dataclasses.asdict(table) for table in snapshot.pca],
         "basis": snapshot.basis,
         "basis_reason": snapshot.basis_reason,
         "basis_target": snapshot.basis_target,
@@ -242,20 +242,20 @@ def planned(content: Any, airflow_facts: AirflowFacts) -> PlannedCluster | None:
     }
 
 
-def of_snapshot(run_context: RunContext) -> RunContext:
-    """Return the context with the keys of the attempts that the run published.
+def of_snapshot(run_context: RunContext, snapshot: Snapshot) -> RunContext:
+    """Return the context with the keys of the attempts that the run published."""
+    attempts = {"featurize_attempt": attempt_of(snapshot.rejects or ""), "pca_attempt": snapshot.pca_attempt}
+    return dataclasses.replace(run_context, run=dataclasses.replace(run_context.run, **attempts))
+
+
+def published_snapshot(run_context: RunContext) -> Snapshot:
+    """Return the snapshot of the run.
 
     Raises
     ------
     PublicationError
         The run is not among the kept snapshots.
     """
-    snapshot, run = _snapshot(run_context), run_context.run
-    attempts = {"featurize_attempt": attempt_of(snapshot.rejects or ""), "pca_attempt": attempt_of(snapshot.pca or "")}
-    return dataclasses.replace(run_context, run=dataclasses.replace(run, **attempts))
-
-
-def _snapshot(run_context: RunContext) -> Snapshot:
     run, current = run_context.run, commit.current(run_context.client, run_context.run.bucket)
     found = next((kept for kept in current.publication.kept if kept.run == run.id), None) if current else None
     if found is None:

@@ -6,31 +6,44 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from verger.publication import coordinates
+from verger.publication.model import Snapshot
 from verger.report.drift import relative_distance
 from verger.tables.parquet import Store, rows_of
 from verger.validation.vectors import folder
-from verger_contract.keys import Run
+from verger_contract.keys import Run, name_of
 from verger_contract.reasons import RejectKind
 from verger_contract.report import LabelRow
 from verger_contract.schemas import DRIFT
 
-ROWS = 65_536
-"""Rows of a batch."""
 
-
-def read(store: Store, run: Run) -> list[LabelRow]:
+def read(store: Store, run: Run, snapshot: Snapshot) -> list[LabelRow]:
     """Return every label of the run. Labels that need attention come first.
 
-    Reads narrow columns of each table in batches, so memory grows with the number of labels alone. `distance`, `spread`
-    and `ratio` are None for a label that is not in the drift table.
+    The photos of each label are in the statistics of the snapshot, the new ones in the table of drift. `distance`,
+    `spread` and `ratio` are None for a label that is not in the table of drift.
     """
-    photos = _counted(store, run.pca)
-    new = _counted(store, run.features)
+    photos = coordinates.labels(store, snapshot)
     rejects = store.rows(run.rejects, ("path", "kind"))
     rejected = Counter(folder(path) for path, kind in rejects if kind != RejectKind.NO_LABEL)
     names = DRIFT.names
     drift = {row[0]: dict(zip(names, row, strict=True)) for row in rows_of(store.batches(run.drift, names), names)}
-    return merge(photos, new, rejected, drift)
+    return merge(photos, _new(store, run, snapshot, photos, drift), rejected, drift)
+
+
+def _new(
+    store: Store,
+    run: Run,
+    snapshot: Snapshot,
+    photos: Mapping[str, int],
+    drift: Mapping[str, Mapping[str, Any]],
+) -> Mapping[str, int]:
+    """Return the number of new photos of each label. The features are read only if no smaller table has it."""
+    if drift:
+        return {label: row["new"] for label, row in drift.items()}
+    if [features.run for features in snapshot.features] == [name_of(run.features)]:
+        return photos  # the run featurized all photos
+    return coordinates.counted(store, run.features)
 
 
 def merge(
@@ -64,11 +77,3 @@ def largest(rows: Sequence[LabelRow], count: int) -> list[str]:
     """Return the labels with most photos."""
     ordered = sorted(rows, key=lambda row: (-row["photos"], row["label"]))
     return [row["label"] for row in ordered[:count] if row["photos"]]
-
-
-def _counted(store: Store, key: str) -> Counter[str]:
-    found: Counter[str] = Counter()
-    for batch in store.batches(key, ("label",), ROWS):
-        for pair in batch.column("label").value_counts().to_pylist():
-            found[pair["values"]] += pair["counts"]
-    return found

@@ -19,7 +19,7 @@ from verger.report.summary import lines
 from verger.report.thresholds import Limits
 from verger.settings import Settings
 from verger.validation.check import SKIPPED, outcome, summary
-from verger_contract.keys import owner
+from verger_contract.keys import PUBLISHED, owner
 from verger_contract.report import Report, TaskFacts, Variance
 
 TEMPLATES = Path(__file__).with_name("templates")
@@ -214,13 +214,11 @@ def _locations(report: Report) -> Iterator[tuple[str, str]]:
 
 def _code(report: Report) -> str:
     """Return code that reads what the run published."""
-    projections = str(report["locations"]["projections"])
-    bucket = projections.partition("/pca/run=")[0]
+    bucket = str(report["locations"]["publication"]).removesuffix(f"/{PUBLISHED}")
     return (
-        f"import pandas\npandas.read_parquet({json.dumps(projections)})\n\n"
-        f"spark.read.parquet({json.dumps(projections)})\n\n"
-        f"import verger_reader\n"
+        "import verger_reader\n"
         f"published = verger_reader.open_publication({json.dumps(bucket)}, run={json.dumps(report['run'])})\n"
-        'published.to_pandas("features")  # path, label, etag, features\n'
-        "published.pca()                  # pyarrow.Table: path, label, pca_features"
+        'published.to_pandas("features")   # path, label, etag, features\n'
+        'published.to_spark(spark, "pca")  # path, label, pca_features\n'
+        "published.pca()                   # pyarrow.Table, the same columns"
     )

@@ -9,7 +9,14 @@ from verger.context import RunContext
 from verger.publication import commit
 from verger.report import labels
 from verger.report.attempt import attempt
-from verger.report.facts import STOPPED_STATE, AirflowFacts, of_failed, of_published, of_snapshot
+from verger.report.facts import (
+    STOPPED_STATE,
+    AirflowFacts,
+    of_failed,
+    of_published,
+    of_snapshot,
+    published_snapshot,
+)
 from verger.report.page import page
 from verger.report.pictures import illustrations
 from verger.report.pictures.illustrations import Illustrations
@@ -29,12 +36,15 @@ def published(run_context: RunContext, airflow_facts: AirflowFacts) -> Report:
     PublicationError
         The run is not published.
     """
-    run_context = of_snapshot(run_context)
-    rows: list[LabelRow] | None = attempt("the labels", lambda: labels.read(run_context.store, run_context.run), None)
+    snapshot = published_snapshot(run_context)
+    run_context = of_snapshot(run_context, snapshot)
+    rows: list[LabelRow] | None = attempt(
+        "the labels", lambda: labels.read(run_context.store, run_context.run, snapshot), None
+    )
     report = of_published(run_context, airflow_facts, rows or [])
     if rows is None:
         report["warnings"].append(NO_LABELS)
-    drawn = illustrations.illustrate(run_context, report, rows or [])
+    drawn = illustrations.illustrate(run_context, snapshot, report, rows or [])
     run_context.write_json(run_context.run.report_facts, report)
     _put_page(run_context, page(report, drawn, run_context.settings))
     attempt("deleting failure.json of an earlier try", lambda: delete_failure(run_context), None)

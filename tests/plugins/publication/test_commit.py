@@ -21,7 +21,7 @@ from verger.publication.commit import (
     publish,
     start_run,
 )
-from verger.publication.model import FeatureRun
+from verger.publication.model import FeatureRun, PcaRun
 from verger.s3.clients import read_json
 from verger_contract.keys import PUBLISHED, Run
 from verger_contract.preprocessing import Decoding, preprocessing
@@ -48,7 +48,7 @@ def test_the_first_publication_and_the_next(client: S3Client, bucket: str) -> No
     assert current_etag(client, bucket) is None
     publish_run(client, bucket, "one", None)
     document = read_json(client, bucket, PUBLISHED)
-    assert (document["version"], document["revision"], document["run"], document["history"]) == (3, 1, "one", [])
+    assert (document["version"], document["revision"], document["run"], document["history"]) == (4, 1, "one", [])
     publish_run(client, bucket, "two", current_etag(client, bucket), published_at="2026-11-25T02:30:00+00:00")
     document = read_json(client, bucket, PUBLISHED)
     assert (document["revision"], document["run"]) == (2, "two")
@@ -165,7 +165,7 @@ def test_a_run_with_a_stale_etag_may_not_write(client: S3Client, bucket: str) ->
     [
         {},
         {"run": "two"},
-        {"pca": "two"},
+        {"pca": (PcaRun(run="two", rows=1, features=("one",)),)},
         {"features": (FeatureRun(run="one", rows=1, current_rows=1),), "run": "two"},
         {"features": (FeatureRun(run="one-compacted", rows=1, current_rows=1),), "run": "two", "basis": "two"},
     ],
@@ -217,19 +217,19 @@ def test_members_that_an_earlier_verger_did_not_write_have_defaults(client: S3Cl
     assert refresh.reason == "the preprocessing changed (published 1, now 2-exact)"
 
 
-@pytest.mark.parametrize("version", [2, 4])
+@pytest.mark.parametrize("version", [2, 5])
 def test_another_version_is_an_error(version: int, client: S3Client, bucket: str) -> None:
     publish_run(client, bucket, "one", None)
     document = json.loads(client.get_object(Bucket=bucket, Key=PUBLISHED)["Body"].read())
     client.put_object(Bucket=bucket, Key=PUBLISHED, Body=json.dumps(document | {"version": version}).encode())
-    with pytest.raises(PublicationError, match=f"version {version}, this Verger writes version 3"):
+    with pytest.raises(PublicationError, match=f"version {version}, this Verger reads the versions 3 and 4"):
         current(client, bucket)
 
 
 @pytest.mark.parametrize(
     "body",
     [
-        *(b"", b"{", b"[]", b"{}", b"\xff", b'{"version": 3}'),
+        *(b"", b"{", b"[]", b"{}", b"\xff", b'{"version": 4}'),
         b'{"run": 1, "features": [], "pca": 1, "basis": 1}',
         b'{"version": 1, "run": "one", "features": ["one"], "pca": "one", "basis": "one"}',
     ],

@@ -118,7 +118,7 @@ def test_the_report_and_its_page_agree(run_context: RunContext, run: Run) -> Non
             "end": "2026-11-24T02:11:30+00:00",
         },
     ]
-    assert what["locations"]["projections"] == f"s3://{run.bucket}/pca/run=run-1/"
+    assert what["locations"]["projections"] == [f"s3://{run.bucket}/pca/run=run-1/"]
     assert what["settings"]["pca"]["basis_tolerance"] == 0.01
     assert what["planned"] is None, "an earlier Verger planned no cluster"
     assert not {"service_role", "aws_conn_id"} & {name for group in what["settings"].values() for name in group}

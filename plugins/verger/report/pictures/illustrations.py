@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from verger.context import RunContext
+from verger.publication.model import Snapshot
 from verger.report import drift, labels
 from verger.report.attempt import attempt
 from verger.report.pictures import charts, sample
@@ -48,9 +49,9 @@ class Illustrations:
     map_complete: bool = False
 
 
-def illustrate(run_context: RunContext, report: Report, rows: Sequence[LabelRow]) -> Illustrations:
-    """Draw the pictures of a published run."""
-    drawn = attempt("the sample of photos", lambda: sample.of_map(run_context.store, run_context.run), None)
+def illustrate(run_context: RunContext, snapshot: Snapshot, report: Report, rows: Sequence[LabelRow]) -> Illustrations:
+    """Draw the pictures of a run and the snapshot that it published."""
+    drawn = attempt("the sample of photos", lambda: sample.of_map(run_context.store, snapshot), None)
     return Illustrations(
         variance=_variance(report),
         map=_map(drawn, rows),

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from verger.publication import coordinates
+from verger.publication.model import Snapshot
 from verger.tables.parquet import Store
 from verger.validation.fingerprint import digest
 from verger_contract.keys import Run
@@ -17,8 +19,11 @@ if TYPE_CHECKING:
 ON_MAP = 3000
 """Photos on the map."""
 
+CANDIDATES = 2
+"""Rows that are drawn for each photo on the map. At most half of the rows of a table are not current."""
+
 MOST_BYTES = 512 * 1024 * 1024
-"""Bytes of the coordinates that are read for the map. Of a larger table, some files are read."""
+"""Bytes of the coordinates that are read for the map. Of larger tables, some files are read."""
 
 MOST_FEATURES = 8 * 1024 * 1024 * 1024
 """The same limit for the features, of which only paths and labels are read."""
@@ -69,59 +74,57 @@ class Sample:
         return [row for _, _, row in sorted(self._heap, key=lambda kept: -kept[0])]
 
 
-def of_map(store: Store, run: Run, size: int = ON_MAP, most_bytes: int = MOST_BYTES) -> Map:
+def of_map(store: Store, snapshot: Snapshot, size: int = ON_MAP, most_bytes: int = MOST_BYTES) -> Map:
     """Return a sample of the coordinates of all current photos.
 
     Parameters
     ----------
     store : Store
-    run : Run
+    snapshot : Snapshot
     size : int
         Photos of the sample.
     most_bytes : int
-        Of a larger table, randomly chosen files of this total size are read, at least one.
+        Of larger tables, randomly chosen files of this total size are read, at least one.
     """
     import numpy
 
-    sample = Sample(size)
-    keys, complete = _files(store, run.pca, most_bytes)
-    for key in keys:
-        for batch in store.batches(key, ("path", "label", "pca_features")):
+    sample, files = Sample(CANDIDATES * size), {file.key: file for file in coordinates.files(store, snapshot)}
+    for key in _chosen({key: file.size for key, file in files.items()}, most_bytes):
+        for batch in coordinates.batches(store, files[key], ("path", "label", "pca_features")):
             _offer(sample, batch)
-    rows = sample.rows()
-    points = numpy.array([row[1:] for row in rows], numpy.float64).reshape(-1, 2)
-    return Map([row[0] for row in rows], points, complete and sample.seen <= size)
+    rows = coordinates.without_deleted(store, snapshot, sample.rows())[:size]
+    points = numpy.array([row[3:] for row in rows], numpy.float64).reshape(-1, 2)
+    return Map([row[2] for row in rows], points, len(rows) == snapshot.photos)
 
 
 def _offer(sample: Sample, batch: Any) -> None:
     from pyarrow import compute
 
-    paths, labels = batch.column("path").to_pylist(), batch.column("label").to_pylist()
+    paths, *others = (batch.column(name).to_pylist() for name in ("path", "features_run", "label"))
     vectors = batch.column("pca_features")
     width = compute.min(compute.list_value_length(vectors)).as_py() or 0
     first, second = (
         compute.list_element(vectors, place).to_pylist() if place < width else [0.0] * len(paths) for place in (0, 1)
     )
-    for path, *row in zip(paths, labels, first, second, strict=True):
-        sample.offer(path, lambda row=row: tuple(row))  # type: ignore[misc]
+    for row in zip(paths, *others, first, second, strict=True):
+        sample.offer(row[0], lambda row=row: row)  # type: ignore[misc]
 
 
-def _files(store: Store, prefix: str, most_bytes: int) -> tuple[list[str], bool]:
-    """Choose files of a table, of `most_bytes` in total but at least one. Returns them and whether these are all."""
-    sizes = store.sizes(prefix)
+def _chosen(sizes: Mapping[str, int], most_bytes: int) -> list[str]:
+    """Choose files, of `most_bytes` in total but at least one."""
     chosen, taken = list[str](), 0
-    for key in sorted(sizes, key=lambda key: digest(key.rpartition("/")[2])):
+    for key in sorted(sizes, key=digest):
         if chosen and taken + sizes[key] > most_bytes:
             break
         chosen.append(key)
         taken += sizes[key]
-    return sorted(chosen), len(chosen) == len(sizes)
+    return sorted(chosen)
 
 
 def new_photos(store: Store, run: Run, count: int) -> list[tuple[str, str]]:
     """Return path and label of `count` photos that the run featurized, of as many labels as possible, by label."""
     sample = Sample(DRAWN)
-    for key in _files(store, run.features, MOST_FEATURES)[0]:
+    for key in _chosen(store.sizes(run.features), MOST_FEATURES):
         for path, label in store.rows(key, ("path", "label")):
             sample.offer(path, lambda row=(path, label): row)  # type: ignore[misc]
     return sorted(_spread(sample.rows(), count, lambda row: row[1]), key=lambda row: (row[1], row[0]))
