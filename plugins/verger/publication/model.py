@@ -211,9 +211,13 @@ def _snapshot(facts: Mapping[str, Any]) -> Snapshot:
 def _coordinates(facts: Mapping[str, Any]) -> tuple[PcaRun, ...]:
     pca = facts["pca"]
     if isinstance(pca, list):
-        tables = (_known(PcaRun, table) for table in pca)
-        return tuple(PcaRun(**{**table, "features": tuple(table["features"] or ()) or None}) for table in tables)
+        return tuple(_table(_known(PcaRun, table)) for table in pca)
     return (PcaRun(run=pca, rows=facts["photos"], features=None),) if pca else ()
+
+
+def _table(values: Mapping[str, Any]) -> PcaRun:
+    features = values["features"]
+    return PcaRun(**{**values, "features": None if features is None else tuple(features)})
 
 
 def _known(kind: type, facts: Mapping[str, Any]) -> dict[str, Any]:

@@ -140,6 +140,26 @@ def test_a_snapshot_with_missing_data_is_not_published(client: S3Client, bucket:
     assert current(client, bucket) is None
 
 
+@pytest.mark.parametrize("lost", ["moments", "label_sums"])
+def test_a_snapshot_without_its_statistics_is_not_published(lost: str, client: S3Client, bucket: str) -> None:
+    made = snapshot("one", since_full_pass=0, pca_attempt="0a1b2c3d")
+    put_data(client, bucket, made)
+    key = getattr(Run(bucket, "one", pca_attempt="0a1b2c3d"), lost)
+    client.delete_object(Bucket=bucket, Key=key)
+    with pytest.raises(MissingDataError, match=f"^run one: expected its data in s3://{bucket}/{key}, found"):
+        publish(client, Run(bucket, "one"), made, None)
+    publish(client, Run(bucket, "one"), snapshot("one"), None)  # of an earlier Verger, which had no statistics
+
+
+def test_every_table_of_coordinates_is_checked(client: S3Client, bucket: str) -> None:
+    tables = tuple(PcaRun(run=run, rows=1, features=("one",)) for run in ("zero", "one"))
+    made = snapshot("one", pca=tables)
+    put_data(client, bucket, made)
+    client.delete_object(Bucket=bucket, Key=f"{Run(bucket, 'zero').pca}part-0.parquet")
+    with pytest.raises(MissingDataError, match=f"in s3://{bucket}/pca/run=zero/, found nothing there"):
+        publish(client, Run(bucket, "one"), made, None)
+
+
 def test_the_run_marker_holds_the_etag_that_the_run_may_replace(client: S3Client, bucket: str) -> None:
     run = Run(bucket, "one")
     assert start_run(client, run, NOW) is None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,10 @@ import pytest
 from botocore.stub import Stubber
 
 from tests.plugins.orchard import AUTO, Orchard, run_prefixes
+from tests.plugins.snapshots import snapshot
 from verger.publication.commit import CommitConflictError
+from verger.publication.model import Publication
+from verger.publication.retention import RunObject, objects_to_delete
 from verger.publication.rollback import RollbackError, rollback
 from verger.publication.vacuum import vacuum
 from verger.s3 import clients
@@ -112,6 +116,25 @@ def test_the_data_of_a_run_that_failed_long_ago_is_deleted_without_a_new_publica
     assert run_prefixes(orchard.listing()) == {"one"}
     with pytest.raises(CommitConflictError):
         running.finish()
+
+
+@pytest.mark.parametrize("name", ["compacted_deletes.parquet", "removed.parquet"])
+def test_deleted_paths_stay_while_their_run_may_publish(name: str) -> None:
+    now = datetime(2026, 11, 24, 2, tzinfo=UTC)
+    found = [RunObject(run, f"runs/{run}/{name}", now) for run in ("active", "published", "old")]
+    publication = Publication(snapshot("published"))
+    expired = objects_to_delete(found, publication, frozenset({"active"}), timedelta(days=30), now)
+    assert expired == [f"runs/published/{name}", f"runs/old/{name}"]
+
+
+def test_statistics_stay_as_long_as_their_snapshot_and_the_spread_as_long_as_json_files() -> None:
+    now = datetime(2026, 11, 24, 2, tzinfo=UTC)
+    files = ("statistics~0a1b2c3d/moments.bin", "statistics~0a1b2c3d/labels.parquet", "spread.json")
+    found = [RunObject(run, f"runs/{run}/{name}", now) for run in ("published", "old") for name in files]
+    publication = Publication(snapshot("published"))
+    of_old = [f"runs/old/{name}" for name in files]
+    assert objects_to_delete(found, publication, frozenset(), timedelta(days=30), now) == of_old[:2]
+    assert objects_to_delete(found, publication, frozenset(), timedelta(), now) == of_old
 
 
 @pytest.mark.parametrize("task", ["list_images", "plan", "featurize", "check_features", "pca", "check_projections"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import random
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -16,12 +17,14 @@ import pytest
 from tests.plugins.html_page import Page
 from tests.plugins.orchard import AUTO, Orchard
 from tests.plugins.report.reported_runs import AIRFLOW_FACTS, COST, EVIL, TASKS, context_of, jpeg, reported
+from verger.publication.coordinates import prefixes
 from verger.report import write
+from verger.report.facts import of_snapshot, published_snapshot
 from verger.report.page import page
 from verger.report.pictures import sample
 from verger.report.pictures.illustrations import Illustrations
 from verger_contract.report import Report, TaskFacts
-from verger_contract.schemas import PCA
+from verger_contract.schemas import LABEL_SUMS, PCA, Table
 
 
 def test_unreadable_labels_cause_a_warning(orchard: Orchard, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -155,16 +158,20 @@ def test_thousands_of_labels_make_a_small_page(orchard: Orchard) -> None:
     """4,000 labels of two photos, in two files of which one is enough for the map."""
     orchard.run("one")
     run_context = context_of(orchard, "one")
+    snapshot = published_snapshot(run_context)
     names = [f"variety {number:04} of a fruit with a long name, <i>{number}</i>" for number in range(4000)]
     paths = [f"images/{name}/{number}.jpg" for name in names for number in (0, 1)]
     rng = random.Random(5)
     for part, chosen in enumerate((paths[:4000], paths[4000:])):
-        vectors = [[rng.gauss(0, 1), rng.gauss(0, 1), 0.0] for _ in chosen]
-        columns = {"path": chosen, "label": [path.split("/")[1] for path in chosen], "pca_features": vectors}
-        table = pyarrow.table(columns, PCA.arrow)
-        buffer = io.BytesIO()
-        pyarrow.parquet.write_table(table, buffer)
-        orchard.client.put_object(Bucket=orchard.bucket, Key=f"pca/run=one/part-{part}.parquet", Body=buffer.getvalue())
+        columns = {
+            "path": chosen,
+            "label": [path.split("/")[1] for path in chosen],
+            "features_run": [snapshot.features[0].run] * len(chosen),
+            "pca_features": [[rng.gauss(0, 1), rng.gauss(0, 1), 0.0] for _ in chosen],
+        }
+        put_table(orchard, f"{prefixes(orchard.bucket, snapshot)[0]}part-{part}.parquet", columns, PCA)
+    sums = {"label": names, "photos": [2] * 4000, "total": [[0.0]] * 4000, "squares": [0.0] * 4000}
+    put_table(orchard, of_snapshot(run_context, snapshot).run.label_sums, sums, LABEL_SUMS)
     facts, found, text = reported(orchard, "one")
     assert len(text.encode()) < 1_000_000
     assert facts["labels"]["count"] == 4000 + 1  # and the label of the reject
@@ -172,9 +179,15 @@ def test_thousands_of_labels_make_a_small_page(orchard: Orchard) -> None:
     assert "and 3,961 more" in found.section("labels")
     assert "3,000 of 11 photos, chosen at random" in found.section("map")
 
-    again, other = (sample.of_map(run_context.store, run_context.run, size=50) for _ in range(2))
+    again, other = (sample.of_map(run_context.store, snapshot, size=50) for _ in range(2))
     assert again.labels == other.labels
     assert len(set(again.labels)) > 40
-    one_file = sample.of_map(run_context.store, run_context.run, size=50, most_bytes=1)
+    one_file = sample.of_map(run_context.store, snapshot, size=50, most_bytes=1)
     assert not one_file.complete
     assert len({label < names[2000] for label in one_file.labels}) == 1, "from one file"
+
+
+def put_table(orchard: Orchard, key: str, columns: Mapping[str, list[Any]], table: Table) -> None:
+    buffer = io.BytesIO()
+    pyarrow.parquet.write_table(pyarrow.table(columns, table.arrow), buffer)
+    orchard.client.put_object(Bucket=orchard.bucket, Key=key, Body=buffer.getvalue())

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
 import numpy
 import pytest
+from pyarrow.fs import LocalFileSystem
 
+from tests.written_publication import WIDTH, WrittenBucket, photo
+from verger.publication.model import parse
 from verger.report.airflow_facts import task_facts
-from verger.report.pictures import charts, svg
+from verger.report.pictures import charts, sample, svg
 from verger.report.pictures.sample import Map
+from verger.tables.parquet import Store
 
 LABEL = "#010203 $x_1$ 1.23456 id=\"a\" url(#b) 'DejaVu Sans' <i>&"
 
@@ -63,6 +68,35 @@ def test_the_first_labels_have_a_colour_a_marker_and_a_name(labels: int) -> None
 def test_the_same_picture_each_time() -> None:
     names = ["Kiwi", "Yuzu"]
     assert charts.photo_map(drawn_map(names), names) == charts.photo_map(drawn_map(names), names)
+
+
+def test_the_map_shows_current_photos_of_all_tables(tmp_path: Path) -> None:
+    written, random = WrittenBucket(tmp_path), numpy.random.default_rng(7)
+    for run, label in (("one", "Kiwi"), ("two", "Yuzu")):
+        paths = [f"images/{label}/{number}.jpg" for number in range(40)]
+        written.publish(run, [photo(path, run, random.normal(size=WIDTH)) for path in paths])
+    deleted = [
+        (f"images/{label}/{number}.jpg", run)
+        for run, label in (("one", "Kiwi"), ("two", "Yuzu"))
+        for number in range(15)
+    ]
+    written.publish("three", [], deleted)
+    store = Store(LocalFileSystem(), str(tmp_path))
+    snapshot = parse((tmp_path / "published.json").read_bytes()).current
+    current = {
+        (row["label"], *(row["features"].astype(float) @ written.components)[:2].tolist())
+        for row in written.current.values()
+    }
+    for size, complete in ((100, True), (50, True), (49, False), (30, False)):
+        drawn = sample.of_map(store, snapshot, size=size)
+        found = [(label, *point) for label, point in zip(drawn.labels, drawn.points.tolist(), strict=True)]
+        assert len(set(found)) == len(found) == min(size, 50)
+        assert {*found} <= current
+        assert {*drawn.labels} == {"Kiwi", "Yuzu"}
+        assert drawn.complete == complete
+    one_file = sample.of_map(store, snapshot, most_bytes=1)
+    assert len({*one_file.labels}) == 1
+    assert not one_file.complete
 
 
 def test_k_and_target_are_marked() -> None:
