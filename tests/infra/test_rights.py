@@ -30,12 +30,12 @@ WITHOUT_ONE_TAG = [{key: OWN_TAGS[key] for key in OWN_TAGS if key != missing} fo
 OTHER_DEPLOYMENT = OWN_TAGS | {"verger:deployment": "other"}
 
 PHOTO = "images/Kiwi/7.jpg"
-TABLES = [f"{folder}part-0" for folder in (RUN.features, RUN.rejects, RUN.pca, RUN.basis, RUN.drift)]
+TABLES = [f"{folder}part-0" for folder in (RUN.features, RUN.rejects, RUN.pca, RUN.basis, RUN.drift, RUN.statistics)]
 METRICS = [RUN.metrics("featurize"), RUN.metrics("pca"), RUN.progress]
 ARTIFACTS = [f"{artifacts('0a')}/manifest.json", f"{artifacts('0a')}/featurize.py"]
 OF_AIRFLOW = [
-    *(RUN.marker, RUN.plan, RUN.inventory, RUN.work, RUN.deletes, RUN.compacted_deletes, RUN.manifest, RUN.validation),
-    *(RUN.report, RUN.report_facts, RUN.failure, f"{RUN.steps}s-1.json", KNOWN_REJECTS),
+    *(RUN.marker, RUN.plan, RUN.inventory, RUN.work, RUN.deletes, RUN.compacted_deletes, RUN.removed, RUN.manifest),
+    *(RUN.validation, RUN.spread, RUN.report, RUN.report_facts, RUN.failure, f"{RUN.steps}s-1.json", KNOWN_REJECTS),
 ]
 """Files of runs that the tasks of the DAG write."""
 
