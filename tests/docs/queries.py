@@ -7,27 +7,34 @@ from typing import Any
 
 import duckdb
 import pyarrow
+from fsspec.implementations.arrow import ArrowFSWrapper  # type: ignore[import-untyped]
 
 from tests.places import ROOT
+from verger_reader import open_publication
 
 DOCUMENTED_ROOT = "s3://my-bucket"
 
 _PAGE = (ROOT / "docs/reader.md").read_text().partition("## Without verger_reader.py")[2]
 
 
-def by_duckdb(root: str, table: str, files: Any = None) -> pyarrow.Table:
+class S3(ArrowFSWrapper):  # type: ignore[misc]
+    """Access of DuckDB to S3 in place of its extension httpfs, which is no part of the package."""
+
+    protocol = "s3"
+
+
+def by_duckdb(root: str, table: str) -> pyarrow.Table:
     """Read the table features or pca with the documented query.
 
     Parameters
     ----------
     root : str
-        The path of a folder, or the URI of a bucket.
-    files : fsspec.AbstractFileSystem, optional
-        Access to S3 in place of the extension httpfs, which is no part of the package.
+        The path of a folder, or the URI of a bucket that the environment has access to.
+    table : str
     """
     with duckdb.connect() as connection:
-        if files is not None:
-            connection.register_filesystem(files)
+        if root.startswith("s3://"):
+            connection.register_filesystem(S3(open_publication(root).location.filesystem))
         preparation, *queries = re.split(r"^-- (\w+)$", _block("sql", root), flags=re.MULTILINE)
         connection.execute(preparation)
         return connection.sql(dict(zip(queries[::2], queries[1::2], strict=True))[table]).to_arrow_table()
