@@ -250,7 +250,11 @@ class History(RuleBasedStateMachine):
         active = self._active()
         store = self.orchard.store
         for key in self.orchard.listing():
-            if key.endswith(".parquet") and "/data/" not in key and not run_prefixes([key]) <= active:
+            if (
+                key.endswith(".parquet")
+                and not {"data", "statistics"} & {*key.split("/")}
+                and not run_prefixes([key]) <= active
+            ):
                 overdue = vectors if key.startswith(("features/", "pca/")) else names
                 assert not overdue & set(store.column(key, "path")), key
 

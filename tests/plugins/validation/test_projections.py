@@ -18,6 +18,7 @@ from verger_contract.keys import Run
 
 LIMITS = Validation(neighbour_sample=100)
 PROJECTED = "projections are features times basis"
+RUNS = "feature runs of the manifest"
 
 
 def check(written: WrittenRun, folder: Path, target: float = 0.9, basis: str = "run-1", **of_plan: Any) -> list[Check]:
@@ -73,6 +74,11 @@ def wrong_label(written: WrittenRun) -> None:
     written.pca[0]["label"] = "Medlar"
 
 
+def wrong_feature_run(written: WrittenRun) -> None:
+    for row, other in zip(written.pca[:2], ("run-0", "run-1"), strict=True):
+        row["features_run"] = other
+
+
 def shuffled(written: WrittenRun) -> None:
     vectors = [row["pca_features"] for row in written.pca]
     order = numpy.random.default_rng(1).permutation(len(vectors))
@@ -100,12 +106,13 @@ def boast(written: WrittenRun) -> None:
 @pytest.mark.parametrize(
     ("defect", "names"),
     [
-        (missing, {"one row per photo", "explained variance"}),
-        (repeated, {"one row per photo", "no path twice", "explained variance"}),
-        (reject_projected, {"one row per photo", "explained variance"}),
+        (missing, {"one row per photo", RUNS, "explained variance"}),
+        (repeated, {"one row per photo", "no path twice", RUNS, "explained variance"}),
+        (reject_projected, {"one row per photo", RUNS, "explained variance"}),
         (not_a_number, {"every number finite", "explained variance"}),
         (wide, {"{k} numbers per photo", "explained variance"}),
         (wrong_label, {"labels equal folders"}),
+        (wrong_feature_run, {RUNS}),
         (shuffled, {PROJECTED, "neighbours share labels"}),
         (centred, {PROJECTED}),
         (component_lost, {PROJECTED, "explained variance"}),
