@@ -295,4 +295,4 @@ def _basis(published: Snapshot | None, params: RunParams, full_refresh: FullRefr
 
 
 def _compaction_reasons(overdue: Sequence[str]) -> list[str]:
-    return [f"{len(overdue)} tables have rows of photos deleted or changed long ago"] if overdue else []
+    return [f"rows of photos that were deleted or changed long ago (tables: {len(overdue)})"] if overdue else []

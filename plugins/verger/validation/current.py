@@ -29,15 +29,14 @@ def batches(
 
 
 def coordinates(
-    store: Store, run: Run, columns: Sequence[str], feature_runs: Sequence[str]
+    store: Store, run: Run, columns: Sequence[str], *, new: str, others: bool
 ) -> Iterator[pyarrow.RecordBatch]:
-    """Yield the coordinates that the run wrote and that were computed from some feature runs, in batches."""
-    import pyarrow
+    """Yield the coordinates that the run wrote, in batches: those of the feature run `new`, or all other ones."""
     from pyarrow import compute
 
-    wanted = pyarrow.array(feature_runs, pyarrow.string())
-    for batch in store.batches(run.pca, columns) if feature_runs else ():
-        yield batch.filter(compute.is_in(batch.column("features_run"), value_set=wanted))
+    for batch in store.batches(run.pca, columns):
+        is_new = compute.equal(compute.fill_null(batch.column("features_run"), ""), new)
+        yield batch.filter(compute.invert(is_new) if others else is_new)
 
 
 def versions(store: Store, run: Run, plan: Plan, feature_runs: Iterable[str]) -> Iterator[tuple[str, str]]:

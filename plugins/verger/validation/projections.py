@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from verger.changes.plan import Plan
 from verger.settings import Validation
@@ -22,7 +22,12 @@ from verger_contract.schemas import FEATURES_WIDTH
 if TYPE_CHECKING:
     import pyarrow
 
-    Reader = Callable[[Sequence[str], Sequence[str]], Iterator[pyarrow.RecordBatch]]
+    class Reader(Protocol):
+        """Yields the rows of new photos, or of the others, in batches."""
+
+        def __call__(self, columns: Sequence[str], *, others: bool) -> Iterator[pyarrow.RecordBatch]:
+            """Yield columns of the rows."""
+
 
 VARIANCE_TOLERANCE = 1e-6
 PROJECTION_TOLERANCE = 1e-6
@@ -74,23 +79,37 @@ class Coordinates:
 
     def features(self) -> Vectors:
         """Read the features of the photos whose coordinates the run wrote."""
-        return self._new_and_others("features", "etag", self.batches, FEATURES_WIDTH)
+        new = name_of(self.run.features)
+
+        def batches(columns: Sequence[str], *, others: bool) -> Iterator[pyarrow.RecordBatch]:
+            return self.batches(columns, [run for run in self.feature_runs if (run != new) == others])
+
+        return self._new_and_others("features", "etag", batches, FEATURES_WIDTH)
 
     def coordinates(self) -> Vectors:
         """Read the coordinates that the run wrote."""
+        new = name_of(self.run.features)
 
-        def of_runs(columns: Sequence[str], feature_runs: Sequence[str]) -> Iterator[pyarrow.RecordBatch]:
-            return current.coordinates(self.store, self.run, columns, feature_runs)
+        def batches(columns: Sequence[str], *, others: bool) -> Iterator[pyarrow.RecordBatch]:
+            return current.coordinates(self.store, self.run, columns, new=new, others=others)
 
-        return self._new_and_others("pca_features", "features_run", of_runs, self.saved.k)
+        return self._new_and_others("pca_features", "features_run", batches, self.saved.k)
 
     def _new_and_others(self, column: str, version: str, batches: Reader, width: int) -> Vectors:
         """Measure the variance of the new photos alone when that of the others is known."""
-        names, size, new = vectors.columns(column, version), self.limits.neighbour_sample, name_of(self.run.features)
-        found = vectors.read(batches(names, [new]), column, width, size, version)
-        others = [run for run in self.feature_runs if run != new]
-        is_known = self.measured is not None
-        return vectors.read(batches(names, others), column, width, size, version, into=found, spread=not is_known)
+        names, size, is_known = (
+            vectors.columns(column, version),
+            self.limits.neighbour_sample,
+            self.measured is not None,
+        )
+        found = vectors.read(batches(names, others=False), column, width, size, version)
+        others = batches(names, others=True)
+        return vectors.read(others, column, width, size, version, into=found, spread=not is_known)
+
+    def photos(self, features: Vectors) -> int:
+        """Return the number of all current photos, from the rows of features that were read and those of other runs."""
+        read = self.feature_runs
+        return features.rows + sum(table.current_rows for table in self.plan.keep if table.run not in read)
 
     def variance(self, features: Vectors, found: Vectors) -> Measured:
         """Return the variance of all current photos after the run."""
@@ -164,7 +183,7 @@ def check_projections(written: Coordinates, target_variance: float) -> tuple[lis
         ),
         *rows.shape(found, written.saved.k, "rows"),
         check_earlier(store, run, plan, is_update=written.is_update),
-        explained_variance(written, measured, target_variance),
+        explained_variance(written, measured, written.photos(features), target_variance),
         projected(features.sample, found.sample, written.saved),
         neighbours.check([row[2] for row in sample], [row[3] for row in sample]),
     ], measured
@@ -177,11 +196,11 @@ def _least(plan: Plan, target: float, kept: bool) -> float:
     return 0.0 if plan.basis_policy == BasisPolicy.REUSE else least_explained_variance(target, plan.basis_tolerance)
 
 
-def explained_variance(written: Coordinates, measured: Measured, target: float) -> Check:
+def explained_variance(written: Coordinates, measured: Measured, photos: int, target: float) -> Check:
     """Check the explained variance: the variance of the projections divided by that of the features.
 
     The explained variance stored with a new basis must equal the measured one. A kept basis was fitted to other photos,
-    so the two may differ.
+    so the two may differ. The variances must be those of exactly the current `photos`.
     """
     saved, kept, least = written.saved, written.is_kept, _least(written.plan, target, written.is_kept)
     found, stored = measured.explained_variance, float(saved.explained.sum())
@@ -189,13 +208,14 @@ def explained_variance(written: Coordinates, measured: Measured, target: float) 
     as_stored = kept or abs((found or 0.0) - stored) <= VARIANCE_TOLERANCE
     expected = f"at least {least:.2%}" if least > 0 else "any share: reuse of the basis was requested"
     share = "no variance" if found is None else f"{found:.4%}"
-    photos, projected = measured.features.count, measured.coordinates.count
+    counts = (measured.features.count, measured.coordinates.count)
+    of_all = counts == (photos, photos)
     return Check(
         "explained variance",
-        enough and as_stored and photos == projected,
+        enough and as_stored and of_all,
         expected if kept else f"{expected}, and the share stored with the basis ({stored:.4%})",
         f"{share} with k = {saved.k}",
-        "" if photos == projected else f"features of {photos:,} photos, coordinates of {projected:,}",
+        "" if of_all else f"{photos:,} photos; measured: features of {counts[0]:,}, coordinates of {counts[1]:,}",
         counted={"photos": photos, "k": saved.k, "explained_variance": found, "target_variance": target},
     )
 

@@ -108,7 +108,7 @@ def test_overdue_deleted_rows_are_work() -> None:
     old = FeatureRun(run="base", rows=101, current_rows=100, deletes_since="2026-11-01T02:00:00+00:00")
     plan = decided(tally(), replace(BASE, features=(old,)))
     assert plan.work
-    assert plan.why == "1 feature runs have rows of photos deleted or changed long ago"
+    assert plan.why == "rows of photos that were deleted or changed long ago (tables: 1)"
     assert (plan.keep, [run.run for run in plan.compact], plan.into) == ((), ["base"], "this-run-compacted")
 
 

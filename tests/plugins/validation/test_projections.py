@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy
+import pyarrow
+import pyarrow.parquet
 import pytest
 
 from tests.plugins.validation.written_run import Defect, WrittenRun, correct_run, plan, write_basis
-from verger.publication.model import FeatureRun
+from verger.changes.coordinates import Coordinates as Kept
+from verger.changes.plan import Plan
+from verger.publication.model import FeatureRun, PcaRun
 from verger.settings import Validation
 from verger.validation.basis import read as read_basis
 from verger.validation.check import Check, ValidationError
 from verger.validation.projections import Coordinates, check_projections
+from verger.validation.spread import Measured, Spread
 from verger_contract.keys import Run
+from verger_contract.metrics import FILE_LIST, ListedFile, list_document
+from verger_contract.schemas import DELETES
 
 LIMITS = Validation(neighbour_sample=100)
 PROJECTED = "projections are features times basis"
@@ -191,3 +200,81 @@ def test_one_photo_on_a_reused_basis_has_no_variance_and_passes(tmp_path: Path) 
     checks = {row.name: row for row in check(written, tmp_path, basis="run-0", policy="reuse")}
     assert all(row.passed for row in checks.values())
     assert checks["explained variance"].counted["explained_variance"] is None
+
+
+def update(written: WrittenRun, folder: Path, *, measured: bool = True) -> tuple[Coordinates, Plan]:
+    """The run keeps the basis of run-0 and the coordinates of its table, and writes those of its new photos."""
+    split(written)
+    lies_elsewhere(written, folder)
+    store, run = written.write(folder)
+    (folder / Run("", "run-0").pca).mkdir(parents=True)
+    (folder / Run("", "run-0").pca / "part-0.parquet").touch()
+    published = PcaRun(run="run-0", rows=len(written.earlier), features=("run-0",))
+    kept = Kept(statistics="run-0", since_full_pass=1, keep=(published,), again=())
+    made = replace(
+        plan(FeatureRun(run="run-0", rows=len(written.earlier), current_rows=len(written.kept))), coordinates=kept
+    )
+    matrix = numpy.stack([row["features"] for row in written.earlier]).astype(numpy.float64)
+    spread, projected = Spread(), Spread()
+    spread.add(matrix)
+    projected.add(matrix @ written.components)
+    of_run = Coordinates(
+        store=store,
+        run=run,
+        plan=made,
+        limits=LIMITS,
+        basis_run="run-0",
+        saved=read_basis(store, Run(run.bucket, "run-0").basis),
+        measured=Measured("run-0", spread, projected) if measured else None,
+    )
+    return of_run, made
+
+
+@pytest.mark.parametrize("measured", [True, False])
+def test_an_update_is_measured_like_all_photos(measured: bool, tmp_path: Path) -> None:
+    """The earlier run measured its photos; without its result, all photos are measured again."""
+    written, whole = correct_run(), correct_run()
+    half = len(written.features) // 2
+    late = {row["path"] for row in written.features[half:]}
+    written.pca = [row for row in written.pca if row["path"] in late]
+    of_run, _ = update(written, tmp_path, measured=measured)
+    _write_removed(of_run, written)
+    checks, found = check_projections(of_run, 0.9)
+    assert [row.name for row in checks if not row.passed] == []
+    of_all = {row.name: row for row in check(whole, tmp_path / "all")}["explained variance"].counted
+    counted = {name: value for row in checks for name, value in row.counted.items()}
+    assert counted["photos"] == of_all["photos"] == found.features.count
+    assert counted["rows"] == len(late)
+    assert counted["explained_variance"] == pytest.approx(of_all["explained_variance"], abs=1e-12)
+    assert Measured.parse(json.loads(json.dumps(found.document()))).explained_variance == found.explained_variance
+
+
+def _write_removed(of_run: Coordinates, written: WrittenRun) -> None:
+    folder = Path(of_run.run.bucket)
+    table = pyarrow.Table.from_pylist(written.deletes, schema=DELETES.arrow)
+    pyarrow.parquet.write_table(table, folder / of_run.run.removed)
+
+
+def test_a_removed_row_that_is_not_subtracted_fails_the_explained_variance(tmp_path: Path) -> None:
+    written = correct_run()
+    late = {row["path"] for row in written.features[len(written.features) // 2 :]}
+    written.pca = [row for row in written.pca if row["path"] in late]
+    of_run, _ = update(written, tmp_path)
+    written.deletes = written.deletes[:1]
+    _write_removed(of_run, written)
+    (failed_row,) = [row for row in check_projections(of_run, 0.9)[0] if not row.passed]
+    assert failed_row.name == "explained variance"
+    assert failed_row.detail == "118 photos; measured: features of 119, coordinates of 119"
+
+
+def test_a_changed_table_of_an_earlier_run_fails_its_check(tmp_path: Path) -> None:
+    written = correct_run()
+    late = {row["path"] for row in written.features[len(written.features) // 2 :]}
+    written.pca = [row for row in written.pca if row["path"] in late]
+    of_run, _ = update(written, tmp_path)
+    _write_removed(of_run, written)
+    listed = [ListedFile("part-0.parquet", len(written.earlier), 5, "")]
+    (tmp_path / Run("", "run-0").features / FILE_LIST).write_text(json.dumps(list_document(listed)))
+    failed_rows = [row for row in check_projections(of_run, 0.9)[0] if not row.passed]
+    assert [row.name for row in failed_rows] == ["tables of earlier runs"]
+    assert "features/run=run-0/: part-0.parquet: expected 5 bytes, found" in failed_rows[0].detail

@@ -39,7 +39,8 @@ def test_a_thousand_updates_differ_from_a_full_pass_by_rounding_errors_only() ->
         rows = np.concatenate([rows[~removed], new])
         if run % 100 == 99:
             updated, full = (explained_by(components, found) for found in (moments, Moments.of([rows])))
-            assert updated is not None and full is not None
+            assert updated is not None
+            assert full is not None
             worst = max(worst, abs(float(updated.sum()) - float(full.sum())))
     assert moments.count == len(rows)
     assert worst < 1e-12
@@ -49,14 +50,13 @@ def test_sums_of_no_photos_are_exactly_zero() -> None:
     rows = drawn(np.random.default_rng(1), 20)
     left = Moments.of([rows[:15]]).plus(Moments.of([rows[15:]])).minus(Moments.of([rows[::-1]]))
     assert left.count == 0
-    assert not left.gram.any() and not left.total.any()
+    assert not left.gram.any()
+    assert not left.total.any()
 
 
 def test_more_photos_cannot_be_removed_than_there_are() -> None:
     rows = drawn(np.random.default_rng(1), 20)
-    with pytest.raises(
-        VergerError, match="expected at least the 20 photos that are removed, found 5; start a run with"
-    ):
+    with pytest.raises(VergerError, match="expected at least the 20 photos that are removed, found 5"):
         Moments.of([rows[:5]]).minus(Moments.of([rows]))
     with pytest.raises(VergerError, match="expected one width, found 48 and 3"):
         Moments.of([rows]).plus(Moments.zero(3))
@@ -98,12 +98,12 @@ def test_statistics_are_read_as_they_were_written(tmp_path: object) -> None:
 
 def test_damaged_statistics_have_a_remedy(tmp_path: object) -> None:
     uri = f"file://{tmp_path}/statistics~1/"
-    with pytest.raises(VergerError, match="expected the statistics of the publication .* start a run with basis=refit"):
+    with pytest.raises(
+        VergerError, match=r"expected the statistics of the publication .* start a run with basis=refit"
+    ):
         statistics.load(uri)
     rows, labels = drawn(np.random.default_rng(3), 30), LabelSums()
     labels.add(pa.array(["Kiwi"] * 10), rows[:10, :4].astype(np.float64))
     statistics.save(Statistics(Moments.of([rows]), labels), uri)
-    with pytest.raises(
-        VergerError, match=r"expected the same photos in moments.bin and labels.parquet, found 30 and 10"
-    ):
+    with pytest.raises(VergerError, match=r"expected the same photos in moments\.bin and labels\.parquet, found 30"):
         statistics.load(uri)
