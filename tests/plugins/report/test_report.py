@@ -13,12 +13,13 @@ import pytest
 from tests.plugins.html_page import Page
 from tests.plugins.snapshots import put_data
 from tests.plugins.validation.written_run import plan as written_plan
+from verger.changes.coordinates import Coordinates
 from verger.changes.plan import Plan
 from verger.cluster_plan.pace import AS_BENCHMARKS, Work
 from verger.cluster_plan.plan import plan_cluster
 from verger.context import RunContext
 from verger.publication.commit import PublicationError, publish
-from verger.publication.model import FeatureRun, Snapshot
+from verger.publication.model import FeatureRun, PcaRun, Snapshot
 from verger.report import warnings
 from verger.report.airflow_facts import task_facts
 from verger.report.facts import AirflowFacts, of_published
@@ -62,7 +63,7 @@ CHECK = {"name": "no path twice", "passed": True, "expected": "every path once",
 VALIDATION: dict[str, list[Any]] = {
     "features": [CHECK | {"detail": "<b>", "counted": {"photos": 118, "rejected": 2}}],
     "pca": [
-        CHECK | {"detail": "", "counted": {"photos": 118}},
+        CHECK | {"detail": "", "counted": {"photos": 118, "rows": 118}},
         CHECK | {"detail": "", "counted": {"k": 17, "explained_variance": 0.9012, "target_variance": 0.9}},
     ],
 }
@@ -131,8 +132,10 @@ def test_the_report_and_its_page_agree(run_context: RunContext, run: Run) -> Non
     assert "Other reasons for this run: 120 new." in summary
     assert "3 of 3 passed" in found.section("checks")
     cells = {*found.texts("td"), *found.texts("th")}
-    locations = {**what["locations"], "features": f"s3://{run.bucket}/features/run=run-1/"}
-    assert {"no path twice", *map(str, locations.values())} <= cells
+    tables = {name: f"s3://{run.bucket}/{name}/run=run-1/" for name in ("features", "pca")}
+    assert what["locations"]["features"] == [tables["features"]]
+    others = (uri for uri in what["locations"].values() if isinstance(uri, str))
+    assert {"no path twice", *tables.values(), *others} <= cells
 
 
 def test_the_report_has_the_planned_cluster_and_the_minutes_that_it_took(run_context: RunContext, run: Run) -> None:
@@ -244,7 +247,8 @@ def test_a_run_that_is_not_published_has_no_report(run_context: RunContext) -> N
 def test_the_snapshot_names_the_run_and_what_was_counted(client: S3Client, run: Run) -> None:
     published = made(client, run)
     assert published.features == (FeatureRun(run="run-1", rows=118, current_rows=118),)
-    assert (published.run, published.pca, published.basis) == ("run-1", "run-1", "run-1")
+    assert published.pca == (PcaRun(run="run-1", rows=118, features=("run-1",)),)
+    assert (published.run, published.basis, published.since_full_pass) == ("run-1", "run-1", 0)
     counted = {name: getattr(published, name) for name in ("photos", "rejected", "k", "explained_variance")}
     assert counted == {"photos": 118, "rejected": 2, "k": 17, "explained_variance": 0.9012}
     assert published.model == {"weights": "imagenet", "sha256": "ab" * 32, "preprocessing": "2-exact"}
@@ -253,7 +257,11 @@ def test_the_snapshot_names_the_run_and_what_was_counted(client: S3Client, run: 
 def test_the_snapshot_names_kept_and_compacted_feature_runs(client: S3Client, run: Run) -> None:
     old = FeatureRun(run="old", rows=50, current_rows=40, deletes_since="2026-11-20T00:00:00+00:00")
     small = tuple(FeatureRun(run=f"small-{number}", rows=9, current_rows=number) for number in (3, 4))
-    plan = dataclasses.replace(PLAN, keep=(old,), compact=small, into="run-1-compacted", basis="old")
+    table = PcaRun(run="old", rows=50, features=("old",), stale_since="2026-11-20T00:00:00+00:00")
+    coordinates = Coordinates(statistics="old~0a1b2c3d", since_full_pass=3, keep=(table,), again=())
+    plan = dataclasses.replace(
+        PLAN, keep=(old,), compact=small, into="run-1-compacted", basis="old", coordinates=coordinates
+    )
     checks = read_json(client, run.bucket, run.validation)
     kept = {**PCA, "basis": {"action": "kept", "reason": "it explains enough"}}
     published = snapshot(run, plan, staged=STAGED, checks=checks, metrics=kept, now=NOW)
@@ -262,12 +270,13 @@ def test_the_snapshot_names_kept_and_compacted_feature_runs(client: S3Client, ru
         FeatureRun(run="run-1-compacted", rows=7, current_rows=7),
         FeatureRun(run="run-1", rows=118, current_rows=118),
     )
-    assert (published.basis, published.basis_reason) == ("old", "it explains enough")
+    assert published.pca == (table, PcaRun(run="run-1", rows=118, features=("run-1-compacted", "run-1")))
+    assert (published.basis, published.basis_reason, published.since_full_pass) == ("old", "it explains enough", 3)
 
 
 def test_a_run_without_counts_is_not_published(client: S3Client, run: Run) -> None:
     write_json(client, run.bucket, run.validation, {"features": VALIDATION["features"]})
     with pytest.raises(
-        ValidationError, match=rf"^s3://{run.bucket}/{run.validation}: expected 'photos' among the counts"
+        ValidationError, match=rf"^s3://{run.bucket}/{run.validation}: expected 'rows' among the counts"
     ):
         made(client, run)
