@@ -238,7 +238,7 @@ def decide(run: Run, tally: Tally, base: RunBase, params: RunParams, settings: S
         accept_rejects=params.accept_rejects,
         lost=base.lost,
         coordinates=coordinates.choose(
-            published if basis else None,
+            published if basis and not full_refresh else None,
             keep,
             removed=photos[PhotoChange.CHANGED.value] + photos[PhotoChange.DELETED.value],
             is_lost=bool(base.lost),

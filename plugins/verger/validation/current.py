@@ -56,18 +56,16 @@ def featurized(store: Store, run: Run, feature_runs: Iterable[str], column: str)
         yield from zip(rows.column("path").to_pylist(), rows.column(column).to_pylist(), strict=True)
 
 
-def removed(store: Store, run: Run, plan: Plan) -> Iterator[pyarrow.RecordBatch]:
+def removed(store: Store, run: Run) -> Iterator[pyarrow.RecordBatch]:
     """Yield the features of the published rows that the run removes, in batches.
 
     Of each file the row groups are read in which such a path may lie, by the statistics in the footer.
     """
-    paths: dict[str, list[str]] = {table.run: [] for table in (*plan.keep, *plan.compact)}
+    paths: dict[str, list[str]] = {}
     for path, feature_run in store.rows(run.removed, DELETES.names):
-        if feature_run in paths:
-            paths[feature_run].append(path)
+        paths.setdefault(feature_run, []).append(path)
     for feature_run, wanted in paths.items():
-        if wanted:
-            yield from store.found(Run(run.bucket, feature_run).features, ("path", "features"), sorted(wanted))
+        yield from store.found(Run(run.bucket, feature_run).features, ("path", "features"), sorted(wanted))
 
 
 def _deletes(store: Store, run: Run, plan: Plan) -> dict[str, frozenset[str]]:

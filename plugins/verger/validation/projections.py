@@ -116,7 +116,7 @@ class Coordinates:
         if self.measured is None:
             return Measured(self.basis_run, *self._of_all(features, found))
         removed, projected = Spread(), Spread()
-        for batch in current.removed(self.store, self.run, self.plan):
+        for batch in current.removed(self.store, self.run):
             block = vectors.matrix(batch.column("features"), FEATURES_WIDTH)
             removed.add(block)
             projected.add(block @ self.saved.components)

@@ -14,10 +14,10 @@ from verger_contract.errors import VergerError
 from verger_contract.plan import BasisRequest, StepPlan
 from verger_contract.schemas import PCA
 from verger_spark.io import storage, table_file
-from verger_spark.io.feature_files import FeatureFiles, run_of
+from verger_spark.io.feature_files import RUN, FeatureFiles, run_of
 from verger_spark.pca import drift
 from verger_spark.pca.choice import Choice, choose
-from verger_spark.pca.current_rows import FeatureRows
+from verger_spark.pca.current_rows import FeatureRows, parent_of
 from verger_spark.pca.removed_rows import RemovedRows
 from verger_spark.pca.sums import statistics
 from verger_spark.pca.sums.covariance import Moments
@@ -70,9 +70,9 @@ class Input:
 
     def removed(self, plan: StepPlan) -> tuple[FeatureRows, int]:
         """Return the published rows that the run removes, and their number."""
-        source = RemovedRows(plan.removed)
-        runs = source.runs()
-        published = [uri for uri in (*plan.keep, *plan.compact) if run_of(uri) in runs]
+        source, parent = RemovedRows(plan.removed), parent_of(plan.runs)
+        # Also a feature run of which no row is left: the plan does not name it any more.
+        published = [f"{parent}/{RUN}{name}/" for name in sorted(source.runs())]
         return FeatureRows.of(self.spark, FeatureFiles.of(published), self.cores, source), source.count()
 
 

@@ -234,7 +234,7 @@ def test_few_new_photos_wait_when_a_setting_says_so() -> None:
     ],
 )
 def test_other_work_does_not_wait(photos: dict[str, int], params: RunParams, base: dict[str, Any]) -> None:
-    plan = decided(tally(**photos), replace(RECENT, pca="earlier"), params, WAITING, **base)
+    plan = decided(tally(**photos), replace(RECENT, basis="earlier"), params, WAITING, **base)
     assert (plan.work, plan.waiting) == (True, False)
 
 
