@@ -18,13 +18,13 @@ from verger.settings.groups import (
     Pca,
     Retention,
     Schedule,
-    Storage,
     Validation,
 )
 from verger.settings.janitor import Janitor
 from verger.settings.notifications import Notifications
 from verger.settings.prices import Prices
 from verger.settings.sizing import Sizing
+from verger.settings.storage import Storage
 
 OTHER_VARIABLES = (
     "VERGER_S3A_JARS", "VERGER_TEST_PHOTOS", "VERGER_TEST_HISTORIES",

@@ -190,6 +190,28 @@ def write_rows(path: Path | str, table: Table, rows: Iterable[tuple[Any, ...]]) 
             add(row)
 
 
+def write_batches(path: Path | str, table: Table, batches: Iterable[pyarrow.RecordBatch]) -> None:
+    """Write record batches of any size to one Parquet file, in row groups of the same size as `writer`."""
+    import pyarrow
+    import pyarrow.parquet
+
+    schema, most = table.arrow, ROWS_PER_CHUNK * CHUNKS_PER_GROUP
+    waiting, rows = list[pyarrow.RecordBatch](), 0
+    # Nearly every path and ETag is different: a dictionary of them only takes time.
+    repeated = [name for name in table.names if name not in ("path", "etag")]
+    with pyarrow.parquet.ParquetWriter(str(path), schema, compression="zstd", use_dictionary=repeated) as file:
+        for batch in batches:
+            waiting.append(batch)
+            rows += batch.num_rows
+            if rows >= most:
+                group = pyarrow.Table.from_batches(waiting, schema)
+                full = rows - rows % most
+                file.write_table(group.slice(0, full), row_group_size=most)
+                waiting, rows = group.slice(full).to_batches(), rows - full
+        if rows:
+            file.write_table(pyarrow.Table.from_batches(waiting, schema))
+
+
 @contextmanager
 def upload(s3: S3Client, bucket: str, key: str) -> Iterator[str]:
     """Return a temporary file to write to, and upload it when the `with` block ends without an error."""
