@@ -272,11 +272,10 @@ class Publication:
         columns, folders = SPARK_SCHEMAS[name], list(self._folders(name).values())
         if not folders:
             return spark.createDataFrame([], columns)
-        for folder in folders:
-            self.location.parquet_files(folder)
+        files = [file for folder in folders for file in self.location.parquet_files(folder)]
         # With basePath the folder name run=<id> becomes a column. Without a type, Spark reads run 007 as the number 7.
         reader = spark.read.schema(f"{columns}, run string").option("basePath", self.location.uri(name))
-        rows = reader.parquet(*map(self.location.uri, folders))
+        rows = reader.parquet(*(self.location.uri(file.removeprefix(f"{self.location.path}/")) for file in files))
         if name == "features":
             deletes = spark.read.schema(SPARK_SCHEMAS["deletes"]).parquet(self.location.uri(DELETES.format(self.run)))
             rows = rows.join(F.broadcast(deletes), ["path", "run"], "left_anti")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import verger_reader
 from tests.places import ROOT
 from tests.spark_jobs.conftest import Submit
 from tests.written_publication import orchard
+from verger_contract.metrics import FILE_LIST, ListedFile, list_document
 
 JOB = """
 import sys
@@ -32,6 +34,10 @@ print("broadcast:", "BroadcastHashJoin" in plan)
 def test_spark_and_arrow_read_the_same_rows(tmp_path: Path, submit: Submit) -> None:
     bucket = orchard(tmp_path / "50 % é")
     bucket.unpublish()
+    for folder in sorted(bucket.folder.glob("*/run=*")):
+        listed = [ListedFile(path.name, 0, path.stat().st_size, "") for path in folder.glob("*.parquet")]
+        (folder / FILE_LIST).write_text(json.dumps(list_document(listed)))
+        shutil.copy(folder / listed[0].name, folder / "part-9.parquet")  # not in the file list, so it is not read
     (tmp_path / "job.py").write_text(JOB)
     shutil.copy(ROOT / "verger_reader.py", tmp_path)
     done = submit(tmp_path, tmp_path / "job.py", bucket.root, (tmp_path / "written").as_uri())
