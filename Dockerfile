@@ -18,7 +18,7 @@ COPY requirements/uv.txt requirements/
 # Model and wheelhouse. The layer removes TensorFlow, which only the export of the model needs. It copies no more of the
 # steps' code than the canary, so that other edits do not export the model again.
 FROM base AS model
-COPY requirements/export.txt requirements/node.txt requirements/
+COPY requirements/export.txt requirements/node.txt requirements/node-aarch64.txt requirements/
 COPY bootstrap/ bootstrap/
 COPY plugins/verger_contract/__init__.py plugins/verger_contract/errors.py plugins/verger_contract/
 COPY plugins/verger_photo/__init__.py plugins/verger_photo/canary.py plugins/verger_photo/
@@ -33,7 +33,7 @@ ENV PATH=/opt/verger/.verger/venv/local-aws/bin:$PATH
 COPY local_aws/ local_aws/
 RUN python -m local_aws jars && python -m local_aws java
 COPY --from=model /opt/verger/.verger/cache .verger/cache
-COPY requirements/export.txt requirements/node.txt requirements/
+COPY requirements/export.txt requirements/node.txt requirements/node-aarch64.txt requirements/
 COPY bootstrap/ bootstrap/
 COPY sample_photos/ sample_photos/
 COPY development/ development/

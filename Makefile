@@ -76,6 +76,9 @@ lock: $(UV) ## renew the lock files after an edit of requirements/*.in
 	done
 	@$(UV) pip compile -q --python-version 3.12 --no-header --no-emit-index-url --no-emit-find-links \
 	  --generate-hashes requirements/airflow-mwaa.in -o requirements/airflow-mwaa.txt
+	@$(UV) pip compile -q --python-version 3.11 --no-header --no-emit-index-url --no-emit-find-links \
+	  --python-platform aarch64-manylinux_2_28 --override requirements/node-aarch64.in \
+	  --generate-hashes requirements/node.in -o requirements/node-aarch64.txt
 
 # ---- what Verger depends on: docs/dependencies.md ----
 
@@ -87,6 +90,7 @@ audit: $(VENV)/audit/.installed ## known vulnerabilities of all locked packages;
 .PHONY: licences
 licences: setup $(VENV)/audit/.installed $(foreach name,airflow-test infra bench bench-notebook spark35,$(VENV)/$(name)/.installed) ## the licence of each locked package; [ENVIRONMENTS="<names>"]
 	@python=$$(development/find_python.sh 3.12 $(UV)) && $(MAKE) --no-print-directory $(VENV)/mwaa/.installed PYTHON_3_12=$$python || true
+	@$(DEV) -m bootstrap.build --arch aarch64 --cache-only
 	@$(VENV)/audit/bin/python -m dependencies.licences $(ENVIRONMENTS)
 
 .PHONY: sbom

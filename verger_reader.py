@@ -268,15 +268,15 @@ class Publication:
         schema, runs = _schema(name), self._runs(name)
         if not runs:
             return spark.createDataFrame([], SPARK_SCHEMAS[name]).select(*schema.names)
-        key, current = ["path", "run" if name == "features" else "features_run"], F.lit(False)
+        key, current, files = ["path", "run" if name == "features" else "features_run"], F.lit(False), list[str]()
         for run, of in runs.items():
-            self.location.parquet_files(f"{name}/run={run}")
+            files += self.location.parquet_files(f"{name}/run={run}")
             current |= (F.col("run") == run) & (F.lit(True) if of is None else F.col(key[1]).isin(of))
         # With basePath the folder name run=<id> becomes a column. Without a type, Spark reads run 007 as the number 7.
         reader = spark.read.schema(f"{SPARK_SCHEMAS[name]}, run string").option("basePath", self.location.uri(name))
-        rows = reader.parquet(*(self.location.uri(f"{name}/run={run}") for run in runs)).where(current)
+        rows = reader.parquet(*(self.location.uri(file.removeprefix(f"{self.location.path}/")) for file in files))
         deletes = spark.read.schema(SPARK_SCHEMAS["deletes"]).parquet(self.location.uri(DELETES.format(self.run)))
-        return rows.join(F.broadcast(deletes.toDF(*key)), key, "left_anti").select(*schema.names)
+        return rows.where(current).join(F.broadcast(deletes.toDF(*key)), key, "left_anti").select(*schema.names)
 
     def basis(self) -> Basis:
         """Return the basis of the coordinates, or raise PublicationError if there is none."""

@@ -23,6 +23,8 @@ set -euo pipefail
 
 readonly DNF_SECONDS=300
 readonly FULL_MB=100 # a disk with less free space after an error is full: the largest file of a wheel has 50 MB
+readonly NODES="the wheels are made for Amazon Linux 2023 (glibc 2.34, libstdc++ of GCC 11): use EMR 7 or EMR 8; a \
+second run on the same system fails in the same way"
 readonly MODULES="ai_edge_litert.interpreter, PIL.Image, numpy, pyarrow.parquet, pandas, obstore"
 
 log() { printf '%s verger-bootstrap: %s\n' "$(date +%H:%M:%S)" "$*"; }
@@ -165,14 +167,14 @@ install() {
     { [[ -z $(full_disk) ]] && log "some modules were not compiled"; } ||
     die_installing "$home: modules could not be compiled (see above)"
   "$home/bin/python" -I -c "import $MODULES" ||
-    die_installing "$home: a module cannot be imported on this node (see above)"
+    die_installing "$home: a module cannot be imported on this node (see above)" "$NODES"
 }
 
 # die_installing <message> [<advice>]: names the disk if it is full, else gives the advice.
 die_installing() {
   local full
   full=$(full_disk)
-  die "$1; ${full:-${2:-run the script again}}"
+  die "$1; ${full:-${2:-remove the cause, and run the script again}}"
 }
 
 # full_disk: prints which disk is full, or nothing.

@@ -28,7 +28,7 @@ from bootstrap.cache import Cache, install
 from bootstrap.jobs_zip import package_zip
 from bootstrap.manifest import ManifestError
 from bootstrap.pip_download import DownloadError
-from bootstrap.wheelhouse import ARCHITECTURES, cached_wheelhouse
+from bootstrap.wheelhouse import ARCHITECTURES, LOCK_FILES, cached_wheelhouse
 
 ROOT = Path(__file__).resolve().parent.parent
 STATE = ROOT / ".verger"
@@ -79,6 +79,11 @@ class Build:
     export_python: Path = STATE / "venv/export/bin/python"
     pip_python: Path = STATE / "venv/uv/bin/python"
 
+    @property
+    def lock_file(self) -> Path:
+        """The lock file of the packages of a node."""
+        return ROOT / "requirements" / LOCK_FILES[self.arch]
+
 
 def build(order: Build) -> Path:
     """Build the set, link `current` to it, and return its folder. The name of the folder is the SHA-256 of the set.
@@ -92,7 +97,7 @@ def build(order: Build) -> Path:
     """
     cache = Cache(order.cache)
     model = cached_model(cache, order)
-    wheelhouse = cached_wheelhouse(cache, ROOT / "requirements/node.txt", order.arch, order.pip_python)
+    wheelhouse = cached_wheelhouse(cache, order.lock_file, order.arch, order.pip_python)
     order.out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=order.out, prefix=".building-", ignore_cleanup_errors=True) as temporary:
         folder = Path(temporary) / "set"
@@ -107,7 +112,7 @@ def build(order: Build) -> Path:
         content = replace(
             manifest.of_folder(folder, order.weights, order.arch),
             preprocessing=_preprocessing_version(),
-            libraries=library_versions(ROOT / "requirements/node.txt"),
+            libraries=library_versions(order.lock_file),
         )
         (folder / manifest.NAME).write_bytes(content.encode())
         final = order.out / content.sha256
@@ -128,7 +133,7 @@ def fill_cache(order: Build) -> None:
     """
     cache = Cache(order.cache)
     cached_model(cache, order)
-    cached_wheelhouse(cache, ROOT / "requirements/node.txt", order.arch, order.pip_python)
+    cached_wheelhouse(cache, order.lock_file, order.arch, order.pip_python)
 
 
 def cached_model(cache: Cache, order: Build) -> Path:

@@ -1,4 +1,4 @@
-"""Builds the wheelhouse of a node: a tar of requirements/node.txt and all its wheels."""
+"""Builds the wheelhouse of a node: a tar of a lock file and all its wheels."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from bootstrap.pip_download import pip_download
 PYTHON_VERSION = "3.11"
 # Amazon Linux 2023, which every EMR 7 and 8 node runs, has glibc 2.34.
 GLIBC_MINORS = range(34, 16, -1)
-ARCHITECTURES = ("x86_64", "aarch64")
+LOCK_FILES = {"x86_64": "node.txt", "aarch64": "node-aarch64.txt"}
+"""The lock file in requirements/ by the architecture of the nodes. In the tar its name is always node.txt."""
+ARCHITECTURES = tuple(LOCK_FILES)
 
 
 def cached_wheelhouse(cache: Cache, requirements: Path, arch: str, pip_python: Path) -> Path:
@@ -30,7 +32,7 @@ def cached_wheelhouse(cache: Cache, requirements: Path, arch: str, pip_python: P
     def download(folder: Path) -> None:
         with tempfile.TemporaryDirectory() as wheels:
             pip_download(pip_python, requirements, Path(wheels), *pip_options(arch))
-            tar = tar_bytes([*Path(wheels).glob("*.whl"), requirements])
+            tar = tar_bytes({path.name: path for path in Path(wheels).glob("*.whl")} | {"node.txt": requirements})
         (folder / f"node-{arch}.tar").write_bytes(tar)
 
     return cache.folder("wheelhouse", key, download) / f"node-{arch}.tar"
@@ -48,12 +50,12 @@ def pip_options(arch: str) -> list[str]:
     return [*options, "--ignore-requires-python"]
 
 
-def tar_bytes(paths: list[Path]) -> bytes:
-    """Return a tar of files without their folders. The same files give the same bytes."""
+def tar_bytes(paths: dict[str, Path]) -> bytes:
+    """Return a tar of files by their names in it. The same files give the same bytes."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.USTAR_FORMAT) as tar:
-        for path in sorted(paths, key=lambda path: path.name):
-            entry = tarfile.TarInfo(path.name)
+        for name, path in sorted(paths.items()):
+            entry = tarfile.TarInfo(name)
             entry.size, entry.mode = path.stat().st_size, 0o644
             with path.open("rb") as file:
                 tar.addfile(entry, file)

@@ -74,8 +74,9 @@ def rows(environments: Mapping[str, Sequence[locks.Pin]], found: metadata.Found)
 def found_here() -> dict[tuple[str, str], str]:
     """Return the licences of the packages in .verger/: of the built wheelhouses and of the installed environments."""
     found: dict[tuple[str, str], str] = {}
-    for tar in sorted((locks.STATE / "artifacts").glob("current/node-*.tar")):
-        found |= metadata.in_wheelhouse(tar)
+    for pattern in ("artifacts/current/node-*.tar", "cache/wheelhouse/*/node-aarch64.tar"):
+        for tar in sorted(locks.STATE.glob(pattern)):
+            found |= metadata.in_wheelhouse(tar)
     return found | metadata.installed(locks.STATE / "venv")
 
 

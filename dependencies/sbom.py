@@ -24,6 +24,7 @@ from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
 from bootstrap import manifest
+from bootstrap.wheelhouse import LOCK_FILES
 from dependencies import components, licences, locks
 from dependencies.locks import Pin
 from dependencies.metadata import Found
@@ -53,10 +54,13 @@ def node(artifacts: Path, found: Found) -> tuple[str, Bom]:
     """
     arch = manifest.verify(artifacts).arch
     hashes = components.wheel_hashes(artifacts / f"node-{arch}.tar")
-    pins = locks.read(locks.lock_file("node"))
+    lock_file = locks.REQUIREMENTS / LOCK_FILES[arch]
+    pins = locks.read(lock_file)
     if different := {(pin.name, pin.version) for pin in pins} ^ hashes.keys():
         names = ", ".join(f"{name} {version}" for name, version in sorted(different))
-        raise SbomError(f"{artifacts}: wheelhouse and requirements/node.txt differ: {names}; run `make artifacts`")
+        raise SbomError(
+            f"{artifacts}: wheelhouse and requirements/{lock_file.name} differ: {names}; run `make artifacts`"
+        )
     packages = [components.package(pin, found, hashes[pin.name, pin.version]) for pin in pins]
     return arch, _bom("verger-node", artifacts.resolve().name, [*packages, *components.files_of_set(artifacts)], pins)
 

@@ -22,7 +22,7 @@ from pathlib import Path
 from mwaa.files import constraints, plugins_zip
 from mwaa.startup import startup_script
 from verger.settings import SettingsError
-from verger.settings.groups import BUILT_ARTIFACTS
+from verger.settings.storage import BUILT_ARTIFACTS
 
 ROOT = Path(__file__).resolve().parent.parent
 OUT = ROOT / ".verger/mwaa"

@@ -194,7 +194,7 @@ def photos_done(arguments: argparse.Namespace, identity: Identity) -> int | None
     -------
     int or None
         None if no earlier attempt did the same work with the same model and the same preprocessing, if a check refused
-        its files, if they are not exactly those that it listed, or if it has rejects that the step tries again (see
+        its files, if a file that it listed is lost or replaced, or if it has rejects that the step tries again (see
         `REPEATED_BY_THE_STEP`).
     """
     metrics = found_metrics(arguments.metrics)

@@ -120,8 +120,7 @@ def write_outputs(
     drift_folder = attempt.folder(arguments.drift) if arguments.drift else None
     drift = measure_drift(made.decision, made.written, drift_folder) if drift_folder else None
     watch.lap("drift")
-    choice = made.decision.choice
-    ratio = choice.explained_variance_ratio
+    choice, ratio = made.decision.choice, made.decision.choice.explained_variance_ratio
     return {
         "photos": made.decision.moments.count,
         "full_pass": made.decision.published is None,

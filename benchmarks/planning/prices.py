@@ -31,14 +31,16 @@ class Stated:
 
 STATED: dict[str, Stated] = {
     "c6i.xlarge": Stated(SETTINGS.on_demand["c6i.xlarge"], HOUR, CATALOGUE, confirmed=True),
-    "c7i.xlarge": Stated(0.2121, HOUR, CATALOGUE, confirmed=True),
-    "c7g.xlarge": Stated(0.1717, HOUR, CATALOGUE, confirmed=True),
+    "c7i.xlarge": Stated(SETTINGS.on_demand["c7i.xlarge"], HOUR, CATALOGUE, confirmed=True),
+    "c7g.xlarge": Stated(SETTINGS.on_demand["c7g.xlarge"], HOUR, CATALOGUE, confirmed=True),
     "m6i.xlarge": Stated(
         SETTINGS.on_demand["m6i.xlarge"],
         HOUR,
         f"half of 0.448 for m5.2xlarge ({CATALOGUE}); assumes that m6i costs as much as m5",
     ),
-    "m7g.xlarge": Stated(0.1904, HOUR, "0.1632 in us-east-1, increased by the same factor as m6i in Paris"),
+    "m7g.xlarge": Stated(
+        SETTINGS.on_demand["m7g.xlarge"], HOUR, "0.1632 in us-east-1, increased by the same factor as m6i in Paris"
+    ),
     "spot": Stated(
         SETTINGS.spot_share,
         "of the on-demand price",

@@ -76,16 +76,16 @@ def _intermediate(kind: str, folder: str, done: str) -> Scenario:
     )  # fmt: skip
 
 
-def _published(kind: str) -> Scenario:
+def _published(kind: str, folder: str) -> Scenario:
     words, damage = DAMAGES[kind]
 
     def play(trial: Trial) -> None:
-        damage(trial, *_file(trial, "features/run="))
+        damage(trial, *_file(trial, f"{folder}/run="))
         trial.start()
 
     return Scenario(
-        f"data.published.{kind}", f"a file of published features is {words} before the run", play, EITHER, NEW_RUN,
-        damages=True,
+        f"data.published.{folder}.{kind}", f"a file of published {folder} is {words} before the run", play, EITHER,
+        NEW_RUN, damages=True,
     )  # fmt: skip
 
 
@@ -108,7 +108,7 @@ def _pointer(kind: str, words: str, content: bytes | None) -> Scenario:
 SCENARIOS = (
     *(_intermediate(kind, "features", "featurize_done") for kind in DAMAGES),
     *(_intermediate(kind, "pca", "pca_done") for kind in DAMAGES),
-    *(_published(kind) for kind in DAMAGES),
+    *(_published(kind, folder) for folder in ("features", "pca") for kind in DAMAGES),
     _pointer("deleted", "deleted", None),
     _pointer("malformed", "replaced by text", b"not JSON"),
     _pointer("empty", "replaced by an empty object", b"{}"),

@@ -27,7 +27,8 @@ class RunContext:
     def of(cls, settings: Settings, run_id: str) -> RunContext:
         """Return the context of a run, with the credentials of the Airflow connection."""
         storage = settings.storage
-        client = clients.client(storage)
+        # The listing has so many requests under way.
+        client = clients.client(storage, max_pool_connections=storage.list_requests)
         store = Store(clients.filesystem(client), storage.bucket)
         return cls(Run(storage.bucket, run_id), settings, client, store)
 

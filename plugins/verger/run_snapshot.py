@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -33,14 +33,7 @@ def snapshot(
 ) -> Snapshot:
     """Return the snapshot that the run publishes. Its counts are those of the checks, not those of the steps.
 
-    Parameters
-    ----------
-    staged
-        The result of `verger.s3.artifacts.stage`.
-    checks
-        validation.json.
-    metrics
-        pca.json.
+    `staged` is the result of `verger.s3.artifacts.stage`, `checks` is validation.json, `metrics` is pca.json.
 
     Raises
     ------
@@ -48,17 +41,15 @@ def snapshot(
         The checks have no counts.
     """
     features, pca, basis = counted(checks, "features"), counted(checks, "pca"), basis_run(run, plan, metrics)
-    is_full = is_full_pass(run, plan, basis)
     try:
-        tables = _features(run, plan, features["photos"])
         return Snapshot(
             published_at=now.isoformat(),
             run=run.id,
-            features=tables,
-            pca=_coordinates(run, plan, pca["rows"], [table.run for table in tables], is_full=is_full),
+            features=_features(run, plan, features["photos"]),
+            pca=_coordinates(run, plan, pca["rows"], features["photos"], basis),
             rejects=name_of(run.rejects),
             pca_attempt=run.pca_attempt,
-            since_full_pass=0 if is_full else plan.coordinates.since_full_pass,
+            since_full_pass=0 if is_full_pass(run, plan, basis) else plan.coordinates.since_full_pass,
             basis=basis,
             photos=pca["photos"],
             rejected=features["rejected"],
@@ -84,9 +75,11 @@ def is_full_pass(run: Run, plan: Plan, basis: str) -> bool:
     return basis == name_of(run.basis) or plan.coordinates.statistics is None
 
 
-def _coordinates(run: Run, plan: Plan, rows: int, features: Collection[str], *, is_full: bool) -> tuple[PcaRun, ...]:
+def _coordinates(run: Run, plan: Plan, rows: int, new: int, basis: str) -> tuple[PcaRun, ...]:
+    is_full = is_full_pass(run, plan, basis)
     written = plan.features_of(run) if is_full else plan.projected(run)
-    own = PcaRun(run=name_of(run.pca), rows=rows, features=tuple(name for name in written if name in features))
+    current = {table.run for table in _features(run, plan, new)}
+    own = PcaRun(run=name_of(run.pca), rows=rows, features=tuple(name for name in written if name in current))
     return (*(() if is_full else plan.coordinates.keep), *([own] if rows else []))
 
 

@@ -63,7 +63,8 @@ def list_images(run_context: RunContext, now: datetime) -> str | None:
     # First the marker, then the listing: a run that publishes in between causes a commit conflict for this run.
     base = commit.start_run(client, run, now)
     clients.check_region(client, storage)
-    listed = inventory.write_inventory(client, run.bucket, storage.images_prefix, run.inventory)
+    prefix, requests = storage.images_prefix, storage.list_requests
+    listed = inventory.write_inventory(client, run.bucket, prefix, run.inventory, requests)
     if not listed.photos:
         _check_emptiness(run_context, listed.ignored, base.publication.current if base else None)
     return base.etag if base else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import re
 import tarfile
 import zipfile
 from collections.abc import Callable
@@ -18,6 +19,14 @@ def small_set(folder: Path, artifact_set: Path, keep: str, arch: str = platform.
     """An artifact set whose wheelhouse contains node.txt and only the wheels whose name starts with `keep`."""
     wheels = _unpacked(folder, artifact_set, lambda name: bool(keep) and name.startswith(keep))
     return _set_of(folder, wheels, arch)
+
+
+def set_of_pip_alone(folder: Path, artifact_set: Path) -> Path:
+    """An artifact set whose wheelhouse and node.txt have pip alone: the modules of the steps are missing."""
+    wheels = _unpacked(folder, artifact_set, lambda name: name.startswith("pip-"))
+    packages = re.split(r"^(?=\w)", (wheels / "node.txt").read_text(), flags=re.MULTILINE)
+    (wheels / "node.txt").write_text("".join(one for one in packages if one.startswith("pip==")))
+    return _set_of(folder, wheels, platform.machine())
 
 
 def set_with_a_changed_wheel(folder: Path, artifact_set: Path) -> Path:
@@ -41,7 +50,7 @@ def _unpacked(folder: Path, artifact_set: Path, keep: Callable[[str], bool]) -> 
 def _set_of(folder: Path, wheels: Path, arch: str) -> Path:
     made = folder / "set"
     made.mkdir()
-    (made / f"node-{arch}.tar").write_bytes(tar_bytes(list(wheels.iterdir())))
+    (made / f"node-{arch}.tar").write_bytes(tar_bytes({path.name: path for path in wheels.iterdir()}))
     content = manifest.of_folder(made, "imagenet", arch)
     (made / manifest.NAME).write_bytes(content.encode())
     return made.rename(folder / content.sha256)

@@ -56,7 +56,7 @@ def test_the_tar_depends_only_on_names_and_contents(tmp_path: Path) -> None:
             (folder / name).write_text(name)
             (folder / name).chmod(0o600 + number)
             os.utime(folder / name, (number, number))
-        made.append(tar_bytes([folder / name for name in order]))
+        made.append(tar_bytes({name: folder / name for name in order}))
     assert made[0] == made[1]
     with tarfile.open(fileobj=io.BytesIO(made[0])) as tar:
         assert [(entry.name, entry.mode, entry.size) for entry in tar] == [("a.whl", 0o644, 5), ("b.whl", 0o644, 5)]

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from bootstrap import manifest
-from tests.bootstrap.artifact_sets import TAR, small_set
+from tests.bootstrap.artifact_sets import TAR, set_of_pip_alone, small_set
 from tests.bootstrap.conftest import BUCKET, s3_client
 from tests.places import ROOT
 
@@ -160,6 +160,18 @@ def test_a_wheelhouse_without_pip_is_an_error(artifact_set: Path, tmp_path: Path
     done = bootstrap(small_set(tmp_path, artifact_set, keep="").as_uri(), tmp_path / "envs" / "env")
     assert done.returncode == 1
     assert f"error: {TAR}: the wheel of pip is missing" in done.stderr
+
+
+def test_a_module_that_cannot_be_imported_is_an_error_that_a_second_run_does_not_mend(
+    artifact_set: Path, tmp_path: Path
+) -> None:
+    folder = set_of_pip_alone(tmp_path, artifact_set)
+    done = bootstrap(folder.as_uri(), tmp_path / "envs" / "env")
+    assert done.returncode == 1
+    assert "No module named 'ai_edge_litert'" in done.stderr
+    assert "a module cannot be imported on this node (see above); the wheels are made for Amazon Linux" in done.stderr
+    assert "a second run on the same system fails in the same way" in done.stderr
+    assert [path.name for path in (tmp_path / "envs").iterdir() if path.is_dir()] == []
 
 
 def test_a_set_for_another_architecture_is_an_error(artifact_set: Path, tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ def test_the_set_is_complete_and_named_by_its_manifest(artifact_set: Path, order
     assert content.weights == "imagenet"
     assert content.preprocessing == VERSION
     assert content.libraries.keys() == {"pillow", "ai-edge-litert", "numpy"}
-    lock = (ROOT / "requirements/node.txt").read_text()
+    lock = order.lock_file.read_text()
     assert all(f"\n{name}=={version} " in f"\n{lock}" for name, version in content.libraries.items())
     assert set(content.files) == {
         "bootstrap_emr.sh", "featurize.py", "pca.py", "verger_spark.zip", f"node-{order.arch}.tar",
@@ -81,7 +81,7 @@ def test_the_wheelhouse_contains_a_wheel_for_each_locked_package(artifact_set: P
         lock = tar.extractfile("node.txt")
         assert lock is not None
         locked = lock.read()
-    assert locked == (ROOT / "requirements" / "node.txt").read_bytes()
+    assert locked == order.lock_file.read_bytes()
     packages = {line.split("==")[0].replace("-", "_") for line in locked.decode().splitlines() if "==" in line[:60]}
     assert {name.split("-")[0].lower() for name in names if name.endswith(".whl")} == packages
     assert "pip" in packages

@@ -84,7 +84,7 @@ def iam_of(stack: Stack) -> Any:
 def all_checks(stack: Stack, settings: Settings) -> list[Check]:
     s3 = boto3.client("s3", REGION)
     return [
-        *bucket.checks(s3, settings.storage),
+        *bucket.checks(s3, settings),
         *roles.checks(iam_of(stack), settings),
         *compute.checks(clients(), settings),
     ]

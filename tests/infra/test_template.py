@@ -12,7 +12,7 @@ from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 from tests.infra.stack import REGION, TEMPLATE, template
 from verger.settings import EU_REGIONS
 from verger.settings.environment import declared
-from verger.settings.groups import OWN_PREFIXES
+from verger.settings.storage import OWN_PREFIXES
 
 LARGEST_BODY = 51_200
 """Bytes of a template that `aws cloudformation deploy` sends without a bucket of its own."""

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import random
+
+import pyarrow
 import pytest
 
-from verger_contract.photos import is_ignored
+from verger_contract.photos import is_ignored, may_be_ignored
 
 IGNORED = [
     ".DS_Store",
@@ -74,3 +77,20 @@ def test_a_file_with_such_a_name_becomes_a_reject(key: str) -> None:
 def test_the_prefix_may_have_hidden_segments(prefix: str) -> None:
     assert not is_ignored(f"{prefix}Kiwi/7.jpg", prefix)
     assert is_ignored(f"{prefix}.x/7.jpg", prefix)
+
+
+def test_the_fast_check_finds_every_ignored_key() -> None:
+    drawn = random.Random(0)
+    parts = [
+        *IGNORED,
+        *PHOTOS,
+        *(part for folder in FOLDERS for part in folder.split("/")),
+        "A",
+        "é",
+        "\u212a",
+        "\u0130",
+    ]
+    keys = ["images/" + "/".join(drawn.choices(parts, k=drawn.randrange(1, 4))) for _ in range(20_000)]
+    found = {keys[place] for place in may_be_ignored(pyarrow.array(keys))}
+    assert {key for key in keys if is_ignored(key, "images/")} <= found
+    assert len(found) < len({*keys})

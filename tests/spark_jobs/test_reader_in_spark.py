@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import verger_reader
 from tests.places import ROOT
 from tests.spark_jobs.conftest import Submit
 from tests.written_publication import WIDTH, WrittenBucket, orchard, photo
+from verger_contract.metrics import FILE_LIST, ListedFile, list_document
 
 JOB = """
 import sys
@@ -38,6 +40,10 @@ def test_spark_and_arrow_read_the_same_rows(tmp_path: Path, submit: Submit) -> N
         removed = [("images/柿/2.jpg", "007"), ("images/柿/new.jpg", "2026-01-02")]
         bucket.publish("1e3", [photo("images/柿/3.jpg", "third", numpy.ones(WIDTH))], removed, project=["007"])
         bucket.unpublish()
+        for folder in sorted(bucket.folder.glob("*/run=*")):
+            listed = [ListedFile(path.name, 0, path.stat().st_size, "") for path in folder.glob("*.parquet")]
+            (folder / FILE_LIST).write_text(json.dumps(list_document(listed)))
+            shutil.copy(folder / listed[0].name, folder / "part-9.parquet")  # not in the file list, so it is not read
     (tmp_path / "job.py").write_text(JOB)
     shutil.copy(ROOT / "verger_reader.py", tmp_path)
     roots = [bucket.root for bucket in buckets]

@@ -10,12 +10,16 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from verger.changes.params import RunParams
 from verger.publication.model import FeatureRun, PcaRun, Snapshot
 from verger_contract.keys import PCA, owner, with_attempt
 from verger_contract.plan import BasisPolicy, least_explained_variance
+
+if TYPE_CHECKING:
+    from verger.changes.plan import RunBase
+    from verger.settings import Settings
 
 MAX_SHARE_OF_STALE_ROWS = 0.5
 """The largest share of rows of a table that are not current: reads and storage at most double."""
@@ -88,18 +92,30 @@ def choose(
     if published is None or since is None or is_lost or since + 1 >= full_pass_after or removed > MAX_REMOVED_ROWS:
         return Coordinates(statistics=None, since_full_pass=0, keep=(), again=runs)
     current = {run.run: run.current_rows for run in features}
-    tables = [_with_current(table, current, now) for table in published.pca]
-    keep = tuple(
-        table
-        for table in tables
-        if table.features and table.run not in damaged and not _must_go(table, current, max_age, now)
-    )
+    tables = (_with_current(table, current, now) for table in published.pca if table.run not in damaged)
+    keep = tuple(table for table in tables if table.features and not _must_go(table, current, max_age, now))
     kept = {run for table in keep for run in table.features or ()}
     return Coordinates(
         statistics=with_attempt(str(published.run), published.pca_attempt),
         since_full_pass=since + 1,
         keep=keep,
         again=tuple(run for run in runs if run not in kept),
+    )
+
+
+def of_run(
+    base: RunBase, features: Sequence[FeatureRun], settings: Settings, *, has_basis: bool, removed: int, now: datetime
+) -> Coordinates:
+    """Return what a run does if the basis is kept, from what it starts from. The arguments are those of `choose`."""
+    return choose(
+        base.published if has_basis and not base.full_refresh else None,
+        features,
+        removed=removed,
+        is_lost=bool(base.lost),
+        damaged=runs_of(base.lost_projections),
+        full_pass_after=settings.pca.full_pass_after,
+        max_age=settings.retention.max_deletes_age,
+        now=now,
     )
 
 

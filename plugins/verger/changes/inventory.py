@@ -1,7 +1,8 @@
 """Lists the photos of a bucket into the inventory: the fixed input of a run, one row per photo, sorted by path.
 
-Folders are listed in parallel, and the keys are sorted afterwards. Not every S3 server lists keys in the order of their
-bytes: directory buckets and servers that store files in folders do not. Memory does not grow with the number of photos.
+Ranges of keys are listed in parallel (see `verger.s3.key_ranges`). This needs a server that lists keys in the order of
+their bytes, as S3 does. Directory buckets and servers that store files in folders do not: there, folders are listed in
+parallel, and the keys are sorted afterwards. Memory does not grow with the number of photos.
 """
 
 from __future__ import annotations
@@ -10,12 +11,15 @@ import logging
 import tempfile
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from verger.changes.listed_range import Inventory, ListedRange
+from verger.s3.key_ranges import UnorderedError, list_ranges
+from verger.s3.listing import pages_of
 from verger.tables.external_sort import Row, Segment, increasing, merged, spool
-from verger.tables.parquet import upload, write_rows
+from verger.tables.parquet import upload, write_batches, write_rows
 from verger_contract.keys import uri
 from verger_contract.photos import is_ignored
 from verger_contract.schemas import INVENTORY
@@ -26,43 +30,36 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+REQUESTS = 32
+"""Ranges that are listed in parallel unless the caller chooses otherwise (see `VERGER_LIST_REQUESTS`)."""
+
 CONNECTIONS = 8
 """Folders that are listed in parallel. Parsing one response keeps a core busy while the others are on their way."""
 
 DEPTH = 3
 """Levels of folders that are searched for folders to list in parallel."""
 
-
-@dataclass
-class Inventory:
-    """The counts of a listing.
-
-    Attributes
-    ----------
-    photos : int
-        Rows of the inventory.
-    bytes : int
-        The size of all photos.
-    ignored : int
-        Objects that are no photos (see `verger_contract.photos.is_ignored`).
-    """
-
-    photos: int = 0
-    bytes: int = 0
-    ignored: int = 0
+DIRECTORY_BUCKET = "--x-s3"
+"""The end of the name of a directory bucket, which has no `StartAfter`."""
 
 
-def write_inventory(s3: S3Client, bucket: str, prefix: str, key: str) -> Inventory:
+def write_inventory(s3: S3Client, bucket: str, prefix: str, key: str, requests: int = REQUESTS) -> Inventory:
     """List `prefix`, and write path, ETag and size of each photo to the Parquet file `key`, sorted by path.
+
+    Parameters
+    ----------
+    requests
+        Requests that are under way at the same time, at most. The client should have as many connections.
 
     Raises
     ------
     StorageError
         The bucket is missing or may not be listed.
     """
-    with tempfile.TemporaryDirectory(prefix="verger-listing-") as scratch:
-        found, segments = _list(s3, bucket, prefix, Path(scratch))
-        with upload(s3, bucket, key) as file:
+    with tempfile.TemporaryDirectory(prefix="verger-listing-") as scratch, upload(s3, bucket, key) as file:
+        found = None if bucket.endswith(DIRECTORY_BUCKET) else _by_ranges(s3, bucket, prefix, file, requests)
+        if found is None:
+            found, segments = _list(s3, bucket, prefix, Path(scratch))
             write_rows(file, INVENTORY, increasing(merged(segments, INVENTORY), uri(bucket, prefix)))
     log.info(
         "%s: %s photos, %.1f MB; ignored: %s (hidden files, hidden folders, folder markers)",
@@ -72,6 +69,27 @@ def write_inventory(s3: S3Client, bucket: str, prefix: str, key: str) -> Invento
         f"{found.ignored:,}",
     )
     return found
+
+
+def _by_ranges(s3: S3Client, bucket: str, prefix: str, file: str, requests: int) -> Inventory | None:
+    """Write the inventory to `file`. None: the server does not list keys in the order of their bytes."""
+    numbers = count()
+    with tempfile.TemporaryDirectory(prefix="verger-ranges-") as scratch, pages_of(s3, bucket, prefix) as listing:
+        try:
+            found = list_ranges(listing, lambda: ListedRange(Path(scratch, f"{next(numbers)}.arrow"), prefix), requests)
+        except UnorderedError as error:
+            log.info("%s: listing folder by folder: %s", uri(bucket, prefix), error)
+            return None
+        write_batches(file, INVENTORY, (batch for listed in found for batch in listed.batches()))
+    return _total(listed.found for listed in found)
+
+
+def _total(parts: Iterable[Inventory]) -> Inventory:
+    total = Inventory()
+    for part in parts:
+        total.photos, total.bytes = total.photos + part.photos, total.bytes + part.bytes
+        total.ignored += part.ignored
+    return total
 
 
 def _list(s3: S3Client, bucket: str, prefix: str, scratch: Path) -> tuple[Inventory, list[Segment]]:
@@ -86,11 +104,7 @@ def _list(s3: S3Client, bucket: str, prefix: str, scratch: Path) -> tuple[Invent
     jobs = [objects, *(_objects(s3, bucket, folder) for folder in folders)]
     with ThreadPoolExecutor(CONNECTIONS, thread_name_prefix="list") as pool:
         parts = list(pool.map(work, enumerate(jobs)))
-    total = Inventory()
-    for found, _ in parts:
-        total.photos, total.bytes = total.photos + found.photos, total.bytes + found.bytes
-        total.ignored += found.ignored
-    return total, [segment for _, segments in parts for segment in segments]
+    return _total(found for found, _ in parts), [segment for _, segments in parts for segment in segments]
 
 
 def _split(s3: S3Client, bucket: str, prefix: str) -> tuple[list[ObjectTypeDef], list[str]]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from verger.changes import compaction, coordinates, lost_files
@@ -205,18 +205,15 @@ def decide(run: Run, tally: Tally, base: RunBase, params: RunParams, settings: S
         More photos are missing or known as rejects than expected, or there is no basis to reuse.
     """
     published, full_refresh, max_age = base.published, base.full_refresh, settings.retention.max_deletes_age
-    limits = settings.validation
-    check_limits(tally, params, limits, full_refresh=bool(full_refresh), known_rejects=base.known_rejects)
+    check_limits(tally, params, settings.validation, full_refresh=bool(full_refresh), known_rejects=base.known_rejects)
     basis, basis_reason = _basis(published, params, full_refresh)
     runs = () if full_refresh or not published else _current_feature_runs(published.features, tally, now)
-    # A feature run with a lost file is compacted, so that later runs need not know of the file.
-    damaged = lost_files.runs_of(base.lost)
-    chosen = compaction.choose(runs, max_age, now) | {features.run for features in runs if features.run in damaged}
+    keep, compact = _divided(runs, base.lost, max_age, now)
     photos = {kind.value: tally.photos[kind] for kind in PhotoChange}
     overdue = [*compaction.overdue(runs, max_age, now), *coordinates.overdue(published, max_age, now)]
     refresh, other = _other_reasons(base, params, settings, overdue)
     reasons = [*refresh, *photo_reasons(photos, retry_rejects=params.retry_rejects), *other]
-    keep = tuple(features for features in runs if features.run not in chosen)
+    removed = tally.photos[PhotoChange.CHANGED] + tally.photos[PhotoChange.DELETED]
     cluster = plan_cluster(work_of(tally, full_refresh=bool(full_refresh)), base.pace, settings)
     waits = "" if refresh or other else reason_to_wait(tally, params, published, cluster, settings.sizing, now=now)
     return Plan(
@@ -233,20 +230,11 @@ def decide(run: Run, tally: Tally, base: RunBase, params: RunParams, settings: S
         full_refresh=bool(full_refresh),
         retry_all_rejects=base.retry_all_rejects,
         keep=keep,
-        compact=tuple(features for features in runs if features.run in chosen),
-        into=run.compacted if chosen else None,
+        compact=compact,
+        into=run.compacted if compact else None,
         accept_rejects=params.accept_rejects,
         lost=base.lost,
-        coordinates=coordinates.choose(
-            published if basis and not full_refresh else None,
-            keep,
-            removed=photos[PhotoChange.CHANGED.value] + photos[PhotoChange.DELETED.value],
-            is_lost=bool(base.lost),
-            damaged=coordinates.runs_of(base.lost_projections),
-            full_pass_after=settings.pca.full_pass_after,
-            max_age=max_age,
-            now=now,
-        ),
+        coordinates=coordinates.of_run(base, keep, settings, has_basis=bool(basis), removed=removed, now=now),
         basis_policy=params.basis,
         basis=basis,
         basis_reason=basis_reason,
@@ -275,6 +263,15 @@ def _current_feature_runs(runs: Sequence[FeatureRun], tally: Tally, now: datetim
         for run in counted
         if run.current_rows
     )
+
+
+def _divided(
+    runs: Sequence[FeatureRun], lost: Sequence[str], max_age: timedelta, now: datetime
+) -> tuple[tuple[FeatureRun, ...], tuple[FeatureRun, ...]]:
+    """Return the feature runs that stay, and those that are compacted."""
+    # A feature run with a lost file is compacted, so that later runs need not know of the file.
+    chosen = compaction.choose(runs, max_age, now) | lost_files.runs_of(lost)
+    return tuple(run for run in runs if run.run not in chosen), tuple(run for run in runs if run.run in chosen)
 
 
 def _basis(published: Snapshot | None, params: RunParams, full_refresh: FullRefresh) -> tuple[str | None, str]:

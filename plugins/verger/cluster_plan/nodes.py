@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Sequence
 
 from verger.cluster_plan import figures
 from verger.settings import Cluster, Sizing
 from verger.settings.container_sizes import EXECUTOR_CORES, executors
-
-GRAVITON = re.compile(r"[a-z]+\d+g[a-z]*\.")
+from verger.settings.instance_types import architecture
 
 
 def vcpu_cores(instance_type: str) -> float:
@@ -21,7 +19,7 @@ def vcpu_cores(instance_type: str) -> float:
     >>> vcpu_cores("c6i.xlarge"), vcpu_cores("m7gd.large")
     (0.5, 0.7)
     """
-    if GRAVITON.match(instance_type):
+    if architecture(instance_type) == "aarch64":
         return figures.GRAVITON_CORE
     return figures.X86_CORE * figures.TWO_THREADS / 2
 

@@ -71,7 +71,7 @@ def session_of(settings: Settings) -> Session:
 def checks(session: Session, settings: Settings) -> Iterator[Check]:
     """Yield all checks."""
     client = partial(session.client, region_name=settings.storage.region, config=client_config(**ONE_RETRY))
-    yield from bucket.checks(client("s3"), settings.storage)
+    yield from bucket.checks(client("s3"), settings)
     yield from roles.checks(client("iam"), settings)
     yield from compute.checks(compute.Clients(client("emr"), client("ec2"), client("service-quotas")), settings)
 

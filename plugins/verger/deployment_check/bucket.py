@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from verger.deployment_check.checks import Check, ProblemError
 from verger.s3 import artifact_objects, artifacts
-from verger.settings import Storage
+from verger.settings import Settings, Storage
 from verger_contract.errors import VergerError
 from verger_contract.keys import uri
 
@@ -19,14 +19,15 @@ FIRST_REGION = "us-east-1"
 """The region for which S3 gives no name."""
 
 
-def checks(s3: S3Client, storage: Storage) -> Iterator[Check]:
+def checks(s3: S3Client, settings: Settings) -> Iterator[Check]:
     """Yield the checks of the bucket."""
+    storage = settings.storage
     yield Check(f"bucket {storage.bucket}", "s3:ListBucket", lambda: _region(s3, storage))
     yield Check("encryption", "s3:GetEncryptionConfiguration", lambda: _encryption(s3, storage.bucket))
     yield Check("public access", "s3:GetBucketPublicAccessBlock", lambda: _public_access(s3, storage.bucket))
     yield Check("versions", "s3:GetBucketVersioning", lambda: _versions(s3, storage.bucket))
     yield Check("photos", "s3:ListBucket", lambda: _photos(s3, storage))
-    yield Check("artifact set", "s3:GetObject", lambda: _artifacts(s3, storage))
+    yield Check("artifact set", "s3:GetObject", lambda: _artifacts(s3, settings))
 
 
 def _region(s3: S3Client, storage: Storage) -> str:
@@ -84,11 +85,16 @@ def _photos(s3: S3Client, storage: Storage) -> str:
     return f"{'more than ' if found.get('IsTruncated') else ''}{found['KeyCount']:,} objects at {address}"
 
 
-def _artifacts(s3: S3Client, storage: Storage) -> str:
+def _artifacts(s3: S3Client, settings: Settings) -> str:
+    storage = settings.storage
     try:
         if storage.artifacts_sha256:
             manifest = artifact_objects.verify(s3, storage.bucket, storage.artifacts_sha256)
-            return f"{storage.artifacts_uri}: {len(manifest.files)} files, as in the manifest"
-        return f"{storage.artifacts_dir}: {artifacts.identity(s3, storage).sha256[:12]}"
+            found = f"{storage.artifacts_uri}: {len(manifest.files)} files, as in the manifest"
+        else:
+            manifest = artifacts.local_manifest(storage.artifacts_dir)
+            found = f"{storage.artifacts_dir}: {manifest.sha256[:12]}"
+        artifacts.check_architecture(manifest, settings.cluster)
     except (VergerError, OSError) as error:
         raise ProblemError(str(error)) from error
+    return f"{found}, for {manifest.arch}"

@@ -47,6 +47,8 @@ class Manifest:
         SHA-256 of the manifest: the name of the set.
     weights : str
         imagenet or random.
+    arch : str
+        The architecture of the nodes that can install it: x86_64 or aarch64.
     preprocessing : int
         Version of the decoding rules of its code (see `verger_contract.preprocessing`).
     files : mapping of str to ArtifactFile
@@ -56,6 +58,7 @@ class Manifest:
     address: str
     sha256: str
     weights: str
+    arch: str
     preprocessing: int
     files: Mapping[str, ArtifactFile]
 
@@ -87,7 +90,7 @@ def parse(text: bytes, address: str, expected_sha256: str | None, advice: str) -
         files = {
             name: ArtifactFile(str(entry["sha256"]), int(entry["size"])) for name, entry in content["files"].items()
         }
-        weights = str(content["weights"])
+        weights, arch = str(content["weights"]), str(content["arch"])
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ArtifactError(
             f"{address}: expected the manifest of an artifact set, found {error!r}; {advice}"
@@ -98,4 +101,4 @@ def parse(text: bytes, address: str, expected_sha256: str | None, advice: str) -
     preprocessing = content.get("preprocessing", "none, as in a set of an earlier Verger")
     if not isinstance(preprocessing, int):
         raise ArtifactError(f"{address}: expected the number `preprocessing`, found {preprocessing}; {advice}")
-    return Manifest(address, sha256, weights, preprocessing, files)
+    return Manifest(address, sha256, weights, arch, preprocessing, files)

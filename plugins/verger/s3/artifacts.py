@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 from verger.s3 import artifact_objects
 from verger.s3.artifact_manifest import MANIFEST, MODEL, REQUIRED, ArtifactError, ArtifactFile, Manifest, parse
 from verger.s3.clients import error_code
-from verger.settings import Settings, Storage
+from verger.settings import Cluster, Settings, Storage
+from verger.settings.instance_types import architecture
 from verger_contract import keys
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ def stage(s3: S3Client, settings: Settings) -> dict[str, str]:
         log.info("%s: %s weights, %d files verified", storage.artifacts_uri, manifest.weights, len(manifest.files))
     else:
         manifest = upload(s3, storage)
+    check_architecture(manifest, settings.cluster)
     return {
         "sha256": manifest.sha256,
         "uri": keys.uri(storage.bucket, keys.artifacts(manifest.sha256)),
@@ -89,7 +91,7 @@ def identity(s3: S3Client, storage: Storage) -> ArtifactSet:
     if storage.artifacts_sha256:
         manifest = artifact_objects.read_manifest(s3, storage.bucket, storage.artifacts_sha256)
     else:
-        manifest = _local_manifest(storage.artifacts_dir)
+        manifest = local_manifest(storage.artifacts_dir)
     return ArtifactSet(manifest.sha256, manifest.files[MODEL].sha256, manifest.preprocessing)
 
 
@@ -102,7 +104,7 @@ def upload(s3: S3Client, storage: Storage) -> Manifest:
         A file is missing or altered; the message names the first.
     """
     folder = storage.artifacts_dir
-    manifest = _local_manifest(folder)
+    manifest = local_manifest(folder)
     for name, expected in manifest.files.items():
         _verify_file(folder / name, expected)
     _check_weights(manifest, storage)
@@ -124,6 +126,26 @@ def upload(s3: S3Client, storage: Storage) -> Manifest:
     return manifest
 
 
+def check_architecture(manifest: Manifest, cluster: Cluster) -> None:
+    """Compare the architecture of a set with that of the nodes, on which the bootstrap action would fail otherwise.
+
+    Raises
+    ------
+    ArtifactError
+    """
+    other = [
+        name
+        for name in (*cluster.primary_instance_types, *cluster.worker_instance_types)
+        if architecture(name) != manifest.arch
+    ]
+    if other:
+        raise ArtifactError(
+            f"{manifest.address}: for nodes of {manifest.arch}; expected {architecture(other[0])}, because the cluster "
+            f"may have {', '.join(other)}; build a set with `make artifacts ARCH={architecture(other[0])}`, or set "
+            f"VERGER_WORKER_INSTANCE_TYPES and VERGER_PRIMARY_INSTANCE_TYPES to types of {manifest.arch}"
+        )
+
+
 def _check_weights(manifest: Manifest, storage: Storage) -> None:
     if manifest.weights == "random" and not storage.allow_random_weights:
         raise ArtifactError(
@@ -132,7 +154,14 @@ def _check_weights(manifest: Manifest, storage: Storage) -> None:
         )
 
 
-def _local_manifest(folder: Path) -> Manifest:
+def local_manifest(folder: Path) -> Manifest:
+    """Return the manifest of the set in a folder, without reading the other files.
+
+    Raises
+    ------
+    ArtifactError
+        There is no complete set.
+    """
     try:
         text = (folder / MANIFEST).read_bytes()
     except OSError as error:

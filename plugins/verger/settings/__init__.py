@@ -4,18 +4,18 @@ from verger.settings.cluster import Cluster
 from verger.settings.environment import Settings, read_group
 from verger.settings.fields import SettingsError
 from verger.settings.groups import (
-    BUILT_ARTIFACTS,
-    EU_REGIONS,
+    BASIS_POLICIES,
+    Featurize,
+    Pca,
     Retention,
     Schedule,
-    Storage,
     Validation,
 )
 from verger.settings.janitor import Janitor
 from verger.settings.notifications import Notifications
 from verger.settings.prices import Prices
 from verger.settings.sizing import Sizing
-from verger.settings.steps import BASIS_POLICIES, Featurize, Pca
+from verger.settings.storage import BUILT_ARTIFACTS, EU_REGIONS, Storage
 
 __all__ = [
     "BASIS_POLICIES",

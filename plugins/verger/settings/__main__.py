@@ -8,7 +8,7 @@ from typing import Any
 
 from verger.settings.environment import declared
 from verger.settings.fields import variable
-from verger.settings.groups import REPOSITORY
+from verger.settings.storage import REPOSITORY
 
 
 def markdown_table() -> str:

@@ -14,16 +14,17 @@ from verger.settings.cluster import Cluster
 from verger.settings.fields import SettingsError, read, variable
 from verger.settings.groups import (
     MAX_DELAY_DAYS,
+    Featurize,
+    Pca,
     Retention,
     Schedule,
-    Storage,
     Validation,
 )
 from verger.settings.janitor import Janitor
 from verger.settings.notifications import Notifications
 from verger.settings.prices import Prices
 from verger.settings.sizing import Sizing
-from verger.settings.steps import Featurize, Pca
+from verger.settings.storage import Storage
 
 OTHER_VARIABLES = (
     "VERGER_S3A_JARS", "VERGER_TEST_PHOTOS", "VERGER_TEST_HISTORIES",
@@ -123,19 +124,18 @@ def _retention_problems(retention: Mapping[str, Any]) -> Iterator[str]:
         )
 
 
-TYPES = {
-    "primary_instance_types": instance_types.default_primaries,
-    "worker_instance_types": instance_types.default_workers,
-}
-"""The default types of a region, by the name of their setting."""
+TYPES = ("primary_instance_types", "worker_instance_types")
+"""The settings whose defaults depend on the region."""
 
 
 def _fill_in_types(values: Mapping[str, dict[str, Any]]) -> None:
     """Set the instance types that the environment does not name to the defaults of the region."""
     cluster, region = values.get("cluster", {}), values.get("storage", {}).get("region")
-    for name, defaults in TYPES.items():
-        if region and cluster.get(name) == ():
-            cluster[name] = defaults(region)
+    if region and cluster.get("worker_instance_types") == ():
+        cluster["worker_instance_types"] = instance_types.default_workers(region)
+    if region and cluster.get("primary_instance_types") == ():
+        workers = cluster.get("worker_instance_types", ())
+        cluster["primary_instance_types"] = instance_types.default_primaries(region, workers)
 
 
 def _cluster_problems(values: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
@@ -143,6 +143,7 @@ def _cluster_problems(values: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     for name in TYPES:
         if region and name in cluster and (cluster.get("check_instance_types") or not cluster[name]):
             yield from instance_types.problems(f"VERGER_{name.upper()}", cluster[name], region)
+    yield from instance_types.mixed_architectures([kind for name in TYPES for kind in cluster.get(name, ())])
     sizes = [cluster[name] for name in ("executor_heap_mib", "executor_overhead_mib") if name in cluster]
     if len(sizes) == 2:
         yield from container_sizes.problems(cluster.get("worker_instance_types", ()), sum(sizes))

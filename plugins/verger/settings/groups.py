@@ -2,111 +2,82 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
-from typing import Any
 from zoneinfo import available_timezones
 
-from verger.settings.fields import between, flag, is_cron_or_never, setting, text
+from verger.settings.fields import between, is_cron_or_never, setting
+from verger_contract.plan import BasisPolicy
+from verger_contract.preprocessing import Decoding
+from verger_contract.schemas import FEATURES_WIDTH
 
-REPOSITORY = Path(__file__).resolve().parents[3]
-BUILT_ARTIFACTS = REPOSITORY / ".verger/artifacts/current"
-EU_REGIONS = ("eu-central-1", "eu-west-1", "eu-west-3", "eu-north-1", "eu-south-1", "eu-south-2", "eusc-de-east-1")
-"""AWS regions in member states of the EU. London (eu-west-2) and Zurich (eu-central-2) are outside the EU."""
-
-OWN_PREFIXES = ("artifacts/", "features/", "rejects/", "pca/", "models/", "runs/", "logs/", "janitor/")
-
-
-def _is_photo_prefix(prefix: str) -> bool:
-    return (
-        bool(re.fullmatch(r"([^/]+/)+", prefix))
-        and not prefix.startswith(OWN_PREFIXES)
-        and not {".", ".."} & set(prefix.split("/"))
-    )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Storage:
-    """Where photos, artifacts and results lie."""
-
-    bucket: str = text(
-        "the bucket of the photos, to which Verger also writes all its data",
-        r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]",
-        "the name of an S3 bucket, without dots (no TLS certificate covers a name with dots)",
-    )
-    images_prefix: str = setting(
-        "the key prefix of the photos, with one folder for each label; Verger never writes there",
-        f"folders ending in '/', none of them '.' or '..', outside Verger's own {', '.join(OWN_PREFIXES)}",
-        _is_photo_prefix,
-        default="images/",
-    )
-    region: str = setting(
-        "the region of bucket and cluster; only regions in the EU are accepted",
-        f"a region in the EU: {', '.join(EU_REGIONS)}",
-        lambda value: value in EU_REGIONS,
-        default="eu-west-3",
-    )
-    aws_conn_id: str = text("the Airflow connection with the AWS credentials", r"\S+", "a connection id", "aws_default")
-    request_attempts: int = between(
-        "how often a request to S3 or EMR is sent before the task fails, when the service is busy, is not available or "
-        "does not answer; the waits between the attempts are random, double, and take at most 20 seconds: 18 attempts "
-        "wait for one to two minutes",
-        1,
-        50,
-        18,
-        "attempts",
-    )
-    connect_seconds: int = between(
-        "the time limit of a connection to S3 or EMR; the network of a region connects within milliseconds",
-        1,
-        120,
-        10,
-        "seconds",
-    )
-    answer_seconds: int = between(
-        "how long S3 or EMR may send nothing while a task waits for an answer; busy services take some seconds",
-        1,
-        600,
-        60,
-        "seconds",
-    )
-    artifacts_dir: Path = setting(  # noqa: RUF009 (makes a field)
-        "the artifact set that the DAG uploads; `make artifacts` builds it",
-        "the absolute path of a folder",
-        lambda value: value.is_absolute(),
-        default=BUILT_ARTIFACTS,
-    )
-    artifacts_uri: str = text(
-        "the artifact set that `python -m verger.s3 upload-artifacts` has uploaded; the DAG then verifies these "
-        "objects and reads no folder, for example on MWAA; empty: the set in VERGER_ARTIFACTS_DIR",
-        r"(s3://[a-z0-9-]+/artifacts/[0-9a-f]{64}/?)?",
-        "s3://BUCKET/artifacts/SHA256/ with 64 hexadecimal digits, or empty",
-        "",
-    )
-    allow_random_weights: bool = flag("accept a model with random weights, for tests", False)
-
-    @property
-    def artifacts_sha256(self) -> str | None:
-        """The SHA-256 of the artifact set at `artifacts_uri`; None when the set is a folder."""
-        return self.artifacts_uri.rstrip("/").rpartition("/")[2] or None
-
-    @property
-    def request_options(self) -> dict[str, Any]:
-        """Time limits and retries of every request to S3 and EMR, as options of botocore's Config."""
-        return {
-            "connect_timeout": self.connect_seconds,
-            "read_timeout": self.answer_seconds,
-            "retries": {"mode": "standard", "total_max_attempts": self.request_attempts},
-        }
-
-
+BASIS_POLICIES = tuple(policy.value for policy in BasisPolicy)
 MAX_DELAY_DAYS = 3
 """The longest delay of an erasure, in days, when the DAG runs once a day.
 
 One day until a run compacts the feature run, one day until a run expires the last snapshot that names it, and one day
 because a deadline can pass just after a run has started."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Featurize:
+    """Step 1."""
+
+    decoding: Decoding = setting(  # noqa: RUF009 (makes a field)
+        "how step 1 decodes large JPEG files; exact: all pixels, then one resize; scaled: libjpeg decodes at 1/2, 1/4 "
+        "or 1/8 of the size, but at least at twice the network's input; another value than that of the published "
+        "features means a full refresh",
+        "exact or scaled",
+        lambda value: value in Decoding,
+        default=Decoding.EXACT,
+    )
+    photos_per_task: int = between(
+        "the largest number of photos in a Spark task; 0: step 1 chooses it", 0, 100_000, 0, "photos"
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pca:
+    """Step 2."""
+
+    target_variance: float = setting(
+        "the share of the variance that the components together explain",
+        "more than 0, at most 1",
+        lambda value: 0 < value <= 1,
+        default=0.90,
+    )
+    pca_basis: str = setting(
+        "the PCA basis of a run; auto: keep the published basis while it explains the target variance less "
+        "VERGER_BASIS_TOLERANCE, unless the target was changed, the model or the preprocessing changed, or the "
+        "basis has more than VERGER_MAX_COMPONENTS components; refit: fit a new basis to the current photos; reuse: "
+        "keep the published basis whatever it explains",
+        "auto, refit or reuse",
+        lambda value: value in BASIS_POLICIES,
+        default="auto",
+    )
+    basis_tolerance: float = between(
+        "how far the explained variance of a kept basis may lie below the target variance; with 0, nearly every run "
+        "fits a new basis, because a new basis reaches the target by a narrow margin",
+        0,
+        0.2,
+        0.01,
+        "share",
+    )
+    max_components: int = between(
+        "the largest number of components; when the target variance needs more, step 2 fails",
+        1,
+        FEATURES_WIDTH,
+        FEATURES_WIDTH,
+        "components",
+    )
+    full_pass_after: int = between(
+        "the number of publications after which step 2 makes a full pass: it reads all features again, so that the "
+        "rounding errors of the updated statistics do not add up; with 1, every run does",
+        1,
+        1000,
+        50,
+        "publications",
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ of the European Sovereign Cloud (eusc-de-east-1) is public, so it has no default
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 NOT_SOLD: Mapping[str, str] = {
     "eu-central-1": "c7gn",
@@ -30,7 +30,11 @@ NOT_SOLD: Mapping[str, str] = {
 """Families of c, m and r, generations 5 to 8, that EMR supports and a region does not sell, separated by spaces."""
 
 PREFERRED_WORKERS = ("c6i.xlarge", "c7i.xlarge", "c5.xlarge", "m6i.xlarge", "m6a.xlarge", "m7i.xlarge", "m5.xlarge")
-PREFERRED_PRIMARIES = ("m6i.xlarge", "m7i.xlarge", "m5.xlarge")
+PREFERRED_PRIMARIES: Mapping[str, Sequence[str]] = {
+    "x86_64": ("m6i.xlarge", "m7i.xlarge", "m5.xlarge"),
+    "aarch64": ("m7g.xlarge", "m6g.xlarge"),
+}
+"""By the architecture of the workers: one artifact set is for all nodes of a cluster."""
 MOST_DEFAULTS = 5
 """The most types of a fleet in EMR without an allocation strategy."""
 
@@ -58,9 +62,16 @@ def default_workers(region: str) -> tuple[str, ...]:
     return _sold(PREFERRED_WORKERS, region)
 
 
-def default_primaries(region: str) -> tuple[str, ...]:
-    """Return the default types of the primary node, preferred types first; empty for a region without a table."""
-    return _sold(PREFERRED_PRIMARIES, region)
+def default_primaries(region: str, workers: Sequence[str] = ()) -> tuple[str, ...]:
+    """Return the default types of the primary node, preferred types first; empty for a region without a table.
+
+    Parameters
+    ----------
+    region : str
+    workers : sequence of str
+        The types of the workers. Without one, the primary node is of x86_64.
+    """
+    return _sold(PREFERRED_PRIMARIES[architecture(workers[0]) if workers else "x86_64"], region)
 
 
 def _sold(names: Sequence[str], region: str) -> tuple[str, ...]:
@@ -81,6 +92,37 @@ def vcpus(instance_type: str) -> int | None:
     if size in SMALL_SIZES:
         return SMALL_SIZES[size]
     return 4 * int(size.removesuffix("xlarge")) if re.fullmatch(r"\d+xlarge", size) else None
+
+
+GRAVITON = re.compile(r"(a1|[a-z]+\d+g[a-z-]*)\.")
+
+
+def architecture(instance_type: str) -> str:
+    """Return x86_64, or aarch64 for a type with a Graviton processor.
+
+    Examples
+    --------
+    >>> [architecture(name) for name in ("c6i.xlarge", "m7gd.large", "c7gn.xlarge", "g4dn.xlarge")]
+    ['x86_64', 'aarch64', 'aarch64', 'x86_64']
+    """
+    return "aarch64" if GRAVITON.match(instance_type) else "x86_64"
+
+
+def mixed_architectures(names: Sequence[str]) -> Iterator[str]:
+    """Yield an error message when the types of a cluster have two architectures.
+
+    Parameters
+    ----------
+    names : sequence of str
+        The types of all its nodes.
+    """
+    graviton = [name for name in names if architecture(name) == "aarch64"]
+    if graviton and len(graviton) < len(names):
+        others = [name for name in names if name not in graviton]
+        yield (
+            f"VERGER_WORKER_INSTANCE_TYPES, VERGER_PRIMARY_INSTANCE_TYPES: {', '.join(graviton)} (Graviton, aarch64) "
+            f"and {', '.join(others)} (x86_64); expected types of one architecture, because an artifact set is for one"
+        )
 
 
 def is_large_enough(instance_type: str) -> bool:

@@ -26,6 +26,7 @@ class Prices:
         (
             *("m6i.xlarge=0.224", "m6a.xlarge=0.2016", "m7i.xlarge=0.2352", "m5.xlarge=0.224"),
             *("c6i.xlarge=0.202", "c6a.xlarge=0.1818", "c7i.xlarge=0.2121", "c5.xlarge=0.202"),
+            *("c7g.xlarge=0.1717", "m7g.xlarge=0.1904"),
         ),
         least=0,
         unit="USD an hour",

@@ -1,4 +1,7 @@
-"""Compares the files of a table with its file list, which a step writes when all files are complete."""
+"""Compares the files of a table with its file list, which a step writes when all files are complete.
+
+The list decides which files a table has. No reader reads another file in the folder.
+"""
 
 from __future__ import annotations
 
@@ -45,24 +48,22 @@ def stored(s3: S3Client, bucket: str, prefix: str) -> list[ListedFile]:
 
 
 def differences(listed: Iterable[ListedFile], found: Iterable[ListedFile]) -> dict[str, str]:
-    """Return how files differ from their list, in words, by name. Only known ETags are compared.
+    """Return how listed files differ from those found, in words, by name. Only known ETags are compared.
 
     Examples
     --------
     >>> differences([ListedFile("a", 1, 9, "")], [ListedFile("a", 0, 5, ""), ListedFile("b", 0, 7, "")])
-    {'a': 'expected 9 bytes, found 5', 'b': 'not in the file list'}
+    {'a': 'expected 9 bytes, found 5'}
     """
-    expected, there = ({file.name: file for file in files} for files in (listed, found))
+    there = {file.name: file for file in found}
     return {
-        name: problem
-        for name in sorted({*expected, *there})
-        if (problem := _difference(expected.get(name), there.get(name)))
+        file.name: problem
+        for file in sorted(listed, key=lambda file: file.name)
+        if (problem := _difference(file, there.get(file.name)))
     }
 
 
-def _difference(listed: ListedFile | None, found: ListedFile | None) -> str:
-    if listed is None:
-        return "not in the file list"
+def _difference(listed: ListedFile, found: ListedFile | None) -> str:
     if found is None:
         return "no such file"
     if listed.bytes != found.bytes:
@@ -77,7 +78,7 @@ def in_words(problems: Mapping[str, str], most: int = 10) -> str:
 
     Examples
     --------
-    >>> in_words({"a": "no such file", "b": "not in the file list"})
-    'a: no such file; b: not in the file list'
+    >>> in_words({"a": "no such file", "b": "expected 9 bytes, found 5"})
+    'a: no such file; b: expected 9 bytes, found 5'
     """
     return "; ".join(f"{name}: {problem}" for name, problem in [*problems.items()][:most])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -11,6 +12,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from verger_contract.errors import VergerError, one_line
+from verger_contract.metrics import FILE_LIST, parse_list
 from verger_contract.schemas import Table
 
 if TYPE_CHECKING:
@@ -58,8 +60,8 @@ class Store:
         Parameters
         ----------
         key
-            The key of a Parquet file, or a prefix that ends in '/': then all Parquet files directly under it are read
-            in order of keys. A prefix without files has no rows.
+            The key of a Parquet file, or a prefix that ends in '/': then the files of the table under it are read in
+            order of keys (see `sizes`). A prefix without files has no rows.
         rows
             The largest number of rows of a batch.
 
@@ -117,12 +119,37 @@ class Store:
         return (value for (value,) in self.rows(key, (name,)))
 
     def sizes(self, prefix: str) -> dict[str, int]:
-        """Return the size in bytes of every Parquet file directly under a prefix that ends in '/', by key."""
+        """Return the size in bytes of every file of the table under a prefix that ends in '/', by key.
+
+        Files that are not in the file list are no part of the table. Without a list, all Parquet files are.
+
+        Raises
+        ------
+        TableError
+            The file list is malformed.
+        """
+        found = self._stored(prefix)
+        if f"{prefix}{FILE_LIST}" not in found:  # an earlier Verger wrote the table
+            return {key: size for key, size in found.items() if key.endswith(".parquet")}
+        try:
+            names = [file.name for file in parse_list(json.loads(self.read(f"{prefix}{FILE_LIST}")))]
+        except (ValueError, KeyError, TypeError) as error:
+            raise TableError(
+                f"s3://{self.bucket}/{prefix}{FILE_LIST}: expected a file list, found something else "
+                f"({type(error).__name__}: {error}); start a run with the parameter full_refresh"
+            ) from error
+        return {key: found[key] for key in (f"{prefix}{name}" for name in names) if key in found}
+
+    def unlisted(self, prefix: str) -> list[str]:
+        """Return the keys of Parquet files under a prefix that are no part of the table: no reader reads them."""
+        table = self.sizes(prefix)
+        return sorted(key for key in self._stored(prefix) if key.endswith(".parquet") and key not in table)
+
+    def _stored(self, prefix: str) -> dict[str, int]:
         from pyarrow.fs import FileSelector
 
         found = self.filesystem.get_file_info(FileSelector(f"{self.bucket}/{prefix}", allow_not_found=True))
-        files = (info for info in found if info.is_file and info.base_name.endswith(".parquet"))
-        return {info.path.removeprefix(f"{self.bucket}/"): info.size for info in files}
+        return {info.path.removeprefix(f"{self.bucket}/"): info.size for info in found if info.is_file}
 
     def _files(self, key: str) -> list[str]:
         keys = sorted(self.sizes(key)) if key.endswith("/") else [key]
@@ -222,6 +249,28 @@ def write_rows(path: Path | str, table: Table, rows: Iterable[tuple[Any, ...]]) 
     with writer(path, table) as add:
         for row in rows:
             add(row)
+
+
+def write_batches(path: Path | str, table: Table, batches: Iterable[pyarrow.RecordBatch]) -> None:
+    """Write record batches of any size to one Parquet file, in row groups of the same size as `writer`."""
+    import pyarrow
+    import pyarrow.parquet
+
+    schema, most = table.arrow, ROWS_PER_CHUNK * CHUNKS_PER_GROUP
+    waiting, rows = list[pyarrow.RecordBatch](), 0
+    # Nearly every path and ETag is different: a dictionary of them only takes time.
+    repeated = [name for name in table.names if name not in ("path", "etag")]
+    with pyarrow.parquet.ParquetWriter(str(path), schema, compression="zstd", use_dictionary=repeated) as file:
+        for batch in batches:
+            waiting.append(batch)
+            rows += batch.num_rows
+            if rows >= most:
+                group = pyarrow.Table.from_batches(waiting, schema)
+                full = rows - rows % most
+                file.write_table(group.slice(0, full), row_group_size=most)
+                waiting, rows = group.slice(full).to_batches(), rows - full
+        if rows:
+            file.write_table(pyarrow.Table.from_batches(waiting, schema))
 
 
 @contextmanager

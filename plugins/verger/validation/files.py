@@ -1,4 +1,4 @@
-"""Checks that the folder of a table has exactly the files that its file list names."""
+"""Checks that the folder of a table has the files that its file list names."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ EXPECTED_LIST = "a file list, which the step writes at its end"
 def check_files(store: Store, prefix: str) -> Check:
     """Compare the names and sizes of the Parquet files under a prefix with the file list there.
 
-    A file that was lost, cut, replaced or added since the step ended does not match.
+    A file that was lost, cut or replaced since the step ended does not match. A file that was added passes, because no
+    reader reads it; the detail names it.
     """
     try:
         listed = parse_list(json.loads(store.read(f"{prefix}{FILE_LIST}")))
@@ -31,7 +32,9 @@ def check_files(store: Store, prefix: str) -> Check:
     there = [ListedFile(key.removeprefix(prefix), 0, size, "") for key, size in store.sizes(prefix).items()]
     problems = differences(listed, there)
     result = f"{len(problems):,} differences" if problems else "the same"
-    return Check(_name(prefix), not problems, f"the {len(listed):,} files of the list", result, in_words(problems))
+    added = {key.removeprefix(prefix): "not in the file list, so it is not read" for key in store.unlisted(prefix)}
+    detail = in_words({**problems, **added})
+    return Check(_name(prefix), not problems, f"the {len(listed):,} files of the list", result, detail)
 
 
 def check_earlier(store: Store, run: Run, plan: Plan, *, is_update: bool) -> Check:

@@ -153,8 +153,23 @@ def check_projections(written: Coordinates, target_variance: float) -> tuple[lis
     measured : Measured
         The variance of all current photos, for the next run.
     """
-    store, run, plan, feature_runs = written.store, written.run, written.plan, written.feature_runs
     features, found = written.features(), written.coordinates()
+
+    sample = found.sample.chosen()
+    measured = written.variance(features, found)
+    return [
+        *_rows_of_the_manifest(written, features, found),
+        *rows.shape(found, written.saved.k, "rows"),
+        check_earlier(written.store, written.run, written.plan, is_update=written.is_update),
+        explained_variance(written, measured, written.photos(features), target_variance),
+        projected(features.sample, found.sample, written.saved),
+        neighbours.check([row[2] for row in sample], [row[3] for row in sample]),
+    ], measured
+
+
+def _rows_of_the_manifest(written: Coordinates, features: Vectors, found: Vectors) -> list[Check]:
+    """Compare paths, ETags and feature runs with the manifest."""
+    store, run, plan, feature_runs = written.store, written.run, written.plan, written.feature_runs
 
     def expected(column: str) -> Iterator[tuple[str, str]]:
         return current.featurized(store, run, feature_runs, column)
@@ -166,8 +181,6 @@ def check_projections(written: Coordinates, target_variance: float) -> tuple[lis
         return store.rows(run.pca, ("path", "features_run"))
 
     paths, etags = rows.fingerprints(expected("etag"))
-    sample = found.sample.chosen()
-    measured = written.variance(features, found)
     return [
         *rows.one_row_each(
             paths, found.paths, lambda: expected("etag"), lambda: store.column(run.pca, "path"), "as a projection"
@@ -181,12 +194,7 @@ def check_projections(written: Coordinates, target_variance: float) -> tuple[lis
             name="feature runs of the manifest",
             what="feature run",
         ),
-        *rows.shape(found, written.saved.k, "rows"),
-        check_earlier(store, run, plan, is_update=written.is_update),
-        explained_variance(written, measured, written.photos(features), target_variance),
-        projected(features.sample, found.sample, written.saved),
-        neighbours.check([row[2] for row in sample], [row[3] for row in sample]),
-    ], measured
+    ]
 
 
 def _least(plan: Plan, target: float, kept: bool) -> float:

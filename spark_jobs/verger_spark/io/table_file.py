@@ -164,9 +164,12 @@ def file_list(folder: str) -> tuple[ListedFile, ...] | None:
 
 
 def is_whole(folder: str) -> bool:
-    """Whether a table has a file list, and its folder has exactly the listed files with the listed sizes and ETags."""
+    """Whether a table has a file list, and its folder has the listed files with the listed sizes and ETags.
+
+    Other files in the folder do not count, because no reader reads them.
+    """
     if not storage.exists(f"{folder.rstrip('/')}/_SUCCESS"):
         return False
     listed = {(file.name, file.bytes, file.etag) for file in file_list(folder) or ()}
     found = {(name_of(file.uri), file.size, file.etag) for file in storage.files(folder)}
-    return bool(listed) and listed == {file for file in found if not file[0].startswith(("_", "."))}
+    return bool(listed) and listed <= found

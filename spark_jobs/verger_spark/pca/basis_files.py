@@ -6,6 +6,8 @@ only by a private constructor. The layout of the data is in `verger_contract.pca
 
 from __future__ import annotations
 
+import hashlib
+import io
 import json
 import time
 from typing import TYPE_CHECKING
@@ -15,7 +17,9 @@ import pyarrow.parquet as pq
 
 from verger_contract import pca_model
 from verger_contract.errors import VergerError, one_line
-from verger_spark.io import storage
+from verger_contract.metrics import ListedFile
+from verger_spark.io import storage, table_file
+from verger_spark.io.location import name_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,6 +28,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from verger_spark.pca.spectrum import Basis
+
+PART = "part-00000.parquet"
+"""Name of the file in the folder data."""
 
 
 def save(basis: Basis, uri: str, spark_version: str, facts: Mapping[str, object]) -> None:
@@ -40,10 +47,13 @@ def save(basis: Basis, uri: str, spark_version: str, facts: Mapping[str, object]
     """
     folder = uri.rstrip("/")
     storage.delete_folder(folder)
-    with storage.writing(f"{folder}/data/part-00000.parquet") as sink:
-        ratio = basis.explained_variance_ratio[: basis.k]
-        pq.write_table(pca_model.table(basis.components, ratio, spark_version), sink, use_dictionary=False)
-    storage.write(f"{folder}/data/_SUCCESS", b"")
+    rows = pca_model.table(basis.components, basis.explained_variance_ratio[: basis.k], spark_version)
+    with io.BytesIO() as sink:
+        pq.write_table(rows, sink, use_dictionary=False)
+        content = sink.getvalue()
+    storage.write(f"{folder}/data/{PART}", content)
+    file = ListedFile(PART, len(rows), len(content), hashlib.sha256(content).hexdigest())
+    table_file.mark_complete(f"{folder}/data", [file])
     metadata = {
         "class": "org.apache.spark.ml.feature.PCAModel",
         "timestamp": time.time_ns() // 1_000_000,
@@ -73,7 +83,10 @@ def load(uri: str, width: int) -> NDArray[np.float64]:
     folder = uri.rstrip("/")
     if not storage.exists(f"{folder}/spectrum.json"):
         raise VergerError(f"{uri}: expected the published basis, found none (no spectrum.json); run with policy refit")
-    part = next((file.uri for file in storage.files(f"{folder}/data") if file.uri.endswith(".parquet")), None)
+    listed = table_file.file_list(f"{folder}/data")  # an earlier Verger wrote none
+    names = None if listed is None else {file.name for file in listed}
+    files = [file.uri for file in storage.files(f"{folder}/data") if file.uri.endswith(".parquet")]
+    part = next((uri for uri in files if names is None or name_of(uri) in names), None)
     try:
         if part is None:
             raise ValueError("no Parquet file")

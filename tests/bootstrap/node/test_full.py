@@ -53,11 +53,6 @@ def test_the_set_comes_from_s3_by_the_aws_command(artifact_set: Path, tmp_path: 
         assert node.run(["find", "/home", "-user", "root", "-path", "/home/hadoop/*"]).stdout == ""
 
 
-@pytest.mark.xfail(
-    node_system.reason_against(AARCH64) is None,
-    strict=True,
-    reason="the wheel of LiteRT 2.3.0 for aarch64 needs the libstdc++ of GCC 12 (GLIBCXX_3.4.30)",
-)
 def test_the_set_for_aarch64_installs_on_an_emulated_node() -> None:
     if reason := node_system.reason_against(AARCH64):
         pytest.skip(f"{reason}: development/node_root.sh .verger/node-root-aarch64 aarch64")
@@ -66,7 +61,17 @@ def test_the_set_for_aarch64_installs_on_an_emulated_node() -> None:
         sets = f"/mnt/artifacts/{artifact_set.name}"
         done = node.run(["bash", f"{sets}/bootstrap_emr.sh", f"file://{sets}"])
         assert done.returncode == 0, done.stdout + done.stderr
-        found = node.run(
-            ["/opt/verger/env/bin/python", "-I", "-c", f"import platform, {MODULES}; print(platform.machine())"]
-        )
-        assert found.stdout == "aarch64\n"
+        found = node.run(["/opt/verger/env/bin/python", "-I", "-c", CANARY, sets])
+        assert found.stdout == "aarch64\n", found.stderr
+
+
+CANARY = f"""
+import json, pathlib, platform, sys, {MODULES}
+folder = pathlib.Path(sys.argv[1])
+sys.path.insert(0, str(folder / "verger_spark.zip"))
+from verger_photo.published import photo_featurizer
+libraries = json.loads((folder / "manifest.json").read_text())["libraries"]
+photo_featurizer(lambda name: (folder / "model" / name).read_bytes(), "2-exact", libraries)
+print(platform.machine())
+"""
+"""Computes the features of the canary with the model of a set, and compares them with those of Keras."""

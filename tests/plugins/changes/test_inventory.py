@@ -11,7 +11,8 @@ import pyarrow.parquet
 import pytest
 
 from tests.plugins.conftest import with_storage
-from verger.changes.inventory import Inventory, write_inventory
+from verger.changes.inventory import write_inventory
+from verger.changes.listed_range import Inventory
 from verger.s3 import clients
 from verger.s3.errors import StorageError
 from verger.settings import Settings
@@ -109,6 +110,25 @@ def test_folders_listed_in_parallel_give_every_photo_once_and_in_order(client: S
         client.put_object(Bucket=bucket, Key=key, Body=key.encode())
     assert write_inventory(client, bucket, "images/", "i.parquet").photos == len(keys)
     assert inventory(client, bucket, "i.parquet")["path"].to_pylist() == sorted(keys, key=str.encode)
+
+
+def test_a_server_that_skips_a_folder_after_its_name_is_listed_folder_by_folder(
+    client: S3Client, bucket: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """SeaweedFS skips the folder `images/2/` when `StartAfter` is `images/2`."""
+    keys = [f"images/{label}/{number:02}.jpg" for label in ("1", "2", "3") for number in range(30)]
+    for key in keys:
+        client.put_object(Bucket=bucket, Key=key, Body=b"1")
+    request = client.list_objects_v2
+
+    def in_small_pages(**parameters: Any) -> Any:
+        return request(**{"MaxKeys": 4, **parameters})
+
+    monkeypatch.setattr(client, "list_objects_v2", in_small_pages)
+    caplog.set_level("INFO")
+    assert write_inventory(client, bucket, "images/", "i.parquet").photos == len(keys)
+    assert inventory(client, bucket, "i.parquet")["path"].to_pylist() == keys
+    assert "listing folder by folder: expected" in caplog.text
 
 
 def test_the_error_for_a_missing_bucket_names_it(client: S3Client) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,9 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 
-def build(folder: Path, weights: str = "imagenet", without: str = "", preprocessing: object = 2) -> Path:
+def build(
+    folder: Path, weights: str = "imagenet", without: str = "", preprocessing: object = 2, arch: str = "x86_64"
+) -> Path:
     """Write a set with the file names of a real one to a folder that is named by its SHA-256."""
     draft = folder / "draft"
     files = {}
@@ -28,7 +31,7 @@ def build(folder: Path, weights: str = "imagenet", without: str = "", preprocess
         (draft / name).write_bytes(content)
         if name != without:
             files[name] = {"sha256": hashlib.sha256(content).hexdigest(), "size": len(content)}
-    facts = {"weights": weights, "arch": "x86_64"} | ({"preprocessing": preprocessing} if preprocessing else {})
+    facts = {"weights": weights, "arch": arch} | ({"preprocessing": preprocessing} if preprocessing else {})
     manifest = json.dumps({**facts, "files": files}).encode()
     (draft / "manifest.json").write_bytes(manifest)
     return draft.rename(folder / hashlib.sha256(manifest).hexdigest())
@@ -155,3 +158,23 @@ def test_a_copied_set_may_have_any_folder_name(built: Settings, client: S3Client
     shutil.copytree(built.storage.artifacts_dir.resolve(), tmp_path / "copy")
     copied = with_storage(built, artifacts_dir=tmp_path / "copy")
     assert stage(client, copied)["sha256"] == built.storage.artifacts_dir.resolve().name
+
+
+TYPES = {"x86_64": ("m6i.xlarge", "c6i.xlarge"), "aarch64": ("m7g.xlarge", "c7g.xlarge")}
+"""The primary node and the workers, by architecture."""
+
+
+@pytest.mark.parametrize(("arch", "other"), [("x86_64", "aarch64"), ("aarch64", "x86_64")])
+def test_a_set_for_another_architecture_than_that_of_the_nodes_is_not_staged(
+    arch: str, other: str, settings: Settings, client: S3Client, tmp_path: Path
+) -> None:
+    folder = build(tmp_path, arch=arch)
+
+    def of_types(primary: str, worker: str) -> Settings:
+        cluster = replace(settings.cluster, worker_instance_types=(worker,), primary_instance_types=(primary,))
+        return with_storage(replace(settings, cluster=cluster), artifacts_dir=folder)
+
+    assert stage(client, of_types(*TYPES[arch]))["weights"] == "imagenet"
+    message = f"for nodes of {arch}; expected {other}, because the cluster may have {', '.join(TYPES[other])}; build"
+    with pytest.raises(ArtifactError, match=message):
+        stage(client, of_types(*TYPES[other]))

@@ -167,6 +167,20 @@ def test_a_type_that_the_region_does_not_sell_is_an_error_that_the_user_can_swit
     Settings.from_environment(wanted | {"VERGER_CHECK_INSTANCE_TYPES": "false"})
 
 
+def test_the_primary_node_has_the_architecture_of_the_workers() -> None:
+    wanted = REQUIRED | {"VERGER_WORKER_INSTANCE_TYPES": "c7g.xlarge,m6g.xlarge"}
+    assert Settings.from_environment(wanted).cluster.primary_instance_types == ("m7g.xlarge", "m6g.xlarge")
+    for region in EU_REGIONS:
+        assert not region.startswith("eu-") or default_primaries(region, ["c6g.xlarge"])
+    for others in (
+        {"VERGER_WORKER_INSTANCE_TYPES": "c7g.xlarge,c6i.xlarge"},
+        {"VERGER_WORKER_INSTANCE_TYPES": "c7g.xlarge", "VERGER_PRIMARY_INSTANCE_TYPES": "m6i.xlarge"},
+        {"VERGER_PRIMARY_INSTANCE_TYPES": "m7g.xlarge"},
+    ):
+        with pytest.raises(SettingsError, match=r"[cm]7g.xlarge \(Graviton, aarch64\) and .* one architecture"):
+            Settings.from_environment(REQUIRED | others)
+
+
 def test_every_default_type_has_a_price_and_a_memory() -> None:
     prices = Settings.from_environment(REQUIRED).prices.on_demand
     defaults = {name for region in EU_REGIONS for name in (*default_workers(region), *default_primaries(region))}

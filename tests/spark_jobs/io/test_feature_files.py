@@ -179,7 +179,8 @@ def test_only_listed_files_are_read_and_each_must_be_there(tmp_path: Path) -> No
     table_file.mark_complete(tmp_path.as_uri(), files)
     table_file.write(tmp_path.as_uri(), 7, PCA.arrow.empty_table())
     assert [Path(file.uri).name for file in FeatureFiles.of([tmp_path.as_uri()]).files] == [file.name for file in files]
-    assert not table_file.is_whole(tmp_path.as_uri()), "the folder has a file that is not listed"
+    assert table_file.is_whole(tmp_path.as_uri()), "a file that is not listed is no part of the table"
     (tmp_path / files[0].name).unlink()
+    assert not table_file.is_whole(tmp_path.as_uri())
     with pytest.raises(VergerError, match=rf"{files[0].name}: expected the [0-9,]+ bytes .* found no such file"):
         FeatureFiles.of([tmp_path.as_uri()])

@@ -11,7 +11,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from pyarrow.fs import LocalFileSystem
 
+from verger.tables.parquet import Store
+from verger.validation import basis
 from verger_contract.errors import VergerError
 from verger_spark.io import storage
 from verger_spark.pca import basis_files
@@ -37,7 +40,17 @@ def test_files_of_an_earlier_attempt_are_deleted(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "part-00000-of-another-try.parquet").write_bytes(b"old")
     basis_files.save(three_components(), tmp_path.as_uri(), SPARK, FACTS)
-    assert sorted(path.name for path in (tmp_path / "data").iterdir()) == ["_SUCCESS", "part-00000.parquet"]
+    names = ["_SUCCESS", "_files.json", "part-00000.parquet"]
+    assert sorted(path.name for path in (tmp_path / "data").iterdir()) == names
+
+
+def test_a_file_that_is_added_to_a_basis_is_not_read(tmp_path: Path) -> None:
+    saved = three_components()
+    basis_files.save(saved, tmp_path.as_uri(), SPARK, FACTS)
+    (tmp_path / "data" / "part-00000-copy.parquet").write_bytes(b"the first file by name")
+    np.testing.assert_array_equal(basis_files.load(tmp_path.as_uri(), 5), saved.components)
+    checked = basis.read(Store(LocalFileSystem(), str(tmp_path)), "")
+    np.testing.assert_array_equal(checked.components, saved.components)
 
 
 def test_a_matrix_stored_by_rows(tmp_path: Path) -> None:

@@ -34,8 +34,8 @@ def test_a_thousand_updates_differ_from_a_full_pass_by_rounding_errors_only() ->
         removed = np.zeros(len(rows), bool)
         removed[random.choice(len(rows), random.integers(0, 40), replace=False)] = True
         new = drawn(random, int(random.integers(1, 40)))
-        gone = Moments.of([rows[removed]]) if removed.any() else None
-        moments = moments.plus(Moments.of([new])).minus(gone)
+        deleted = Moments.of([rows[removed]]) if removed.any() else None
+        moments = moments.plus(Moments.of([new])).minus(deleted)
         rows = np.concatenate([rows[~removed], new])
         if run % 100 == 99:
             updated, full = (explained_by(components, found) for found in (moments, Moments.of([rows])))

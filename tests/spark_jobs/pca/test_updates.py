@@ -27,9 +27,9 @@ runpy.run_path(sys.argv[0], run_name="__main__")
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory, pca: Submit) -> RunFolder:
-    """A publication of the feature runs A and B, by a full pass. Then C has new and changed photos, and some are gone.
+    """A publication of the feature runs A and B, by a full pass. Then C has new and changed photos.
 
-    C changes photos of A and B, so its rows take the place of theirs. Photos of A and of B are deleted.
+    C changes photos of A and B, so its rows take the place of theirs. Other photos of A and of B are deleted.
     """
     runs = RunFolder(tmp_path_factory.mktemp("updates"))
     runs.featurize("run-A", [*photos("Kiwi", range(400)), *photos("Fig", range(300))], files=3)
