@@ -38,7 +38,7 @@ def write_artifacts(folder: Path, model: str) -> Path:
     files = {name: {"sha256": "0" * 64, "size": 1} for name in artifacts.REQUIRED}
     files[artifacts.MODEL] = {"sha256": hashlib.sha256(model.encode()).hexdigest(), "size": 1}
     folder.mkdir(parents=True, exist_ok=True)
-    content = {"weights": "imagenet", "preprocessing": VERSION, "files": files}
+    content = {"weights": "imagenet", "arch": "x86_64", "preprocessing": VERSION, "files": files}
     (folder / artifacts.MANIFEST).write_text(json.dumps(content))
     return folder
 

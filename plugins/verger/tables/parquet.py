@@ -117,7 +117,7 @@ class Store:
         except (ValueError, KeyError, TypeError) as error:
             raise TableError(
                 f"s3://{self.bucket}/{prefix}{FILE_LIST}: expected a file list, found something else "
-                f"({type(error).__name__}: {error}); start a run with the parameter full_refresh"
+                f"({type(error).__name__}: {error}); the next run writes the table again"
             ) from error
         return {key: found[key] for key in (f"{prefix}{name}" for name in names) if key in found}
 
