@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -73,6 +74,25 @@ def snapshot(
             f"{run.uri(run.validation)}: expected {error} among the counts of the checks of features and pca, found "
             f"{features | pca}; nothing is published: clear check_features, or start a new run"
         ) from error
+
+
+def without_deleted_rejects(published: Snapshot, run: Run, plan: Plan, now: datetime) -> Snapshot:
+    """Return the snapshot of a run without a cluster: the published one without the rejected photos that were deleted.
+
+    It keeps the artifact set of the published features: a later run with another set still retries all rejects. It
+    names no table of rejects of earlier runs: they may name deleted photos.
+    """
+    return replace(
+        published,
+        published_at=now.isoformat(),
+        run=run.id,
+        rejects=run.id,
+        rejected=published.rejected - plan.photos["deleted"],
+        manifests=(),
+        changes=plan.photos,
+        rolled_back_from=None,
+        superseded_at=None,
+    )
 
 
 def _features(run: Run, plan: Plan, new: int) -> tuple[FeatureRun, ...]:

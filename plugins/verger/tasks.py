@@ -17,7 +17,8 @@ from verger.changes import inventory, known_rejects, lost_files, run_tables
 from verger.changes.full_refresh import FeatureIdentity, full_refresh
 from verger.changes.known_rejects import FailedRun
 from verger.changes.params import RunParams
-from verger.changes.plan import Plan, RunBase, decide
+from verger.changes.plan import Plan, decide
+from verger.changes.run_base import RunBase
 from verger.changes.run_tables import Comparison
 from verger.cluster_plan.history import earlier_runs
 from verger.cluster_plan.pace import Pace
@@ -254,6 +255,29 @@ def publish_run(run_context: RunContext, made: Plan, staged: Mapping[str, str], 
     checks = run_context.read_json(run.validation) or {}
     require_checked(run, checks, [run.features, run.rejects, *_tables_of_pca(run, made)])
     new = run_snapshot.snapshot(run, made, staged=staged, checks=checks, metrics=metrics, now=now)
+    return commit.publish(client, run, new, made.etag)
+
+
+def publish_without_cluster(run_context: RunContext, made: Plan, now: datetime) -> Publication:
+    """Publish that rejected photos were deleted. Features, projections and basis stay those of the published snapshot.
+
+    A second try of a published run changes nothing.
+
+    Raises
+    ------
+    CommitConflictError, AlreadyPublishedError, MissingDataError
+        See `publish_run`.
+    """
+    client, run = run_context.client, run_context.run
+    done = commit.already_published(client, run, made.etag)
+    if done:
+        return done
+    published = _published(run_context, made.etag)
+    if published is None:
+        raise ValidationError(f"run {run.id}: expected a published snapshot to keep, found none; start a new run")
+    comparison = Comparison(run_context.store, run, published, False, False, featurizes=False)
+    run_tables.write_manifest(client, comparison, {})
+    new = run_snapshot.without_deleted_rejects(published, run, made, now)
     return commit.publish(client, run, new, made.etag)
 
 

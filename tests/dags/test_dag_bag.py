@@ -67,7 +67,14 @@ def test_the_size_of_the_cluster_is_that_of_the_plan_when_the_task_runs(dag: Any
 
 
 def test_the_graph_is_one_chain_with_a_teardown(dag: Any) -> None:
-    assert set(dag.task_ids) == {*CHAIN, "terminate_cluster", "rollback", "vacuum", "outcome"}
+    assert set(dag.task_ids) == {
+        *CHAIN,
+        "publish_without_cluster",
+        "terminate_cluster",
+        "rollback",
+        "vacuum",
+        "outcome",
+    }
     for task, following in itertools.pairwise(CHAIN):
         assert following in dag.get_task(task).downstream_task_ids
     assert dag.get_task("report").downstream_task_ids == set()
@@ -88,7 +95,7 @@ def test_architecture_draws_the_graph_and_explains_every_task(dag: Any) -> None:
 
 def test_vacuum_also_runs_when_there_is_nothing_to_do(dag: Any) -> None:
     vacuum = dag.get_task("vacuum")
-    assert vacuum.upstream_task_ids == {"publish", "rollback"}
+    assert vacuum.upstream_task_ids == {"publish", "publish_without_cluster", "rollback"}
     assert vacuum.trigger_rule == TriggerRule.NONE_FAILED
     assert dag.get_task("anything_to_do").ignore_downstream_trigger_rules is False
 

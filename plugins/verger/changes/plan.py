@@ -14,8 +14,8 @@ from verger.changes import compaction, lost_files
 from verger.changes.compare import PhotoChange, Tally, photo_reasons
 from verger.changes.full_refresh import FeatureIdentity, FullRefresh
 from verger.changes.params import PlanError, RunParams, check_limits
-from verger.changes.sizing import reason_to_wait, work_of
-from verger.cluster_plan.pace import AS_BENCHMARKS, Pace
+from verger.changes.run_base import RunBase
+from verger.changes.sizing import only_rejects_deleted, reason_to_wait, work_of
 from verger.cluster_plan.plan import ClusterPlan, plan_cluster
 from verger.publication.model import FeatureRun, Snapshot
 from verger.settings import Settings
@@ -37,6 +37,8 @@ class Plan:
         The cluster that the run launches if it has work.
     waiting : bool
         There are photos to do, and the run waits for more. Then `work` is False.
+    without_cluster : bool
+        The work needs no cluster: only rejected photos were deleted. Features and projections stay.
     etag : str or None
         The ETag of the `published.json` that the run may replace; None when there is none yet.
     model_sha256 : str
@@ -73,6 +75,7 @@ class Plan:
     photos: dict[str, int]
     cluster: ClusterPlan
     waiting: bool = False
+    without_cluster: bool = False
     etag: str | None
     model_sha256: str
     preprocessing: str
@@ -130,6 +133,7 @@ class Plan:
             work=self.work,
             why=self.why,
             waiting=self.waiting,
+            without_cluster=self.without_cluster,
             photos=self.photos,
             keep=tuple(features(kept.run) for kept in self.keep),
             compact=tuple(features(compacted.run) for compacted in self.compact),
@@ -147,42 +151,6 @@ class Plan:
         )
 
 
-@dataclass(frozen=True, kw_only=True)
-class RunBase:
-    """What a run starts from.
-
-    Attributes
-    ----------
-    published : Snapshot or None
-        The published snapshot; None when nothing is published.
-    etag : str or None
-        The ETag of `published.json`.
-    identity : FeatureIdentity
-        That of the features that the run computes.
-    full_refresh : FullRefresh
-    retry_all_rejects : bool
-        Whether all rejected photos are featurized.
-    lost : tuple of str
-        Keys of lost files of published feature runs.
-    lost_projections : tuple of str
-        Keys of lost files of the published projections.
-    known_rejects : str
-        URI of the manifest that has the known rejects; empty when there are none.
-    pace : Pace
-        How fast step 1 was in earlier runs.
-    """
-
-    published: Snapshot | None
-    etag: str | None
-    identity: FeatureIdentity
-    full_refresh: FullRefresh
-    retry_all_rejects: bool
-    lost: tuple[str, ...] = ()
-    lost_projections: tuple[str, ...] = ()
-    known_rejects: str = ""
-    pace: Pace = AS_BENCHMARKS
-
-
 def decide(run: Run, tally: Tally, base: RunBase, params: RunParams, settings: Settings, *, now: datetime) -> Plan:
     """Return the plan of a run from the counts of the comparison.
 
@@ -192,24 +160,25 @@ def decide(run: Run, tally: Tally, base: RunBase, params: RunParams, settings: S
         More photos are missing or known as rejects than expected, or there is no basis to reuse.
     """
     published, full_refresh, max_age = base.published, base.full_refresh, settings.retention.max_deletes_age
-    limits = settings.validation
-    check_limits(tally, params, limits, full_refresh=bool(full_refresh), known_rejects=base.known_rejects)
+    check_limits(tally, params, settings.validation, full_refresh=bool(full_refresh), known_rejects=base.known_rejects)
     basis, basis_reason = _basis(published, params, full_refresh)
     runs = () if full_refresh or not published else _current_feature_runs(published.features, tally, now)
     # A feature run with a lost file is compacted, so that later runs need not know of the file.
-    damaged = lost_files.runs_of(base.lost)
-    chosen = compaction.choose(runs, max_age, now) | {features.run for features in runs if features.run in damaged}
+    chosen = compaction.choose(runs, max_age, now) | ({each.run for each in runs} & lost_files.runs_of(base.lost))
     photos = {kind.value: tally.photos[kind] for kind in PhotoChange}
     refresh, other = _other_reasons(base, params, settings, compaction.overdue(runs, max_age, now))
     reasons = [*refresh, *photo_reasons(photos, retry_rejects=params.retry_rejects), *other]
     cluster = plan_cluster(work_of(tally, full_refresh=bool(full_refresh)), base.pace, settings)
-    waits = "" if refresh or other else reason_to_wait(tally, params, published, cluster, settings.sizing, now=now)
+    without_cluster = not refresh and not other and only_rejects_deleted(tally, params, published)
+    may_wait = not refresh and not other and not without_cluster
+    waits = reason_to_wait(tally, params, published, cluster, settings.sizing, now=now) if may_wait else ""
     return Plan(
         work=bool(reasons) and not waits,
         why=waits or ", ".join(reasons) or f"nothing new, changed or deleted among {tally.listed:,} photos",
         photos={"listed": tally.listed} | photos,
         cluster=cluster,
         waiting=bool(waits),
+        without_cluster=without_cluster,
         etag=base.etag,
         model_sha256=base.identity.model_sha256,
         preprocessing=base.identity.preprocessing,

@@ -59,6 +59,8 @@ class Comparison:
         Keys of lost files of published feature runs (see `verger.changes.lost_files.find`).
     failed_run : str, optional
         The run whose rejects are known (see `verger.changes.known_rejects`).
+    featurizes : bool
+        Whether the run has a cluster. Without one, no photo is featurized.
     """
 
     store: Store
@@ -68,6 +70,7 @@ class Comparison:
     retry_all_rejects: bool
     lost: tuple[str, ...] = ()
     failed_run: str | None = None
+    featurizes: bool = True
 
     def stream(self) -> Iterator[Compared]:
         """Yield every photo of inventory and manifest in order of paths."""
@@ -92,7 +95,7 @@ class Comparison:
 
     def is_work(self, compared: Compared) -> bool:
         """Whether step 1 featurizes the photo."""
-        return compared.listed is not None and (self.full_refresh or compared.change in FEATURIZED)
+        return self.featurizes and compared.listed is not None and (self.full_refresh or compared.change in FEATURIZED)
 
     def deleted_row(self, compared: Compared) -> Row | None:
         """Return path and feature run of the published row that this run deletes, None when it deletes none."""

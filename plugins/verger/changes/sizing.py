@@ -61,6 +61,22 @@ def reason_to_wait(
     return f"{reason}; now: {in_words(cluster)}" if reason else ""
 
 
+def only_rejects_deleted(tally: Tally, params: RunParams, published: Snapshot | None) -> bool:
+    """Return whether photos without features were deleted, and nothing else changed: then no step has work.
+
+    Rejects that any run with a cluster retries do not count as a change.
+    """
+    if not published or not published.run or not tally.photos[PhotoChange.DELETED]:
+        return False
+    kept = {PhotoChange.DELETED, PhotoChange.UNCHANGED} | (
+        set() if params.retry_rejects else {PhotoChange.OPPORTUNISTIC_RETRY}
+    )
+    with_features = sum(features.current_rows for features in published.features)
+    return not any(tally.photos[kind] for kind in PhotoChange if kind not in kept) and (
+        tally.current_rows.total() == with_features
+    )
+
+
 def _time(text: str) -> datetime:
     found = datetime.fromisoformat(text)
     return found if found.tzinfo else found.replace(tzinfo=UTC)

@@ -34,6 +34,26 @@ class FeatureRun:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ManifestPart:
+    """A file of the manifest, which one run wrote.
+
+    Attributes
+    ----------
+    run : str
+        The first part is runs/<run>/manifest.parquet and has all photos. The others are
+        runs/<run>/manifest_delta.parquet.
+    rows : int
+    deletes_since : str or None
+        When the part made rows of earlier parts obsolete: its photos were changed or deleted (ISO 8601, UTC). None when
+        all its photos were new.
+    """
+
+    run: str
+    rows: int
+    deletes_since: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Snapshot:
     """One published state of the data. Data is named by the run that wrote it.
 
@@ -66,6 +86,9 @@ class Snapshot:
     rejects : str or None
         The run that wrote the rejects, with the attempt of the step. None if an earlier Verger published the snapshot:
         then it is `run`.
+    manifests : tuple of ManifestPart
+        The parts of the manifest, oldest first. Empty if an earlier Verger published the snapshot: then the manifest is
+        that of `run`.
     rolled_back_from : str or None
         The run that was current before the rollback to this snapshot.
     superseded_at : str or None
@@ -89,6 +112,7 @@ class Snapshot:
     basis_reason: str
     basis_target: float
     rejects: str | None = None
+    manifests: tuple[ManifestPart, ...] = ()
     rolled_back_from: str | None = None
     superseded_at: str | None = None
 
@@ -96,7 +120,14 @@ class Snapshot:
     def named(self) -> frozenset[str]:
         """Every run whose data the snapshot names."""
         names = {self.run, self.pca, self.basis, *(features.run for features in self.features)}
-        return frozenset(name for name in names if name is not None)
+        return frozenset(name for name in names if name is not None) | {part.run for part in self.manifest}
+
+    @property
+    def manifest(self) -> tuple[ManifestPart, ...]:
+        """The parts of the manifest, oldest first; none when the snapshot is empty."""
+        if self.manifests or self.run is None:
+            return self.manifests
+        return (ManifestPart(run=self.run, rows=self.photos + self.rejected),)
 
     def facts(self) -> dict[str, Any]:
         """Return the snapshot as a JSON object."""
@@ -167,7 +198,8 @@ def _snapshot(facts: Mapping[str, Any]) -> Snapshot:
     values = _known(Snapshot, facts)
     features = tuple(FeatureRun(**_known(FeatureRun, features)) for features in facts["features"])
     model = {"preprocessing": preprocessing.FIRST, **facts["model"]}
-    return Snapshot(**values | {"features": features, "model": model})
+    manifests = tuple(ManifestPart(**_known(ManifestPart, part)) for part in facts.get("manifests", ()))
+    return Snapshot(**values | {"features": features, "model": model, "manifests": manifests})
 
 
 def _known(kind: type, facts: Mapping[str, Any]) -> dict[str, Any]:

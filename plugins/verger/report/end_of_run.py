@@ -95,6 +95,7 @@ def _end(run_context: RunContext, facts: AirflowFacts, states: Mapping[str, str]
         published=current is not None and run.id in map(owner, current.publication.named),
         nothing_to_do=plan.get("work") is False,
         waits=str(plan.get("why") or "") if plan.get("waiting") is True else "",
+        without_cluster=plan.get("without_cluster") is True,
         rolled_back=current is not None and current.publication.current.run == rollback_to,
         rollback_to=rollback_to,
         errors=dict(_errors(run_context.read_json(run.failure), facts.tasks)),

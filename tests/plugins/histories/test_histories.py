@@ -240,6 +240,7 @@ class History(RuleBasedStateMachine):
         if now is None:
             return
         wanted = set().union(*needed(now.publication).values())
+        wanted |= {part.run for kept in now.publication.kept for part in kept.manifest}
         assert run_prefixes(self.orchard.listing()) <= wanted | self._active()
 
     def _check_erasure(self) -> None:
