@@ -148,7 +148,7 @@ def anything_to_do(run: str, listed: dict[str, Any]) -> dict[str, Any] | None:
     return asdict(plan) if plan.work else None
 
 
-@task(outlets=[PUBLICATION])
+@task(outlets=[PUBLICATION], execution_timeout=CHECK_LIMIT)
 @fails_without_retry
 def publish_without_cluster(run: str, plan: dict[str, Any]) -> Iterator[Metadata]:
     """Publish that rejected photos were deleted. Skipped when the run needs a cluster."""

@@ -30,6 +30,7 @@ EXECUTION_LIMITS = {
     **dict.fromkeys(("run_or_roll_back", "rollback", "stage_artifacts", "create_cluster"), 2 * HOUR),
     **dict.fromkeys(("featurize", "pca", "publish", "report", "vacuum", "outcome"), 2 * HOUR),
     **dict.fromkeys(("list_images", "anything_to_do", "check_features", "check_projections"), 4 * HOUR),
+    "publish_without_cluster": 4 * HOUR,
     **dict.fromkeys(("cluster_ready", "terminate_cluster"), 2 * HOUR + timedelta(minutes=45)),
     **dict.fromkeys(("featurize_done", "pca_done"), 2 * HOUR + 12 * HOUR),
 }
@@ -149,7 +150,7 @@ def test_the_outcome_decides_the_state_of_the_run_whatever_a_user_marks(dag: Any
     assert task.on_failure_fail_dagrun
     # Without a setup before it, Airflow runs a teardown also when all other tasks are skipped or have failed.
     assert task.trigger_rule == TriggerRule.ALL_DONE_SETUP_SUCCESS
-    assert task.upstream_task_ids == {"publish", "rollback", "terminate_cluster"}
+    assert task.upstream_task_ids == {"publish", "publish_without_cluster", "rollback", "terminate_cluster"}
     assert not any(dag.get_task(before).is_setup for before in task.upstream_task_ids)
     assert task.downstream_task_ids == set()
 
@@ -183,6 +184,7 @@ def test_an_error_of_verger_fails_every_python_task_without_retries(dag: Any) ->
         assert function.__code__.co_filename.endswith("airflow_errors.py"), task
     assert {task for task, function in functions.items() if inspect.isgeneratorfunction(function)} == {
         "publish",
+        "publish_without_cluster",
         "rollback",
     }
 

@@ -163,7 +163,6 @@ def decide(run: Run, tally: Tally, base: RunBase, params: RunParams, settings: S
     check_limits(tally, params, settings.validation, full_refresh=bool(full_refresh), known_rejects=base.known_rejects)
     basis, basis_reason = _basis(published, params, full_refresh)
     runs = () if full_refresh or not published else _current_feature_runs(published.features, tally, now)
-    # A feature run with a lost file is compacted, so that later runs need not know of the file.
     chosen = compaction.choose(runs, max_age, now) | ({each.run for each in runs} & lost_files.runs_of(base.lost))
     photos = {kind.value: tally.photos[kind] for kind in PhotoChange}
     refresh, other = _other_reasons(base, params, settings, compaction.overdue(runs, max_age, now))
