@@ -219,8 +219,8 @@ def test_the_arguments_of_a_step_name_everything_that_it_reads_and_writes() -> N
         ("c6i.xlarge,m5.xlarge", {}, "8"),
         ("c6i.xlarge,m5.2xlarge", {}, "6"),  # the application master takes the cores of an executor
         ("c7g.16xlarge", {"VERGER_TASK_SPOT": "3"}, "256"),
-        ("m7g.large", {"VERGER_TASK_SPOT": "0"}, "2"),
-        ("m7g.large", {"VERGER_SCALE_UP_TO": "40"}, "80"),
+        ("m4.large", {"VERGER_TASK_SPOT": "0"}, "2"),
+        ("m4.large", {"VERGER_SCALE_UP_TO": "40"}, "80"),
         ("c6i.metal", {}, None),
     ],
 )
