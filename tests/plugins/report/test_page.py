@@ -17,6 +17,7 @@ from tests.plugins.html_page import Page
 from tests.plugins.orchard import AUTO, Orchard
 from tests.plugins.report.reported_runs import AIRFLOW_FACTS, COST, EVIL, TASKS, context_of, jpeg, reported
 from verger.report import write
+from verger.report.map_script import SCRIPT, SCRIPT_HASH
 from verger.report.page import page
 from verger.report.pictures import sample
 from verger.report.pictures.illustrations import Illustrations
@@ -67,7 +68,12 @@ def test_the_report_of_a_first_run(orchard: Orchard) -> None:
 def test_names_from_users_are_text_and_no_markup(orchard: Orchard) -> None:
     orchard.run("one")
     facts, found, _ = reported(orchard, "one")
-    assert found.all("script") == []
+    data, script = found.all("script")
+    assert data.get("type") == "application/json"
+    assert script.text == SCRIPT
+    assert EVIL not in str(data.text)
+    paths = [path for photos in json.loads(data.text).values() for path, _ in photos]
+    assert sorted(paths) == sorted(path for path, content in orchard.photos.items() if not content.startswith(b"bad"))
     assert found.all("b") == [
         tag for tag in found.all("b") if tag.text in ("Kiwi", EVIL, "Pomme é $x_1$", "not an image (bad <b>luck</b>)")
     ]
@@ -84,7 +90,8 @@ def test_the_page_is_self_contained_and_its_ids_are_unique(orchard: Orchard) -> 
     assert len(ids) == len(set(ids))
     assert {link for link in found.attributes("href") if not link.startswith("#")} == set()
     assert {link[1:] for link in found.attributes("href")} <= set(ids)
-    assert {"link", "script", "iframe", "object"} & {str(tag.tag) for tag in found.root.iter()} == set()
+    assert SCRIPT_HASH in text, "the policy of the page permits its own script"
+    assert {"link", "iframe", "object"} & {str(tag.tag) for tag in found.root.iter()} == set()
     assert "@import" not in text
     assert "url(http" not in text
     for table in found.all("table"):

@@ -66,7 +66,7 @@ def test_a_published_run_whose_report_failed_is_published(pages: Pages) -> None:
     pages.put("published.json", Publication(snapshot(run)).document())
     text = pages.text()
     assert "The last run published" in text
-    assert "The run is published, but report failed." in text
+    assert "The publication is complete, but the task report of its run failed." in text
 
 
 @pytest.mark.parametrize("conf", [{}, {"rollback_to": "earlier"}])

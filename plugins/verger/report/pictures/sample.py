@@ -35,13 +35,14 @@ class Map:
 
     Attributes
     ----------
-    labels : list of str
+    paths, labels : list of str
     points : numpy.ndarray
         float64, shape (photos, 2): the first two coordinates; 0 where there is no second one.
     complete : bool
         Whether these are all photos.
     """
 
+    paths: list[str]
     labels: list[str]
     points: numpy.ndarray
     complete: bool
@@ -89,8 +90,8 @@ def of_map(store: Store, run: Run, size: int = ON_MAP, most_bytes: int = MOST_BY
         for batch in store.batches(key, ("path", "label", "pca_features")):
             _offer(sample, batch)
     rows = sample.rows()
-    points = numpy.array([row[1:] for row in rows], numpy.float64).reshape(-1, 2)
-    return Map([row[0] for row in rows], points, complete and sample.seen <= size)
+    points = numpy.array([row[2:] for row in rows], numpy.float64).reshape(-1, 2)
+    return Map([row[0] for row in rows], [row[1] for row in rows], points, complete and sample.seen <= size)
 
 
 def _offer(sample: Sample, batch: Any) -> None:
@@ -103,7 +104,7 @@ def _offer(sample: Sample, batch: Any) -> None:
         compute.list_element(vectors, place).to_pylist() if place < width else [0.0] * len(paths) for place in (0, 1)
     )
     for path, *row in zip(paths, labels, first, second, strict=True):
-        sample.offer(path, lambda row=row: tuple(row))  # type: ignore[misc]
+        sample.offer(path, lambda path=path, row=row: (path, *row))  # type: ignore[misc]
 
 
 def _files(store: Store, prefix: str, most_bytes: int) -> tuple[list[str], bool]:
