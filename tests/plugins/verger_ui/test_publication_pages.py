@@ -55,7 +55,7 @@ def test_a_photo_is_found_by_a_part_of_its_key_with_its_history(pages: Pages, or
     image = next(value for tag, name, value in Outline(found).attributes if (tag, name) == ("img", "src"))
     drawn = pages.get(str(image).removeprefix("/verger/"))
     assert (drawn.status_code, drawn.headers["content-type"]) == (200, "image/jpeg")
-    assert "0 photos of the current publication" in pages.text("photos?q=%25")
+    assert "0 photos of the current publication" in pages.text("photos?q=%25%25"), "a percent sign is no pattern"
     deleted = pages.text("photo?key=images/Kiwi/4.jpg")
     assert "not in the current publication" in deleted
     rejected = pages.text("photos?q=damaged")
