@@ -188,8 +188,8 @@ def test_trends_are_drawn_and_described(pages: Pages) -> None:
     for day, photos in ((1, 100), (2, 300), (3, 200)):
         pages.report(scheduled_run(day), photos=photos)
     text = pages.text()
-    assert 'aria-label="photos of the last 3 runs with this figure: from 100 to 200, lowest 100, highest 300"' in text
-    assert '<polyline points="3.0,33.0 80.0,3.0 157.0,18.0"/>' in text
+    assert 'aria-label="photos of 3 published runs: from 100 to 200, lowest 100, highest 300"' in text
+    assert '<polyline points="3.0,41.0 100.0,3.0 197.0,22.0"/>' in text
 
 
 def test_runs_are_paged_newest_first_whatever_their_ids(pages: Pages) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,7 +24,7 @@ EVIL = "Kiwi/<b>wrong & 100%_'banana'.jpg"
 
 
 @pytest.fixture
-def orchard(pages: Pages, settings: Settings, tmp_path: Path) -> Iterator[Orchard]:
+def orchard(pages: Pages, settings: Settings, tmp_path: Path) -> Orchard:
     """Two runs have published: the second one adds a photo, deletes one, and rejects one more."""
     relaxed = replace(settings, validation=replace(settings.validation, max_rejects_share=0.9, max_deleted_share=0.9))
     made = Orchard(relaxed, pages.s3, tmp_path)
