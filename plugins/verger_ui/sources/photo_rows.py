@@ -1,5 +1,7 @@
-"""Reads rows of the manifests, which hold every photo, in batches. Memory does not grow with the number of photos, but
-with that of the rows in later parts."""
+"""Reads rows of the manifests, which hold every photo, in batches.
+
+Memory grows with the number of rows in later parts of a manifest, but not with the number of photos.
+"""
 
 from __future__ import annotations
 
