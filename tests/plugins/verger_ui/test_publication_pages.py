@@ -7,16 +7,20 @@ import io
 from dataclasses import replace
 from pathlib import Path
 
+import pyarrow
 import pyarrow.parquet
 import pytest
 
 from tests.plugins.orchard import Orchard
 from tests.plugins.report.reported_runs import AIRFLOW_FACTS, context_of, jpeg
+from tests.plugins.snapshots import snapshot
 from tests.plugins.verger_ui.pages import Outline, Pages
+from verger.publication.model import ManifestPart, Publication
 from verger.report import write
 from verger.run_id import run_id
 from verger.settings import Settings
-from verger_contract.schemas import REJECTS
+from verger_contract.keys import manifest_keys
+from verger_contract.schemas import MANIFEST, REJECTS
 
 DAG_RUN = "manual__2026-11-24T02:00:00+00:00"
 FIRST, SECOND = run_id(DAG_RUN), "second"
@@ -119,6 +123,32 @@ def test_runs_are_sorted_and_filtered(pages: Pages, orchard: Orchard) -> None:
     assert runs("sort=new")[-2:] == [f"/verger/runs/{SECOND}", f"/verger/runs/{FIRST}"]
     assert runs("sort=new&descending=true")[-2:] == [f"/verger/runs/{FIRST}", f"/verger/runs/{SECOND}"]
     assert "0 of the newest 200 runs" in pages.text("?state=failed")
+
+
+def test_a_later_part_of_the_manifest_replaces_rows_of_earlier_ones(pages: Pages) -> None:
+    def put(key: str, *rows: dict[str, str]) -> None:
+        content = io.BytesIO()
+        pyarrow.parquet.write_table(pyarrow.Table.from_pylist([*rows], MANIFEST.arrow), content)
+        pages.put(key, content.getvalue())
+
+    def row(name: str, run: str) -> dict[str, str]:
+        return {"path": f"images/Kiwi/{name}.jpg", "etag": name, "run": run}
+
+    damaged = {"path": "images/Kiwi/a.jpg", "etag": "old", "kind": "damaged image", "reason": "damaged image"}
+    first, second = manifest_keys(pages.bucket, ["one", "two"])
+    put(first, damaged, row("b", "one"), row("c", "one"))
+    put(second, row("a", "two"), {"path": "images/Kiwi/c.jpg"}, row("d", "two"))
+    parts = (ManifestPart(run="one", rows=3), ManifestPart(run="two", rows=3))
+    pages.put("published.json", Publication(snapshot("two", manifests=parts, rejected=0)).document())
+    rows = Outline(pages.text("photos?q=kiwi")).rows[1:]
+    assert [(row[0], row[3]) for row in rows] == [
+        ("images/Kiwi/a.jpg", "two"),
+        ("images/Kiwi/b.jpg", "one"),
+        ("images/Kiwi/d.jpg", "two"),
+    ]
+    assert "3 photos of" in pages.text("photos?q=jpg")
+    assert pages.get("photo?key=images/Kiwi/c.jpg").status_code == 404
+    assert "No rejected photo" in pages.text("rejects")
 
 
 @pytest.mark.parametrize("page", ["photos?q=x", "labels", "rejects", "publications"])
