@@ -29,6 +29,14 @@ def test_without_a_run_the_page_explains_what_to_do(pages: Pages) -> None:
     assert "<table" not in text
 
 
+def test_without_a_run_the_page_counts_the_photos_that_wait(pages: Pages) -> None:
+    for name in ("Kiwi/1.jpg", "Kiwi/2.jpg", "Kiwi/.hidden", "Kiwi/"):
+        pages.put(f"images/{name}", b"x")
+    text = pages.text()
+    assert "2 photos wait under" in text
+    assert "/dags/fruit_features" in Outline(text).links()
+
+
 def test_a_published_run_shows_all_its_figures(pages: Pages) -> None:
     pages.report(scheduled_run(1))
     text = pages.text()

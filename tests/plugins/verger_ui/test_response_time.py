@@ -83,7 +83,7 @@ def manifest(run: str, photos: int) -> bytes:
 
 
 def test_pages_of_many_photos(pages: Pages) -> None:
-    photos, run = int(os.environ.get("VERGER_BENCH_PHOTOS", "20000")), "many"
+    photos, run = int(os.environ.get("BENCH_PHOTOS", "20000")), "many"
     labels = [
         {"label": f"label {number:03}", "photos": photos // LABELS, "new": 0, "rejected": 0, "ratio": 0.1}
         for number in range(LABELS)
