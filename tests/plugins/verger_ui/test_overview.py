@@ -34,6 +34,7 @@ def test_without_a_run_the_page_counts_the_photos_that_wait(pages: Pages) -> Non
         pages.put(f"images/{name}", b"x")
     text = pages.text()
     assert "2 photos wait under" in text
+    assert "trigger the DAG" in text
     assert "/dags/fruit_features" in Outline(text).links()
 
 
