@@ -58,7 +58,7 @@ def test_a_photo_is_found(page: Page, stack: Running, run: str) -> None:
     page.get_by_role("table").get_by_role("link").first.click()
     image = page.locator("img.photo")
     expect(image).to_be_visible()
-    assert image.evaluate("image => image.naturalWidth") > 0
+    image.evaluate("image => image.decode()")  # waits for the image, and fails for one that cannot be drawn
     expect(page.get_by_role("table")).to_contain_text("published")
 
 
