@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 from verger.tables.external_sort import Row, outer_join
 from verger_contract.reasons import RETRIED, RETRIED_WITH_OTHER_WORK
+from verger_photo.limits.sizes import MAX_BYTES
 
 
 class PhotoChange(Enum):
@@ -139,7 +140,7 @@ class Tally:
     ----------
     photos : Counter of PhotoChange
     bytes : Counter of PhotoChange
-        The size of the listed files.
+        The size of the listed files that step 1 downloads: a larger file than `MAX_BYTES` takes it no time.
     current_rows : Counter of str
         Unchanged photos with features, by the feature run that holds them.
     rejected : int
@@ -157,7 +158,7 @@ class Tally:
     def count(self, compared: Compared) -> None:
         """Add a photo."""
         self.photos[compared.change] += 1
-        if compared.listed:
+        if compared.listed and compared.listed.size <= MAX_BYTES:
             self.bytes[compared.change] += compared.listed.size
         if compared.change is PhotoChange.UNCHANGED and compared.published and compared.published.run:
             self.current_rows[compared.published.run] += 1

@@ -6,6 +6,7 @@ import pytest
 
 from verger.changes.compare import Listed, PhotoChange, Published, Tally, compare, photo_change
 from verger_contract.reasons import RETRIED, RETRIED_WITH_OTHER_WORK, RejectKind
+from verger_photo.limits.sizes import MAX_BYTES
 
 PATH = "images/Kiwi/1.jpg"
 NOW, BEFORE = Listed(PATH, "e1", 5), Published(PATH, "e1", "run-1", None, None)
@@ -65,3 +66,10 @@ def test_the_tally_counts_photos_and_current_rows() -> None:
     assert tally.photos == {PhotoChange.UNCHANGED: 3, PhotoChange.CHANGED: 1, PhotoChange.DELETED: 1}
     assert tally.current_rows == {"old": 1, "new": 1}
     assert (tally.listed, tally.published) == (4, 5)
+
+
+def test_a_file_that_is_too_large_to_download_adds_no_bytes_to_the_plan_of_the_cluster() -> None:
+    tally = Tally()
+    for compared in compare([("a", "1", MAX_BYTES), ("b", "1", MAX_BYTES + 1), ("c", "1", 10**13)], []):
+        tally.count(compared)
+    assert (tally.photos[PhotoChange.NEW], tally.bytes[PhotoChange.NEW]) == (3, MAX_BYTES)
