@@ -242,6 +242,8 @@ def _storage_error(request: Request, error: Exception) -> Response:
     if isinstance(error, StorageError | UnavailableError | ClientError):
         renew()
     log.warning("Verger's page: %s", error)
+    if isinstance(error, SettingsError):
+        return page(request, "error.html", 503, title="The settings are wrong", message=str(error))
     return page(request, "without_s3.html", 503, message=str(error), runs=_runs_of_airflow())
 
 

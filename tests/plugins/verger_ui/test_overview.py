@@ -38,6 +38,17 @@ def test_without_a_run_the_page_counts_the_photos_that_wait(pages: Pages) -> Non
     assert "/dags/fruit_features" in Outline(text).links()
 
 
+def test_a_wrong_setting_is_named(pages: Pages, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VERGER_NONSENSE", "1")
+    bucket.settings.cache_clear()
+    bucket.bucket.cache_clear()
+    answer = pages.get()
+    assert answer.status_code == 503
+    assert "The settings are wrong" in answer.text
+    assert "VERGER_NONSENSE: no such setting" in answer.text
+    assert "S3" not in answer.text.partition("<main")[2]
+
+
 def test_a_published_run_shows_all_its_figures(pages: Pages) -> None:
     pages.report(scheduled_run(1))
     text = pages.text()
