@@ -6,20 +6,20 @@ The functions read and write nothing.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from verger.changes import compaction, lost_files
-from verger.changes.compare import PhotoChange, Tally, photo_reasons
+from verger.changes.compare import FEATURIZED, PhotoChange, Tally, photo_reasons
 from verger.changes.full_refresh import FeatureIdentity, FullRefresh
 from verger.changes.params import PlanError, RunParams, check_limits
 from verger.changes.run_base import RunBase
-from verger.changes.sizing import only_rejects_deleted, reason_to_wait, work_of
+from verger.changes.sizing import no_step_has_work, reason_to_wait, work_of
 from verger.cluster_plan.plan import ClusterPlan, plan_cluster
-from verger.publication.model import FeatureRun, Snapshot
+from verger.publication.model import FeatureRun, ManifestPart, Snapshot
 from verger.settings import Settings
-from verger_contract.keys import Run, name_of, of_attempt, with_attempt
+from verger_contract.keys import Run, manifest_keys, name_of, of_attempt, with_attempt
 from verger_contract.plan import BasisPolicy, BasisRequest, StepPlan, least_explained_variance
 
 
@@ -57,6 +57,10 @@ class Plan:
     into : str or None
     accept_rejects : bool
         The run may publish with any share of rejects.
+    manifests : tuple of ManifestPart
+        The parts of the published manifest to which the run adds a delta; empty when it writes the whole manifest.
+    kept_rejects : mapping of str to int
+        Unchanged photos without features, by kind of reject.
     lost : tuple of str
         Keys of lost files of published feature runs. These feature runs are compacted without the files, and the photos
         of the files are featurized again.
@@ -87,6 +91,8 @@ class Plan:
     compact: tuple[FeatureRun, ...]
     into: str | None
     accept_rejects: bool = False
+    manifests: tuple[ManifestPart, ...] = ()
+    kept_rejects: Mapping[str, int] = field(default_factory=dict)
     lost: tuple[str, ...] = ()
     basis_policy: str
     basis: str | None
@@ -98,7 +104,9 @@ class Plan:
     def of(cls, facts: Mapping[str, Any]) -> Plan:
         """Return the plan of the JSON object that an XCom holds: the inverse of `dataclasses.asdict`."""
         runs = {name: tuple(FeatureRun(**run) for run in facts[name]) for name in ("keep", "compact")}
-        return cls(**{**facts, **runs, "lost": tuple(facts["lost"]), "cluster": ClusterPlan.parse(facts["cluster"])})
+        parts = tuple(ManifestPart(**part) for part in facts["manifests"])
+        others = {"lost": tuple(facts["lost"]), "cluster": ClusterPlan.parse(facts["cluster"]), "manifests": parts}
+        return cls(**{**facts, **runs, **others})
 
     @property
     def identity(self) -> FeatureIdentity:
@@ -113,6 +121,19 @@ class Plan:
         """Return, for each compacted feature run, the feature run that takes its rows."""
         into = self.compacted(run)
         return {compacted.run: into for compacted in self.compact if into}
+
+    def manifest_of(self, run: Run, now: datetime) -> tuple[ManifestPart, ...]:
+        """Return the parts of the manifest that the run publishes, oldest first."""
+        if not self.manifests:
+            return (ManifestPart(run=run.id, rows=self.photos["listed"]),)
+        rows = sum(self.photos[change.value] for change in (*FEATURIZED, PhotoChange.DELETED))
+        obsolete = self.photos[PhotoChange.CHANGED.value] + self.photos[PhotoChange.DELETED.value]
+        since = now.isoformat() if obsolete else None
+        return (*self.manifests, ManifestPart(run=run.id, rows=rows, deletes_since=since))
+
+    def manifest_keys(self, run: Run) -> list[str]:
+        """Return the keys of the parts of the manifest of the run, oldest first."""
+        return manifest_keys(run.bucket, [*(part.run for part in self.manifests), run.id])
 
     def features_of(self, run: Run) -> list[str]:
         """Return the feature runs that hold all current rows after the steps of `run`."""
@@ -165,19 +186,15 @@ def decide(run: Run, tally: Tally, base: RunBase, params: RunParams, settings: S
     runs = () if full_refresh or not published else _current_feature_runs(published.features, tally, now)
     chosen = compaction.choose(runs, max_age, now) | ({each.run for each in runs} & lost_files.runs_of(base.lost))
     photos = {kind.value: tally.photos[kind] for kind in PhotoChange}
-    refresh, other = _other_reasons(base, params, settings, compaction.overdue(runs, max_age, now))
-    reasons = [*refresh, *photo_reasons(photos, retry_rejects=params.retry_rejects), *other]
     cluster = plan_cluster(work_of(tally, full_refresh=bool(full_refresh)), base.pace, settings)
-    without_cluster = not refresh and not other and only_rejects_deleted(tally, params, published)
-    may_wait = not refresh and not other and not without_cluster
-    waits = reason_to_wait(tally, params, published, cluster, settings.sizing, now=now) if may_wait else ""
+    parts = published.manifest if published and not full_refresh and not chosen else ()
+    delta = sum(tally.photos[kind] for kind in (*FEATURIZED, PhotoChange.DELETED))
     return Plan(
-        work=bool(reasons) and not waits,
-        why=waits or ", ".join(reasons) or f"nothing new, changed or deleted among {tally.listed:,} photos",
+        **_verdict(tally, base, params, settings, cluster, overdue=compaction.overdue(runs, max_age, now), now=now),
         photos={"listed": tally.listed} | photos,
         cluster=cluster,
-        waiting=bool(waits),
-        without_cluster=without_cluster,
+        manifests=compaction.kept_manifest(parts, delta, max_age, now),
+        kept_rejects=dict(tally.kept_rejects),
         etag=base.etag,
         model_sha256=base.identity.model_sha256,
         preprocessing=base.identity.preprocessing,
@@ -196,6 +213,34 @@ def decide(run: Run, tally: Tally, base: RunBase, params: RunParams, settings: S
         basis_target=published.basis_target if published and basis else params.target_variance,
         basis_tolerance=settings.pca.basis_tolerance,
     )
+
+
+def _verdict(
+    tally: Tally,
+    base: RunBase,
+    params: RunParams,
+    settings: Settings,
+    cluster: ClusterPlan,
+    *,
+    overdue: Sequence[str],
+    now: datetime,
+) -> dict[str, Any]:
+    """Return whether the run has work, and why, as members of the plan."""
+    published, max_age = base.published, settings.retention.max_deletes_age
+    refresh, other = _other_reasons(base, params, settings, overdue)
+    photos = photo_reasons({kind.value: tally.photos[kind] for kind in PhotoChange}, retry_rejects=params.retry_rejects)
+    of_manifest = published is not None and compaction.is_manifest_overdue(published.manifest, max_age, now)
+    old = ["the manifest names photos deleted or changed long ago"] if of_manifest else []
+    reasons = [*refresh, *photos, *other, *old]
+    without_cluster = bool(reasons) and not refresh and not other and no_step_has_work(tally, params, published)
+    may_wait = not refresh and not other and not old and not without_cluster
+    waits = reason_to_wait(tally, params, published, cluster, settings.sizing, now=now) if may_wait else ""
+    return {
+        "work": bool(reasons) and not waits,
+        "why": waits or ", ".join(reasons) or f"nothing new, changed or deleted among {tally.listed:,} photos",
+        "waiting": bool(waits),
+        "without_cluster": without_cluster,
+    }
 
 
 def _other_reasons(

@@ -61,12 +61,12 @@ def reason_to_wait(
     return f"{reason}; now: {in_words(cluster)}" if reason else ""
 
 
-def only_rejects_deleted(tally: Tally, params: RunParams, published: Snapshot | None) -> bool:
-    """Return whether photos without features were deleted, and nothing else changed: then no step has work.
+def no_step_has_work(tally: Tally, params: RunParams, published: Snapshot | None) -> bool:
+    """Return whether nothing changed, apart from photos without features that were deleted.
 
     Rejects that any run with a cluster retries do not count as a change.
     """
-    if not published or not published.run or not tally.photos[PhotoChange.DELETED]:
+    if not published or not published.run:
         return False
     kept = {PhotoChange.DELETED, PhotoChange.UNCHANGED} | (
         set() if params.retry_rejects else {PhotoChange.OPPORTUNISTIC_RETRY}

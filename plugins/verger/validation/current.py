@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from verger.changes.plan import Plan
+from verger.tables import manifest
 from verger.tables.parquet import Store
 from verger_contract.keys import Run
 from verger_contract.schemas import DELETES
@@ -29,9 +30,9 @@ def versions(store: Store, run: Run, plan: Plan) -> Iterator[tuple[str, str]]:
         yield from zip(batch.column("path").to_pylist(), batch.column("etag").to_pylist(), strict=True)
 
 
-def featurized(store: Store, run: Run) -> Iterator[tuple[str, str]]:
+def featurized(store: Store, run: Run, plan: Plan) -> Iterator[tuple[str, str]]:
     """Yield path and ETag of every photo of the manifest that is not rejected."""
-    return ((path, etag) for path, etag, kind in store.rows(run.manifest, ("path", "etag", "kind")) if kind is None)
+    return ((path, etag) for path, etag, _, kind, _ in manifest.rows(store, plan.manifest_keys(run)) if kind is None)
 
 
 def _deletes(store: Store, run: Run, plan: Plan) -> dict[str, frozenset[str]]:

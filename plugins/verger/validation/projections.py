@@ -39,7 +39,7 @@ def check_projections(
     found = vectors.read(store.batches(run.pca, names), "pca_features", saved.k, size, etags=False)
 
     def expected() -> Iterator[tuple[str, str]]:
-        return current.featurized(store, run)
+        return current.featurized(store, run, plan)
 
     def present() -> Iterator[tuple[str, str]]:
         return current.versions(store, run, plan)
