@@ -17,7 +17,7 @@ from pyarrow.fs import S3FileSystem
 import verger_reader
 from chaos.harness.bucket import BUCKET, Bucket
 from local_aws.stack import Stack
-from verger_contract.keys import PUBLISHED
+from verger_contract.keys import PUBLISHED, manifest_keys
 
 PCA_TOLERANCE = 1e-4
 """Largest difference between a published coordinate and the projection of its features. Coordinates are below 100."""

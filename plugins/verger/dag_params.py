@@ -55,8 +55,8 @@ def dag_params(settings: Settings) -> dict[str, Param]:
             type=["null", "string"],
             pattern=r"^[A-Za-z0-9][A-Za-z0-9._~:+-]*$",
             title="Roll back to",
-            description="run id of a kept publication, Verger's or Airflow's (see Verger's page Publications): makes it "
-            "current and does nothing else",
+            description="run id of a kept publication, Verger's or Airflow's (see Verger's page Publications): makes "
+            "it current and does nothing else",
         ),
     }
 

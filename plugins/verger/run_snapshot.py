@@ -38,10 +38,8 @@ def snapshot(
     ----------
     staged
         The result of `verger.s3.artifacts.stage`.
-    checks
-        validation.json.
-    metrics
-        pca.json.
+    checks, metrics
+        validation.json and pca.json.
 
     Raises
     ------

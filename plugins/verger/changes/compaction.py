@@ -6,9 +6,10 @@ much later runs read and store, and removes the features of deleted photos.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
+from verger.changes.compare import FEATURIZED, PhotoChange
 from verger.publication.model import FeatureRun, ManifestPart
 
 MAX_SHARE_OF_DELETED_ROWS = 0.5
@@ -80,6 +81,25 @@ def kept_manifest(
     deltas = rows + sum(part.rows for part in parts[1:])
     is_full = len(parts) >= MAX_MANIFEST_PARTS or deltas > MAX_DELTA_ROWS
     return () if is_full or is_manifest_overdue(parts, max_deletes_age, now) else tuple(parts)
+
+
+def manifest_of(
+    run: str, kept: Sequence[ManifestPart], photos: Mapping[str, int], now: datetime
+) -> tuple[ManifestPart, ...]:
+    """Return the parts of the manifest that a run publishes, oldest first.
+
+    Parameters
+    ----------
+    kept
+        The result of `kept_manifest`.
+    photos
+        Photos by change, and `listed`.
+    """
+    if not kept:
+        return (ManifestPart(run=run, rows=photos["listed"]),)
+    rows = sum(photos[change.value] for change in (*FEATURIZED, PhotoChange.DELETED))
+    is_obsolete = any(photos[change.value] for change in (PhotoChange.CHANGED, PhotoChange.DELETED))
+    return (*kept, ManifestPart(run=run, rows=rows, deletes_since=now.isoformat() if is_obsolete else None))
 
 
 def is_manifest_overdue(parts: Sequence[ManifestPart], max_deletes_age: timedelta, now: datetime) -> bool:

@@ -124,12 +124,7 @@ class Plan:
 
     def manifest_of(self, run: Run, now: datetime) -> tuple[ManifestPart, ...]:
         """Return the parts of the manifest that the run publishes, oldest first."""
-        if not self.manifests:
-            return (ManifestPart(run=run.id, rows=self.photos["listed"]),)
-        rows = sum(self.photos[change.value] for change in (*FEATURIZED, PhotoChange.DELETED))
-        obsolete = self.photos[PhotoChange.CHANGED.value] + self.photos[PhotoChange.DELETED.value]
-        since = now.isoformat() if obsolete else None
-        return (*self.manifests, ManifestPart(run=run.id, rows=rows, deletes_since=since))
+        return compaction.manifest_of(run.id, self.manifests, self.photos, now)
 
     def manifest_keys(self, run: Run) -> list[str]:
         """Return the keys of the parts of the manifest of the run, oldest first."""

@@ -271,6 +271,7 @@ def orchard(settings: Settings, client: S3Client, tmp_path: Path) -> Orchard:
 def test_every_publication_equals_that_of_a_full_refresh(orchard: Orchard, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compaction, "MAX_FEATURE_RUNS", 3)
     monkeypatch.setattr(compaction, "MAX_DELETED_ROWS", 4)
+    monkeypatch.setattr(compaction, "MAX_MANIFEST_PARTS", 3)
 
     class HistoryOfThisBucket(History):
         def __init__(self) -> None:
