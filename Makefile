@@ -143,8 +143,8 @@ bench-orientation: artifacts ## compare the features of upright photographs with
 	@$(BENCH) -m benchmarks.orientation
 
 .PHONY: bench-pages
-bench-pages: $(VENV)/airflow-test/.installed ## measure the page of a thousand runs
-	@AIRFLOW_HOME=$(STATE)/airflow-test $(AIRFLOW_TEST) -m pytest -q -s tests/plugins/verger_ui/test_response_time.py -k thousand
+bench-pages: $(VENV)/airflow-test/.installed ## measure the pages of a thousand runs and of a million photos
+	@BENCH_PHOTOS=1000000 AIRFLOW_HOME=$(STATE)/airflow-test $(AIRFLOW_TEST) -m pytest -q -s tests/plugins/verger_ui/test_response_time.py -k "thousand or many_photos"
 
 .PHONY: bench-bootstrap
 bench-bootstrap: artifacts ## measure the bootstrap action on the system of a node, as root; [REPEAT=n]

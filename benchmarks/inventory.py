@@ -3,9 +3,11 @@
     python -m benchmarks.inventory [KEYS ...]      (in the airflow-test environment; `make bench-inventory`)
 
 For each number of keys one process lists a synthetic bucket, compares the listing with a manifest of as many photos, of
-which some are new, changed or deleted, and writes the tables of the steps. It calls the functions of the DAG, with
-Airflow imported as in a task. The bucket is a folder, and its listing is computed page by page. After each number of
-keys the table is written into benchmarks/README.md.
+which some are new, changed or deleted, and writes the tables of the steps and the manifest: as a delta, and as a whole
+table. It calls the functions of the DAG, with Airflow imported as in a task. `benchmarks.harness.synthetic_listing` is
+the server: a process on the same machine, which sends each answer 50 ms after the request. Up to a million keys are
+also listed folder by folder, as from a server that does not list keys in order, and as all buckets were before. After
+each number of keys the table is written into benchmarks/README.md.
 """
 
 from __future__ import annotations
@@ -20,45 +22,44 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
 from benchmarks.harness import tables
 from benchmarks.harness.places import README
 from benchmarks.harness.signals import signals_exit
+from benchmarks.harness.synthetic_listing import NEW_EVERY, PAGE, PREFIX, Photos, listing
+from verger.settings import Settings
 
 if TYPE_CHECKING:
     from verger.changes.compare import Tally
     from verger.changes.plan import Plan
+    from verger.publication.model import Snapshot
 
 SIZES = (10_000, 100_000, 1_000_000, 10_000_000)
-PAGE = 1000
-LABELS = 100
-CHANGED_EVERY, DELETED_EVERY, NEW_EVERY = 1009, 1013, 1019
+MOST_BY_FOLDER = 1_000_000
+DELAY_MS, BUCKET = 50, "orchard"
+LIST_REQUESTS = Settings.from_environment({"VERGER_BUCKET": BUCKET}).storage.list_requests
+CREDENTIALS: dict[str, Any] = {"aws_access_key_id": "any", "aws_secret_access_key": "any"}
 
 
-class SyntheticBucket:
-    """An S3 client that lists `keys` photos and writes objects into a folder."""
+class Client:
+    """An S3 client that lists photos at a server, and writes objects into a folder."""
 
-    def __init__(self, folder: Path, keys: int) -> None:
-        self.folder, self.keys_per_label = folder, keys // LABELS
+    def __init__(self, folder: Path, endpoint: str) -> None:
+        import boto3
+        from botocore.config import Config
 
-    def list_objects_v2(self, **request: Any) -> dict[str, Any]:
-        """Return the labels as common prefixes, or the first page of a label."""
-        prefix = request["Prefix"]
-        if prefix == "images/":
-            return {"CommonPrefixes": [{"Prefix": f"images/{label:03}/"} for label in range(LABELS)]}
-        return {"Contents": list(self._page(int(prefix.split("/")[1]), 0))}
-
-    def get_paginator(self, _: str) -> SyntheticBucket:
-        """Return the paginator of list_objects_v2."""
-        return self
-
-    def paginate(self, **request: Any) -> Iterator[dict[str, Any]]:
-        """Yield the pages of a label."""
-        label = int(request["Prefix"].split("/")[1])
-        for start in range(0, self.keys_per_label, PAGE):
-            yield {"Contents": list(self._page(label, start))}
+        config = Config(s3={"addressing_style": "path"}, max_pool_connections=LIST_REQUESTS)
+        self.folder = folder
+        self.s3: Any = boto3.client("s3", "eu-west-3", endpoint_url=endpoint, config=config, **CREDENTIALS)
+        self.meta, self.list_objects_v2, self.get_paginator = (
+            self.s3.meta,
+            self.s3.list_objects_v2,
+            self.s3.get_paginator,
+        )
 
     def upload_file(self, file: str, _: str, key: str) -> None:
         """Copy a file into the folder."""
@@ -66,34 +67,29 @@ class SyntheticBucket:
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(file, target)
 
-    def published(self) -> Iterator[tuple[str, str, str, None, None]]:
-        """Yield the rows of the published manifest, in which the new photos are missing."""
-        for label in range(LABELS):
-            for number in range(self.keys_per_label):
-                serial = label * self.keys_per_label + number
-                if serial % NEW_EVERY:
-                    yield path_of(label, number), etag_of(serial, changed=False), "before", None, None
 
-    def _page(self, label: int, start: int) -> Iterator[dict[str, Any]]:
-        for number in range(start, min(start + PAGE, self.keys_per_label)):
-            serial = label * self.keys_per_label + number
-            if serial % DELETED_EVERY:
-                etag = etag_of(serial, changed=serial % CHANGED_EVERY == 0)
-                yield {"Key": path_of(label, number), "ETag": f'"{etag}"', "Size": 5000}
+def published(photos: Photos) -> Iterator[tuple[str, str, str, None, None]]:
+    """Yield the rows of the published manifest, in which the new photos are missing."""
+    for start in range(0, photos.keys, PAGE):
+        count = min(PAGE, photos.keys - start)
+        for serial, etag in enumerate(photos.etags(start, count, listed=False), start):
+            if serial % NEW_EVERY:
+                yield photos.path(serial), etag, "before", None, None
 
 
-def path_of(label: int, number: int) -> str:
-    """Return the key of a photo."""
-    return f"images/{label:03}/photo {number:09}.jpg"
+def before(folder: Path, keys: int) -> Snapshot:
+    """Write what an earlier run published, and return its snapshot."""
+    from tests.plugins.snapshots import snapshot
+    from verger.publication.model import FeatureRun
+    from verger.tables.parquet import write_rows
+    from verger_contract.keys import Run
+    from verger_contract.schemas import DELETES, MANIFEST
 
-
-def etag_of(serial: int, *, changed: bool) -> str:
-    """Return the ETag of a photo. A changed photo has another ETag.
-
-    ETags are as random as an MD5 (the factor is Knuth's), because ETags that compress well would hide the memory that a
-    reader of the file needs.
-    """
-    return f"{(2 * serial + changed + 1) * 0x9E3779B97F4A7C15F39CC0605CEDC835 % 2**128:032x}"
+    run = Run(str(folder), "before")
+    (folder / run.manifest).parent.mkdir(parents=True)
+    write_rows(folder / run.manifest, MANIFEST, published(Photos(keys)))
+    write_rows(folder / run.deletes, DELETES, iter(()))
+    return snapshot("before", features=(FeatureRun(run="before", rows=keys, current_rows=keys),))
 
 
 def measure(keys: int, folder: Path) -> dict[str, Any]:
@@ -101,39 +97,43 @@ def measure(keys: int, folder: Path) -> dict[str, Any]:
     importlib.import_module("airflow.sdk.exceptions")  # the process of a task has Airflow's modules
     from pyarrow.fs import LocalFileSystem
 
-    from tests.plugins.snapshots import snapshot
     from verger.changes import inventory
-    from verger.changes.run_tables import Comparison, write_manifest, write_work
-    from verger.publication.model import FeatureRun
-    from verger.tables.parquet import Store, write_rows
+    from verger.changes.manifest import write_manifest
+    from verger.changes.run_tables import Comparison, write_work
+    from verger.s3.key_ranges import UnorderedError
+    from verger.tables.parquet import Store
     from verger_contract.keys import Run
-    from verger_contract.schemas import DELETES, MANIFEST
 
-    bucket: Any = SyntheticBucket(folder, keys)
-    run, before = Run(str(folder), "now"), Run(str(folder), "before")
-    published = snapshot("before", features=(FeatureRun(run="before", rows=keys, current_rows=keys),))
-    (folder / before.manifest).parent.mkdir(parents=True)
-    write_rows(folder / before.manifest, MANIFEST, bucket.published())
-    write_rows(folder / before.deletes, DELETES, iter(()))
-    peak_start, started = peak(), time.monotonic()
-    inventory.write_inventory(bucket, str(folder), "images/", run.inventory)
-    listed = time.monotonic()
-    peak_listed = peak()
-    comparison = Comparison(Store(LocalFileSystem(), str(folder)), run, published, False, False)
-    counted: dict[str, int] = {}
-    write_work(bucket, comparison, lambda tally: planned(tally, counted))
-    compared = time.monotonic()
-    write_manifest(bucket, comparison, {})
-    done = time.monotonic()
+    run, base = Run(str(folder), "now"), before(folder, keys)
+    comparison = Comparison(Store(LocalFileSystem(), str(folder)), run, base, False, False)
+    with listing(keys, DELAY_MS) as endpoint:
+        client: Any = Client(folder, endpoint)
+        peak_start, started = peak(), time.monotonic()
+        inventory.write_inventory(client, BUCKET, PREFIX, run.inventory, LIST_REQUESTS)
+        listed = time.monotonic()
+        peak_listed = peak()
+        counted: dict[str, int] = {}
+        made = write_work(client, comparison, lambda tally: planned(tally, base, counted))
+        compared = time.monotonic()
+        write_manifest(client, comparison, made)
+        done, peak_end = time.monotonic(), peak()
+        write_manifest(client, comparison, replace(made, manifests=()))
+        whole = time.monotonic()
+        if keys <= MOST_BY_FOLDER:
+            with patch.object(inventory, "list_ranges", side_effect=UnorderedError("measured folder by folder")):
+                inventory.write_inventory(client, BUCKET, PREFIX, "by-folder.parquet")
+        by_folder = time.monotonic() - whole if keys <= MOST_BY_FOLDER else None
     return {
         "keys": keys,
         "new, changed, deleted": f"{counted['new']:,}, {counted['changed']:,}, {counted['deleted']:,}",
         "listing s": round(listed - started, 1),
         "comparison s": round(compared - listed, 1),
         "manifest s": round(done - compared, 1),
+        "whole manifest s": round(whole - done, 1),
+        "listing folder by folder s": "" if by_folder is None else round(by_folder, 1),
         "peak MB, before the listing": peak_start,
         "after it": peak_listed,
-        "at the end": peak(),
+        "after the manifest": peak_end,
     }
 
 
@@ -142,13 +142,13 @@ def peak() -> int:
     return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 
 
-def planned(tally: Tally, counted: dict[str, int]) -> Plan:
+def planned(tally: Tally, base: Snapshot, counted: dict[str, int]) -> Plan:
     """Return a plan, as far as the tables depend on it, and write the counts of the tally into `counted`."""
     from tests.plugins.validation.written_run import plan
     from verger.changes.compare import PhotoChange
 
     counted.update({kind.value: tally.photos[kind] for kind in PhotoChange})
-    return plan()
+    return replace(plan(), photos={"listed": tally.listed} | counted, manifests=base.manifest)
 
 
 def measure_each(sizes: Iterable[int], page: Path) -> None:

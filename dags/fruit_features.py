@@ -30,7 +30,7 @@ back to an earlier snapshot (`rollback_to`).
 | featurize, pca | The cluster was idle for too long and has terminated, or the run is already published. |
 | featurize_done, pca_done | The log has the last error of the step and the address of the complete step log. |
 | check_features, check_projections | The log has the failed checks. `runs/<id>/validation.json` has all checks. |
-| publish | Another run, a rollback, unpublish or vacuum replaced `published.json`: start a new run. |
+| publish, publish_without_cluster | Another run, a rollback or vacuum replaced `published.json`: start a new run. |
 | report | The run is published. Clear this task alone. |
 | vacuum | The published data is correct. The log has the reason. It also runs after a rollback or with nothing to do. |
 | terminate_cluster | **Check the EMR console**: the cluster may run until its idle timeout. |
@@ -65,6 +65,7 @@ from datetime import timedelta
 from typing import Any
 
 from airflow.sdk import DAG, Asset, Context, Metadata, TriggerRule, chain, get_current_context, task
+from airflow.sdk.exceptions import AirflowSkipException
 from pendulum import datetime
 
 from verger import tasks
@@ -73,7 +74,7 @@ from verger.changes.params import RunParams
 from verger.changes.plan import Plan
 from verger.clock import now
 from verger.context import RunContext
-from verger.dag_params import dag_params
+from verger.dag_params import dag_params, default_args
 from verger.emr import requests
 from verger.emr.operators.add_step import AddStep
 from verger.emr.operators.cluster_ready import ClusterReady
@@ -83,21 +84,19 @@ from verger.emr.operators.terminate_cluster import TerminateCluster
 from verger.janitor import airflow_run_tag
 from verger.notifications import notifiers
 from verger.publication import vacuum as unused_objects
-from verger.publication.model import Publication
 from verger.publication.rollback import rollback as restore
 from verger.report import airflow_facts, end_of_run
 from verger.report import write as reports
 from verger.run_id import run_id
 from verger.s3 import clients
 from verger.settings import Settings
-from verger.time_limits import TASK_LIMIT, waiting_limit
+from verger.time_limits import waiting_limit
 from verger_contract.keys import PUBLISHED, Run, uri
 
 SETTINGS = Settings.from_environment()
 STORAGE, SCHEDULE = SETTINGS.storage, SETTINGS.schedule
 PUBLICATION = Asset("fruit_features", uri=uri(STORAGE.bucket, PUBLISHED))
 RUN = Run(STORAGE.bucket, "{{ verger_run_id(run_id) }}")
-
 CHECK_LIMIT = timedelta(minutes=SCHEDULE.check_minutes)
 """`execution_timeout` of the tasks that read one row per photo."""
 
@@ -112,11 +111,6 @@ def context_of(run: str) -> RunContext:
     return RunContext.of(SETTINGS, run)
 
 
-def asset_event(published: Publication) -> Metadata:
-    """Return the event of the asset: a DAG that is scheduled on it reads these facts from the event's `extra`."""
-    return Metadata(PUBLICATION, extra=published.current.facts())
-
-
 @task.branch
 def run_or_roll_back(rollback_to: str) -> str:
     """Choose between a rollback and a run of the pipeline."""
@@ -127,7 +121,8 @@ def run_or_roll_back(rollback_to: str) -> str:
 @fails_without_retry
 def rollback(rollback_to: str) -> Iterator[Metadata]:
     """Publish an earlier snapshot again."""
-    yield asset_event(restore(clients.client(STORAGE), STORAGE.bucket, rollback_to, now()))
+    restored = restore(clients.client(STORAGE), STORAGE.bucket, rollback_to, now())
+    yield Metadata(PUBLICATION, extra=restored.current.facts())
 
 
 @task(execution_timeout=CHECK_LIMIT)
@@ -153,10 +148,22 @@ def anything_to_do(run: str, listed: dict[str, Any]) -> dict[str, Any] | None:
     return asdict(plan) if plan.work else None
 
 
+@task(outlets=[PUBLICATION], execution_timeout=CHECK_LIMIT)
+@fails_without_retry
+def publish_without_cluster(run: str, plan: dict[str, Any]) -> Iterator[Metadata]:
+    """Publish that rejected photos were deleted. Skipped when the run needs a cluster."""
+    if not plan["without_cluster"]:
+        raise AirflowSkipException("the run needs a cluster")
+    published = tasks.publish_without_cluster(context_of(run), Plan.of(plan), now())
+    yield Metadata(PUBLICATION, extra=published.current.facts())
+
+
 @task
 @fails_without_retry
 def stage_artifacts(run: str, plan: dict[str, Any]) -> dict[str, str]:
     """Upload code, model and Python packages of the steps, unless the bucket has them."""
+    if plan["without_cluster"]:
+        raise AirflowSkipException("only rejected photos were deleted: the run launches no cluster")
     return tasks.stage_artifacts(context_of(run), Plan.of(plan))
 
 
@@ -178,7 +185,8 @@ def check_projections(run: str, plan: dict[str, Any]) -> None:
 @fails_without_retry
 def publish(run: str, plan: dict[str, Any], staged: dict[str, str]) -> Iterator[Metadata]:
     """Replace published.json, unless another run has published since this run started."""
-    yield asset_event(tasks.publish_run(context_of(run), Plan.of(plan), staged, now()))
+    published = tasks.publish_run(context_of(run), Plan.of(plan), staged, now())
+    yield Metadata(PUBLICATION, extra=published.current.facts())
 
 
 @task
@@ -218,14 +226,7 @@ with DAG(
     params=dag_params(SETTINGS),
     user_defined_macros={"verger_run_id": run_id, "airflow_run_tag": airflow_run_tag.encode},
     default_args={
-        "retries": SCHEDULE.retries,
-        "retry_delay": timedelta(seconds=SCHEDULE.retry_seconds),
-        "execution_timeout": TASK_LIMIT,
-        "aws_conn_id": STORAGE.aws_conn_id,
-        "region_name": STORAGE.region,
-        "botocore_config": STORAGE.request_options,
-        "poke_interval": SCHEDULE.poll_seconds,
-        "cluster_retries": SCHEDULE.cluster_retries,
+        **default_args(SETTINGS),
         "on_execute_callback": airflow_facts.note_start,
         "on_failure_callback": report_failure,
     },
@@ -233,10 +234,9 @@ with DAG(
     listed = list_images(RUN.id)
     plan = anything_to_do(RUN.id, listed)
     staged = stage_artifacts(RUN.id, plan)
-    artifacts = str(staged["uri"])
+    artifacts, environment = str(staged["uri"]), str(staged["environment"])
 
     ids = {"dag_id": dag.dag_id, "run_id": RUN.id, "airflow_run": "{{ airflow_run_tag(run_id) }}"}
-    environment = str(staged["environment"])
     cluster_request = requests.cluster(SETTINGS, **ids, artifacts=artifacts, environment=environment, sized=plan)
     of_run = {"storage": STORAGE, "verger_run": RUN.id}
     create_cluster = CreateCluster(
@@ -286,14 +286,15 @@ with DAG(
     ).as_teardown(setups=create_cluster, on_failure_fail_dagrun=True)
     projections_checked = check_projections(RUN.id, plan)
     published = publish(RUN.id, plan, staged)
-    vacuumed = vacuum(RUN.id)
+    kept, vacuumed = publish_without_cluster(RUN.id, plan), vacuum(RUN.id)
 
     rollback_to = "{{ params.rollback_to or '' }}"
     branch = run_or_roll_back(rollback_to)
     chain(branch, listed, plan, staged, create_cluster, cluster_ready)
     chain(cluster_ready, featurize, featurize_done, features_checked, pca, pca_done, projections_checked, published)
     pca_done >> terminate_cluster
-    published >> [report(RUN.id), vacuumed]
-    rolled_back = rollback(rollback_to)
+    published >> report(RUN.id)
+    rolled_back, ended = rollback(rollback_to), outcome(RUN.id).as_teardown(on_failure_fail_dagrun=True)
     chain(branch, rolled_back, vacuumed)
-    chain([rolled_back, published, terminate_cluster], outcome(RUN.id).as_teardown(on_failure_fail_dagrun=True))
+    chain([rolled_back, published, kept, terminate_cluster], ended)
+    [published, kept] >> vacuumed

@@ -22,8 +22,8 @@ SUM_BYTES = 8 * (FEATURES_WIDTH * (FEATURES_WIDTH + 1) // 2 + FEATURES_WIDTH + 2
 """Bytes of the sums of one block of rows: count, width, sums, upper triangle of the products."""
 
 SNAPSHOTS = 1 + Retention().snapshot_days
-LISTED_AT_ONCE = 8
-"""Folders that verger.changes.inventory lists at the same time."""
+LISTED_AT_ONCE = 32
+"""Ranges of keys that verger.changes.inventory lists at the same time (VERGER_LIST_REQUESTS)."""
 
 MOST_NODES = 600
 """The sum of the highest values of VERGER_CORE_ON_DEMAND and VERGER_TASK_SPOT."""

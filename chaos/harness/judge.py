@@ -17,7 +17,7 @@ from pyarrow.fs import S3FileSystem
 import verger_reader
 from chaos.harness.bucket import BUCKET, Bucket
 from local_aws.stack import Stack
-from verger_contract.keys import PUBLISHED, Run
+from verger_contract.keys import PUBLISHED, manifest_keys
 
 PCA_TOLERANCE = 1e-4
 """Largest difference between a published coordinate and the projection of its features. Coordinates are below 100."""
@@ -80,7 +80,7 @@ class Judge:
                 publication, features, coordinates
             )
             rows = list(zip(features["path"].to_pylist(), features["etag"].to_pylist(), strict=True))
-            rows += self._rejects(str(publication.run))
+            rows += self._rejects()
         except (verger_reader.PublicationError, OSError, ValueError, pyarrow.ArrowException) as error:
             return Verdict(str(self.document().get("run", "")), {}, f"{type(error).__name__}: {error}")
         twice = [path for path, count in Counter(path for path, _ in rows).items() if count > 1]
@@ -91,10 +91,12 @@ class Judge:
         """Return the keys of photos that are neither in the features nor in the rejects with their present content."""
         return [key for key, etag in self.bucket.photos().items() if verdict.photos.get(key) != etag]
 
-    def _rejects(self, run: str) -> list[tuple[str, str]]:
-        manifest = self.bucket.get(Run(BUCKET, run).manifest)
-        table = pyarrow.parquet.read_table(io.BytesIO(manifest or b""))
-        return [(row["path"], row["etag"]) for row in table.to_pylist() if row["kind"]]
+    def _rejects(self) -> list[tuple[str, str]]:
+        rows: dict[str, Any] = {}
+        for key in manifest_keys(BUCKET, [part["run"] for part in self.document()["manifests"]]):
+            table = pyarrow.parquet.read_table(io.BytesIO(self.bucket.get(key) or b""))
+            rows |= {row["path"]: row for row in table.to_pylist()}
+        return [(row["path"], row["etag"]) for row in rows.values() if row["kind"]]
 
     def _features_differ(self, publication: verger_reader.Publication, table: pyarrow.Table) -> str:
         found = verger_reader.matrix(table["features"])

@@ -6,7 +6,7 @@ import os
 import re
 from pathlib import Path
 
-#: Versions of Java that Spark 3.5 and Spark 4.1 support.
+#: Versions of Java that Spark 4.1 supports. The documentation of Spark 3.5 names 17, and not 21.
 VERSIONS = (17, 21)
 #: The launcher of Spark always adds this module, and a Java without it does not start. The module makes the linear
 #: algebra of Spark faster; no other code needs it.

@@ -1,10 +1,17 @@
-"""The parameters of the DAG `fruit_features`: the form that Airflow shows when a user starts a run."""
+"""The parameters of the DAG `fruit_features`, and what its tasks have in common.
+
+The parameters are the form that Airflow shows when a user starts a run.
+"""
 
 from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
 
 from airflow.sdk import Param
 
 from verger.settings import BASIS_POLICIES, Settings
+from verger.time_limits import TASK_LIMIT
 
 SHARE = {"exclusiveMinimum": 0, "maximum": 1}
 """The limits of a share, for `allOf`: Airflow's form does not read it, and Airflow's API refuses other numbers.
@@ -46,12 +53,28 @@ def dag_params(settings: Settings) -> dict[str, Param]:
         "rollback_to": Param(
             None,
             type=["null", "string"],
-            pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$",
+            pattern=r"^[A-Za-z0-9][A-Za-z0-9._~:+-]*$",
             title="Roll back to",
-            description="run id of a kept snapshot (see published.json): makes it current and does nothing else",
+            description="run id of a kept publication, Verger's or Airflow's (see Verger's page Publications): makes "
+            "it current and does nothing else",
         ),
     }
 
 
 def _flag(title: str, description: str) -> Param:
     return Param(False, type="boolean", title=title, description=description)
+
+
+def default_args(settings: Settings) -> dict[str, Any]:
+    """Return retries, time limits and connection of all tasks of the DAG."""
+    storage, schedule = settings.storage, settings.schedule
+    return {
+        "retries": schedule.retries,
+        "retry_delay": timedelta(seconds=schedule.retry_seconds),
+        "execution_timeout": TASK_LIMIT,
+        "aws_conn_id": storage.aws_conn_id,
+        "region_name": storage.region,
+        "botocore_config": storage.request_options,
+        "poke_interval": schedule.poll_seconds,
+        "cluster_retries": schedule.cluster_retries,
+    }

@@ -21,6 +21,11 @@ class RunOutcomeError(VergerError):
     """The run has failed or was stopped."""
 
 
+WITHOUT_CLUSTER = "publish_without_cluster"
+TASKS_WITHOUT_CLUSTER = ("run_or_roll_back", "list_images", "anything_to_do", WITHOUT_CLUSTER)
+"""The tasks before the end of a run without a cluster. All others are skipped in such a run."""
+
+
 @dataclass(frozen=True)
 class RunEnd:
     """What is known of a run whose tasks have ended.
@@ -35,6 +40,8 @@ class RunEnd:
         The plan of the run has no work.
     waits : str
         Why the run waits for more photos, although there are some; empty when it does not.
+    without_cluster : bool
+        The plan of the run has work that needs no cluster.
     rolled_back : bool
         `published.json` has the snapshot of `rollback_to` as the current one.
     rollback_to : str
@@ -47,6 +54,7 @@ class RunEnd:
     published: bool = False
     nothing_to_do: bool = False
     waits: str = ""
+    without_cluster: bool = False
     rolled_back: bool = False
     rollback_to: str = ""
     errors: Mapping[str, str] = field(default_factory=dict)
@@ -113,7 +121,9 @@ def _skipped_by_hand(end: RunEnd) -> list[str]:
     """Return the skipped tasks that the DAG itself does not skip in this run."""
     if _result(end):
         return []
-    expected = end.states.keys() - {*ROLLBACK_TASKS} if end.rollback_to else {"rollback"}
+    expected = {"rollback", WITHOUT_CLUSTER}
+    if end.rollback_to or end.without_cluster:
+        expected = end.states.keys() - {*(ROLLBACK_TASKS if end.rollback_to else TASKS_WITHOUT_CLUSTER)}
     return [task for task, state in end.states.items() if state == SKIPPED and task not in expected]
 
 

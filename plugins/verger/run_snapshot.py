@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -50,6 +51,7 @@ def snapshot(
             rejects=name_of(run.rejects),
             pca_attempt=run.pca_attempt,
             since_full_pass=0 if is_full_pass(run, plan, basis) else plan.coordinates.since_full_pass,
+            manifests=plan.manifest_of(run, now),
             basis=basis,
             photos=pca["photos"],
             rejected=features["rejected"],
@@ -81,6 +83,25 @@ def _coordinates(run: Run, plan: Plan, rows: int, new: int, basis: str) -> tuple
     current = {table.run for table in _features(run, plan, new)}
     own = PcaRun(run=name_of(run.pca), rows=rows, features=tuple(name for name in written if name in current))
     return (*(() if is_full else plan.coordinates.keep), *([own] if rows else []))
+
+
+def without_deleted_rejects(published: Snapshot, run: Run, plan: Plan, now: datetime) -> Snapshot:
+    """Return the snapshot of a run without a cluster: the published one without the rejected photos that were deleted.
+
+    It keeps the artifact set of the published features: a later run with another set still retries all rejects. It
+    names no table of rejects of earlier runs: they may name deleted photos.
+    """
+    return replace(
+        published,
+        published_at=now.isoformat(),
+        run=run.id,
+        rejects=run.id,
+        rejected=published.rejected - plan.photos["deleted"],
+        manifests=plan.manifest_of(run, now),
+        changes=plan.photos,
+        rolled_back_from=None,
+        superseded_at=None,
+    )
 
 
 def _features(run: Run, plan: Plan, new: int) -> tuple[FeatureRun, ...]:

@@ -16,8 +16,10 @@ from verger.attempts import completed, with_attempts
 from verger.changes import inventory, known_rejects, lost_files, run_tables
 from verger.changes.full_refresh import FeatureIdentity, full_refresh
 from verger.changes.known_rejects import FailedRun
+from verger.changes.manifest import write_manifest
 from verger.changes.params import RunParams
-from verger.changes.plan import Plan, RunBase, decide
+from verger.changes.plan import Plan, decide
+from verger.changes.run_base import RunBase
 from verger.changes.run_tables import Comparison
 from verger.cluster_plan.history import earlier_runs
 from verger.cluster_plan.pace import Pace
@@ -115,7 +117,7 @@ def plan(run_context: RunContext, etag: str | None, params: RunParams, now: date
         retry_all_rejects=params.retry_rejects or bool(published and published.artifacts != built.sha256),
         lost=tuple(lost_files.find(client, run.bucket, lost_files.of_features(run.bucket, published))),
         lost_projections=tuple(_lost_projections(run_context, published)),
-        known_rejects=run.uri(Run(run.bucket, failed).manifest) if failed else "",
+        known_rejects=run.uri(failed.keys(run.bucket)[-1]) if failed else "",
         pace=Pace.of(earlier_runs(run_context, identity.preprocessing), settings.featurize.decoding),
     )
     comparison = Comparison(
@@ -178,12 +180,15 @@ def check_features(run_context: RunContext, made: Plan) -> None:
         record(client, run, "features", checks)  # files that differ from their list may be no Parquet
         checks += feature_checks(run_context.store, run, limits)
         comparison = Comparison(run_context.store, run, published, made.full_refresh, made.retry_all_rejects, made.lost)
-        photos, rejects = run_tables.write_manifest(client, comparison, made.moved(run))
+        rejects = write_manifest(client, comparison, made)
         record(client, run, "features", checks)
-    share = share_of_rejects(photos, rejects, limits.max_rejects_share, accepted=made.accept_rejects)
+    share = share_of_rejects(made.photos["listed"], rejects, limits.max_rejects_share, accepted=made.accept_rejects)
     if not share.passed:
         sha256 = artifacts.identity(client, run_context.settings.storage).sha256
-        run_context.write_json(KNOWN_REJECTS, asdict(FailedRun(run.id, made.etag, sha256)))
+        run_context.write_json(
+            KNOWN_REJECTS,
+            asdict(FailedRun(run.id, made.etag, sha256, [*(part.run for part in made.manifests), run.id])),
+        )
     record(client, run, "features", [*checks, share])
     # Step 2 reads the features that were checked, also when another attempt of step 1 starts in the meantime.
     run_context.write_json(run.plan, made.for_step(run).document())
@@ -217,7 +222,7 @@ def check_projections(run_context: RunContext, made: Plan, target_variance: floa
         if compacted:  # the manifest names the feature run that this attempt compacted
             published = _published(run_context, made.etag)
             comparison = Comparison(store, run, published, made.full_refresh, made.retry_all_rejects, made.lost)
-            run_tables.write_manifest(client, comparison, made.moved(run))
+            write_manifest(client, comparison, made)
         found, measured = projection_checks(_coordinates(run_context, made, basis_run), target_variance)
         record(client, run, "pca", [*checks, *found])
         run_context.write_json(run.spread, measured.document())
@@ -277,6 +282,31 @@ def publish_run(run_context: RunContext, made: Plan, staged: Mapping[str, str], 
     checks = run_context.read_json(run.validation) or {}
     require_checked(run, checks, [run.features, run.rejects, *_tables_of_pca(run, made)])
     new = run_snapshot.snapshot(run, made, staged=staged, checks=checks, metrics=metrics, now=now)
+    return commit.publish(client, run, new, made.etag)
+
+
+def publish_without_cluster(run_context: RunContext, made: Plan, now: datetime) -> Publication:
+    """Publish that rejected photos were deleted. Features, projections and basis stay those of the published snapshot.
+
+    A second try of a published run changes nothing.
+
+    Raises
+    ------
+    CommitConflictError, AlreadyPublishedError, MissingDataError
+        See `publish_run`.
+    """
+    client, run = run_context.client, run_context.run
+    done = commit.already_published(client, run, made.etag)
+    if done:
+        return done
+    published = _published(run_context, made.etag)
+    if published is None:
+        raise ValidationError(f"run {run.id}: expected a published snapshot to keep, found none; start a new run")
+    comparison = Comparison(run_context.store, run, published, False, False, featurizes=False)
+    write_manifest(client, comparison, made)
+    published_run = Run(run.bucket, str(published.run), pca_attempt=published.pca_attempt)
+    run_tables.copy_statistics(client, published_run, replace(run, pca_attempt=published.pca_attempt))
+    new = run_snapshot.without_deleted_rejects(published, run, made, now)
     return commit.publish(client, run, new, made.etag)
 
 

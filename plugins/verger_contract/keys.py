@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 PUBLISHED = "published.json"
@@ -95,6 +96,16 @@ class Run:
     def manifest(self) -> str:
         """The state of every listed photo (see `schemas.MANIFEST`)."""
         return f"{self.folder}manifest.parquet"
+
+    @property
+    def manifest_delta(self) -> str:
+        """The rows of the manifest that differ from those of earlier runs (see `schemas.MANIFEST`)."""
+        return f"{self.folder}manifest_delta.parquet"
+
+    @property
+    def deleted(self) -> str:
+        """The published photos that are no longer listed (see `schemas.DELETED`)."""
+        return f"{self.folder}deleted.parquet"
 
     @property
     def drift(self) -> str:
@@ -276,3 +287,14 @@ def s3_scheme(address: str) -> str:
 def uri(bucket: str, key: str) -> str:
     """Return the `s3://` URI of a key."""
     return f"s3://{bucket}/{key}"
+
+
+def manifest_keys(bucket: str, runs: Sequence[str]) -> list[str]:
+    """Return the keys of a manifest: the whole table of the first run, and the deltas of the others.
+
+    Examples
+    --------
+    >>> manifest_keys("orchard", ["A", "B"])
+    ['runs/A/manifest.parquet', 'runs/B/manifest_delta.parquet']
+    """
+    return [Run(bucket, run).manifest_delta if number else Run(bucket, run).manifest for number, run in enumerate(runs)]

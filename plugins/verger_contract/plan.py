@@ -66,6 +66,8 @@ class StepPlan:
         False when there is nothing to do now. `why` has the reason in words.
     waiting : bool
         There are photos to do, and the run waits for more: then `work` is False.
+    without_cluster : bool
+        The work needs no step: only rejected photos were deleted.
     photos : mapping of str to int
         Photos listed, new, changed, retry, opportunistic_retry, lost, unchanged, deleted.
     keep, compact : tuple of str
@@ -105,6 +107,7 @@ class StepPlan:
     statistics: str | None = None
     project: tuple[str, ...] = ()
     waiting: bool = False
+    without_cluster: bool = False
 
     def __post_init__(self) -> None:
         if bool(self.compact) != bool(self.into):
@@ -131,6 +134,7 @@ class StepPlan:
             "run": self.run,
             "work": self.work,
             "waiting": self.waiting,
+            "without_cluster": self.without_cluster,
             "why": self.why,
             "photos": dict(self.photos),
             "features": {
@@ -168,6 +172,7 @@ class StepPlan:
             run=str(document["run"]),
             work=bool(document["work"]),
             waiting=bool(document.get("waiting", False)),
+            without_cluster=bool(document.get("without_cluster", False)),
             why=str(document["why"]),
             photos=photos | {"listed": photos["listed"]},
             keep=tuple(map(str, features["keep"])),

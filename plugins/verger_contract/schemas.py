@@ -65,7 +65,13 @@ INVENTORY = Table((("path", "string"), ("etag", "string"), ("size", "bigint")))
 
 MANIFEST = Table((("path", "string"), ("etag", "string"), ("run", "string"), ("kind", "string"), ("reason", "string")))
 """runs/<id>/manifest.parquet: every listed photo by path, with the feature run that holds its features (`run`), or with
-the reject's kind and reason."""
+the reject's kind and reason.
+
+manifest_delta.parquet: the rows that differ from the manifest of earlier runs. The row of a photo that is no longer
+listed has only a path."""
+
+DELETED = Table((("path", "string"),))
+"""runs/<id>/deleted.parquet: the published photos that are no longer listed, by path."""
 
 DELETES = Table((("path", "string"), ("run", "string")))
 """runs/<id>/deletes.parquet and compacted_deletes.parquet: the deleted rows of feature runs. runs/<id>/removed.parquet:

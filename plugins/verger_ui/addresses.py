@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 DAG_ID = "fruit_features"
 PREFIX = "/verger"
 """Path of the pages in Airflow's API server."""
+DAG_PAGE = f"/dags/{DAG_ID}"
+"""The DAG in Airflow's UI, where the button Trigger opens the form. Airflow 3.3 opens no form from an address."""
 ROUTE = "verger"
 """Route of the page in Airflow's UI: `/plugin/verger`."""
+DAG_RUN_ROUTE = "verger-run"
+"""Route of the tab of a DAG run."""
 
 RUN_ID = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,199}$"
 """Pattern of the ids that verger.run_id makes: no slash, no quote, no leading dot."""
@@ -28,6 +32,11 @@ def root() -> str:
     from airflow.configuration import conf
 
     return urlsplit(conf.get("api", "base_url", fallback="") or "").path.rstrip("/")
+
+
+def dag_run_page(dag_run_id: str) -> str:
+    """Return the page of a run in Airflow's UI."""
+    return f"{DAG_PAGE}/runs/{quote(dag_run_id, safe='')}"
 
 
 def framed(page: str) -> str:

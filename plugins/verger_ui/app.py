@@ -20,15 +20,23 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, RedirectResponse
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
+from verger.report.map_script import POLICY
+from verger.run_id import run_id
 from verger.s3.errors import StorageError, UnavailableError
 from verger.settings.fields import SettingsError
 from verger_contract.keys import Run
+from verger_ui import publication_routes
 from verger_ui.addresses import CLUSTER_ID, DAG_ID, RUN_ID, STEP, STEP_ID, STREAM
+from verger_ui.addresses import run_page as run_page_address
 from verger_ui.pages import page
+from verger_ui.sources import airflow_runs
+from verger_ui.sources.airflow_runs import AirflowRun
 from verger_ui.sources.bucket import UnreadableError, bucket, renew, settings
 from verger_ui.sources.step_logs import step_log
 from verger_ui.views import in_progress
 from verger_ui.views.overview import overview
+from verger_ui.views.run_facts import State
+from verger_ui.views.run_list import COLUMNS, PER_PAGE, Selection
 from verger_ui.views.run_page import run_page, steps
 
 if TYPE_CHECKING:
@@ -39,9 +47,10 @@ log = logging.getLogger(__name__)
 PAGE_POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; frame-src 'self'"
 )
-REPORT_POLICY = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:"
-"""Content security policy of a report, which shows names from users: it runs no script and loads nothing."""
-FRAME_POLICY = "; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+REPORT_POLICY = f"sandbox allow-scripts; {POLICY}"
+"""Content security policy of a report, which shows names from users: it runs its own script alone, in an origin of its
+own without cookies, and loads nothing."""
+FRAME_POLICY = "; base-uri 'none'; form-action 'self'; frame-ancestors 'self'"
 STATIC = Path(__file__).parent / "static"
 ASSETS = {
     "verger.css": "text/css; charset=utf-8",
@@ -75,7 +84,14 @@ def create_app() -> FastAPI:
     made.middleware("http")(_with_headers)
     made.add_exception_handler(StarletteHTTPException, _http_error)
     made.add_exception_handler(RequestValidationError, _malformed)
-    for kind in (StorageError, UnavailableError, BotoCoreError, ClientError, SettingsError, UnreadableError):
+    for kind in (
+        StorageError,
+        UnavailableError,
+        BotoCoreError,
+        ClientError,
+        SettingsError,
+        UnreadableError,
+    ):
         made.add_exception_handler(kind, _storage_error)
     return made
 
@@ -114,10 +130,17 @@ async def _with_headers(request: Request, call_next: Callable[[Request], Awaitab
 
 
 @router.get("/", response_class=HTMLResponse)
-def show_overview(request: Request, number: Annotated[int, Query(alias="page", ge=1, le=1_000_000)] = 1) -> Any:
-    """Show all runs."""
-    found = overview(bucket(), settings(), number)
-    return page(request, "overview.html", overview=found, storage=settings().storage)
+def show_overview(
+    request: Request,
+    number: Annotated[int, Query(alias="page", ge=1, le=1_000_000)] = 1,
+    state: Annotated[str, Query(max_length=50)] = "",
+    sort: Annotated[str, Query(max_length=50)] = "",
+    *,
+    descending: bool = False,
+) -> Any:
+    """Show all runs, or those of a state, newest first or sorted by a column."""
+    found = overview(bucket(), settings(), number, Selection(state, sort, descending))
+    return page(request, "overview.html", overview=found, storage=settings().storage, states=State, columns=COLUMNS)
 
 
 @router.get("/in-progress", response_class=HTMLResponse)
@@ -125,6 +148,19 @@ def show_in_progress(request: Request, run: Annotated[str | None, Query(pattern=
     """Return the progress bars for the script of the page; 204 when the run (without one: any run) has ended."""
     found = in_progress.find(bucket(), run)
     return page(request, "in_progress.html", active=found) if found else Response(status_code=204)
+
+
+@router.get("/dag-run")
+def show_dag_run(
+    request: Request,
+    dag: Annotated[str, Query(max_length=250)],
+    run: Annotated[str, Query(min_length=1, max_length=250)],
+) -> Response:
+    """Redirect from the tab of a DAG run to the page of the run."""
+    if dag != DAG_ID:
+        message = f"Verger shows the runs of the DAG {DAG_ID}. This run is one of the DAG {dag}."
+        return page(request, "error.html", 404, title="Not a run of Verger", message=message)
+    return RedirectResponse(f"{request.scope['root_path']}/{run_page_address(run_id(run))}", 303)
 
 
 @router.get("/runs/{run}", response_class=HTMLResponse)
@@ -173,6 +209,7 @@ def show_log(
 
 
 router.include_router(logs)
+router.include_router(publication_routes.router)
 
 
 assets = APIRouter()
@@ -205,4 +242,11 @@ def _storage_error(request: Request, error: Exception) -> Response:
     if isinstance(error, StorageError | UnavailableError | ClientError):
         renew()
     log.warning("Verger's page: %s", error)
-    return page(request, "error.html", 503, title="S3 cannot be read", message=str(error))
+    if isinstance(error, SettingsError):
+        return page(request, "error.html", 503, title="The settings are wrong", message=str(error))
+    return page(request, "without_s3.html", 503, message=str(error), runs=_runs_of_airflow())
+
+
+def _runs_of_airflow() -> list[AirflowRun]:
+    """Return the newest runs in Airflow, which the pages show while S3 cannot be read."""
+    return sorted(airflow_runs.newest().values(), key=lambda run: run.at, reverse=True)[:PER_PAGE]

@@ -10,7 +10,10 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: TID253 (only the API server imports this module)
 
+from verger.validation.vectors import folder
+from verger_contract.keys import owner
 from verger_ui import formats
+from verger_ui.addresses import DAG_PAGE, dag_run_page, root
 from verger_ui.views import trends
 from verger_ui.views.durations import GROUPS, OTHER
 
@@ -28,7 +31,12 @@ def templates() -> Environment:
         lstrip_blocks=True,
     )
     made.filters |= {name: getattr(formats, name) for name in FORMATS}
-    made.globals |= {"groups": [*GROUPS, OTHER], "chart": {"width": trends.WIDTH, "height": trends.HEIGHT}}
+    made.globals |= {"dag_page": DAG_PAGE, "dag_run_page": dag_run_page, "label_of": folder, "owner": owner}
+    made.globals |= {
+        "groups": [*GROUPS, OTHER],
+        "airflow": root,
+        "chart": {"width": trends.WIDTH, "height": trends.HEIGHT},
+    }
     return made
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +19,7 @@ from benchmarks.planning.limits import Listing
 from benchmarks.planning.page import page
 from benchmarks.planning.prices import STATED, stated
 from benchmarks.planning.requests import Requests, groups, requests, splits
+from tests.places import ROOT
 
 INTEL, _, GRAVITON = MACHINES
 MILLION = 1_000_000
@@ -42,6 +44,15 @@ def row(photos: int, step_1_s: float, step_2_s: float) -> dict[str, Any]:
 GROWTH = {"measured": "then, there", "cores": 2, "rows": [row(4000, 24.0, 10.0), row(24_000, 124.0, 20.0)]}
 FIGURES = {name: figure.value for name, figure in stated(ROUND).items()}
 LISTING = Listing(7e-6, 15e-6)
+
+
+def test_the_page_of_the_cost_names_each_price_that_is_not_confirmed() -> None:
+    text = (ROOT / "docs/cost.md").read_text()
+    _, _, section = text.partition("## Prices that are not confirmed")
+    rows = [line.split("|")[1] for line in section.splitlines() if line.startswith("| ")]
+    named = {name for row in rows for name in re.findall(r"`([^`]+)`", row)} & STATED.keys()
+    of_money = {name for name, one in STATED.items() if "USD" in one.unit or "price" in one.unit}
+    assert named == {name for name in of_money if not STATED[name].confirmed}
 
 
 def test_each_step_is_a_line_through_two_measurements() -> None:

@@ -30,6 +30,7 @@ EXECUTION_LIMITS = {
     **dict.fromkeys(("run_or_roll_back", "rollback", "stage_artifacts", "create_cluster"), 2 * HOUR),
     **dict.fromkeys(("featurize", "pca", "publish", "report", "vacuum", "outcome"), 2 * HOUR),
     **dict.fromkeys(("list_images", "anything_to_do", "check_features", "check_projections"), 4 * HOUR),
+    "publish_without_cluster": 4 * HOUR,
     **dict.fromkeys(("cluster_ready", "terminate_cluster"), 2 * HOUR + timedelta(minutes=45)),
     **dict.fromkeys(("featurize_done", "pca_done"), 2 * HOUR + 12 * HOUR),
 }
@@ -67,7 +68,14 @@ def test_the_size_of_the_cluster_is_that_of_the_plan_when_the_task_runs(dag: Any
 
 
 def test_the_graph_is_one_chain_with_a_teardown(dag: Any) -> None:
-    assert set(dag.task_ids) == {*CHAIN, "terminate_cluster", "rollback", "vacuum", "outcome"}
+    assert set(dag.task_ids) == {
+        *CHAIN,
+        "publish_without_cluster",
+        "terminate_cluster",
+        "rollback",
+        "vacuum",
+        "outcome",
+    }
     for task, following in itertools.pairwise(CHAIN):
         assert following in dag.get_task(task).downstream_task_ids
     assert dag.get_task("report").downstream_task_ids == set()
@@ -88,7 +96,7 @@ def test_architecture_draws_the_graph_and_explains_every_task(dag: Any) -> None:
 
 def test_vacuum_also_runs_when_there_is_nothing_to_do(dag: Any) -> None:
     vacuum = dag.get_task("vacuum")
-    assert vacuum.upstream_task_ids == {"publish", "rollback"}
+    assert vacuum.upstream_task_ids == {"publish", "publish_without_cluster", "rollback"}
     assert vacuum.trigger_rule == TriggerRule.NONE_FAILED
     assert dag.get_task("anything_to_do").ignore_downstream_trigger_rules is False
 
@@ -142,7 +150,7 @@ def test_the_outcome_decides_the_state_of_the_run_whatever_a_user_marks(dag: Any
     assert task.on_failure_fail_dagrun
     # Without a setup before it, Airflow runs a teardown also when all other tasks are skipped or have failed.
     assert task.trigger_rule == TriggerRule.ALL_DONE_SETUP_SUCCESS
-    assert task.upstream_task_ids == {"publish", "rollback", "terminate_cluster"}
+    assert task.upstream_task_ids == {"publish", "publish_without_cluster", "rollback", "terminate_cluster"}
     assert not any(dag.get_task(before).is_setup for before in task.upstream_task_ids)
     assert task.downstream_task_ids == set()
 
@@ -176,6 +184,7 @@ def test_an_error_of_verger_fails_every_python_task_without_retries(dag: Any) ->
         assert function.__code__.co_filename.endswith("airflow_errors.py"), task
     assert {task for task, function in functions.items() if inspect.isgeneratorfunction(function)} == {
         "publish",
+        "publish_without_cluster",
         "rollback",
     }
 

@@ -38,7 +38,7 @@ def write_artifacts(folder: Path, model: str) -> Path:
     files = {name: {"sha256": "0" * 64, "size": 1} for name in artifacts.REQUIRED}
     files[artifacts.MODEL] = {"sha256": hashlib.sha256(model.encode()).hexdigest(), "size": 1}
     folder.mkdir(parents=True, exist_ok=True)
-    content = {"weights": "imagenet", "preprocessing": VERSION, "files": files}
+    content = {"weights": "imagenet", "arch": "x86_64", "preprocessing": VERSION, "files": files}
     (folder / artifacts.MANIFEST).write_text(json.dumps(content))
     return folder
 
@@ -142,8 +142,7 @@ class Running:
         return self.plan
 
     def _next(self) -> bool:
-        idle = self.plan is not None and not self.plan.work
-        left = [task for task in TASKS if task not in self.done and not (idle and task != "vacuum")]
+        left = [task for task in self._tasks() if task not in self.done]
         if not left:
             return False
         actions: dict[str, Callable[[], Any]] = {
@@ -163,6 +162,14 @@ class Running:
         actions[left[0]]()
         self.done.append(left[0])
         return True
+
+    def _tasks(self) -> tuple[str, ...]:
+        """Return the tasks that the DAG does not skip."""
+        if self.plan is not None and not self.plan.work:
+            return ("list_images", "plan", "vacuum")
+        if self.plan is not None and self.plan.without_cluster:
+            return ("list_images", "plan", "publish", "vacuum")
+        return TASKS
 
     @property
     def _planned(self) -> Plan:
@@ -188,6 +195,9 @@ class Running:
         pca(self.run_context, self.params.target_variance)
 
     def _publish(self) -> None:
+        if self._planned.without_cluster:
+            tasks.publish_without_cluster(self.run_context, self._planned, self.orchard.now)
+            return
         built = artifacts.identity(self.run_context.client, self.run_context.settings.storage)
         staged = {"weights": "imagenet", "sha256": built.sha256}
         tasks.publish_run(self.run_context, self._planned, staged, self.orchard.now)

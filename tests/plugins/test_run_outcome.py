@@ -13,7 +13,11 @@ TASKS = [
     *("featurize", "featurize_done", "check_features", "pca", "pca_done", "terminate_cluster", "check_projections"),
     *("publish", "rollback"),
 ]
-NATURAL = {**dict.fromkeys(TASKS, "success"), "rollback": "skipped"}
+NATURAL = {**dict.fromkeys(TASKS, "success"), "rollback": "skipped", "publish_without_cluster": "skipped"}
+WITHOUT_CLUSTER = {
+    **dict.fromkeys(TASKS, "skipped"),
+    **dict.fromkeys(("run_or_roll_back", "list_images", "anything_to_do"), "success"),
+}
 
 
 def ended(task: str, state: str, after: str) -> dict[str, str]:
@@ -40,6 +44,20 @@ def test_a_run_that_waits_for_photos_succeeds_and_says_why() -> None:
         True,
         "nothing to do yet: the run waits for more photos: 12 of 500",
     )
+
+
+def test_a_run_without_a_cluster_succeeds_when_it_is_published() -> None:
+    states = WITHOUT_CLUSTER | {"publish_without_cluster": "success"}
+    assert outcome(RunEnd(states, published=True, without_cluster=True)).succeeded
+
+
+def test_a_run_without_a_cluster_that_published_nothing_names_the_task() -> None:
+    states = WITHOUT_CLUSTER | {"publish_without_cluster": "failed"}
+    errors = {"publish_without_cluster": "replaced"}
+    found = outcome(RunEnd(states, without_cluster=True, errors=errors))
+    assert (found.succeeded, found.stopped, found.task) == (False, False, "publish_without_cluster")
+    skipped = outcome(RunEnd(WITHOUT_CLUSTER | {"publish_without_cluster": "skipped"}, without_cluster=True))
+    assert (skipped.stopped, skipped.task) == (True, "publish_without_cluster")
 
 
 def test_a_rollback_succeeds_when_its_snapshot_is_current() -> None:

@@ -112,7 +112,9 @@ class RunFolder:
             into=into,
             new=new,
             basis=basis,
-            **tables,
+            deletes=tables["deletes"],
+            compacted_deletes=tables["compacted_deletes"],
+            removed=tables["removed"],
             statistics=statistics,
             project=project,
         )

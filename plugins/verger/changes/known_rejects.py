@@ -6,16 +6,19 @@ rejects from the manifest of the failed run, and fails before a cluster is launc
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from verger.changes.compare import Listed, Published
-from verger.tables.external_sort import Row, increasing
-from verger.tables.parquet import Store
-from verger_contract.keys import Run
+from verger.tables import manifest
+from verger.tables.parquet import Store, rows_of
+from verger_contract.keys import manifest_keys
 from verger_contract.reasons import RETRIED, RETRIED_WITH_OTHER_WORK
-from verger_contract.schemas import MANIFEST
+from verger_contract.schemas import INVENTORY, MANIFEST
+
+if TYPE_CHECKING:
+    import pyarrow
 
 
 @dataclass(frozen=True)
@@ -30,15 +33,23 @@ class FailedRun:
         deleted.
     artifacts : str
         SHA-256 of the artifact set. Another set may read the photos.
+    manifests : tuple of str
+        The runs that wrote the parts of its manifest, oldest first. Empty if an earlier Verger wrote the file: then
+        the manifest is that of `run`.
     """
 
     run: str
     base_etag: str | None
     artifacts: str
+    manifests: Sequence[str] = ()
+
+    def keys(self, bucket: str) -> list[str]:
+        """Return the keys of the parts of its manifest."""
+        return manifest_keys(bucket, self.manifests or [self.run])
 
 
-def failed_run(read: Callable[[], Any], base_etag: str | None, artifacts: str) -> str | None:
-    """Return the id of the run whose rejects are known, None when there is none for this base and artifact set.
+def failed_run(read: Callable[[], Any], base_etag: str | None, artifacts: str) -> FailedRun | None:
+    """Return the run whose rejects are known, None when there is none for this base and artifact set.
 
     Parameters
     ----------
@@ -51,20 +62,23 @@ def failed_run(read: Callable[[], Any], base_etag: str | None, artifacts: str) -
         found = FailedRun(**(read() or {}))
     except (TypeError, ValueError):  # there is none, or its content is not ours: the photos are featurized again
         return None
-    return found.run if (found.base_etag, found.artifacts) == (base_etag, artifacts) else None
+    return found if (found.base_etag, found.artifacts) == (base_etag, artifacts) else None
 
 
-def rejects_of(store: Store, failed: Run) -> Iterator[Published]:
-    """Yield the rejects in the manifest of a run, by path. Those with a temporary cause are left out."""
-    rows = increasing(store.rows(failed.manifest, MANIFEST.names), failed.uri(failed.manifest))
-    return (reject for reject in map(_published, rows) if reject.kind and reject.kind not in TEMPORARY)
+def rejects_of(store: Store, keys: Sequence[str]) -> Iterator[Published]:
+    """Yield the rejects in a manifest, by path. Those with a temporary cause are left out.
+
+    Parameters
+    ----------
+    keys
+        The parts of the manifest, oldest first.
+    """
+    rejected = (batch.filter(batch["kind"].is_valid()) for batch in manifest.batches(store, keys))
+    rejects = (Published(*row) for row in rows_of(rejected, MANIFEST.names))
+    return (reject for reject in rejects if reject.kind not in TEMPORARY)
 
 
 TEMPORARY = RETRIED | RETRIED_WITH_OTHER_WORK
-
-
-def _published(row: Row) -> Published:
-    return Published(*row)
 
 
 class KnownRejects:
@@ -92,3 +106,9 @@ class KnownRejects:
             self._next = next(self._rejects, None)
         found = self._next
         return found.kind if found and (found.path, found.etag) == (photo.path, photo.etag) else None
+
+    def kinds_of(self, photos: pyarrow.RecordBatch) -> Iterator[str]:
+        """Yield the kinds of the rejects of some photos, without those that are unknown."""
+        for row in rows_of([photos], INVENTORY.names):
+            if kind := self.kind_of(Listed(*row)):
+                yield kind

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
+import logging
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -17,29 +18,33 @@ from typing import TYPE_CHECKING
 from verger.publication.model import Snapshot
 from verger.tables import file_list
 from verger.tables.external_sort import Row, outer_join
-from verger.tables.parquet import Store
+from verger.tables.parquet import Store, TableError
 from verger_contract.keys import FEATURES, Run
 from verger_contract.metrics import FILE_LIST, ListedFile, parse_list
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+log = logging.getLogger(__name__)
+
 
 def find(s3: S3Client, bucket: str, prefixes: Iterable[str]) -> list[str]:
-    """Return the keys of lost and damaged files of tables. Of a table of which nothing is left, return the prefix.
+    """Return the keys of lost and damaged files of tables. Return the prefix of a table that is lost as a whole.
 
     Names and sizes are compared with the file list. A file with another ETag is read, and its SHA-256 compared: a copy
-    of the bucket has other ETags. Of a table without a file list, which an earlier Verger wrote, single files are not
-    found.
-
-    Raises
-    ------
-    TableError
-        A file list is malformed.
+    of the bucket has other ETags. A table is lost as a whole if none of its files is left, or if its file list is
+    malformed: then nothing proves which files it had. Of a table without a file list, which an earlier Verger wrote,
+    single files are not found.
     """
     lost = []
     for prefix in prefixes:
-        listed, found = file_list.read(s3, bucket, prefix), file_list.stored(s3, bucket, prefix)
+        found = file_list.stored(s3, bucket, prefix)
+        try:
+            listed = file_list.read(s3, bucket, prefix)
+        except TableError as error:
+            log.warning("%s", error)
+            lost.append(prefix)
+            continue
         if listed is None:
             lost += [] if found else [prefix]
             continue

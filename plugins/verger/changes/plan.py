@@ -6,21 +6,22 @@ The functions read and write nothing.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from verger.changes import compaction, coordinates, lost_files
-from verger.changes.compare import PhotoChange, Tally, photo_reasons
-from verger.changes.coordinates import Coordinates
+from verger.changes import lost_files
+from verger.changes.compare import FEATURIZED, PhotoChange, Tally, photo_reasons
 from verger.changes.full_refresh import FeatureIdentity, FullRefresh
 from verger.changes.params import PlanError, RunParams, check_limits
-from verger.changes.sizing import reason_to_wait, work_of
-from verger.cluster_plan.pace import AS_BENCHMARKS, Pace
+from verger.changes.rewrites import compaction, coordinates
+from verger.changes.rewrites.coordinates import Coordinates
+from verger.changes.run_base import RunBase
+from verger.changes.sizing import no_step_has_work, reason_to_wait, work_of
 from verger.cluster_plan.plan import ClusterPlan, plan_cluster
-from verger.publication.model import FeatureRun, Snapshot
+from verger.publication.model import FeatureRun, ManifestPart, Snapshot
 from verger.settings import Settings
-from verger_contract.keys import Run, name_of, of_attempt, statistics, with_attempt
+from verger_contract.keys import Run, manifest_keys, name_of, of_attempt, statistics, with_attempt
 from verger_contract.plan import BasisPolicy, BasisRequest, StepPlan
 
 
@@ -38,6 +39,8 @@ class Plan:
         The cluster that the run launches if it has work.
     waiting : bool
         There are photos to do, and the run waits for more. Then `work` is False.
+    without_cluster : bool
+        The work needs no cluster: only rejected photos were deleted. Features and projections stay.
     etag : str or None
         The ETag of the `published.json` that the run may replace; None when there is none yet.
     model_sha256 : str
@@ -56,6 +59,10 @@ class Plan:
     into : str or None
     accept_rejects : bool
         The run may publish with any share of rejects.
+    manifests : tuple of ManifestPart
+        The parts of the published manifest to which the run adds a delta; empty when it writes the whole manifest.
+    kept_rejects : mapping of str to int
+        Unchanged photos without features, by kind of reject.
     lost : tuple of str
         Keys of lost files of published feature runs. These feature runs are compacted without the files, and the photos
         of the files are featurized again.
@@ -76,6 +83,7 @@ class Plan:
     photos: dict[str, int]
     cluster: ClusterPlan
     waiting: bool = False
+    without_cluster: bool = False
     etag: str | None
     model_sha256: str
     preprocessing: str
@@ -87,6 +95,8 @@ class Plan:
     compact: tuple[FeatureRun, ...]
     into: str | None
     accept_rejects: bool = False
+    manifests: tuple[ManifestPart, ...] = ()
+    kept_rejects: Mapping[str, int] = field(default_factory=dict)
     lost: tuple[str, ...] = ()
     coordinates: Coordinates
     basis_policy: str
@@ -99,8 +109,9 @@ class Plan:
     def of(cls, facts: Mapping[str, Any]) -> Plan:
         """Return the plan of the JSON object that an XCom holds: the inverse of `dataclasses.asdict`."""
         runs = {name: tuple(FeatureRun(**run) for run in facts[name]) for name in ("keep", "compact")}
-        parts = {"cluster": ClusterPlan.parse(facts["cluster"]), "coordinates": Coordinates.of(facts["coordinates"])}
-        return cls(**{**facts, **runs, **parts, "lost": tuple(facts["lost"])})
+        parts = tuple(ManifestPart(**part) for part in facts["manifests"])
+        kept = {"cluster": ClusterPlan.parse(facts["cluster"]), "coordinates": Coordinates.of(facts["coordinates"])}
+        return cls(**{**facts, **runs, **kept, "lost": tuple(facts["lost"]), "manifests": parts})
 
     @property
     def identity(self) -> FeatureIdentity:
@@ -115,6 +126,14 @@ class Plan:
         """Return, for each compacted feature run, the feature run that takes its rows."""
         into = self.compacted(run)
         return {compacted.run: into for compacted in self.compact if into}
+
+    def manifest_of(self, run: Run, now: datetime) -> tuple[ManifestPart, ...]:
+        """Return the parts of the manifest that the run publishes, oldest first."""
+        return compaction.manifest_of(run.id, self.manifests, self.photos, now)
+
+    def manifest_keys(self, run: Run) -> list[str]:
+        """Return the keys of the parts of the manifest of the run, oldest first."""
+        return manifest_keys(run.bucket, [*(part.run for part in self.manifests), run.id])
 
     def features_of(self, run: Run) -> list[str]:
         """Return the feature runs that hold all current rows after the steps of `run`."""
@@ -140,6 +159,7 @@ class Plan:
             work=self.work,
             why=self.why,
             waiting=self.waiting,
+            without_cluster=self.without_cluster,
             photos=self.photos,
             keep=tuple(features(kept.run) for kept in self.keep),
             compact=tuple(features(compacted.run) for compacted in self.compact),
@@ -160,42 +180,6 @@ class Plan:
         )
 
 
-@dataclass(frozen=True, kw_only=True)
-class RunBase:
-    """What a run starts from.
-
-    Attributes
-    ----------
-    published : Snapshot or None
-        The published snapshot; None when nothing is published.
-    etag : str or None
-        The ETag of `published.json`.
-    identity : FeatureIdentity
-        That of the features that the run computes.
-    full_refresh : FullRefresh
-    retry_all_rejects : bool
-        Whether all rejected photos are featurized.
-    lost : tuple of str
-        Keys of lost files of published feature runs.
-    lost_projections : tuple of str
-        Keys of lost files of the published projections.
-    known_rejects : str
-        URI of the manifest that has the known rejects; empty when there are none.
-    pace : Pace
-        How fast step 1 was in earlier runs.
-    """
-
-    published: Snapshot | None
-    etag: str | None
-    identity: FeatureIdentity
-    full_refresh: FullRefresh
-    retry_all_rejects: bool
-    lost: tuple[str, ...] = ()
-    lost_projections: tuple[str, ...] = ()
-    known_rejects: str = ""
-    pace: Pace = AS_BENCHMARKS
-
-
 def decide(run: Run, tally: Tally, base: RunBase, params: RunParams, settings: Settings, *, now: datetime) -> Plan:
     """Return the plan of a run from the counts of the comparison.
 
@@ -211,17 +195,16 @@ def decide(run: Run, tally: Tally, base: RunBase, params: RunParams, settings: S
     keep, compact = _divided(runs, base.lost, max_age, now)
     photos = {kind.value: tally.photos[kind] for kind in PhotoChange}
     overdue = [*compaction.overdue(runs, max_age, now), *coordinates.overdue(published, max_age, now)]
-    refresh, other = _other_reasons(base, params, settings, overdue)
-    reasons = [*refresh, *photo_reasons(photos, retry_rejects=params.retry_rejects), *other]
-    removed = tally.photos[PhotoChange.CHANGED] + tally.photos[PhotoChange.DELETED]
+    removed = photos[PhotoChange.CHANGED.value] + photos[PhotoChange.DELETED.value]
     cluster = plan_cluster(work_of(tally, full_refresh=bool(full_refresh)), base.pace, settings)
-    waits = "" if refresh or other else reason_to_wait(tally, params, published, cluster, settings.sizing, now=now)
+    parts = published.manifest if published and not full_refresh and not compact else ()
+    delta = sum(tally.photos[kind] for kind in (*FEATURIZED, PhotoChange.DELETED))
     return Plan(
-        work=bool(reasons) and not waits,
-        why=waits or ", ".join(reasons) or f"nothing new, changed or deleted among {tally.listed:,} photos",
+        **_verdict(tally, base, params, settings, cluster, overdue=overdue, now=now),
         photos={"listed": tally.listed} | photos,
         cluster=cluster,
-        waiting=bool(waits),
+        manifests=compaction.kept_manifest(parts, delta, max_age, now),
+        kept_rejects=dict(tally.kept_rejects),
         etag=base.etag,
         model_sha256=base.identity.model_sha256,
         preprocessing=base.identity.preprocessing,
@@ -241,6 +224,34 @@ def decide(run: Run, tally: Tally, base: RunBase, params: RunParams, settings: S
         basis_target=published.basis_target if published and basis else params.target_variance,
         basis_tolerance=settings.pca.basis_tolerance,
     )
+
+
+def _verdict(
+    tally: Tally,
+    base: RunBase,
+    params: RunParams,
+    settings: Settings,
+    cluster: ClusterPlan,
+    *,
+    overdue: Sequence[str],
+    now: datetime,
+) -> dict[str, Any]:
+    """Return whether the run has work, and why, as members of the plan."""
+    published, max_age = base.published, settings.retention.max_deletes_age
+    refresh, other = _other_reasons(base, params, settings, overdue)
+    photos = photo_reasons({kind.value: tally.photos[kind] for kind in PhotoChange}, retry_rejects=params.retry_rejects)
+    of_manifest = published is not None and compaction.is_manifest_overdue(published.manifest, max_age, now)
+    old = ["the manifest names photos deleted or changed long ago"] if of_manifest else []
+    reasons = [*refresh, *photos, *other, *old]
+    without_cluster = bool(reasons) and not refresh and not other and no_step_has_work(tally, params, published)
+    may_wait = not refresh and not other and not old and not without_cluster
+    waits = reason_to_wait(tally, params, published, cluster, settings.sizing, now=now) if may_wait else ""
+    return {
+        "work": bool(reasons) and not waits,
+        "why": waits or ", ".join(reasons) or f"nothing new, changed or deleted among {tally.listed:,} photos",
+        "waiting": bool(waits),
+        "without_cluster": without_cluster,
+    }
 
 
 def _other_reasons(

@@ -1,4 +1,4 @@
-"""Writes the tables of a run: what step 1 featurizes, which rows are deleted, and the manifest.
+"""Writes the tables of a run: what step 1 featurizes, and which rows are deleted.
 
 | table | written | rows |
 | --- | --- | --- |
@@ -6,7 +6,9 @@
 | deletes.parquet | before step 1 | deleted rows of the feature runs that are kept: path, run |
 | compacted_deletes.parquet | before step 1 | deleted rows of the feature runs that step 2 compacts: path, run |
 | removed.parquet | before step 1 | rows of published feature runs that this run deletes: path, run |
-| manifest.parquet | after step 1 | every listed photo: path, etag, run of its features, kind and reason of its reject |
+| deleted.parquet | before step 1 | the published photos that are not listed any more: path |
+
+`verger.changes.manifest` writes the manifest after step 1.
 
 Rows are streamed, so memory does not grow with the number of photos.
 """
@@ -14,33 +16,29 @@ Rows are streamed, so memory does not grow with the number of photos.
 from __future__ import annotations
 
 import tempfile
-from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from verger.changes.compare import FEATURIZED, Compared, PhotoChange, Tally, compare
-from verger.changes.known_rejects import KnownRejects, rejects_of
+from verger.changes.compare import FEATURIZED, Compared, PhotoChange, Tally, array_of, compare
+from verger.changes.known_rejects import FailedRun, KnownRejects, rejects_of
 from verger.changes.lost_files import rows_left, without_lost
 from verger.changes.plan import Plan
 from verger.publication.model import Snapshot
-from verger.tables.external_sort import Row, increasing, merged, outer_join, spool
-from verger.tables.parquet import Store, read_rows, upload, write_rows, writer
-from verger_contract.keys import Run, name_of
-from verger_contract.schemas import DELETES, INVENTORY, MANIFEST, REJECTS, Table
+from verger.s3.clients import error_code
+from verger.tables import manifest, sorted_batches
+from verger.tables.external_sort import merged, spool
+from verger.tables.manifest import ROWS_PER_BATCH
+from verger.tables.parquet import Store, batch_writer, read_batches, upload, write_batches
+from verger_contract.keys import Run, manifest_keys
+from verger_contract.schemas import DELETED, DELETES, INVENTORY, MANIFEST
 
 if TYPE_CHECKING:
+    import numpy
+    import pyarrow
     from mypy_boto3_s3 import S3Client
-
-
-class Rejected(NamedTuple):
-    """A row of the rejects of step 1, in the order of `verger_contract.schemas.REJECTS`."""
-
-    path: str
-    etag: str
-    kind: str
-    reason: str
+    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
@@ -58,8 +56,10 @@ class Comparison:
         See `verger.changes.compare.compare`.
     lost : tuple of str
         Keys of lost files of published feature runs (see `verger.changes.lost_files.find`).
-    failed_run : str, optional
+    failed : FailedRun, optional
         The run whose rejects are known (see `verger.changes.known_rejects`).
+    featurizes : bool
+        Whether the run has a cluster. Without one, no photo is featurized.
     """
 
     store: Store
@@ -68,50 +68,55 @@ class Comparison:
     full_refresh: bool
     retry_all_rejects: bool
     lost: tuple[str, ...] = ()
-    failed_run: str | None = None
+    failed: FailedRun | None = None
+    featurizes: bool = True
 
     def stream(self) -> Iterator[Compared]:
-        """Yield every photo of inventory and manifest in order of paths."""
-        inventory = self._rows(self.run.inventory, INVENTORY)
+        """Yield the photos of inventory and manifest in order of paths."""
+        batches = self.store.batches(self.run.inventory, INVENTORY.names, ROWS_PER_BATCH)
+        inventory = sorted_batches.increasing(batches, self.run.uri(self.run.inventory))
         return compare(inventory, self._published(), retry_all_rejects=self.retry_all_rejects)
 
-    def _published(self) -> Iterator[Row]:
+    def _published(self) -> Iterator[pyarrow.RecordBatch]:
         if not self.published or not self.published.run:
             return
-        rows = self._rows(Run(self.run.bucket, self.published.run).manifest, MANIFEST)
+        keys = manifest_keys(self.run.bucket, [part.run for part in self.published.manifest])
         if not self.lost:
-            yield from rows
+            yield from manifest.batches(self.store, keys)
             return
         with tempfile.TemporaryDirectory(prefix="verger-lost-") as scratch:
             left = spool(rows_left(self.store, self.lost), DELETES, Path(scratch))
-            yield from without_lost(rows, merged(left, DELETES), self.lost)
+            rows = without_lost(manifest.rows(self.store, keys), merged(left, DELETES), self.lost)
+            yield from sorted_batches.of_rows(rows, MANIFEST)
 
     def known_rejects(self) -> KnownRejects:
         """Return the rejects of the run that failed because of them."""
-        failed = Run(self.run.bucket, self.failed_run) if self.failed_run else None
-        return KnownRejects(rejects_of(self.store, failed) if failed else ())
+        return KnownRejects(rejects_of(self.store, self.failed.keys(self.run.bucket)) if self.failed else ())
 
-    def is_work(self, compared: Compared) -> bool:
-        """Whether step 1 featurizes the photo."""
-        return compared.listed is not None and (self.full_refresh or compared.change in FEATURIZED)
+    def work(self, compared: Compared) -> NDArray[numpy.bool_]:
+        """Return, for each listed photo, whether step 1 featurizes it."""
+        import numpy
 
-    def deleted_row(self, compared: Compared) -> Row | None:
-        """Return path and feature run of the published row that this run deletes, None when it deletes none."""
-        published, is_deleted = compared.published, compared.change in (PhotoChange.CHANGED, PhotoChange.DELETED)
-        if self.full_refresh or not is_deleted or published is None or published.run is None:
-            return None
-        return published.path, published.run
+        if not self.featurizes or self.full_refresh:
+            return numpy.full(compared.listed.num_rows, self.featurizes)
+        return compared.have(FEATURIZED)
 
-    def published_deletes(self) -> Iterator[Row]:
+    def deleted_rows(self, compared: Compared) -> pyarrow.RecordBatch:
+        """Return path and feature run of the published rows that this run deletes."""
+        import numpy
+
+        changed = compared.places[compared.have([PhotoChange.CHANGED])]
+        places = numpy.sort(numpy.concatenate([changed, compared.deleted]))
+        rows = compared.published.take(array_of(places[:0] if self.full_refresh else places))
+        return rows.filter(rows["run"].is_valid()).select(DELETES.names)
+
+    def published_deletes(self) -> Iterator[pyarrow.RecordBatch]:
         """Yield the deleted rows of earlier runs, for feature runs that are still published."""
         if self.full_refresh or not self.published or not self.published.run:
             return iter(())
-        current = {features.run for features in self.published.features}
-        rows = self.store.rows(Run(self.run.bucket, self.published.run).deletes, DELETES.names)
-        return (row for row in rows if row[1] in current)
-
-    def _rows(self, key: str, table: Table) -> Iterator[Row]:
-        return increasing(self.store.rows(key, table.names), self.run.uri(key))
+        current = [features.run for features in self.published.features]
+        batches = self.store.batches(Run(self.run.bucket, self.published.run).deletes, DELETES.names, ROWS_PER_BATCH)
+        return (of_runs(batch, current) for batch in batches)
 
 
 def write_work(s3: S3Client, comparison: Comparison, decide: Callable[[Tally], Plan]) -> Plan:
@@ -128,77 +133,54 @@ def write_work(s3: S3Client, comparison: Comparison, decide: Callable[[Tally], P
         deletes_file = Path(scratch, "deletes.parquet")
         with (
             upload(s3, run.bucket, run.work) as work_file,
+            upload(s3, run.bucket, run.deleted) as deleted_file,
             upload(s3, run.bucket, run.removed) as removed_file,
-            writer(work_file, INVENTORY) as write_photo,
-            writer(removed_file, DELETES) as write_removed,
-            writer(deletes_file, DELETES) as write_delete,
+            batch_writer(work_file, INVENTORY) as write_photos,
+            batch_writer(deleted_file, DELETED) as write_deleted,
+            batch_writer(removed_file, DELETES) as write_removed,
+            batch_writer(deletes_file, DELETES) as write_deletes,
         ):
-            for row in comparison.published_deletes():
-                write_delete(row)
+            for batch in comparison.published_deletes():
+                write_deletes(batch)
             for compared in comparison.stream():
                 tally.count(compared)
-                if comparison.is_work(compared) and compared.listed:
-                    write_photo(compared.listed)
-                    if kind := known.kind_of(compared.listed):
-                        tally.known_rejects[kind] += 1
-                deleted = comparison.deleted_row(compared)
-                if deleted:
-                    write_delete(deleted)
-                    write_removed(deleted)
+                work = compared.listed.filter(array_of(comparison.work(compared)))
+                write_photos(work)
+                if comparison.failed:
+                    tally.known_rejects.update(known.kinds_of(work))
+                removed = comparison.deleted_rows(compared)
+                write_deletes(removed)
+                write_removed(removed)
+                write_deleted(compared.published.take(array_of(compared.deleted)).select(DELETED.names))
         plan = decide(tally)
         for key, runs in ((run.deletes, plan.keep), (run.compacted_deletes, plan.compact)):
-            _write_deletes_of(s3, run.bucket, key, deletes_file, {features.run for features in runs})
+            _write_deletes_of(s3, run.bucket, key, deletes_file, [features.run for features in runs])
     return plan
 
 
-def _write_deletes_of(s3: S3Client, bucket: str, key: str, deletes: Path, runs: Collection[str]) -> None:
+def _write_deletes_of(s3: S3Client, bucket: str, key: str, deletes: Path, runs: Sequence[str]) -> None:
     with upload(s3, bucket, key) as file:
-        write_rows(file, DELETES, (row for row in read_rows(deletes, DELETES.names) if row[1] in runs))
+        write_batches(file, DELETES, (of_runs(batch, runs) for batch in read_batches(deletes, DELETES.names)))
 
 
-def write_manifest(s3: S3Client, comparison: Comparison, moved: Mapping[str, str]) -> tuple[int, Counter[str]]:
-    """Write the manifest after step 1.
+def of_runs(deletes: pyarrow.RecordBatch, runs: Sequence[str]) -> pyarrow.RecordBatch:
+    """Return the deleted rows of some feature runs."""
+    import pyarrow.compute
 
-    Parameters
-    ----------
-    moved
-        For each feature run that step 2 compacts, the feature run that takes its rows.
+    return deletes.filter(pyarrow.compute.is_in(deletes["run"], value_set=pyarrow.array(runs, pyarrow.string())))
 
-    Returns
-    -------
-    photos : int
-        The number of photos.
-    rejects : Counter of str
-        The number of rejects among them, by kind.
+
+def copy_statistics(s3: S3Client, published: Run, run: Run) -> None:
+    """Copy the statistics of the published run to a run that changes no features. The next run updates the copy.
+
+    An object that does not exist is not copied: an earlier Verger wrote none.
     """
-    run, photos, kinds = comparison.run, 0, Counter[str]()
-    with (
-        tempfile.TemporaryDirectory(prefix="verger-rejects-") as scratch,
-        upload(s3, run.bucket, run.manifest) as file,
-        writer(file, MANIFEST) as write_photo,
-    ):
-        rejects = spool(comparison.store.rows(run.rejects, REJECTS.names), REJECTS, Path(scratch))
-        # The checks report paths that are rejected twice, or that are not in work.parquet.
-        for row, reject in outer_join(_rows_without_rejects(comparison, moved), merged(rejects, REJECTS)):
-            if row is None:
-                continue
-            path, etag, features, kind, reason = row
-            if reject and features == name_of(run.features):
-                rejected = Rejected(*reject)
-                features, kind, reason = None, rejected.kind, rejected.reason
-            write_photo((path, etag, features, kind, reason))
-            photos += 1
-            if kind is not None:
-                kinds[kind] += 1
-    return photos, kinds
+    from botocore.exceptions import ClientError
 
-
-def _rows_without_rejects(comparison: Comparison, moved: Mapping[str, str]) -> Iterator[Row]:
-    """Yield the rows of the manifest as if step 1 had rejected no photo."""
-    for compared in comparison.stream():
-        listed, published = compared.listed, compared.published
-        if listed and comparison.is_work(compared):
-            yield listed.path, listed.etag, name_of(comparison.run.features), None, None
-        elif listed and published:
-            features = moved.get(published.run, published.run) if published.run else None
-            yield published.path, published.etag, features, published.kind, published.reason
+    pairs = ((published.moments, run.moments), (published.label_sums, run.label_sums), (published.spread, run.spread))
+    for source, target in pairs:
+        try:
+            s3.copy_object(Bucket=run.bucket, Key=target, CopySource={"Bucket": run.bucket, "Key": source})
+        except ClientError as error:
+            if error_code(error) not in ("NoSuchKey", "404"):
+                raise

@@ -61,6 +61,22 @@ def reason_to_wait(
     return f"{reason}; now: {in_words(cluster)}" if reason else ""
 
 
+def no_step_has_work(tally: Tally, params: RunParams, published: Snapshot | None) -> bool:
+    """Return whether nothing changed, apart from photos without features that were deleted.
+
+    Rejects that any run with a cluster retries do not count as a change.
+    """
+    if not published or not published.run:
+        return False
+    kept = {PhotoChange.DELETED, PhotoChange.UNCHANGED} | (
+        set() if params.retry_rejects else {PhotoChange.OPPORTUNISTIC_RETRY}
+    )
+    with_features = sum(features.current_rows for features in published.features)
+    return not any(tally.photos[kind] for kind in PhotoChange if kind not in kept) and (
+        tally.current_rows.total() == with_features
+    )
+
+
 def _time(text: str) -> datetime:
     found = datetime.fromisoformat(text)
     return found if found.tzinfo else found.replace(tzinfo=UTC)

@@ -18,7 +18,7 @@ from verger.s3 import bodies
 from verger.s3.clients import error_code, read_json, write_json
 from verger.tables import file_list
 from verger_contract.errors import VergerError
-from verger_contract.keys import PUBLISHED, Run, name_of, owner, uri
+from verger_contract.keys import PUBLISHED, Run, manifest_keys, name_of, owner, uri
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -179,7 +179,8 @@ def check_data(s3: S3Client, bucket: str, snapshot: Snapshot) -> None:
     prefixes += coordinates.prefixes(bucket, snapshot)
     prefixes += [Run(bucket, snapshot.basis).basis] if snapshot.basis else []
     statistics = [] if snapshot.since_full_pass is None else [run.moments, run.label_sums]
-    for prefix in (*prefixes, run.manifest, run.deletes, *statistics):
+    manifest = manifest_keys(bucket, [part.run for part in snapshot.manifest])
+    for prefix in (*prefixes, *manifest, run.deletes, *statistics):
         if not s3.list_objects_v2(Bucket=bucket, Prefix=prefix, MaxKeys=1).get("KeyCount"):
             raise MissingDataError(
                 f"run {snapshot.run}: expected its data in {uri(bucket, prefix)}, found nothing there; start a new run"

@@ -60,6 +60,26 @@ class PcaRun:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ManifestPart:
+    """A file of the manifest, which one run wrote.
+
+    Attributes
+    ----------
+    run : str
+        The first part is runs/<run>/manifest.parquet and has all photos. The others are
+        runs/<run>/manifest_delta.parquet.
+    rows : int
+    deletes_since : str or None
+        When the part made rows of earlier parts obsolete: its photos were changed or deleted (ISO 8601, UTC). None when
+        all its photos were new.
+    """
+
+    run: str
+    rows: int
+    deletes_since: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Snapshot:
     """One published state of the data. Data is named by the run that wrote it.
 
@@ -98,6 +118,9 @@ class Snapshot:
     since_full_pass : int or None
         Publications since all rows were read for the statistics. None when there are no statistics to update: an
         earlier Verger published the snapshot.
+    manifests : tuple of ManifestPart
+        The parts of the manifest, oldest first. Empty if an earlier Verger published the snapshot: then the manifest is
+        that of `run`.
     rolled_back_from : str or None
         The run that was current before the rollback to this snapshot.
     superseded_at : str or None
@@ -123,6 +146,7 @@ class Snapshot:
     rejects: str | None = None
     pca_attempt: str = ""
     since_full_pass: int | None = None
+    manifests: tuple[ManifestPart, ...] = ()
     rolled_back_from: str | None = None
     superseded_at: str | None = None
 
@@ -131,7 +155,14 @@ class Snapshot:
         """Every run whose data the snapshot names."""
         tables = {*(table.run for table in self.features), *(table.run for table in self.pca)}
         names = {self.run, self.basis, *tables}
-        return frozenset(name for name in names if name is not None)
+        return frozenset(name for name in names if name is not None) | {part.run for part in self.manifest}
+
+    @property
+    def manifest(self) -> tuple[ManifestPart, ...]:
+        """The parts of the manifest, oldest first; none when the snapshot is empty."""
+        if self.manifests or self.run is None:
+            return self.manifests
+        return (ManifestPart(run=self.run, rows=self.photos + self.rejected),)
 
     def facts(self) -> dict[str, Any]:
         """Return the snapshot as a JSON object."""
@@ -202,10 +233,10 @@ def _snapshot(facts: Mapping[str, Any]) -> Snapshot:
     values = _known(Snapshot, facts)
     features = tuple(FeatureRun(**_known(FeatureRun, features)) for features in facts["features"])
     model = {"preprocessing": preprocessing.FIRST, **facts["model"]}
+    manifests = tuple(ManifestPart(**_known(ManifestPart, part)) for part in facts.get("manifests", ()))
     attempt = facts.get("pca_attempt", attempt_of(facts["pca"]) if isinstance(facts["pca"], str) else "")
-    return Snapshot(
-        **values | {"features": features, "model": model, "pca": _coordinates(facts), "pca_attempt": attempt}
-    )
+    tables = {"features": features, "pca": _coordinates(facts), "manifests": manifests}
+    return Snapshot(**values | tables | {"model": model, "pca_attempt": attempt})
 
 
 def _coordinates(facts: Mapping[str, Any]) -> tuple[PcaRun, ...]:

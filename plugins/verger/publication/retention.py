@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from verger.publication.model import Publication, Snapshot
-from verger_contract.keys import BASES, COMPACTED_DELETES, FEATURES, PCA, REJECTS, REMOVED, owner
+from verger_contract.keys import BASES, COMPACTED_DELETES, FEATURES, PCA, REJECTS, REMOVED, manifest_keys, owner
 
 PREFIXES = {"features": FEATURES, "rejects": REJECTS, "pca": PCA, "basis": BASES}
 """The kinds of data that a run writes outside its folder in runs/, and their key prefixes."""
@@ -49,7 +49,13 @@ def kept_history(publication: Publication, age: timedelta, now: datetime) -> tup
 
 
 def needed(publication: Publication) -> dict[str, frozenset[str]]:
-    """Return the runs whose data a kept snapshot names, for each kind of data and for the folders in runs/."""
+    """Return what a kept snapshot names.
+
+    Returns
+    -------
+    dict of str to frozenset of str
+        The runs, for each kind of data and for the folders in runs/; under `manifests` the keys of the manifests.
+    """
     kept = publication.kept
     runs = frozenset(snapshot.run for snapshot in kept if snapshot.run)
     return {
@@ -58,6 +64,9 @@ def needed(publication: Publication) -> dict[str, frozenset[str]]:
         "pca": frozenset(table.run for snapshot in kept for table in snapshot.pca),
         "basis": frozenset(snapshot.basis for snapshot in kept if snapshot.basis),
         "runs": runs,
+        "manifests": frozenset(
+            key for snapshot in kept for key in manifest_keys("", [part.run for part in snapshot.manifest])
+        ),
     }
 
 
@@ -120,15 +129,17 @@ def objects_to_delete(
 ) -> list[str]:
     """Return the keys in runs/ to delete.
 
-    Tables, statistics and pages of runs that no kept snapshot names are deleted at once, their JSON files after `age`.
-    The compacted deletes and the removed rows of every run are deleted when the run can no longer publish.
+    Tables, statistics and pages of runs that no kept snapshot names are deleted at once, except the parts of a manifest
+    that a kept snapshot names, and their JSON files after `age`. The compacted deletes and the removed rows of every
+    run are deleted when the run can no longer publish.
     """
-    wanted = needed(publication)["runs"] | publishable
+    named = needed(publication)
+    wanted, manifests = named["runs"] | publishable, named["manifests"]
 
     def is_expired(found: RunObject) -> bool:
         if found.key.endswith((f"/{COMPACTED_DELETES}", f"/{REMOVED}")):
             return found.run not in publishable
-        if found.run in wanted or found.key.endswith(f"/{NEVER_DELETED}"):
+        if found.run in wanted or found.key in manifests or found.key.endswith(f"/{NEVER_DELETED}"):
             return False
         return not found.key.endswith(".json") or now - found.modified >= age
 

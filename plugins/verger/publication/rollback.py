@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from verger.publication import commit
 from verger.publication.commit import Current
 from verger.publication.model import Publication, Snapshot
+from verger.run_id import run_id
 from verger_contract.errors import VergerError
 from verger_contract.keys import PUBLISHED, uri
 
@@ -23,6 +24,14 @@ class RollbackError(VergerError):
 def rollback(client: S3Client, bucket: str, run: str, at: datetime) -> Publication:
     """Make the snapshot of `run` current again. Only `published.json` is written.
 
+    Parameters
+    ----------
+    client : S3Client
+    bucket : str
+    run : str
+        The run id of Verger or of Airflow.
+    at : datetime
+
     Raises
     ------
     RollbackError
@@ -34,7 +43,7 @@ def rollback(client: S3Client, bucket: str, run: str, at: datetime) -> Publicati
     """
     current = published(client, bucket)
     publication = current.publication
-    target = next((old for old in publication.kept if old.run == run), None)
+    target = next((old for old in publication.kept if old.run and old.run in (run, run_id(run))), None)
     if target is None:
         kept = ", ".join(old.run for old in publication.history if old.run) or "none"
         raise RollbackError(f"run {run}: found no kept snapshot of this run, expected one of these runs: {kept}")

@@ -17,6 +17,7 @@ from verger.emr.hook import IdempotentEmrHook
 from verger.publication import commit
 from verger.report import airflow_facts, write
 from verger.report.facts import AirflowFacts
+from verger.run_id import run_id
 from verger.run_outcome import RunEnd, RunOutcomeError, outcome
 from verger_contract.keys import owner
 from verger_contract.report import TaskFacts, TaskFailure
@@ -95,7 +96,10 @@ def _end(run_context: RunContext, facts: AirflowFacts, states: Mapping[str, str]
         published=current is not None and run.id in map(owner, current.publication.named),
         nothing_to_do=plan.get("work") is False,
         waits=str(plan.get("why") or "") if plan.get("waiting") is True else "",
-        rolled_back=current is not None and current.publication.current.run == rollback_to,
+        without_cluster=plan.get("without_cluster") is True,
+        rolled_back=bool(rollback_to)
+        and current is not None
+        and current.publication.current.run in (rollback_to, run_id(rollback_to)),
         rollback_to=rollback_to,
         errors=dict(_errors(run_context.read_json(run.failure), facts.tasks)),
     )

@@ -16,7 +16,7 @@ from verger.publication.model import Snapshot
 from verger.report import warnings
 from verger.report.thresholds import Limits
 from verger.settings import Settings
-from verger_contract.keys import PUBLISHED, Run, attempt_of, owner
+from verger_contract.keys import PUBLISHED, Run, attempt_of, manifest_keys, owner
 from verger_contract.report import (
     Cost,
     Drift,
@@ -105,7 +105,7 @@ def of_published(run_context: RunContext, airflow_facts: AirflowFacts, labels: S
             "features": [run.uri(Run(run.bucket, features.run).features) for features in snapshot.features],
             "rejects": run.uri(run.rejects),
             "basis": run.uri(Run(run.bucket, str(snapshot.basis)).basis),
-            "manifest": run.uri(run.manifest),
+            "manifest": [run.uri(key) for key in manifest_keys(run.bucket, [part.run for part in snapshot.manifest])],
             "inventory": run.uri(run.inventory),
             "drift": run.uri(run.drift),
             **_shared_locations(run),

@@ -11,6 +11,7 @@ from typing import Any
 from verger.emr import cost
 from verger.report import drift, warnings
 from verger.report.facts import PUBLISHED_STATE
+from verger.report.map_script import POLICY, SCRIPT
 from verger.report.pictures.charts import duration
 from verger.report.pictures.illustrations import Illustrations
 from verger.report.pictures.svg import clean
@@ -23,7 +24,6 @@ from verger_contract.keys import PUBLISHED, owner
 from verger_contract.report import Report, TaskFacts, Variance
 
 TEMPLATES = Path(__file__).with_name("templates")
-
 LABELS = 40
 """Labels in the table of the page. report.json has more; the drift table has all labels with new photos."""
 
@@ -55,7 +55,9 @@ def page(report: Report, drawn: Illustrations, settings: Settings) -> str:
         loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
     environment.filters |= {"clean": clean, "figure": figure}
-    text = environment.get_template("page.html").render(facts=report, view=view(report, drawn, settings))
+    text = environment.get_template("page.html").render(
+        facts=report, view=view(report, drawn, settings), policy=POLICY, script=SCRIPT
+    )
     return text.lstrip()
 
 
@@ -134,10 +136,16 @@ def _map(report: Report, drawn: Illustrations) -> dict[str, Any]:
         which = f"{drawn.map_shows:,} of {report['photos']:,} photos, chosen at random,"
     caption = (
         f"{which} by the first two of {report['k']:,} coordinates. Names are written where the photos of a label lie, "
-        "if there is room; the tooltip of a point shows its label. Two coordinates hold only a part of the variance: "
+        "if there is room; the tooltip of a point shows its label. Colour and shape of a "
+        "label are the same in all reports. Two coordinates hold only a part of the variance: "
         "photos that overlap here may lie far apart in the other coordinates."
     )
-    return {"map": drawn.map, "map_caption": caption}
+    return {
+        "map": drawn.map,
+        "map_caption": caption,
+        "map_labels": drawn.map_labels,
+        "map_points": {one.id: one.photos for one in drawn.map_labels},
+    }
 
 
 def _labels(report: Report) -> dict[str, Any]:

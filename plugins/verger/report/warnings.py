@@ -7,11 +7,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from verger.report import drift
 from verger.report.thresholds import LABELS_NAMED, NEAR, Limits
 from verger.validation.check import SKIPPED, outcome
 from verger_contract.report import CheckRow, LabelRow, Report
+
+
+class Kind(StrEnum):
+    """What a warning is about."""
+
+    WEIGHTS = "weights"
+    CHECKS = "checks"
+    REJECTS = "rejects"
+    REJECTS_SHARE = "share of rejects"
+    DELETIONS = "deletions"
+    COMPONENTS = "new components"
+    BASIS = "basis near its limit"
+    LABELS = "labels"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,14 +91,22 @@ def figures(report: Report, labels: Sequence[LabelRow]) -> Figures:
 
 def find(run: Figures, limits: Limits) -> list[str]:
     """Return one sentence for each warning; empty when there is none."""
-    return [
-        *_weights(run),
-        *_checks(run),
-        *_rejects(run, limits),
-        *_deletions(run, limits),
-        *_basis(run, limits),
-        *_labels(run),
-    ]
+    return [sentence for _, sentence in by_kind(run, limits)]
+
+
+def by_kind(run: Figures, limits: Limits) -> list[tuple[Kind, str]]:
+    """Return kind and sentence of each warning; empty when there is none."""
+    found = {
+        Kind.WEIGHTS: _weights(run),
+        Kind.CHECKS: _checks(run),
+        Kind.REJECTS: _rejects(run),
+        Kind.REJECTS_SHARE: _rejects_near_limit(run, limits),
+        Kind.DELETIONS: _deletions(run, limits),
+        Kind.COMPONENTS: _new_components(run),
+        Kind.BASIS: _basis(run, limits),
+        Kind.LABELS: _labels(run),
+    }
+    return [(kind, sentence) for kind, sentences in found.items() for sentence in sentences]
 
 
 def near_limits(run: Figures, limits: Limits) -> dict[str, str]:
@@ -135,11 +157,14 @@ def _checks(run: Figures) -> Iterator[str]:
                 yield f"The check “{row['name']}” of {table} was skipped: {reason}."
 
 
-def _rejects(run: Figures, limits: Limits) -> Iterator[str]:
+def _rejects(run: Figures) -> Iterator[str]:
     count = sum(run.rejects.values())
     if count:
         kinds = ", ".join(f"{kind}: {photos:,}" for kind, photos in _largest_first(run.rejects))
         yield f"{_count(count, 'photo')} of this run could not be read ({kinds})."
+
+
+def _rejects_near_limit(run: Figures, limits: Limits) -> Iterator[str]:
     if "share of rejects" in near_limits(run, limits):
         yield (
             f"{_rejects_share(run):.2%} of all photos are rejects; a run fails above {limits.max_rejects_share:.1%}."
@@ -158,9 +183,12 @@ def _deletions(run: Figures, limits: Limits) -> Iterator[str]:
         yield f"{share:.1%} of the published photos were deleted; a run fails above {limits.max_deleted_share:.0%}."
 
 
-def _basis(run: Figures, limits: Limits) -> Iterator[str]:
+def _new_components(run: Figures) -> Iterator[str]:
     if refitted(run):
         yield f"New PCA components: older vectors are not comparable ({run.basis_reason or 'no reason is recorded'})."
+
+
+def _basis(run: Figures, limits: Limits) -> Iterator[str]:
     margin = _margin(run, limits)
     if margin is not None and margin < (1 - NEAR) * limits.basis_tolerance:
         yield f"The kept basis is {100 * margin:.2f} points above the share at which a new basis is fitted."

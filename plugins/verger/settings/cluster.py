@@ -41,8 +41,7 @@ class Cluster:
         "instance types for core and task nodes, separated by commas; with several types, Spot interruptions are "
         "rarer; none: the default types of the region, see docs/support-matrix.md",
         _INSTANCE,
-        f"at most {MOST_TYPES} EC2 instance types with two vCPUs and 3 GiB for YARN: m or r from `large`, c from "
-        "`xlarge`",
+        f"at most {MOST_TYPES} EC2 instance types that EMR supports, from the size `xlarge`",
         (),
         least=0,
         most=MOST_TYPES,

@@ -94,6 +94,8 @@ def vcpus(instance_type: str) -> int | None:
     return 4 * int(size.removesuffix("xlarge")) if re.fullmatch(r"\d+xlarge", size) else None
 
 
+TOO_SMALL = ("nano", "micro", "small", "medium", "large")
+
 GRAVITON = re.compile(r"(a1|[a-z]+\d+g[a-z-]*)\.")
 
 
@@ -126,19 +128,18 @@ def mixed_architectures(names: Sequence[str]) -> Iterator[str]:
 
 
 def is_large_enough(instance_type: str) -> bool:
-    """Return False for a worker type on which no executor fits.
+    """Return False for a worker type that EMR does not support, or on which no executor fits, because it is too small.
 
-    An executor has two cores and 2,560 MiB. The application master needs 512 MiB besides. YARN has less on the size
-    `large` of a family with 2 GiB a vCPU (c): 1,792 MiB on c4.large.
+    EMR supports no size below `xlarge`, except m4.large, c4.large and two older types. An executor has two cores and
+    2,560 MiB, and the application master needs 512 MiB: YARN has only 1,792 MiB on c4.large.
 
     Examples
     --------
-    >>> [name for name in ("c7i.large", "m7i.large", "m7g.medium", "c7i.xlarge") if is_large_enough(name)]
-    ['m7i.large', 'c7i.xlarge']
+    >>> [name for name in ("m4.large", "m7i.large", "c4.large", "m7g.medium", "c7i.xlarge") if is_large_enough(name)]
+    ['m4.large', 'c7i.xlarge']
     """
-    cores = vcpus(instance_type)
-    is_too_small = cores == 1 or (cores == 2 and instance_type.startswith("c"))
-    return not is_too_small and instance_type.rpartition(".")[2] not in ("nano", "micro", "small")
+    size = instance_type.rpartition(".")[2]
+    return instance_type == "m4.large" or size not in TOO_SMALL
 
 
 def problems(variable: str, names: Sequence[str], region: str) -> list[str]:

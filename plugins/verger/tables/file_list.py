@@ -32,7 +32,7 @@ def read(s3: S3Client, bucket: str, prefix: str) -> tuple[ListedFile, ...] | Non
     except (ValueError, KeyError, TypeError) as error:
         raise TableError(
             f"{uri(bucket, prefix)}{FILE_LIST}: expected a file list, found something else "
-            f"({type(error).__name__}: {error}); start a run with the parameter full_refresh"
+            f"({type(error).__name__}: {error}); the next run writes the table again"
         ) from error
 
 

@@ -136,7 +136,7 @@ class Store:
         except (ValueError, KeyError, TypeError) as error:
             raise TableError(
                 f"s3://{self.bucket}/{prefix}{FILE_LIST}: expected a file list, found something else "
-                f"({type(error).__name__}: {error}); start a run with the parameter full_refresh"
+                f"({type(error).__name__}: {error}); the next run writes the table again"
             ) from error
         return {key: found[key] for key in (f"{prefix}{name}" for name in names) if key in found}
 
@@ -192,10 +192,15 @@ def rows_of(batches: Iterable[pyarrow.RecordBatch], columns: Sequence[str]) -> I
 
 def read_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[Any, ...]]:
     """Yield the rows of a file on disk as tuples in the order of `columns`."""
+    return rows_of(read_batches(path, columns), columns)
+
+
+def read_batches(path: Path, columns: Sequence[str]) -> Iterator[pyarrow.RecordBatch]:
+    """Yield the rows of a file on disk in batches."""
     import pyarrow.parquet
 
     with pyarrow.parquet.ParquetFile(path) as file:
-        yield from rows_of(_batches(file, columns, ROWS_PER_BATCH), columns)
+        yield from _batches(file, columns, ROWS_PER_BATCH)
 
 
 def _batches(file: ParquetFile, columns: Sequence[str], rows: int) -> Iterator[pyarrow.RecordBatch]:
@@ -251,26 +256,41 @@ def write_rows(path: Path | str, table: Table, rows: Iterable[tuple[Any, ...]]) 
             add(row)
 
 
-def write_batches(path: Path | str, table: Table, batches: Iterable[pyarrow.RecordBatch]) -> None:
-    """Write record batches of any size to one Parquet file, in row groups of the same size as `writer`."""
+@contextmanager
+def batch_writer(path: Path | str, table: Table) -> Iterator[Callable[[pyarrow.RecordBatch], None]]:
+    """Write one Parquet file from batches of any size: the `with` statement returns the function that adds a batch.
+
+    The row groups have the same size as those of `writer`.
+    """
     import pyarrow
     import pyarrow.parquet
 
     schema, most = table.arrow, ROWS_PER_CHUNK * CHUNKS_PER_GROUP
-    waiting, rows = list[pyarrow.RecordBatch](), 0
+    waiting = list[pyarrow.RecordBatch]()
     # Nearly every path and ETag is different: a dictionary of them only takes time.
     repeated = [name for name in table.names if name not in ("path", "etag")]
     with pyarrow.parquet.ParquetWriter(str(path), schema, compression="zstd", use_dictionary=repeated) as file:
-        for batch in batches:
-            waiting.append(batch)
-            rows += batch.num_rows
+
+        def add(batch: pyarrow.RecordBatch) -> None:
+            if batch.num_rows:
+                waiting.append(batch)
+            rows = sum(one.num_rows for one in waiting)
             if rows >= most:
                 group = pyarrow.Table.from_batches(waiting, schema)
                 full = rows - rows % most
                 file.write_table(group.slice(0, full), row_group_size=most)
-                waiting, rows = group.slice(full).to_batches(), rows - full
-        if rows:
+                waiting[:] = group.slice(full).to_batches()
+
+        yield add
+        if waiting:
             file.write_table(pyarrow.Table.from_batches(waiting, schema))
+
+
+def write_batches(path: Path | str, table: Table, batches: Iterable[pyarrow.RecordBatch]) -> None:
+    """Write record batches of any size to one Parquet file."""
+    with batch_writer(path, table) as add:
+        for batch in batches:
+            add(batch)
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from verger.changes.plan import Plan
+from verger.tables import manifest
 from verger.tables.parquet import Store
 from verger_contract.keys import Run
 from verger_contract.schemas import DELETES
@@ -45,13 +46,15 @@ def versions(store: Store, run: Run, plan: Plan, feature_runs: Iterable[str]) ->
         yield from zip(batch.column("path").to_pylist(), batch.column("etag").to_pylist(), strict=True)
 
 
-def featurized(store: Store, run: Run, feature_runs: Iterable[str], column: str) -> Iterator[tuple[str, str]]:
+def featurized(
+    store: Store, run: Run, plan: Plan, feature_runs: Iterable[str], column: str
+) -> Iterator[tuple[str, str]]:
     """Yield path and another column of every photo of the manifest whose features are in one of the feature runs."""
     import pyarrow
     from pyarrow import compute
 
     wanted = pyarrow.array([*feature_runs], pyarrow.string())
-    for batch in store.batches(run.manifest, ("path", "etag", "run"), ROWS):
+    for batch in manifest.batches(store, plan.manifest_keys(run)):
         rows = batch.filter(compute.is_in(batch.column("run"), value_set=wanted))
         yield from zip(rows.column("path").to_pylist(), rows.column(column).to_pylist(), strict=True)
 

@@ -172,7 +172,7 @@ def _rows_of_the_manifest(written: Coordinates, features: Vectors, found: Vector
     store, run, plan, feature_runs = written.store, written.run, written.plan, written.feature_runs
 
     def expected(column: str) -> Iterator[tuple[str, str]]:
-        return current.featurized(store, run, feature_runs, column)
+        return current.featurized(store, run, plan, feature_runs, column)
 
     def present() -> Iterator[tuple[str, str]]:
         return current.versions(store, run, plan, feature_runs)

@@ -120,7 +120,7 @@ class Bucket:
         try:  # several pages share one listing
             listed = self._listing.get(RUNS)
             if listed is None:
-                with self._request():
+                with self.request():
                     listed = self._list_runs()
                 self._listing.put(RUNS, listed)
             return listed
@@ -128,7 +128,7 @@ class Bucket:
             self._lock.release()
 
     @contextmanager
-    def _request(self) -> Iterator[None]:
+    def request(self) -> Iterator[None]:
         """Wrap a request. Raises UnreadableError, without a request, shortly after one without an answer."""
         earlier = self._down.get(self.name)
         if earlier:
@@ -146,7 +146,7 @@ class Bucket:
 
     def keys(self, prefix: str) -> dict[str, int]:
         """Return key and size of the first thousand objects under a prefix."""
-        with self._request():
+        with self.request():
             answer = self.client.list_objects_v2(Bucket=self.name, Prefix=prefix)
         return {item["Key"]: item["Size"] for item in answer.get("Contents", ())}
 
@@ -172,7 +172,7 @@ class Bucket:
 
     def read(self, key: str, consume: Callable[[dict[str, Any]], Result]) -> Result:
         """Return what `consume` makes of the answer to GetObject. It is called again when the content is cut off."""
-        with self._request():
+        with self.request():
             return bodies.read(self.client, self.name, key, consume, tries=TRIES)
 
     def json(self, key: str) -> dict[str, Any] | None:

@@ -154,6 +154,14 @@ class Plan(Document):
     photos: Counts = Field(default_factory=dict)
 
 
+class PlannedCluster(Document):
+    """cluster.json: the planned core and task nodes, and the minutes until the end of step 2."""
+
+    core: Count | None = None
+    task: Count | None = None
+    minutes: Number | None = None
+
+
 class Featurize(Document):
     """featurize.json."""
 

@@ -46,3 +46,29 @@ try {
 } catch (error) {
   // Another origin: the page uses the theme of the system.
 }
+
+// In the frame, a link to Airflow changes the page around it: the sandbox of the frame forbids an ordinary navigation,
+// so the router of Airflow gets the address. Outside the frame, the link is an ordinary one.
+document.addEventListener("click", (event) => {
+  const link = event.target.closest("a[data-airflow]");
+  if (!link || parent === window || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  try {
+    parent.history.pushState(null, "", link.getAttribute("href"));
+    parent.dispatchEvent(new PopStateEvent("popstate", { state: null }));
+    event.preventDefault();
+  } catch (error) {
+    // Another origin: the link opens in the frame.
+  }
+});
+
+// A button copies the text of the element that it names.
+for (const button of document.querySelectorAll("button[data-copy]")) {
+  button.hidden = false;
+  button.addEventListener("click", () => {
+    const source = document.getElementById(button.dataset.copy);
+    navigator.clipboard.writeText(source.textContent).then(
+      () => { button.textContent = "Copied"; },
+      () => { getSelection().selectAllChildren(source); button.textContent = "Selected: press Ctrl+C"; },
+    );
+  });
+}

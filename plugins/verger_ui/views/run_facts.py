@@ -48,6 +48,8 @@ class RunFacts:
         The warnings in the report; None without a report.
     figures : Figures
         The figures from which warnings are computed when there is no report.
+    airflow_page : str
+        Path of the run in Airflow's UI; empty when Airflow does not have the run.
     """
 
     id: str
@@ -75,6 +77,7 @@ class RunFacts:
     planned: bool | None = None
     warnings: tuple[str, ...] | None = None
     figures: Figures = field(default_factory=Figures)
+    airflow_page: str = ""
 
     @property
     def scheduled(self) -> bool:

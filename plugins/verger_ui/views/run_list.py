@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from verger.clock import now
 from verger.publication.model import Publication
@@ -15,12 +17,64 @@ from verger_ui.views.run_facts import RunFacts, State, of_files, of_report, time
 from verger_ui.views.run_state import as_published, with_airflow
 
 PER_PAGE = 25
+SORTED = 200
+"""Newest runs that are sorted and filtered: the facts of each are read on S3."""
+COLUMNS: dict[str, Callable[[RunFacts], Any]] = {
+    "start": lambda run: run.at,
+    "photos": lambda run: run.photos,
+    "new": lambda run: run.new,
+    "rejected": lambda run: run.rejected,
+    "components": lambda run: run.k,
+    "variance explained": lambda run: run.explained,
+    "photos/s": lambda run: run.rate,
+    "duration": lambda run: run.total_seconds,
+    "cost": lambda run: run.cost,
+}
+"""The columns to sort by, and their values."""
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 LONG_OVER = timedelta(days=2)
 """A run that Airflow does not have, and that is older, writes no more files."""
 MOST_UNDATED = 50
 """Runs without a time in their id, and which Airflow does not have. The start of so many is read; the others come
 last."""
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which runs a user wants to see, and in which order.
+
+    Attributes
+    ----------
+    state : str
+        A value of State; empty for all.
+    sort : str
+        A name of COLUMNS; empty for the newest first.
+    descending : bool
+    """
+
+    state: str = ""
+    sort: str = ""
+    descending: bool = False
+
+    @property
+    def active(self) -> bool:
+        """Whether it differs from all runs, newest first."""
+        return bool(self.state or self.sort in COLUMNS)
+
+    @property
+    def query(self) -> dict[str, str]:
+        """The parameters of its address."""
+        named = {"state": self.state, "sort": self.sort, "descending": "true" if self.descending else ""}
+        return {name: value for name, value in named.items() if value}
+
+    def of(self, runs: Sequence[RunFacts]) -> list[RunFacts]:
+        """Return the selected runs in the selected order. Unknown values come last."""
+        found = [run for run in runs if not self.state or run.state.value == self.state]
+        if self.sort not in COLUMNS:
+            return found
+        value = COLUMNS[self.sort]
+        known = sorted((run for run in found if value(run) is not None), key=value, reverse=self.descending)
+        return [*known, *(run for run in found if value(run) is None)]
 
 
 def ordered(bucket: Bucket, known: Mapping[str, AirflowRun]) -> list[str]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from verger.publication.model import Publication
+from verger_ui.addresses import dag_run_page
 from verger_ui.sources.airflow_runs import AirflowRun, AirflowTask
 from verger_ui.views import durations
 from verger_ui.views.run_facts import RunFacts, State
@@ -27,6 +28,7 @@ def with_airflow(facts: RunFacts, known: AirflowRun | None, tasks: Sequence[Airf
         own = None if facts.state in UNSUCCESSFUL else facts.warnings
         facts = replace(facts, failed_tasks=(), error="", warnings=own)
     facts = replace(facts, at=known.at, failed_tasks=failed or facts.failed_tasks)
+    facts = replace(facts, airflow_page=dag_run_page(known.dag_run_id))
     if known.ended_at and facts.total_seconds is None:
         facts = replace(facts, total_seconds=(known.ended_at - known.at).total_seconds())
     if not facts.seconds:

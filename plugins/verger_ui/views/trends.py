@@ -1,14 +1,17 @@
-"""Small line charts of the runs of a page, and their description in words. Pure."""
+"""Small line charts of the published runs of a page, and their description in words. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
-from verger_ui.formats import count, money, seconds
-from verger_ui.views.run_facts import RunFacts
+from verger_ui.formats import count, money, seconds, share
+from verger_ui.views.run_facts import RunFacts, State
 
-WIDTH, HEIGHT, EDGE = 160, 36, 3
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+
+WIDTH, HEIGHT, EDGE = 200, 44, 3
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,10 @@ class Trend:
         Point of the newest run.
     description : str
         The line in words.
+    low, high : str
+        The scale: the lowest and the highest value.
+    since, until : str
+        Dates of the oldest and the newest run.
     """
 
     title: str
@@ -33,38 +40,77 @@ class Trend:
     points: str
     last: tuple[float, float]
     description: str
+    low: str
+    high: str
+    since: str
+    until: str
 
 
 def trends(runs: Sequence[RunFacts]) -> list[Trend]:
-    """Return the trends of the runs, which are given newest first. A figure with fewer than two values has no trend."""
-    currency = next((run.currency for run in runs if run.currency), "")
-    figures: list[tuple[str, Callable[[RunFacts], float | None], Callable[[float], str]]] = [
-        ("photos", lambda run: run.photos, count),
-        ("new", lambda run: run.new, count),
-        ("duration", lambda run: run.total_seconds, seconds),
-        ("cost", lambda run: run.cost, lambda value: money(value, currency)),
+    """Return the trends of the published runs, which are given newest first.
+
+    A figure with fewer than two values has no trend. The duration is that of runs that featurized about as many photos
+    as the newest one: others take longer or shorter for that reason alone.
+    """
+    published = [run for run in runs if run.state is State.PUBLISHED and run.at]
+    currency = next((run.currency for run in published if run.currency), "")
+    alike = _alike(published)
+    figures: list[tuple[str, Sequence[RunFacts], Callable[[RunFacts], float | None], Callable[[float], str]]] = [
+        ("photos", published, lambda run: run.photos, count),
+        ("new", published, lambda run: run.new, count),
+        ("rejected", published, lambda run: run.rejected, count),
+        ("variance explained", published, lambda run: run.explained, share),
+        ("duration of like runs", alike, lambda run: run.total_seconds, seconds),
+        ("cost", published, lambda run: run.cost, lambda value: money(value, currency)),
     ]
     found = []
-    for title, of, written in figures:
-        values = [value for value in map(of, reversed(runs)) if value is not None]
-        if len(values) >= 2:
-            found.append(_trend(title, values, written))
+    for title, shown, of, written in figures:
+        dated = [(run.at, value) for run in reversed(shown) if run.at and (value := of(run)) is not None]
+        if len(dated) >= 2:
+            found.append(_trend(title, dated, written))
     return found
 
 
-def _trend(title: str, values: Sequence[float], written: Callable[[float], str]) -> Trend:
-    low, high = min(values), max(values)
-    span = high - low or 1
+def cost_by_month(runs: Sequence[RunFacts]) -> list[tuple[str, float]]:
+    """Return month and estimated cost of the runs with a known cost, published or not, newest month first."""
+    months: dict[str, float] = {}
+    for run in sorted((run for run in runs if run.at and run.cost is not None), key=lambda run: run.at or LONG_AGO):
+        months[f"{run.at:%b %Y}"] = months.get(f"{run.at:%b %Y}", 0.0) + (run.cost or 0.0)
+    return list(reversed(months.items()))
 
-    def point(position: int, value: float) -> tuple[float, float]:
-        x = EDGE + (WIDTH - 2 * EDGE) * position / (len(values) - 1)
+
+def _alike(published: Sequence[RunFacts]) -> list[RunFacts]:
+    """Return the runs that featurized at least half and at most twice as many photos as the newest one."""
+    work = [(run.new or 0) + (run.changed or 0) for run in published]
+    return [run for run, photos in zip(published, work, strict=True) if work[0] <= 2 * photos and photos <= 2 * work[0]]
+
+
+def _trend(title: str, dated: Sequence[tuple[datetime, float]], written: Callable[[float], str]) -> Trend:
+    values = [value for _, value in dated]
+    low, high = min(values), max(values)
+    first, last = dated[0][0], dated[-1][0]
+    length = (last - first).total_seconds()
+
+    def point(at: datetime, value: float, position: int) -> tuple[float, float]:
+        along = (at - first).total_seconds() / length if length > 0 else position / (len(dated) - 1)
         # Equal values are drawn in the middle.
-        height = (value - low) / span if high > low else 0.5
+        height = (value - low) / (high - low) if high > low else 0.5
+        x = EDGE + (WIDTH - 2 * EDGE) * along
         return round(x, 1), round(HEIGHT - EDGE - (HEIGHT - 2 * EDGE) * height, 1)
 
-    points = [point(position, value) for position, value in enumerate(values)]
+    points = [point(at, value, position) for position, (at, value) in enumerate(dated)]
     description = (
-        f"{title} of the last {len(values)} runs with this figure: from {written(values[0])} to {written(values[-1])}, "
+        f"{title} of {len(values)} published runs: from {written(values[0])} to {written(values[-1])}, "
         f"lowest {written(low)}, highest {written(high)}"
     )
-    return Trend(title, written(values[-1]), " ".join(f"{x},{y}" for x, y in points), points[-1], description)
+    return Trend(
+        title=title,
+        latest=written(values[-1]),
+        points=" ".join(f"{x},{y}" for x, y in points),
+        last=points[-1],
+        description=description,
+        low=written(low),
+        high=written(high),
+        since=f"{first:%-d %b %Y}",
+        until=f"{last:%-d %b %Y}",
+    )

@@ -25,13 +25,21 @@ def find(run: RunFacts, earlier: Sequence[RunFacts], limits: Limits) -> list[str
     limits : Limits
     """
     own = warnings.find(run.figures, limits) if run.warnings is None else run.warnings
+    failed = [f"The run is published, but {', '.join(run.failed_tasks)} failed."] if _failed_after(run) else []
+    return [*failed, *own, *beside_publication(run, earlier)]
+
+
+def beside_publication(run: RunFacts, earlier: Sequence[RunFacts]) -> list[str]:
+    """Return the warnings of a run that do not concern what it published: its cluster, cost and duration."""
     published = [old for old in earlier if old.state is State.PUBLISHED]
-    return [*_of_tasks(run), *own, *_of_comparison(run, published)]
+    return [*_of_cluster(run), *_of_comparison(run, published)]
 
 
-def _of_tasks(run: RunFacts) -> Iterator[str]:
-    if run.failed_tasks and run.state is State.PUBLISHED:
-        yield f"The run is published, but {', '.join(run.failed_tasks)} failed."
+def _failed_after(run: RunFacts) -> bool:
+    return bool(run.failed_tasks) and run.state is State.PUBLISHED
+
+
+def _of_cluster(run: RunFacts) -> Iterator[str]:
     if "terminate_cluster" in run.failed_tasks:
         yield "Its cluster may still be running, until its idle timeout: look at the EMR console."
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,12 +16,25 @@ from local_aws.iam.record import Decision
 from sample_photos.orchard import draw_orchard
 from tests.dags.enforced.runs import BUCKET, EnforcedStack, enforced_stack
 from verger.s3.clients import read_json
-from verger_contract.keys import PUBLISHED
+from verger_contract.keys import PUBLISHED, Run
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-PHOTOS, NEW, SESSION_S = 48, 4, 5
+PHOTOS, NEW, SESSION_S = 48, 5, 5
+PADDING = bytes(180 * 2**20)
+"""Bytes after the end of the image in each new photo: a decoder ignores them, the plan of the cluster counts them."""
+
+SLOW_S = 100_000.0
+"""The duration of step 1 of the first run, as the second run reads it: a bucket whose photos take long."""
+
+ONE_EXECUTOR = {
+    "VERGER_TARGET_MINUTES": "5",
+    "VERGER_WORKER_INSTANCE_TYPES": "c6i.xlarge",
+    "VERGER_EXECUTOR_OVERHEAD_MIB": "2304",
+}
+"""Settings with which the new photos need more than two workers: only one executor fits on a worker."""
+
 LOST_RUN = "manual__lost-0123abcd~4567cdef"
 """A run that ended without a publication. Vacuum deletes its data."""
 
@@ -72,12 +86,13 @@ def runs(enforced: EnforcedStack, tmp_path_factory: pytest.TempPathFactory) -> R
     photos = sorted(folder.rglob("*.jpg"))
     put(runs, folder, photos[NEW:])
     runs.run("first")
-    put(runs, folder, photos[:NEW])
+    put(runs, folder, photos[:NEW], PADDING)
+    slow_down(runs, runs.published["first"])
     runs.s3.delete_object(Bucket=BUCKET, Key=key_of(folder, photos[-1]))
     lost = f"features/run={LOST_RUN}/part-0.parquet"
     runs.s3.put_object(Bucket=BUCKET, Key=lost, Body=b"lost")
     runs.s3.create_multipart_upload(Bucket=BUCKET, Key=f"{lost}-unfinished")
-    runs.run("second")
+    runs.run("second", **ONE_EXECUTOR)
     first = runs.published["first"]
     runs.run("rollback", params={"rollback_to": first["run"] if first else ""})
     runs.run("janitor", dag="emr_janitor")
@@ -85,10 +100,18 @@ def runs(enforced: EnforcedStack, tmp_path_factory: pytest.TempPathFactory) -> R
     return runs
 
 
-def put(runs: Runs, folder: Path, photos: list[Path]) -> None:
+def put(runs: Runs, folder: Path, photos: list[Path], padding: bytes = b"") -> None:
     """Upload photos."""
     for path in photos:
-        runs.s3.put_object(Bucket=BUCKET, Key=key_of(folder, path), Body=path.read_bytes())
+        runs.s3.put_object(Bucket=BUCKET, Key=key_of(folder, path), Body=path.read_bytes() + padding)
+
+
+def slow_down(runs: Runs, published: Any) -> None:
+    """Change the duration of step 1 in the metrics of a published run."""
+    metrics = Run(BUCKET, published["run"]).metrics("featurize") if published else ""
+    if content := read_json(runs.s3, BUCKET, metrics):
+        content["seconds"]["featurize"] = SLOW_S
+        runs.s3.put_object(Bucket=BUCKET, Key=metrics, Body=json.dumps(content).encode())
 
 
 def key_of(folder: Path, path: Path) -> str:

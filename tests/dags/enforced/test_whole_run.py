@@ -9,6 +9,8 @@ import pytest
 from local_aws.iam.account import ADMINISTRATOR, AIRFLOW, AIRFLOW_USER, NODES
 from tests.dags.enforced.conftest import LOST_RUN, NEW, PHOTOS, Runs
 from tests.dags.enforced.runs import BUCKET
+from verger.s3.clients import read_json
+from verger_contract.keys import Run
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -27,6 +29,23 @@ def test_the_runs_publish_the_photos_of_the_bucket(runs: Runs) -> None:
     first, second, back = (runs.published[name] for name in ("first", "second", "rollback"))
     assert (first["photos"], second["photos"], back["photos"]) == (PHOTOS, PHOTOS + NEW - 1, PHOTOS)
     assert (back["run"], back["pca"]) == (first["run"], first["pca"])
+
+
+def test_a_run_with_much_work_launches_more_workers_and_compares_plan_and_use(runs: Runs) -> None:
+    """The pace is that of the first run of the bucket, whose metrics say that it was slow."""
+    first, second = (Run(BUCKET, runs.published[name]["run"]) for name in ("first", "second"))
+    planned = [read_json(runs.s3, BUCKET, run.cluster) for run in (first, second)]
+    assert [(plan["core"], plan["task"], plan["runs"]) for plan in planned] == [(1, 1, 0), (2, 1, 1)]
+    report = read_json(runs.s3, BUCKET, second.report_facts)
+    assert (report["planned"]["workers"], report["planned"]["photos"]) == (3, NEW)
+    assert report["planned"]["minutes"] == planned[1]["minutes"] > report["planned"]["took_minutes"] > 0
+    assert report["planned"]["cost"] == planned[1]["cost"] > report["cost"]["estimated_cost"] > 0
+    assert {(node["type"], node["market"], node["count"]) for node in report["cost"]["nodes"]} == {
+        ("m6i.xlarge", "ON_DEMAND", 1),
+        ("c6i.xlarge", "ON_DEMAND", 2),
+        ("c6i.xlarge", "SPOT", 1),
+    }
+    assert f"2 core and 1 task nodes for {NEW} photos: about " in runs.done["second"].stdout
 
 
 def test_vacuum_deletes_all_versions_of_a_lost_run(runs: Runs) -> None:

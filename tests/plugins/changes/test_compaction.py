@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from verger.changes.compaction import MAX_DELETED_ROWS, MAX_FEATURE_RUNS, choose, overdue
+from verger.changes.rewrites.compaction import MAX_DELETED_ROWS, MAX_FEATURE_RUNS, choose, overdue
 from verger.publication.model import FeatureRun
 
 NOW = datetime(2026, 11, 24, 2, tzinfo=UTC)

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
+import pyarrow
 import pytest
 
-from verger.changes.compare import Listed, PhotoChange, Published, Tally, compare, photo_change
+from verger.changes.compare import CHANGES, Listed, PhotoChange, Published, Tally, compare, photo_changes
+from verger.tables.sorted_batches import no_rows, of_rows
 from verger_contract.reasons import RETRIED, RETRIED_WITH_OTHER_WORK, RejectKind
+from verger_contract.schemas import INVENTORY, MANIFEST, Table
+from verger_photo.limits.sizes import MAX_BYTES
 
 PATH = "images/Kiwi/1.jpg"
 NOW, BEFORE = Listed(PATH, "e1", 5), Published(PATH, "e1", "run-1", None, None)
@@ -47,7 +54,13 @@ def rejected(kind: RejectKind, etag: str = "e1") -> Published:
 def test_change_of_a_photo(
     listed: Listed | None, published: Published | None, retry_all_rejects: bool, expected: PhotoChange
 ) -> None:
-    assert photo_change(listed, published, retry_all_rejects) is expected
+    found = photo_changes(batch([listed], INVENTORY), batch([published], MANIFEST), retry_all_rejects)
+    changes = [CHANGES[number] for number in found.changes] + [PhotoChange.DELETED] * len(found.deleted)
+    assert changes == [expected]
+
+
+def batch(rows: Sequence[tuple[Any, ...] | None], table: Table) -> pyarrow.RecordBatch:
+    return next(of_rows((row for row in rows if row), table), no_rows(table))
 
 
 def test_the_tally_counts_photos_and_current_rows() -> None:
@@ -60,8 +73,16 @@ def test_the_tally_counts_photos_and_current_rows() -> None:
         ("e", "1", "new", None, None),
     ]
     tally = Tally()
-    for compared in compare(inventory, manifest):
+    for compared in compare([batch(inventory, INVENTORY)], [batch(manifest, MANIFEST)]):
         tally.count(compared)
     assert tally.photos == {PhotoChange.UNCHANGED: 3, PhotoChange.CHANGED: 1, PhotoChange.DELETED: 1}
     assert tally.current_rows == {"old": 1, "new": 1}
     assert (tally.listed, tally.published) == (4, 5)
+
+
+def test_a_file_that_is_too_large_to_download_adds_no_bytes_to_the_plan_of_the_cluster() -> None:
+    tally = Tally()
+    inventory = [("a", "1", MAX_BYTES), ("b", "1", MAX_BYTES + 1), ("c", "1", 10**13)]
+    for compared in compare([batch(inventory, INVENTORY)], []):
+        tally.count(compared)
+    assert (tally.photos[PhotoChange.NEW], tally.bytes[PhotoChange.NEW]) == (3, MAX_BYTES)

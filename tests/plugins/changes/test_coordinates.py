@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from tests.plugins.snapshots import snapshot
-from verger.changes import coordinates
-from verger.changes.coordinates import Coordinates, choose, overdue, runs_of
+from verger.changes.rewrites import coordinates
+from verger.changes.rewrites.coordinates import Coordinates, choose, overdue, runs_of
 from verger.publication.model import FeatureRun, PcaRun, Snapshot
 
 NOW = datetime(2026, 11, 24, 2, tzinfo=UTC)

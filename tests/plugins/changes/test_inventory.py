@@ -11,8 +11,7 @@ import pyarrow.parquet
 import pytest
 
 from tests.plugins.conftest import with_storage
-from verger.changes.inventory import write_inventory
-from verger.changes.listed_range import Inventory
+from verger.changes.inventory import Inventory, write_inventory
 from verger.s3 import clients
 from verger.s3.errors import StorageError
 from verger.settings import Settings

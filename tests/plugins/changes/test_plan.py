@@ -14,7 +14,8 @@ from tests.plugins.snapshots import snapshot
 from verger.changes.compare import PhotoChange, Tally
 from verger.changes.full_refresh import FeatureIdentity, FullRefresh
 from verger.changes.params import PlanError, RunParams
-from verger.changes.plan import Plan, RunBase, decide
+from verger.changes.plan import Plan, decide
+from verger.changes.run_base import RunBase
 from verger.publication.model import FeatureRun, Snapshot
 from verger.settings import Settings
 from verger_contract.keys import Run

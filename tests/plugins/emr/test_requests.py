@@ -204,6 +204,7 @@ def test_the_arguments_of_a_step_name_everything_that_it_reads_and_writes() -> N
         "--model": f"{ARTIFACTS}/model",
         "--pca": "s3://orchard/pca/run=run-1~{attempt}/",
         "--basis": "s3://orchard/models/pca/run=run-1~{attempt}/",
+        "--statistics": "s3://orchard/runs/run-1/statistics~{attempt}/",
         "--drift": "s3://orchard/runs/run-1/drift~{attempt}/",
         "--metrics": "s3://orchard/runs/run-1/pca.json",
         "--progress": "s3://orchard/runs/run-1/progress.json",
@@ -219,8 +220,8 @@ def test_the_arguments_of_a_step_name_everything_that_it_reads_and_writes() -> N
         ("c6i.xlarge,m5.xlarge", {}, "8"),
         ("c6i.xlarge,m5.2xlarge", {}, "6"),  # the application master takes the cores of an executor
         ("c7g.16xlarge", {"VERGER_TASK_SPOT": "3"}, "256"),
-        ("m7g.large", {"VERGER_TASK_SPOT": "0"}, "2"),
-        ("m7g.large", {"VERGER_SCALE_UP_TO": "40"}, "80"),
+        ("m4.large", {"VERGER_TASK_SPOT": "0"}, "2"),
+        ("m4.large", {"VERGER_SCALE_UP_TO": "40"}, "80"),
         ("c6i.metal", {}, None),
     ],
 )

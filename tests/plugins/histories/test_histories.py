@@ -31,8 +31,8 @@ from hypothesis.stateful import (
 import verger_reader
 from tests.plugins.orchard import TASKS, Orchard, Running, run_prefixes
 from tests.plugins.played_steps import vector
-from verger.changes import compaction
 from verger.changes.params import PlanError, RunParams
+from verger.changes.rewrites import compaction
 from verger.publication import commit, rollback
 from verger.publication.commit import CommitConflictError, Current
 from verger.publication.retention import needed
@@ -240,6 +240,7 @@ class History(RuleBasedStateMachine):
         if now is None:
             return
         wanted = set().union(*needed(now.publication).values())
+        wanted |= {part.run for kept in now.publication.kept for part in kept.manifest}
         assert run_prefixes(self.orchard.listing()) <= wanted | self._active()
 
     def _check_erasure(self) -> None:
@@ -274,6 +275,7 @@ def orchard(settings: Settings, client: S3Client, tmp_path: Path) -> Orchard:
 def test_every_publication_equals_that_of_a_full_refresh(orchard: Orchard, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compaction, "MAX_FEATURE_RUNS", 3)
     monkeypatch.setattr(compaction, "MAX_DELETED_ROWS", 4)
+    monkeypatch.setattr(compaction, "MAX_MANIFEST_PARTS", 3)
 
     class HistoryOfThisBucket(History):
         def __init__(self) -> None:

@@ -41,7 +41,7 @@ def test_the_next_run_with_the_same_photos_fails_in_its_plan(orchard: Orchard) -
         orchard.begin("next").until("plan")
     assert str(error.value) == (
         "4 of the 16 photos cannot be read: an earlier run rejected the same files (not an image: 4; see "
-        f"s3://{orchard.bucket}/runs/failed/manifest.parquet); expected at most 5.0% rejects "
+        f"s3://{orchard.bucket}/runs/failed/manifest_delta.parquet); expected at most 5.0% rejects "
         "(VERGER_MAX_REJECTS_SHARE). No cluster was launched. Correct or delete the photos, trigger the DAG with "
         "accept_rejects to publish without them, or with retry_rejects to read them again"
     )

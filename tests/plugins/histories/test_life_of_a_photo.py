@@ -15,7 +15,7 @@ from tests.plugins.played_steps import vector
 from verger import tasks
 from verger.changes.params import PlanError
 from verger.context import RunContext
-from verger.publication.commit import current
+from verger.publication.commit import CommitConflictError, current
 from verger.s3.artifacts import ArtifactError
 from verger.s3.versions import Bucket
 from verger.settings import BUILT_ARTIFACTS, Settings
@@ -25,6 +25,8 @@ from verger_contract.preprocessing import VERSION, Decoding
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_s3.type_defs import CompletedPartTypeDef
+
+ACCEPT = dataclasses.replace(AUTO, accept_rejects=True)
 
 
 @pytest.fixture
@@ -213,3 +215,53 @@ def with_built_artifacts(orchard: Orchard, running: Running) -> RunContext:
     storage = dataclasses.replace(orchard.settings.storage, artifacts_dir=BUILT_ARTIFACTS)
     settings = dataclasses.replace(orchard.settings, storage=storage)
     return dataclasses.replace(running.run_context, settings=settings)
+
+
+def test_rejects_that_are_only_deleted_need_no_cluster(orchard: Orchard) -> None:
+    for name in ("Kiwi/1.jpg", "Kiwi/2.jpg", "Lime/1.jpg"):
+        orchard.put(name, name.encode())
+    for name in ("Kiwi/3.jpg", "Lime/2.jpg"):
+        orchard.put(name, b"bad: not an image")
+    orchard.run("one", ACCEPT)
+    before = current(orchard.client, orchard.bucket)
+    assert before is not None
+    orchard.delete("Kiwi/3.jpg")
+    plan = orchard.run("two")
+    assert (plan.work, plan.without_cluster, plan.why) == (True, True, "1 deleted")
+    after = current(orchard.client, orchard.bucket)
+    assert after is not None
+    old, new = before.publication.current, after.publication.current
+    assert (new.run, new.photos, new.rejected) == ("two", 3, 1)
+    assert (new.features, new.pca, new.basis) == (old.features, old.pca, old.basis)
+    assert_published(orchard)
+    assert orchard.run("three").why == "nothing new, changed or deleted among 4 photos"
+    orchard.put("Lime/3.jpg", b"new")
+    orchard.delete("Lime/2.jpg")
+    plan = orchard.run("four", ACCEPT)
+    assert (plan.work, plan.without_cluster, plan.why) == (True, False, "1 new, 1 deleted")
+    assert_published(orchard)
+    orchard.delete("Lime/3.jpg")
+    assert not orchard.run("five").without_cluster
+    assert_published(orchard)
+
+
+def test_a_run_without_a_cluster_that_is_repeated_changes_nothing(orchard: Orchard) -> None:
+    for name in ("Kiwi/1.jpg", "Kiwi/2.jpg"):
+        orchard.put(name, name.encode())
+    orchard.put("Kiwi/3.jpg", b"bad: not an image")
+    orchard.run("one", ACCEPT)
+    orchard.delete("Kiwi/3.jpg")
+    running = orchard.begin("two").until("publish")
+    published = current(orchard.client, orchard.bucket)
+    running.done.remove("publish")
+    running.finish()
+    assert current(orchard.client, orchard.bucket) == published
+    orchard.put("Kiwi/4.jpg", b"bad: not an image")
+    orchard.run("three", ACCEPT)
+    orchard.delete("Kiwi/4.jpg")
+    running = orchard.begin("four").until("plan")
+    orchard.pass_days(1)
+    orchard.run("other")
+    with pytest.raises(CommitConflictError):
+        running.until("publish")
+    assert_published(orchard)

@@ -90,10 +90,15 @@ def test_the_next_run_featurizes_the_photos_of_a_lost_file(
     assert not orchard.run("five").work
 
 
-def test_a_feature_run_of_which_nothing_is_left(orchard: Orchard) -> None:
+@pytest.mark.parametrize("file_list", [None, b"", b"[]", b'{"files": 7}', b'{"files": [{"name": "part-0.parquet"}]}'])
+def test_a_feature_run_of_which_nothing_is_left(orchard: Orchard, file_list: bytes | None) -> None:
+    """Nothing proves which files a table had when its file list is damaged, so the table is lost as a whole."""
     published(orchard)
-    for key in orchard.listing("features/run=one/"):
-        remove(orchard, key)
+    if file_list is None:
+        for key in orchard.listing("features/run=one/"):
+            remove(orchard, key)
+    else:
+        orchard.client.put_object(Bucket=orchard.bucket, Key=f"features/run=one/{FILE_LIST}", Body=file_list)
     plan = orchard.run("three")
     assert (plan.photos["lost"], plan.photos["unchanged"]) == (28, 2)
     assert "lost or damaged files: features/run=one/" in plan.why
@@ -105,6 +110,14 @@ def test_lost_projections_are_computed_again(orchard: Orchard) -> None:
     remove(orchard, "pca/run=two/part-0.parquet")
     plan = orchard.run("three")
     assert (plan.why, plan.photos["lost"]) == ("lost or damaged files: pca/run=two/part-0.parquet", 0)
+    assert_whole(orchard)
+
+
+def test_projections_with_a_damaged_file_list_are_computed_again(orchard: Orchard) -> None:
+    published(orchard)
+    orchard.client.put_object(Bucket=orchard.bucket, Key=f"pca/run=two/{FILE_LIST}", Body=b"{")
+    plan = orchard.run("three")
+    assert (plan.why, plan.photos["lost"]) == ("lost or damaged files: pca/run=two/", 0)
     assert_whole(orchard)
 
 

@@ -16,6 +16,7 @@ from tests.places import ROOT
 from tests.plugins.orchard import AUTO, Orchard
 from verger.publication.commit import CommitConflictError, MissingDataError, current
 from verger.publication.rollback import RollbackError, rollback, unpublish
+from verger.run_id import run_id
 from verger.s3.errors import StorageError
 from verger.settings import Settings
 from verger_contract.keys import PUBLISHED, Run
@@ -65,6 +66,15 @@ def test_a_rollback_to_the_current_snapshot_changes_nothing(orchard: Orchard) ->
     etag = orchard.client.head_object(Bucket=orchard.bucket, Key=PUBLISHED)["ETag"]
     rollback(orchard.client, orchard.bucket, "two", orchard.now)
     assert orchard.client.head_object(Bucket=orchard.bucket, Key=PUBLISHED)["ETag"] == etag
+
+
+def test_a_rollback_by_the_run_id_of_airflow(orchard: Orchard) -> None:
+    dag_run = "manual__2026-11-24T02:00:00+00:00"
+    orchard.put("Kiwi/5.jpg", b"5")
+    orchard.run(run_id(dag_run))
+    rollback(orchard.client, orchard.bucket, "one", orchard.now)
+    rollback(orchard.client, orchard.bucket, dag_run, orchard.now)
+    assert published(orchard)[0] == run_id(dag_run)
 
 
 def test_a_run_that_started_before_a_rollback_gets_a_commit_conflict(orchard: Orchard) -> None:

@@ -31,7 +31,8 @@ def texts(picture: str) -> list[str]:
 
 def drawn_map(labels: list[str]) -> Map:
     points = numpy.array([[10 * number, -7 * number] for number in range(len(labels))], numpy.float64)
-    return Map(labels, points.reshape(-1, 2), complete=True)
+    paths = [f"images/{number}.jpg" for number in range(len(labels))]
+    return Map(paths, labels, points.reshape(-1, 2), complete=True)
 
 
 def test_a_label_is_written_as_it_is() -> None:
@@ -49,20 +50,34 @@ def test_the_colours_of_the_page_are_variables_and_no_placeholder_is_left() -> N
 
 
 @pytest.mark.parametrize("labels", [1, 2, 141, 2000])
-def test_the_first_labels_have_a_colour_a_marker_and_a_name(labels: int) -> None:
+def test_labels_have_a_group_of_points_and_the_first_ones_a_name(labels: int) -> None:
     names = [f"label {number}" for number in range(labels)]
-    picture = charts.photo_map(drawn_map(names), names[:8])
+    drawn = drawn_map(names)
+    picture = charts.photo_map(drawn, names[:8])
     assert len(picture) < 700_000
-    groups = [found for found in parsed(picture).iter("g") if found.get("id", "").startswith("map-label-")]
-    colours = {use.get("style") for group in groups for use in group.iter("use")}
-    assert len(colours) == min(labels, len(svg.PALETTE) + 1)
-    # The coloured ones come last, above the grey ones; each has a marker of its own.
-    shapes = [path.get("d") for group in groups[-len(svg.PALETTE) :] for path in group.iter("path")]
-    assert len({*shapes}) == min(labels, len(svg.PALETTE))
+    groups = {
+        found.get("id"): found for found in parsed(picture).iter("g") if found.get("id", "").startswith("map-label")
+    }
+    expected = charts.groups(drawn, names[:8])
+    assert {*groups} == {group.id for group in expected}
+    assert {group.id: len([*groups[group.id].iter("use")]) for group in expected} == {
+        group.id: len(group.rows) for group in expected
+    }
+    assert sorted(row for group in expected for row in group.rows) == [*range(labels)]
     written = texts(picture)
-    assert {*names[: len(svg.PALETTE)]} <= {*written}
-    if labels > len(svg.PALETTE) + 1:
-        assert f"{labels - len(svg.PALETTE):,} other labels" in written
+    assert {*names[: charts.LARGE]} <= {*written}
+    if labels > charts.LARGE + 1:
+        assert f"{labels - charts.LARGE:,} other labels" in written
+
+
+def test_the_colour_of_a_label_does_not_depend_on_the_other_labels() -> None:
+    def colours(names: list[str]) -> set[str]:
+        picture = charts.photo_map(drawn_map(names), names)
+        (group,) = (one for one in parsed(picture).iter("g") if [str(t.text) for t in one.findall("title")] == ["Kiwi"])
+        return {str(use.get("style")).partition("fill-opacity")[0] for use in group.iter("use")}
+
+    assert colours(["Kiwi", "Yuzu"]) == colours([*map(str, range(20)), "Kiwi"])
+    assert len({charts.appearance(str(number)) for number in range(500)}) == len(svg.PALETTE) * len(svg.MARKERS)
 
 
 def test_the_same_picture_each_time() -> None:

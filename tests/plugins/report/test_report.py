@@ -13,8 +13,8 @@ import pytest
 from tests.plugins.html_page import Page
 from tests.plugins.snapshots import put_data
 from tests.plugins.validation.written_run import plan as written_plan
-from verger.changes.coordinates import Coordinates
 from verger.changes.plan import Plan
+from verger.changes.rewrites.coordinates import Coordinates
 from verger.cluster_plan.pace import AS_BENCHMARKS, Work
 from verger.cluster_plan.plan import plan_cluster
 from verger.context import RunContext
@@ -191,7 +191,7 @@ def test_drift_is_shown_label_by_label(run_context: RunContext) -> None:
 
 def test_warnings_are_at_the_top(run_context: RunContext) -> None:
     near = run_context.settings.validation.max_rejects_share * 118 * 0.9
-    detail = "too few photos to compare (21, needs 50)"
+    detail = "too few new photos (21, needs 50)"
     skipped = {**CHECK, "name": "neighbours share labels", "found": "skipped", "detail": detail, "counted": {}}
     checks = copy.deepcopy(VALIDATION)
     checks["features"].append(skipped)

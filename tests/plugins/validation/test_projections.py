@@ -13,8 +13,8 @@ import pyarrow.parquet
 import pytest
 
 from tests.plugins.validation.written_run import Defect, WrittenRun, correct_run, plan, write_basis
-from verger.changes.coordinates import Coordinates as Kept
 from verger.changes.plan import Plan
+from verger.changes.rewrites.coordinates import Coordinates as Kept
 from verger.publication.model import FeatureRun, PcaRun
 from verger.settings import Validation
 from verger.validation.basis import read as read_basis

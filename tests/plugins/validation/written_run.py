@@ -14,8 +14,8 @@ import pyarrow
 import pyarrow.parquet
 from pyarrow.fs import LocalFileSystem
 
-from verger.changes.coordinates import Coordinates
 from verger.changes.plan import Plan
+from verger.changes.rewrites.coordinates import Coordinates
 from verger.cluster_plan.plan import ClusterPlan
 from verger.publication.model import FeatureRun
 from verger.tables.parquet import Store

@@ -31,6 +31,27 @@ def test_a_run_in_progress_shows_its_progress(pages: Pages) -> None:
     assert pages.get("in-progress").status_code == 204
 
 
+def test_a_run_in_progress_shows_its_plan_its_cluster_and_the_expected_time(pages: Pages) -> None:
+    pages.trigger("manual__planned", "running")
+    run = run_id("manual__planned")
+    pages.put(f"runs/{run}/plan.json", {"work": True, "photos": {"listed": 9, "new": 8, "deleted": 0}})
+    pages.put(f"runs/{run}/cluster.json", {"core": 1, "task": 2, "minutes": 12.0})
+    assert "<dt>cluster</dt>" not in pages.text()
+    for task, words in (
+        ("create_cluster", "starting"),
+        ("cluster_ready", "running"),
+        ("terminate_cluster", "terminated"),
+    ):
+        pages.set_task("manual__planned", task, "success")
+        text = pages.text(f"runs/{run}")
+        assert f"<dt>cluster</dt><dd>{words}</dd>" in text
+    assert "<dt>planned nodes</dt><dd>4</dd>" in text
+    assert "<dt>expected until the end of step 2</dt><dd>12\N{NO-BREAK SPACE}min" in text
+    assert "<dt>new</dt><dd>8</dd>" in text
+    assert "<dt>deleted</dt><dd>0</dd>" not in text
+    assert "<dt>tasks ended</dt><dd>3 of " in text
+
+
 def test_a_waiting_run_does_not_hide_the_active_one(pages: Pages) -> None:
     pages.trigger("manual__first", "running")
     pages.trigger("manual__second", "queued")
@@ -66,7 +87,7 @@ def test_a_published_run_whose_report_failed_is_published(pages: Pages) -> None:
     pages.put("published.json", Publication(snapshot(run)).document())
     text = pages.text()
     assert "The last run published" in text
-    assert "The run is published, but report failed." in text
+    assert "The publication is complete, but the task report of its run failed." in text
 
 
 @pytest.mark.parametrize("conf", [{}, {"rollback_to": "earlier"}])

@@ -29,6 +29,26 @@ def test_without_a_run_the_page_explains_what_to_do(pages: Pages) -> None:
     assert "<table" not in text
 
 
+def test_without_a_run_the_page_counts_the_photos_that_wait(pages: Pages) -> None:
+    for name in ("Kiwi/1.jpg", "Kiwi/2.jpg", "Kiwi/.hidden", "Kiwi/"):
+        pages.put(f"images/{name}", b"x")
+    text = pages.text()
+    assert "2 photos wait under" in text
+    assert "trigger the DAG" in text
+    assert "/dags/fruit_features" in Outline(text).links()
+
+
+def test_a_wrong_setting_is_named(pages: Pages, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VERGER_NONSENSE", "1")
+    bucket.settings.cache_clear()
+    bucket.bucket.cache_clear()
+    answer = pages.get()
+    assert answer.status_code == 503
+    assert "The settings are wrong" in answer.text
+    assert "VERGER_NONSENSE: no such setting" in answer.text
+    assert "S3" not in answer.text.partition("<main")[2]
+
+
 def test_a_published_run_shows_all_its_figures(pages: Pages) -> None:
     pages.report(scheduled_run(1))
     text = pages.text()
@@ -188,8 +208,8 @@ def test_trends_are_drawn_and_described(pages: Pages) -> None:
     for day, photos in ((1, 100), (2, 300), (3, 200)):
         pages.report(scheduled_run(day), photos=photos)
     text = pages.text()
-    assert 'aria-label="photos of the last 3 runs with this figure: from 100 to 200, lowest 100, highest 300"' in text
-    assert '<polyline points="3.0,33.0 80.0,3.0 157.0,18.0"/>' in text
+    assert 'aria-label="photos of 3 published runs: from 100 to 200, lowest 100, highest 300"' in text
+    assert '<polyline points="3.0,41.0 100.0,3.0 197.0,22.0"/>' in text
 
 
 def test_runs_are_paged_newest_first_whatever_their_ids(pages: Pages) -> None:

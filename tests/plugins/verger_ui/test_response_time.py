@@ -1,24 +1,33 @@
 """The page of all runs: how much it reads with a thousand runs, and its answers while S3 does not answer.
 
-`make bench-pages` prints the milliseconds of the first test. No test has a limit for them: they depend on the machine.
+`make bench-pages` prints the milliseconds of the tests whose names contain `thousand` or `many`, the latter with a
+million photos. No test has a limit for them: they depend on the machine.
 """
 
 from __future__ import annotations
 
+import io
+import os
 import socket
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
+import pyarrow
+import pyarrow.parquet
 import pytest
 
+from tests.plugins.snapshots import snapshot
 from tests.plugins.verger_ui.pages import Pages, scheduled_run
 from verger.clock import now
+from verger.publication.model import Publication
 from verger.run_id import run_id
+from verger_contract.keys import Run
+from verger_contract.schemas import MANIFEST
 from verger_ui.sources import bucket
 from verger_ui.views.run_list import PER_PAGE
 
-THOUSAND = 1000
+THOUSAND, LABELS = 1000, 141
 FAILURE = {"task": "pca_done", "error": "no variance", "at": "2026-01-01T02:10:00+00:00"}
 
 
@@ -55,6 +64,54 @@ def test_a_page_of_a_thousand_runs_reads_a_few_files_of_those_that_it_shows(page
     assert len(requests) < 12, "only the run in progress, the publication and the list are read again"
 
 
+def manifest(run: str, photos: int) -> bytes:
+    """Return the manifest of a run: as many photos of each label, and one reject among a thousand."""
+    paths = [f"images/label {number * LABELS // photos:03}/{number:07}.jpg" for number in range(photos)]
+    rejected = [number % 1000 == 7 for number in range(photos)]
+    columns = [
+        paths,
+        [f"{number * 0x9E3779B97F4A7C15 % 2**128:032x}" for number in range(photos)],
+        [None if one else run for one in rejected],
+        ["not an image" if one else None for one in rejected],
+        ["not an image (no known format)" if one else None for one in rejected],
+    ]
+    arrays = [pyarrow.array(column, pyarrow.string()) for column in columns]
+    content = io.BytesIO()
+    table = pyarrow.Table.from_arrays(arrays, schema=MANIFEST.arrow)
+    pyarrow.parquet.write_table(table, content, compression="zstd", row_group_size=131_072)
+    return content.getvalue()
+
+
+def test_pages_of_many_photos(pages: Pages) -> None:
+    photos, run = int(os.environ.get("BENCH_PHOTOS", "20000")), "many"
+    labels = [
+        {"label": f"label {number:03}", "photos": photos // LABELS, "new": 0, "rejected": 0, "ratio": 0.1}
+        for number in range(LABELS)
+    ]
+    pages.report(run, labels={"count": LABELS, "shown": labels})
+    pages.put(Run(pages.bucket, run).manifest, manifest(run, photos))
+    rejected = len(range(7, photos, 1000))
+    made = snapshot(run, photos=photos - rejected, rejected=rejected)
+    pages.put("published.json", Publication(made).document())
+    last = f"{photos - 1:07}.jpg"
+    expected = {
+        "publications": "1 kept publication",
+        f"photos?q={last}": "1 photo of",
+        "photos?q=nowhere": "0 photos of",
+        "photos?q=label": f"{photos:,} photos of",
+        f"photo?key=images/label {LABELS - 1:03}/{last}": "published",
+        "rejects": f"{rejected:,} rejected photos",
+        "rejects.csv": "no known format",
+        "labels?sort=photos&descending=true": f"{LABELS} of {LABELS} labels",
+        "": f"{rejected:,} photos are rejected",
+    }
+    for page, words in expected.items():
+        started = time.perf_counter()
+        text = pages.text(page)
+        print(f"{photos:,} photos: {page or 'overview'}: {1000 * (time.perf_counter() - started):.0f} ms")
+        assert words in text
+
+
 @pytest.fixture
 def silent() -> Iterator[str]:
     """Return the address of a server that accepts connections and never answers."""
@@ -75,12 +132,15 @@ def test_while_s3_is_down_the_page_reports_it_soon(
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", request.getfixturevalue(down))
     bucket.bucket.cache_clear()
+    pages.trigger("manual__known", "success")
+    bucket.bucket.cache_clear()
     started = time.monotonic()
     answer = pages.get()
     assert time.monotonic() - started < 12
     assert answer.status_code == 503
     assert "S3 cannot be read" in answer.text
     assert "127.0.0.1" in answer.text
+    assert "manual__known" in answer.text, "what Airflow has is shown"
     bucket.bucket.cache_clear()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import random
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -182,6 +183,13 @@ def test_links_do_not_need_s3(pages: Pages, monkeypatch: pytest.MonkeyPatch) -> 
 def test_the_page_is_in_the_navigation(pages: Pages) -> None:
     plugins = pages.admin.get("/api/v2/plugins").json()["plugins"]
     (ours,) = [plugin for plugin in plugins if plugin["name"] == "verger"]
-    (view,) = ours["external_views"]
+    view, tab = ours["external_views"]
     assert (view["href"], view["destination"], view["url_route"]) == ("/verger/", "nav", "verger")
+    assert tab["destination"] == "dag_run"
+    address = tab["href"].replace("{DAG_ID}", "fruit_features").replace("{RUN_ID}", quote("manual__a+b"))
+    answer = pages.get(address.removeprefix("/verger/"), follow_redirects=False)
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/verger/runs/{run_id('manual__a+b')}")
+    other = pages.get("dag-run?dag=other&run=manual__1")
+    assert other.status_code == 404
+    assert "one of the DAG other" in other.text
     assert pages.admin.get("/api/v2/plugins/importErrors").json()["total_entries"] == 0

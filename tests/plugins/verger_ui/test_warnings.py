@@ -49,7 +49,7 @@ KEPT_NEAR = {"basis_kept": True, "explained_variance": 0.891, "target_variance":
 LABELS = {"count": 3, "shown": [label("Kiwi", 150, 50, 0.9), label("Yuzu", 2, 2, None), label("Fig", 150, 50, 0.1)]}
 CHECKS = {
     "features": [check("no path twice", False, "two rows"), check("share of rejects", True, "4.9%")],
-    "pca": [check("neighbours share labels", True, "skipped", "too few photos to compare (21, needs 50)")],
+    "pca": [check("neighbours share labels", True, "skipped", "too few new photos (21, needs 50)")],
 }
 
 

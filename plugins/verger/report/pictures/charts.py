@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from verger.report.pictures import svg
 from verger.report.pictures.sample import Map
+from verger.validation.fingerprint import digest
 from verger_contract.report import Report, TaskFacts
 
 if TYPE_CHECKING:
@@ -24,6 +25,9 @@ NAMED = 30
 
 GROUPS = 150
 """Most labels whose points have a tooltip of their own; the rest form one group."""
+
+LARGE = 6
+"""Labels with larger points."""
 
 
 def variance(report: Report) -> str:
@@ -70,6 +74,41 @@ def _marks(axes: Axes, k: int, reached: float, target: float) -> None:
     axes.annotate(text, (k, reached), offset, textcoords="offset points", color=svg.INK, weight="bold")
 
 
+def appearance(label: str) -> tuple[str, str]:
+    """Return colour and marker of a label. They depend on its name alone, so they are the same in every report."""
+    hashed = digest(label)
+    return svg.PALETTE[hashed % len(svg.PALETTE)], svg.MARKERS[hashed // len(svg.PALETTE) % len(svg.MARKERS)]
+
+
+@dataclass(frozen=True)
+class MapGroup:
+    """The points of one label on the map.
+
+    Attributes
+    ----------
+    id : str
+        Of the group of points in the SVG element.
+    label : str
+    rows : sequence of int
+        The rows of the map, in the order of the points.
+    """
+
+    id: str
+    label: str
+    rows: Sequence[int]
+
+
+def groups(drawn: Map, first: Sequence[str]) -> list[MapGroup]:
+    """Return the groups of points: `first`, then the labels with most photos; the rest is one group without a label."""
+    counts = Counter(drawn.labels)
+    ordered = [*(label for label in first if label in counts), *(label for label, _ in counts.most_common())]
+    names = list(dict.fromkeys(ordered))[:GROUPS]
+    rows: dict[str, list[int]] = {name: [] for name in names}
+    for row, label in enumerate(drawn.labels):
+        rows.setdefault(label if label in counts and label in names else "", []).append(row)
+    return [MapGroup(f"map-label-{number}", label, found) for number, (label, found) in enumerate(rows.items())]
+
+
 def photo_map(drawn: Map, first: Sequence[str]) -> str:
     """Draw the first two coordinates of the photos.
 
@@ -77,62 +116,62 @@ def photo_map(drawn: Map, first: Sequence[str]) -> str:
     ----------
     drawn : Map
     first : sequence of str
-        Labels that get a colour and a marker of their own, six at most. The other labels are grey.
+        Labels with larger points, six at most: they are drawn on top, and named in the legend.
     """
     import numpy
 
     counts = Counter(drawn.labels)
-    coloured = [label for label in first if label in counts][: len(svg.PALETTE)]
-    grey = [label for label, _ in counts.most_common() if label not in coloured]
+    large = [label for label in first if label in counts][:LARGE]
+    found = groups(drawn, first)
     with svg.style():
         made = svg.figure(WIDTH, 5.6)
         axes = made.add_subplot()
-        titles = _scatter(axes, drawn, coloured, grey)
+        titles = _scatter(axes, drawn, found, large)
         axes.set_xlabel("first coordinate")
         axes.set_ylabel("second coordinate")
         axes.margins(0.06)
-        if coloured:
-            _key(axes, coloured, len(grey))
+        if large:
+            _key(axes, large, len(counts) - len(large))
         made.draw_without_rendering()
-        names = [*coloured, *grey][:NAMED] if len(counts) > 1 else []
+        names = [group.label for group in found if group.label][:NAMED] if len(counts) > 1 else []
         labels = numpy.array(drawn.labels, dtype=object)
-        _name(axes, {label: numpy.median(drawn.points[labels == label], axis=0) for label in names}, coloured)
+        _name(axes, {label: numpy.median(drawn.points[labels == label], axis=0) for label in names}, large)
         alternative = f"Map of {len(drawn.labels):,} photos of {len(counts):,} labels by their first two coordinates"
         return svg.render(made, "map", alternative, titles)
 
 
-def _scatter(axes: Axes, drawn: Map, coloured: Sequence[str], grey: Sequence[str]) -> dict[str, str]:
-    """Draw the points, the coloured ones on top. Returns the tooltip of each group of points by its id."""
-    import numpy
-
-    labels = numpy.array(drawn.labels, dtype=object)
+def _scatter(axes: Axes, drawn: Map, found: Sequence[MapGroup], large: Sequence[str]) -> dict[str, str]:
+    """Draw the points, the large ones on top. Returns the tooltip of each group of points by its id."""
     titles: dict[str, str] = {}
-
-    def group(points: numpy.ndarray, title: str, **style: Any) -> None:
-        gid = f"label-{len(titles)}"
-        titles[gid] = title
-        axes.scatter(points[:, 0], points[:, 1], gid=gid, linewidths=0, **style)
-
-    rest = numpy.isin(labels, grey[GROUPS:])
-    if rest.any():
-        group(drawn.points[rest], "other labels", s=9, color=svg.GREY, alpha=0.55)
-    for label in grey[:GROUPS]:
-        group(drawn.points[labels == label], label, s=9, color=svg.GREY, alpha=0.55)
-    for label, colour, marker in zip(coloured, svg.PALETTE, svg.MARKERS, strict=False):
-        group(drawn.points[labels == label], label, s=26, color=colour, marker=marker, alpha=0.85)
+    for group in reversed(found):
+        gid = group.id.removeprefix("map-")
+        titles[gid] = group.label or "other labels"
+        colour, marker = appearance(group.label) if group.label else (svg.GREY, "o")
+        on_top = group.label in large
+        points = drawn.points[list(group.rows)]
+        axes.scatter(
+            points[:, 0],
+            points[:, 1],
+            gid=gid,
+            linewidths=0,
+            color=colour,
+            marker=marker,
+            s=26 if on_top else 12,
+            alpha=0.9 if on_top else 0.75,
+        )
     return titles
 
 
-def _key(axes: Axes, coloured: Sequence[str], others: int) -> None:
+def _key(axes: Axes, large: Sequence[str], others: int) -> None:
     """Add the legend under the map."""
     from matplotlib.lines import Line2D
 
     def entry(name: str, colour: str, marker: str) -> Line2D:
         return Line2D([], [], color=colour, marker=marker, ls="none", ms=6, mec="none", label=svg.short(name))
 
-    entries = [entry(*row) for row in zip(coloured, svg.PALETTE, svg.MARKERS, strict=False)]
+    entries = [entry(label, *appearance(label)) for label in large]
     if others:
-        entries.append(entry(f"{others:,} other labels" if others > 1 else "1 other label", svg.GREY, "o"))
+        entries.append(entry(f"{others:,} other labels" if others > 1 else "1 other label", "none", "o"))
     legend = axes.figure.legend(
         handles=entries, loc="outside lower center", ncols=min(len(entries), 4), frameon=False, handletextpad=0.2
     )
@@ -140,12 +179,12 @@ def _key(axes: Axes, coloured: Sequence[str], others: int) -> None:
         text.set_parse_math(False)  # a $ in a label starts no formula
 
 
-def _name(axes: Axes, positions: Mapping[str, numpy.ndarray], coloured: Sequence[str]) -> None:
+def _name(axes: Axes, positions: Mapping[str, numpy.ndarray], large: Sequence[str]) -> None:
     """Write the names of labels at the median of their photos. A name that would cover another one is left out."""
     taken: list[Any] = []
     box = {"facecolor": svg.PAPER, "edgecolor": "none", "alpha": 0.7, "pad": 0.8}
     for label, (x, y) in positions.items():
-        first = label in coloured
+        first = label in large
         text = axes.text(
             x, y, svg.short(label, 20), size=8 if first else 7, ha="center", va="center", bbox=box, parse_math=False
         )

@@ -10,12 +10,15 @@ from verger.publication.model import Snapshot
 from verger.report import drift, labels
 from verger.report.attempt import attempt
 from verger.report.pictures import charts, sample
-from verger.report.pictures.svg import PALETTE
-from verger.report.pictures.thumbnails import Thumbnail, thumbnail
+from verger.report.pictures.svg import GREY
+from verger.report.pictures.thumbnails import Thumbnail, small, thumbnail
 from verger_contract.report import LabelRow, Report
 
 SHOWN = 12
 """Thumbnails of new photos, and of rejects."""
+
+ON_MAP = 300
+"""Thumbnails of photos on the map: some 450 kB of the page."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +27,25 @@ class Picture:
 
     markup: str = ""
     why_not: str = "Not drawn."
+
+
+@dataclass(frozen=True)
+class MapLabel:
+    """A label of the map, empty for the rest.
+
+    Attributes
+    ----------
+    id : str
+        Of the group of points in the SVG element.
+    label, colour : str
+    photos : sequence of (str, str or None)
+        Path of each point, and its thumbnail as a data: URI.
+    """
+
+    id: str
+    label: str
+    colour: str
+    photos: Sequence[tuple[str, str | None]]
 
 
 @dataclass(frozen=True)
@@ -38,6 +60,8 @@ class Illustrations:
         Photos on the map.
     map_complete : bool
         Whether these are all current photos.
+    map_labels : sequence of MapLabel
+        The labels of the map, in the order of their groups of points.
     """
 
     variance: Picture = field(default_factory=Picture)
@@ -47,6 +71,7 @@ class Illustrations:
     rejects: Sequence[Thumbnail] = ()
     map_shows: int = 0
     map_complete: bool = False
+    map_labels: Sequence[MapLabel] = ()
 
 
 def illustrate(run_context: RunContext, snapshot: Snapshot, report: Report, rows: Sequence[LabelRow]) -> Illustrations:
@@ -55,6 +80,7 @@ def illustrate(run_context: RunContext, snapshot: Snapshot, report: Report, rows
     return Illustrations(
         variance=_variance(report),
         map=_map(drawn, rows),
+        map_labels=attempt("the photos of the map", lambda: _map_labels(run_context, drawn, rows), []) if drawn else (),
         timeline=timeline(report),
         new=attempt("new photos", lambda: _new(run_context), []),
         rejects=attempt("rejects", lambda: _rejects(run_context), []),
@@ -81,9 +107,28 @@ def _map(drawn: sample.Map | None, rows: Sequence[LabelRow]) -> Picture:
         return _failed()
     if not drawn.labels:
         return Picture(why_not="There are no photos.")
+    return attempt("the map", lambda: Picture(charts.photo_map(drawn, _first(rows))), _failed())
+
+
+def _first(rows: Sequence[LabelRow]) -> list[str]:
+    """Return the labels to draw first: those whose new photos are far, then the largest."""
     far = drift.far_labels(rows)
-    first = [*far, *(label for label in labels.largest(rows, len(PALETTE)) if label not in far)]
-    return attempt("the map", lambda: Picture(charts.photo_map(drawn, first)), _failed())
+    return [*far, *(label for label in labels.largest(rows, charts.LARGE) if label not in far)]
+
+
+def _map_labels(run_context: RunContext, drawn: sample.Map, rows: Sequence[LabelRow]) -> list[MapLabel]:
+    """Return the labels of the map with the paths of their photos, and thumbnails of ON_MAP of them."""
+    wanted = drawn.paths[:ON_MAP]  # a random sample, in random order
+    pictures = small(run_context.client, run_context.run.bucket, wanted)
+    return [
+        MapLabel(
+            group.id,
+            group.label,
+            charts.appearance(group.label)[0] if group.label else GREY,
+            [(drawn.paths[row], pictures.get(drawn.paths[row])) for row in group.rows],
+        )
+        for group in charts.groups(drawn, _first(rows))
+    ]
 
 
 def _failed() -> Picture:

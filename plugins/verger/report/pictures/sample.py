@@ -40,13 +40,14 @@ class Map:
 
     Attributes
     ----------
-    labels : list of str
+    paths, labels : list of str
     points : numpy.ndarray
         float64, shape (photos, 2): the first two coordinates; 0 where there is no second one.
     complete : bool
         Whether these are all photos.
     """
 
+    paths: list[str]
     labels: list[str]
     points: numpy.ndarray
     complete: bool
@@ -94,7 +95,7 @@ def of_map(store: Store, snapshot: Snapshot, size: int = ON_MAP, most_bytes: int
             _offer(sample, batch)
     rows = coordinates.without_deleted(store, snapshot, sample.rows())[:size]
     points = numpy.array([row[3:] for row in rows], numpy.float64).reshape(-1, 2)
-    return Map([row[2] for row in rows], points, len(rows) == snapshot.photos)
+    return Map([row[0] for row in rows], [row[2] for row in rows], points, len(rows) == snapshot.photos)
 
 
 def _offer(sample: Sample, batch: Any) -> None:

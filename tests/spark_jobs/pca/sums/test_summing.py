@@ -12,7 +12,7 @@ from tests.spark_jobs.conftest import Submit
 SUMMED = """
 import hashlib, json
 import numpy as np
-from verger_spark.pca import summing
+from verger_spark.pca.sums import summing
 from verger_spark.session import open_session
 
 summing.BLOCK_ROWS, summing.LAST = 512, 2

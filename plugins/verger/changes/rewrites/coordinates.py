@@ -18,7 +18,7 @@ from verger_contract.keys import PCA, owner, with_attempt
 from verger_contract.plan import BasisPolicy, least_explained_variance
 
 if TYPE_CHECKING:
-    from verger.changes.plan import RunBase
+    from verger.changes.run_base import RunBase
     from verger.settings import Settings
 
 MAX_SHARE_OF_STALE_ROWS = 0.5

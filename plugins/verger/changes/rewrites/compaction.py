@@ -1,4 +1,4 @@
-"""Chooses the feature runs that are rewritten without their deleted rows.
+"""Chooses the feature runs that are rewritten without their deleted rows, and when the manifest is.
 
 A feature run is written once, and every later run reads it, while photos change and disappear. Compaction limits how
 much later runs read and store, and removes the features of deleted photos.
@@ -6,10 +6,11 @@ much later runs read and store, and removes the features of deleted photos.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
-from verger.publication.model import FeatureRun
+from verger.changes.compare import FEATURIZED, PhotoChange
+from verger.publication.model import FeatureRun, ManifestPart
 
 MAX_SHARE_OF_DELETED_ROWS = 0.5
 """The largest share of deleted rows in a feature run: reads and storage at most double."""
@@ -19,6 +20,12 @@ MAX_DELETED_ROWS = 500_000
 
 MAX_FEATURE_RUNS = 16
 """The most feature runs. When there are more, the smallest are merged: large ones are rewritten rarely."""
+
+MAX_MANIFEST_PARTS = 16
+"""The most parts of a manifest: each is an object that every reader opens."""
+
+MAX_DELTA_ROWS = 500_000
+"""The most rows in all deltas of a manifest. Readers merge them row by row, in some seconds."""
 
 
 def choose(runs: Sequence[FeatureRun], max_deletes_age: timedelta, now: datetime) -> frozenset[str]:
@@ -55,6 +62,50 @@ def overdue(runs: Sequence[FeatureRun], max_deletes_age: timedelta, now: datetim
     They are compacted even when the run has no other work.
     """
     return [run.run for run in runs if _is_overdue(run, max_deletes_age, now)]
+
+
+def kept_manifest(
+    parts: Sequence[ManifestPart], rows: int, max_deletes_age: timedelta, now: datetime
+) -> tuple[ManifestPart, ...]:
+    """Return the parts of the manifest that a run keeps and adds a delta to; none when it writes the whole table.
+
+    Parameters
+    ----------
+    parts
+        Those of the published manifest, oldest first.
+    rows
+        The rows of the delta.
+    max_deletes_age
+        The longest time that an earlier part may name a photo that was changed or deleted.
+    """
+    deltas = rows + sum(part.rows for part in parts[1:])
+    is_full = len(parts) >= MAX_MANIFEST_PARTS or deltas > MAX_DELTA_ROWS
+    return () if is_full or is_manifest_overdue(parts, max_deletes_age, now) else tuple(parts)
+
+
+def manifest_of(
+    run: str, kept: Sequence[ManifestPart], photos: Mapping[str, int], now: datetime
+) -> tuple[ManifestPart, ...]:
+    """Return the parts of the manifest that a run publishes, oldest first.
+
+    Parameters
+    ----------
+    kept
+        The result of `kept_manifest`.
+    photos
+        Photos by change, and `listed`.
+    """
+    if not kept:
+        return (ManifestPart(run=run, rows=photos["listed"]),)
+    rows = sum(photos[change.value] for change in (*FEATURIZED, PhotoChange.DELETED))
+    is_obsolete = any(photos[change.value] for change in (PhotoChange.CHANGED, PhotoChange.DELETED))
+    return (*kept, ManifestPart(run=run, rows=rows, deletes_since=now.isoformat() if is_obsolete else None))
+
+
+def is_manifest_overdue(parts: Sequence[ManifestPart], max_deletes_age: timedelta, now: datetime) -> bool:
+    """Return whether a part names a photo that was changed or deleted `max_deletes_age` ago."""
+    times = [datetime.fromisoformat(part.deletes_since) for part in parts if part.deletes_since]
+    return any(now - time >= max_deletes_age for time in times)
 
 
 def _deleted_rows(run: FeatureRun) -> int:
