@@ -31,7 +31,6 @@ from verger.s3 import artifacts, clients
 from verger.s3.artifacts import ArtifactError
 from verger.s3.errors import StorageError
 from verger.tables.parquet import TableError
-from verger.validation import basis
 from verger.validation.check import ValidationError
 from verger.validation.features import check_features as feature_checks
 from verger.validation.features import same_identity, share_of_rejects
@@ -39,7 +38,6 @@ from verger.validation.files import check_files, require_checked
 from verger.validation.projections import Coordinates
 from verger.validation.projections import check_projections as projection_checks
 from verger.validation.record import record
-from verger.validation.spread import Measured
 from verger_contract.keys import KNOWN_REJECTS, SPARK_EVENTS, Run
 from verger_contract.preprocessing import Decoding, preprocessing
 
@@ -219,35 +217,15 @@ def check_projections(run_context: RunContext, made: Plan, target_variance: floa
     with _refusing(run_context, "pca"):
         checks = [check_files(store, key) for key in _tables_of_pca(run, made)]
         record(client, run, "pca", checks)
+        published = _published(run_context, made.etag)
         if compacted:  # the manifest names the feature run that this attempt compacted
-            published = _published(run_context, made.etag)
             comparison = Comparison(store, run, published, made.full_refresh, made.retry_all_rejects, made.lost)
             write_manifest(client, comparison, made)
-        found, measured = projection_checks(_coordinates(run_context, made, basis_run), target_variance)
+        limits = run_context.settings.validation
+        written = Coordinates.of_run(store, run, made, limits, basis_run=basis_run, published=published)
+        found, measured = projection_checks(written, target_variance)
         record(client, run, "pca", [*checks, *found])
         run_context.write_json(run.spread, measured.document())
-
-
-def _coordinates(run_context: RunContext, made: Plan, basis_run: str) -> Coordinates:
-    """Return what the checks of step 2 read, with the variance that the published run measured if it can be used."""
-    store, run, published = run_context.store, run_context.run, _published(run_context, made.etag)
-    written = Coordinates(
-        store=store,
-        run=run,
-        plan=made,
-        limits=run_context.settings.validation,
-        basis_run=basis_run,
-        saved=basis.read(store, Run(run.bucket, basis_run).basis),
-        measured=None,
-    )
-    if not written.is_update or not published:
-        return written
-    try:
-        found = Measured.parse(run_context.read_json(Run(run.bucket, str(published.run)).spread) or {})
-    except (KeyError, TypeError, ValueError):
-        return written  # measured again over all photos
-    is_usable = found.basis == basis_run and found.features.count == published.photos
-    return replace(written, measured=found if is_usable else None)
 
 
 def _tables_of_pca(run: Run, made: Plan) -> list[str]:

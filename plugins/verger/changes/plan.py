@@ -6,7 +6,7 @@ The functions read and write nothing.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -191,7 +191,7 @@ def decide(run: Run, tally: Tally, base: RunBase, params: RunParams, settings: S
     published, full_refresh, max_age = base.published, base.full_refresh, settings.retention.max_deletes_age
     check_limits(tally, params, settings.validation, full_refresh=bool(full_refresh), known_rejects=base.known_rejects)
     basis, basis_reason = _basis(published, params, full_refresh)
-    runs = () if full_refresh or not published else _current_feature_runs(published.features, tally, now)
+    runs = () if full_refresh or not published else compaction.current(published.features, tally.current_rows, now)
     keep, compact = _divided(runs, base.lost, max_age, now)
     photos = {kind.value: tally.photos[kind] for kind in PhotoChange}
     overdue = [*compaction.overdue(runs, max_age, now), *coordinates.overdue(published, max_age, now)]
@@ -264,16 +264,6 @@ def _other_reasons(
         *_compaction_reasons(overdue),
         *coordinates.reasons(base.published, params, settings.pca.basis_tolerance),
     ]
-
-
-def _current_feature_runs(runs: Sequence[FeatureRun], tally: Tally, now: datetime) -> tuple[FeatureRun, ...]:
-    """Return the feature runs that have current rows, with their number and the time of the first deleted row."""
-    counted = (replace(run, current_rows=tally.current_rows[run.run]) for run in runs)
-    return tuple(
-        replace(run, deletes_since=run.deletes_since or now.isoformat()) if run.current_rows < run.rows else run
-        for run in counted
-        if run.current_rows
-    )
 
 
 def _divided(

@@ -97,7 +97,10 @@ class Store:
                 file = pyarrow.parquet.ParquetFile(source)
                 for group in range(file.num_row_groups):
                     wanted = pyarrow.array(_between(paths, file.metadata.row_group(group)), pyarrow.string())
-                    if len(wanted) and _has_any(file.read_row_group(group, ["path"])["path"], wanted):
+                    if not len(wanted):
+                        continue
+                    here = file.read_row_group(group, ["path"])["path"]
+                    if compute.any(compute.is_in(here, value_set=wanted)).as_py():
                         table = file.read_row_group(group, [*columns]).select([*columns])
                         yield from table.filter(compute.is_in(table["path"], value_set=wanted)).to_batches()
 
@@ -163,12 +166,6 @@ def _between(paths: Sequence[str], group: RowGroupMetaData) -> Sequence[str]:
     if path is None or path.statistics is None or not path.statistics.has_min_max:
         return paths
     return paths[bisect_left(paths, path.statistics.min) : bisect_right(paths, path.statistics.max)]
-
-
-def _has_any(paths: pyarrow.ChunkedArray, wanted: pyarrow.Array) -> bool:
-    from pyarrow import compute
-
-    return bool(compute.any(compute.is_in(paths, value_set=wanted)).as_py())
 
 
 @contextmanager

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from verger.changes.plan import Plan
+from verger.publication.model import Snapshot
 from verger.settings import Validation
 from verger.tables.parquet import Store
-from verger.validation import current, neighbours, rows, vectors
+from verger.validation import basis, current, neighbours, rows, vectors
 from verger.validation.basis import Basis
 from verger.validation.check import Check
 from verger.validation.files import check_earlier
@@ -57,6 +59,22 @@ class Coordinates:
     basis_run: str
     saved: Basis
     measured: Measured | None
+
+    @classmethod
+    def of_run(
+        cls, store: Store, run: Run, plan: Plan, limits: Validation, *, basis_run: str, published: Snapshot | None
+    ) -> Coordinates:
+        """Return the coordinates of a run. What the checks of the published run measured is used if it is complete."""
+        saved = basis.read(store, Run(run.bucket, basis_run).basis)
+        written = cls(store=store, run=run, plan=plan, limits=limits, basis_run=basis_run, saved=saved, measured=None)
+        if not written.is_update or not published:
+            return written
+        try:
+            found = Measured.parse(json.loads(store.read(Run(run.bucket, str(published.run)).spread)))
+        except (FileNotFoundError, KeyError, TypeError, ValueError):
+            return written  # measured again over all photos
+        is_usable = found.basis == basis_run and found.features.count == published.photos
+        return replace(written, measured=found if is_usable else None)
 
     @property
     def is_kept(self) -> bool:

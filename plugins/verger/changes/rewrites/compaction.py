@@ -7,6 +7,7 @@ much later runs read and store, and removes the features of deleted photos.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from verger.changes.compare import FEATURIZED, PhotoChange
@@ -26,6 +27,16 @@ MAX_MANIFEST_PARTS = 16
 
 MAX_DELTA_ROWS = 500_000
 """The most rows in all deltas of a manifest. Readers merge them row by row, in some seconds."""
+
+
+def current(runs: Sequence[FeatureRun], current_rows: Mapping[str, int], now: datetime) -> tuple[FeatureRun, ...]:
+    """Return the feature runs that have current rows, with their number and the time of the first deleted row."""
+    counted = (replace(run, current_rows=current_rows[run.run]) for run in runs)
+    return tuple(
+        replace(run, deletes_since=run.deletes_since or now.isoformat()) if run.current_rows < run.rows else run
+        for run in counted
+        if run.current_rows
+    )
 
 
 def choose(runs: Sequence[FeatureRun], max_deletes_age: timedelta, now: datetime) -> frozenset[str]:
