@@ -6,19 +6,23 @@ rejects from the manifest of the failed run, and fails before a cluster is launc
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from verger.changes.compare import Listed, Published
 from verger.tables import manifest
-from verger.tables.parquet import Store, rows_of
+from verger.tables.parquet import Store, TableError, rows_of
 from verger_contract.keys import manifest_keys
 from verger_contract.reasons import RETRIED, RETRIED_WITH_OTHER_WORK
 from verger_contract.schemas import INVENTORY, MANIFEST
 
 if TYPE_CHECKING:
     import pyarrow
+
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -68,6 +72,8 @@ def failed_run(read: Callable[[], Any], base_etag: str | None, artifacts: str) -
 def rejects_of(store: Store, keys: Sequence[str]) -> Iterator[Published]:
     """Yield the rejects in a manifest, by path. Those with a temporary cause are left out.
 
+    A manifest that is lost or damaged has none: the photos are featurized again.
+
     Parameters
     ----------
     keys
@@ -75,7 +81,10 @@ def rejects_of(store: Store, keys: Sequence[str]) -> Iterator[Published]:
     """
     rejected = (batch.filter(batch["kind"].is_valid()) for batch in manifest.batches(store, keys))
     rejects = (Published(*row) for row in rows_of(rejected, MANIFEST.names))
-    return (reject for reject in rejects if reject.kind not in TEMPORARY)
+    try:
+        yield from (reject for reject in rejects if reject.kind not in TEMPORARY)
+    except (FileNotFoundError, TableError) as error:
+        log.warning("%s; the photos that this run rejected are featurized again", error)
 
 
 TEMPORARY = RETRIED | RETRIED_WITH_OTHER_WORK

@@ -15,6 +15,7 @@ Rows are streamed, so memory does not grow with the number of photos.
 
 from __future__ import annotations
 
+import logging
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -30,7 +31,7 @@ from verger.s3.clients import error_code
 from verger.tables import manifest, sorted_batches
 from verger.tables.external_sort import merged, spool
 from verger.tables.manifest import ROWS_PER_BATCH
-from verger.tables.parquet import Store, batch_writer, read_batches, upload, write_batches
+from verger.tables.parquet import Store, TableError, batch_writer, read_batches, upload, write_batches
 from verger_contract.keys import Run, manifest_keys
 from verger_contract.schemas import DELETED, DELETES, INVENTORY, MANIFEST
 
@@ -39,6 +40,9 @@ if TYPE_CHECKING:
     import pyarrow
     from mypy_boto3_s3 import S3Client
     from numpy.typing import NDArray
+
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -82,7 +86,7 @@ class Comparison:
             return
         keys = manifest_keys(self.run.bucket, [part.run for part in self.published.manifest])
         if not self.lost:
-            yield from manifest.batches(self.store, keys)
+            yield from self._needed(manifest.batches(self.store, keys))
             return
         with tempfile.TemporaryDirectory(prefix="verger-lost-") as scratch:
             left = spool(rows_left(self.store, self.lost), DELETES, Path(scratch))
@@ -116,7 +120,19 @@ class Comparison:
             return iter(())
         current = [features.run for features in self.published.features]
         batches = self.store.batches(Run(self.run.bucket, self.published.run).deletes, DELETES.names, ROWS_PER_BATCH)
-        return (of_runs(batch, current) for batch in batches)
+        return (of_runs(batch, current) for batch in self._needed(batches))
+
+    def _needed(self, batches: Iterator[pyarrow.RecordBatch]) -> Iterator[pyarrow.RecordBatch]:
+        """Yield the rows of a table of the published run. Only a full refresh does not need them."""
+        try:
+            yield from batches
+        except (FileNotFoundError, TableError) as error:
+            if not self.full_refresh:
+                raise TableError(
+                    f"{error}; start a run with the parameter full_refresh: the other runs need this table of the "
+                    "published run"
+                ) from error
+            log.warning("%s; the full refresh does not need it", error)
 
 
 def write_work(s3: S3Client, comparison: Comparison, decide: Callable[[Tally], Plan]) -> Plan:

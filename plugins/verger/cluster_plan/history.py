@@ -31,9 +31,17 @@ def earlier_runs(run_context: RunContext, preprocessing: str) -> Iterator[Earlie
     for snapshot in sorted(kept, key=lambda kept: kept.published_at, reverse=True):
         if snapshot.run and snapshot.model.get("preprocessing") == preprocessing:
             run = Run(bucket, snapshot.run)
-            found = of_files(run_context.read_json(run.cluster), run_context.read_json(run.metrics("featurize")))
+            found = of_files(_parsed(run_context, run.cluster), _parsed(run_context, run.metrics("featurize")))
             if found:
                 yield found
+
+
+def _parsed(run_context: RunContext, key: str) -> Any:
+    """Return a JSON object; None when there is none, or when it is damaged: an estimate stops no run."""
+    try:
+        return run_context.read_json(key)
+    except ValueError:
+        return None
 
 
 def of_files(planned: Any, metrics: Any) -> EarlierRun | None:

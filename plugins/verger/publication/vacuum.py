@@ -13,6 +13,7 @@ from verger.publication.retention import PREFIXES, RunMarker, RunObject
 from verger.s3.clients import read_json
 from verger.s3.versions import Bucket
 from verger.settings import Retention
+from verger_contract.errors import one_line
 from verger_contract.keys import ATTEMPT_MARK, FEATURES, JANITOR, RUNS, Run, uri
 
 if TYPE_CHECKING:
@@ -86,6 +87,9 @@ def _expire(s3: S3Client, run: Run, markers: Iterable[RunMarker], keep: Retentio
 
 def _markers(s3: S3Client, bucket: str, objects: Iterable[RunObject]) -> Iterator[RunMarker]:
     for run in {found.run for found in objects if found.key == Run(bucket, found.run).marker}:
-        marker = read_json(s3, bucket, Run(bucket, run).marker)
-        if marker:
-            yield RunMarker(run, marker["base_etag"], datetime.fromisoformat(marker["started_at"]))
+        try:
+            marker = read_json(s3, bucket, Run(bucket, run).marker)
+            if marker:
+                yield RunMarker(run, marker["base_etag"], datetime.fromisoformat(marker["started_at"]))
+        except (ValueError, KeyError, TypeError) as error:  # such a run cannot publish: `check_may_write` fails
+            log.warning("%s is damaged (%s): run %s counts as failed", Run(bucket, run).marker, one_line(error), run)

@@ -15,7 +15,9 @@ import pytest
 
 import verger_reader
 from tests.plugins.orchard import Orchard, Running
+from verger.changes.params import RunParams
 from verger.settings import Settings
+from verger.tables.parquet import TableError
 from verger_contract.metrics import FILE_LIST, ListedFile, list_document
 
 if TYPE_CHECKING:
@@ -118,6 +120,31 @@ def test_projections_with_a_damaged_file_list_are_computed_again(orchard: Orchar
     orchard.client.put_object(Bucket=orchard.bucket, Key=f"pca/run=two/{FILE_LIST}", Body=b"{")
     plan = orchard.run("three")
     assert (plan.why, plan.photos["lost"]) == ("lost or damaged files: pca/run=two/", 0)
+    assert_whole(orchard)
+
+
+@pytest.mark.parametrize("damage", [remove, cut])
+@pytest.mark.parametrize("table", ["manifest", "deletes"])
+def test_without_a_table_of_the_published_run_only_a_full_refresh_runs(
+    orchard: Orchard, table: str, damage: Callable[[Orchard, str], None]
+) -> None:
+    published(orchard)
+    damage(orchard, f"runs/two/{table}.parquet")
+    with pytest.raises(TableError, match=rf"runs/two/{table}\.parquet: .* start a run with the parameter full_refresh"):
+        orchard.run("three")
+    orchard.run("four", RunParams(basis="auto", target_variance=0.9, full_refresh=True))
+    assert_whole(orchard)
+    assert not orchard.run("five").work
+
+
+def test_damaged_records_of_earlier_runs_stop_no_run(orchard: Orchard) -> None:
+    """They are read for estimates, or by people."""
+    published(orchard)
+    for key in orchard.listing("runs/"):
+        if key.endswith(".json"):
+            cut(orchard, key)
+    orchard.put("Kiwi/new.jpg", b"new")
+    orchard.run("three")
     assert_whole(orchard)
 
 

@@ -80,5 +80,6 @@ def as_parquet(bucket: Bucket, snapshot: Snapshot) -> bytes:
         pyarrow.array([], pyarrow.string()) for _ in REJECTS.names
     ]
     sink = io.BytesIO()
-    pyarrow.parquet.write_table(pyarrow.Table.from_arrays(columns, schema=REJECTS.arrow), sink, compression="zstd")
+    with pyarrow.parquet.ParquetWriter(sink, REJECTS.arrow, compression="zstd") as file:
+        file.write(pyarrow.Table.from_arrays(columns, schema=REJECTS.arrow))
     return sink.getvalue()
