@@ -107,7 +107,7 @@ def plan(run_context: RunContext, etag: str | None, params: RunParams, now: date
     )
     failed = known_rejects.failed_run(lambda: run_context.read_json(KNOWN_REJECTS), etag, built.sha256)
     base = RunBase(
-        published=published,
+        published=coordinates.with_statistics(client, run.bucket, published) if published else None,
         etag=etag,
         identity=identity,
         full_refresh=full_refresh(published, identity, settings.storage.images_prefix, requested=params.full_refresh),

@@ -162,3 +162,20 @@ def assert_whole(orchard: Orchard) -> None:
     expected = {*orchard.readable()}
     assert {*found.features()["path"].to_pylist()} == {*found.pca()["path"].to_pylist()} == expected
     assert found.photos == len(expected)
+
+
+@pytest.mark.parametrize("name", ["moments.bin", "labels.parquet"])
+def test_without_statistics_the_next_run_makes_a_full_pass(orchard: Orchard, name: str) -> None:
+    published(orchard)
+    (key,) = [key for key in orchard.listing("runs/two/statistics") if key.endswith(name)]
+    remove(orchard, key)
+    assert not orchard.run("idle").work, "readers do not need the statistics"
+    orchard.put("Kiwi/new.jpg", b"new")
+    orchard.run("three")
+    assert_whole(orchard)
+    current = orchard.json("published.json")
+    assert (current["since_full_pass"], [table["run"] for table in current["pca"]]) == (0, ["three"])
+    orchard.put("Kiwi/newer.jpg", b"newer")
+    orchard.run("four")
+    assert orchard.json("published.json")["since_full_pass"] == 1
+    assert_whole(orchard)
