@@ -61,7 +61,6 @@ BY_FUNCTION = {
 
 OF_NODES = {
     "s3:AbortMultipartUpload": "obstore and S3A, when an upload fails",
-    "s3:ListBucketMultipartUploads": "the committers of S3A, when Spark writes the table of drift",
     "s3:ListMultipartUploadParts": "EMR's committer, as AWS documents it",
     **{
         f"kms:{name}": "the bucket, and the disks of a node as AWS documents it"

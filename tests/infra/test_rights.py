@@ -144,7 +144,7 @@ AIRFLOW = {
 
 NODES = {
     ALLOWED: [
-        *on_bucket("ListBucket", "ListBucketMultipartUploads"),
+        *on_bucket("ListBucket"),
         *on_objects("GetObject", PHOTO, *TABLES, *METRICS, *ARTIFACTS, RUN.plan, RUN.work, RUN.compacted_deletes),
         *on_objects("PutObject", *TABLES, *METRICS, NODE_LOG, EVENT_LOG, RUN.folder),
         *on_objects("DeleteObject", *TABLES, EVENT_LOG, RUN.folder),

@@ -15,6 +15,7 @@ Rows are streamed, so memory does not grow with the number of photos.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -27,11 +28,11 @@ from verger.changes.known_rejects import FailedRun, KnownRejects, rejects_of
 from verger.changes.lost_files import rows_left, without_lost
 from verger.changes.plan import Plan
 from verger.publication.model import Snapshot
-from verger.s3.clients import error_code
+from verger.s3 import bodies
 from verger.tables import manifest, sorted_batches
 from verger.tables.external_sort import merged, spool
 from verger.tables.manifest import ROWS_PER_BATCH
-from verger.tables.parquet import Store, TableError, batch_writer, read_batches, upload, write_batches
+from verger.tables.parquet import Store, TableError, batch_writer, read_batches, rows_of, upload, write_batches
 from verger_contract.keys import Run, manifest_keys
 from verger_contract.schemas import DELETED, DELETES, INVENTORY, MANIFEST
 
@@ -90,7 +91,8 @@ class Comparison:
             return
         with tempfile.TemporaryDirectory(prefix="verger-lost-") as scratch:
             left = spool(rows_left(self.store, self.lost), DELETES, Path(scratch))
-            rows = without_lost(manifest.rows(self.store, keys), merged(left, DELETES), self.lost)
+            published = rows_of(self._needed(manifest.batches(self.store, keys)), MANIFEST.names)
+            rows = without_lost(published, merged(left, DELETES), self.lost)
             yield from sorted_batches.of_rows(rows, MANIFEST)
 
     def known_rejects(self) -> KnownRejects:
@@ -191,12 +193,7 @@ def copy_statistics(s3: S3Client, published: Run, run: Run) -> None:
 
     An object that does not exist is not copied: an earlier Verger wrote none.
     """
-    from botocore.exceptions import ClientError
-
     pairs = ((published.moments, run.moments), (published.label_sums, run.label_sums), (published.spread, run.spread))
     for source, target in pairs:
-        try:
-            s3.copy_object(Bucket=run.bucket, Key=target, CopySource={"Bucket": run.bucket, "Key": source})
-        except ClientError as error:
-            if error_code(error) not in ("NoSuchKey", "404"):
-                raise
+        with contextlib.suppress(s3.exceptions.NoSuchKey):
+            s3.put_object(Bucket=run.bucket, Key=target, Body=bodies.content(s3, run.bucket, source).body)

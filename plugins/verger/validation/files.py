@@ -64,6 +64,8 @@ def _changed(store: Store, prefix: str, rows: int) -> str:
         listed = parse_list(json.loads(store.read(f"{prefix}{FILE_LIST}")))
     except FileNotFoundError:
         return "" if store.sizes(prefix) else f"{prefix}: no files"  # an earlier Verger wrote no list
+    except (ValueError, KeyError, TypeError) as error:
+        return f"{prefix}: something else in {FILE_LIST} ({type(error).__name__}: {error})"
     there = [ListedFile(key.removeprefix(prefix), 0, size, "") for key, size in store.sizes(prefix).items()]
     names = {file.name for file in listed}
     problems = differences(listed, [file for file in there if file.name in names])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -155,17 +156,26 @@ def test_a_step_of_a_published_run_is_not_submitted(
 
 @pytest.mark.parametrize("retries", [0, 1])
 def test_a_step_whose_process_was_killed_is_submitted_again_within_the_budget(
-    *, retries: int, cluster: str, add: Add, done: Done, context: Any, emr: EMRClient
+    *, retries: int, cluster: str, add: Add, done: Done, context: Any, emr: EMRClient, tmp_path: Path
 ) -> None:
-    request = command_step(STEP["Name"], "bash", "-c", "sleep 2; kill -9 $$")
+    go = tmp_path / "go"
+    request = command_step(STEP["Name"], "bash", "-c", f"until [ -e {go} ]; do sleep 0.2; done; kill -9 $$")
+
+    def ended(trigger: Any) -> Any:
+        """Let the step end only now: the task must have deferred before, on a slow machine too."""
+        go.touch()
+        event = fire(trigger)
+        go.unlink()
+        return event
+
     (first,) = add(cluster, request).execute(context)
     task = done(cluster, first, request)
     schedule = replace(task.settings.schedule, step_retries=retries, log_wait_seconds=20)
     task.settings = replace(task.settings, schedule=schedule)
     trigger: Any = deferred_trigger(task.execute, context)
     for _ in range(retries):
-        trigger = deferred_trigger(partial(task.execute_complete, event=fire(trigger)), context)
-    event = fire(trigger)
+        trigger = deferred_trigger(partial(task.execute_complete, event=ended(trigger)), context)
+    event = ended(trigger)
     with pytest.raises(AirflowFailException, match=f"^featurize step {trigger.step_id} of {cluster} is FAILED"):
         task.execute_complete(context, event)
     assert list(steps(emr, cluster).values()) == ["FAILED"] * (1 + retries)
