@@ -239,6 +239,7 @@ def test_rejects_that_are_only_deleted_need_no_cluster(orchard: Orchard) -> None
     orchard.delete("Lime/2.jpg")
     plan = orchard.run("four", ACCEPT)
     assert (plan.work, plan.without_cluster, plan.why) == (True, False, "1 new, 1 deleted")
+    assert plan.coordinates.statistics == "two", "the run without a cluster has a copy of the statistics"
     assert_published(orchard)
     orchard.delete("Lime/3.jpg")
     assert not orchard.run("five").without_cluster
