@@ -17,6 +17,7 @@ SPARK_EVENTS = "logs/spark-events/"
 
 COMPACTED_DELETES = "compacted_deletes.parquet"
 REMOVED = "removed.parquet"
+DELETED = "deleted.parquet"
 STATISTICS = "statistics"
 COMPACTED = "-compacted"
 """Suffix of the id of the feature run that a run compacts from older ones."""
@@ -105,7 +106,7 @@ class Run:
     @property
     def deleted(self) -> str:
         """The published photos that are no longer listed (see `schemas.DELETED`)."""
-        return f"{self.folder}deleted.parquet"
+        return f"{self.folder}{DELETED}"
 
     @property
     def drift(self) -> str:

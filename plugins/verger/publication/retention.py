@@ -8,10 +8,23 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from verger.publication.model import Publication, Snapshot
-from verger_contract.keys import BASES, COMPACTED_DELETES, FEATURES, PCA, REJECTS, REMOVED, manifest_keys, owner
+from verger_contract.keys import (
+    BASES,
+    COMPACTED_DELETES,
+    DELETED,
+    FEATURES,
+    PCA,
+    REJECTS,
+    REMOVED,
+    manifest_keys,
+    owner,
+)
 
 PREFIXES = {"features": FEATURES, "rejects": REJECTS, "pca": PCA, "basis": BASES}
 """The kinds of data that a run writes outside its folder in runs/, and their key prefixes."""
+
+OF_A_RUN_ALONE = (COMPACTED_DELETES, DELETED, REMOVED)
+"""Tables of deleted photos and rows that only the run itself reads."""
 
 NEVER_DELETED = "report.json"
 """The file that stays when the other files of a published run are deleted. It names no photo."""
@@ -130,14 +143,14 @@ def objects_to_delete(
     """Return the keys in runs/ to delete.
 
     Tables, statistics and pages of runs that no kept snapshot names are deleted at once, except the parts of a manifest
-    that a kept snapshot names, and their JSON files after `age`. The compacted deletes and the removed rows of every
-    run are deleted when the run can no longer publish.
+    that a kept snapshot names, and their JSON files after `age`. The tables of ``OF_A_RUN_ALONE``
+    are deleted when the run can no longer publish.
     """
     named = needed(publication)
     wanted, manifests = named["runs"] | publishable, named["manifests"]
 
     def is_expired(found: RunObject) -> bool:
-        if found.key.endswith((f"/{COMPACTED_DELETES}", f"/{REMOVED}")):
+        if found.key.endswith(tuple(f"/{name}" for name in OF_A_RUN_ALONE)):
             return found.run not in publishable
         if found.run in wanted or found.key in manifests or found.key.endswith(f"/{NEVER_DELETED}"):
             return False

@@ -99,7 +99,7 @@ def test_a_full_refresh_erases_as_soon_as_no_snapshot_is_kept(orchard: Orchard, 
     orchard.run("refresh", replace(AUTO, full_refresh=True))
     left = keys(orchard)
     assert left
-    assert all("one" in key.split("/")[1] for key in left), "only the earlier snapshot names the photo"
+    assert all("one" in key.split("/")[1] for key in left), f"only the earlier snapshot names the photo: {left}"
     orchard.pass_days(1)
     orchard.run("next")
     assert keys(orchard) == named_in_any_version(orchard, tmp_path) == set()

@@ -104,7 +104,7 @@ def plan(*keep: FeatureRun, policy: str = "auto") -> Plan:
     return Plan(
         work=True,
         why="of a test",
-        photos={},
+        photos={"listed": 120, "new": 120},
         cluster=ClusterPlan(core=1, task=1, data_gib=64, photos=0, bytes=0, listed=0),
         etag=None,
         model_sha256="ab" * 32,

@@ -21,6 +21,9 @@ PLAN: dict[str, Any] = {
     "features": {"keep": [f"{AT}A/"], "compact": [f"{AT}B/"], "into": f"{AT}C-compacted/", "new": f"{AT}C/"},
     "deletes": "s3://bucket/runs/C/deletes.parquet",
     "compacted_deletes": "s3://bucket/runs/C/compacted_deletes.parquet",
+    "removed": "s3://bucket/runs/C/removed.parquet",
+    "statistics": "s3://bucket/runs/B/statistics~1/",
+    "project": [f"{AT}A/"],
     "basis": {"policy": "auto", "published": "s3://bucket/models/pca/run=A/", "reason": "", "tolerance": 0.01},
 }
 
@@ -34,6 +37,8 @@ def test_a_plan_is_read(tmp_path: Path) -> None:
         PLAN["deletes"],
         PLAN["compacted_deletes"],
     )
+    assert plan.projected == (f"{AT}A/", f"{AT}C-compacted/", f"{AT}C/")
+    assert (plan.removed, plan.statistics) == (PLAN["removed"], PLAN["statistics"])
     published = "s3://bucket/models/pca/run=A/"
     assert plan.basis == BasisRequest(policy=BasisPolicy.AUTO, published=published, tolerance=0.01)
     assert plan.listed == 707
