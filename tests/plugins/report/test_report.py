@@ -76,7 +76,7 @@ NOW = datetime(2026, 11, 24, 2, tzinfo=UTC)
 @pytest.fixture
 def run(client: S3Client, bucket: str) -> Run:
     run = Run(bucket, "run-1")
-    write_json(client, bucket, run.plan, {"why": "120 new"})
+    write_json(client, bucket, run.plan, {"why": "120 new, a new basis was requested"})
     write_json(client, bucket, run.metrics("featurize"), FEATURIZE)
     write_json(client, bucket, run.metrics("pca"), PCA)
     write_json(client, bucket, run.validation, VALIDATION)
@@ -129,7 +129,7 @@ def test_the_report_and_its_page_agree(run_context: RunContext, run: Run) -> Non
     assert "118 have vectors now, 2 could not be read" in summary
     assert "k = 17 of 1,280; they explain 90.1200% of the variance (target 90.00%)" in summary
     assert "new components fitted: no basis is published yet" in summary
-    assert "Other reasons for this run: 120 new." in summary
+    assert "Other reasons for this run: a new basis was requested." in summary
     assert "3 of 3 passed" in found.section("checks")
     cells = {*found.texts("td"), *found.texts("th")}
     tables = {name: f"s3://{run.bucket}/{name}/run=run-1/" for name in ("features", "pca")}
