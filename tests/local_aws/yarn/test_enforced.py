@@ -65,7 +65,9 @@ def test_driver_and_executor_use_the_credentials_of_the_node_and_write_where_nod
     used = [one for one in record.read(enforced.settings.state) if one.principal != ADMINISTRATOR]
     assert {one.principal for one in used} == {NODES}
     assert {one.action for one in used if one.allowed} >= {"s3:GetObject", "s3:ListBucket", "s3:PutObject"}
-    refused = {one.resource.partition(f"{BUCKET}/")[2].split("/")[0] for one in used if not one.allowed}
+    # Only the committer of S3A, by which this job writes, lists uploads. The steps write no table by Spark.
+    denied = [one for one in used if not one.allowed and one.action != "s3:ListBucketMultipartUploads"]
+    refused = {one.resource.partition(f"{BUCKET}/")[2].split("/")[0] for one in denied}
     assert refused == {"images", "artifacts"}
 
 
