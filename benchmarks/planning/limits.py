@@ -200,7 +200,8 @@ def _check_features_limit(measured: Measured) -> str:
 
 def _check_projections_limit(measured: Measured) -> str:
     return (
-        "one process, in every run, however few photos are new, after the end of the cluster: above "
+        "one process, after a full pass of step 2 (else only new and removed photos), after the end of the cluster: "
+        "above "
         f"{8 * 3600 / measured.check_s / MILLION:,.0f} million photos it alone takes eight hours"
     )
 
