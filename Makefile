@@ -19,8 +19,9 @@ demo: setup ## run the whole pipeline here, on drawn photos; [IMAGES=<folder or 
 	@$(DEV) -m demo $(if $(IMAGES),--images "$(IMAGES)") $(if $(LIMIT),--limit $(LIMIT)) $(if $(FULL_REFRESH),--full-refresh)
 
 .PHONY: up
-up: setup ## start Airflow, S3, EMR and Spark history here, until Ctrl-C; [PHOTOS=n]: drawn into an empty bucket
-	@$(DEV) -m development up $(if $(PHOTOS),--photos $(PHOTOS))
+up: setup ## start Airflow, S3, EMR and Spark history here, until Ctrl-C; [PHOTOS=n]: drawn into an empty bucket; [AIRFLOW_PORT=n] [S3_PORT=n] [EMR_PORT=n] [HISTORY_PORT=n]
+	@$(DEV) -m development up $(if $(PHOTOS),--photos $(PHOTOS)) $(if $(AIRFLOW_PORT),--airflow-port $(AIRFLOW_PORT)) \
+	  $(if $(S3_PORT),--s3-port $(S3_PORT)) $(if $(EMR_PORT),--emr-port $(EMR_PORT)) $(if $(HISTORY_PORT),--history-port $(HISTORY_PORT))
 
 .PHONY: down
 down: ## end what `make up` started

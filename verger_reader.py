@@ -22,6 +22,7 @@ import importlib
 import io
 import json
 import os
+import re
 import sys
 import tempfile
 import zipfile
@@ -39,7 +40,7 @@ import pyarrow
 import pyarrow.dataset
 import pyarrow.parquet
 from numpy.typing import NDArray
-from pyarrow.fs import FileSelector, FileSystem, LocalFileSystem, S3FileSystem, resolve_s3_region
+from pyarrow.fs import FileSelector, FileSystem, FileType, LocalFileSystem, S3FileSystem, resolve_s3_region
 
 if TYPE_CHECKING:
     import pandas
@@ -49,9 +50,23 @@ if TYPE_CHECKING:
 VERSIONS, ROWS_PER_BATCH = (3, 4), 2048  # of published.json; 10 MB of features
 DELETES = "runs/{}/deletes.parquet"  # key of the table of deleted rows, by run
 LABEL_SUMS = "runs/{}/statistics~{}/labels.parquet"  # key of the number of photos of each label, by run and attempt
+FACTS = {"run", "features", "pca", "basis", "photos", "k", "model"}  # members of each publication in published.json
 LABELS, FILE_LIST = "labels.json", "_files.json"  # of a bundle: photos of each label; of a table: its files
 LIMITS: Any = {"connect_timeout": 10, "request_timeout": 60}  # seconds; those of pyarrow, 1 and 3, are short for S3
 CODE, NETWORK = "verger_spark.zip", "model/mobilenet_v2.tflite"  # of an artifact set
+HOST, KEYS = "AWS_ENDPOINT_URL_S3 or AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE"
+ADVICE = {  # a pattern of errors of S3, and what to do
+    "curlCode: 6,": f"no such host: set {HOST} to the server of the bucket; for AWS, check AWS_REGION and the network",
+    "curlCode: 7,": f"no server listens there: start it (on this machine: make up), or correct {HOST}",
+    "curlCode: (35|60),": f"no TLS, or an unknown certificate: {HOST} needs http:// for a server without TLS",
+    "NETWORK|TIMEOUT": f"no answer: check the network, a proxy, and {HOST}",
+    "EXPIRED|ExpiredToken": "the credentials have expired: renew them (for example: aws sso login)",
+    "INVALID_|InvalidToken|SIGNATURE": f"the server does not have these keys: set {KEYS} to keys of this server",
+    "SKEWED": "the clock of this machine is wrong: correct it",
+    "301|Redirect|AuthorizationHeader": "the bucket is in another region, or the endpoint is wrong: set AWS_REGION",
+    "ACCESS_DENIED": f"set {KEYS}; if they are set, grant s3:ListBucket, s3:GetObject, and kms:Decrypt on its KMS key",
+    "NO_SUCH_BUCKET|ucket '.*' not found": "no such bucket there: correct its name, the endpoint or the region",
+}
 
 TableName = Literal["features", "pca"]
 Photo: TypeAlias = "bytes | str | Path | Image.Image"
@@ -133,7 +148,7 @@ def open_publication(root: str, run: str | None = None, filesystem: FileSystem |
         if run in (None, facts["run"]):
             return Publication(location, facts)
     found = ", ".join(facts["run"] for facts in publications if facts["run"]) or "none"
-    raise PublicationError(f"{location.root}/published.json: expected run {run} in it or its history, found: {found}")
+    raise location.error(f"expected run {run} in it or its history, found: {found}")
 
 
 @dataclass(frozen=True)
@@ -143,21 +158,47 @@ class Location:
     root: str
     filesystem: FileSystem
     path: str
+    access: str = "with the given filesystem"
+
+    @contextlib.contextmanager
+    def reading(self, key: str, missing: str = "no such file") -> Iterator[None]:
+        """Raise PublicationError, which says what to do, in place of errors of the filesystem and of damaged files."""
+        try:
+            yield
+        except FileNotFoundError as error:
+            raise self.missing(key, missing) from error
+        except OSError as error:
+            raise PublicationError(f"{self.root}/{key}: {self._advice(error)}") from error
+        except (ValueError, LookupError, TypeError, AttributeError, pyarrow.ArrowException) as error:
+            cause = f"{type(error).__name__}: {error}"
+            raise PublicationError(
+                f"{self.root}/{key}: damaged ({cause}): see Damaged files in docs/data-lifecycle.md"
+            ) from error
+
+    def _advice(self, error: OSError) -> str:
+        text = str(error)
+        if re.search("AWS Error (?!NETWORK).*Head", text):  # that answer has no body; the answer to a listing has one
+            try:
+                self.filesystem.get_file_info(FileSelector(f"{self.path}/published.json", allow_not_found=True))
+            except OSError as listed:
+                text = str(listed)
+        found = (advice for pattern, advice in ADVICE.items() if "AWS Error" in text and re.search(pattern, text))
+        return f"cannot be read {self.access}: {next(found, 'it may be damaged')} ({text})"
 
     def read(self, key: str) -> bytes:
-        """Return the content of a file. A missing file raises FileNotFoundError."""
-        with self.filesystem.open_input_stream(f"{self.path}/{key}") as source:
+        """Return the content of a file. Errors as `reading`."""
+        with self.reading(key), self.filesystem.open_input_stream(f"{self.path}/{key}") as source:
             return source.read()  # type: ignore[no-any-return]
 
     def parquet_files(self, folder: str) -> list[str]:
         """Return the paths of the Parquet files in a folder by name, or raise PublicationError if one is missing."""
-        try:
+        with self.reading(folder, "no such folder"):
             found = self.filesystem.get_file_info(FileSelector(f"{self.path}/{folder}"))
-        except FileNotFoundError as error:
-            raise self.missing(folder, "no such folder") from error
         files = {info.base_name: info for info in found if info.is_file and info.base_name.endswith(".parquet")}
         if any(info.base_name == FILE_LIST for info in found):  # an earlier Verger wrote none
-            listed = {file["name"]: file["bytes"] for file in json.loads(self.read(f"{folder}/{FILE_LIST}"))["files"]}
+            with self.reading(f"{folder}/{FILE_LIST}"):
+                document = json.loads(self.read(f"{folder}/{FILE_LIST}"))
+                listed = {file["name"]: file["bytes"] for file in document["files"]}
             for name, size in listed.items():
                 if name not in files or files[name].size != size:
                     raise self.missing(f"{folder}/{name}", "lost or damaged; the next run of the pipeline repairs it")
@@ -167,21 +208,20 @@ class Location:
     def batches(self, folder: str, columns: list[str], current: Any) -> Iterator[pyarrow.RecordBatch]:
         """Yield the rows of a folder that `current`, an expression or None, selects. Errors as `parquet_files`."""
         files, schema = self.parquet_files(folder), SCHEMAS[folder.partition("/")[0]]
-        rows = pyarrow.dataset.dataset(files, schema, format="parquet", filesystem=self.filesystem)
         # A row has 5 kB: with the defaults of both readaheads, pyarrow would hold gigabytes.
         limits = {"batch_size": ROWS_PER_BATCH, "batch_readahead": 4, "fragment_readahead": 2}
-        try:
+        with self.reading(folder, "a file was deleted in the meantime"):
+            rows = pyarrow.dataset.dataset(files, schema, format="parquet", filesystem=self.filesystem)
             yield from rows.to_batches(columns, current, **limits)
-        except FileNotFoundError as error:
-            raise self.missing(folder, str(error)) from error
 
     def table(self, key: str, schema: pyarrow.Schema | None = None) -> pyarrow.Table:
         """Return a small Parquet file, or the columns of `schema`. Raise PublicationError if it is missing."""
-        try:
-            with self.filesystem.open_input_file(f"{self.path}/{key}") as source:
-                return pyarrow.parquet.read_table(source, schema=schema)
-        except FileNotFoundError as error:
-            raise self.missing(key, "no such file") from error
+        with self.reading(key), self.filesystem.open_input_file(f"{self.path}/{key}") as source:
+            return pyarrow.parquet.read_table(source, schema=schema)
+
+    def error(self, text: str) -> PublicationError:
+        """Return the error for another content of published.json."""
+        return PublicationError(f"{self.root}/published.json: {text}")
 
     def uri(self, key: str) -> str:
         """Return the URI of a key for Spark. Hadoop does not unescape file URIs (%20)."""
@@ -189,6 +229,14 @@ class Location:
 
     def missing(self, key: str, found: str) -> PublicationError:
         """Return the error for missing data."""
+        if key == "published.json":
+            is_absent = self.filesystem.get_file_info(self.path).type == FileType.NotFound
+            cause = (
+                f"no such bucket or folder {self.access}"
+                if is_absent
+                else "nothing is published yet, or the root is wrong"
+            )
+            return self.error(f"does not exist: {cause}")
         cause = "replaced data are deleted after some time (or this copy is incomplete): open the publication again"
         return PublicationError(f"{self.root}/{key}: {found}; {cause}")
 
@@ -370,10 +418,7 @@ class Publication:
     def _artifact(self, name: str, sha256: str) -> bytes:
         """Return a file of the artifact set, after a check of its SHA-256."""
         key = f"artifacts/{self.facts['artifacts']}/{name}"
-        try:
-            content = self.location.read(key)
-        except FileNotFoundError as error:
-            raise self.location.missing(key, "no such file") from error
+        content = self.location.read(key)
         if (found := hashlib.sha256(content).hexdigest()) != sha256:
             raise PublicationError(f"{self.location.root}/{key}: altered: expected SHA-256 {sha256}, found {found}")
         return content
@@ -450,18 +495,24 @@ def _location(root: str, filesystem: FileSystem | None) -> Location:
     if scheme == "file" and separator:
         return _opened(root, filesystem or LocalFileSystem(), unquote(path))
     if scheme in ("s3", "s3a") and path:
-        endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
-        region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
-        if not (region or endpoint or filesystem):
-            region = resolve_s3_region(path.partition("/")[0])
-        return _opened(root, filesystem or S3FileSystem(region=region, endpoint_override=endpoint, **LIMITS), path)
+        if filesystem:
+            return _opened(root, filesystem, path)
+        first = [("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"), ("AWS_REGION", "AWS_DEFAULT_REGION")]
+        endpoint, region = (next(filter(None, map(os.environ.get, names)), None) for names in first)
+        key = os.environ.get("AWS_ACCESS_KEY_ID") or f"not set, AWS_PROFILE {os.environ.get('AWS_PROFILE', 'not set')}"
+        access = f"from {endpoint or 'AWS, AWS_ENDPOINT_URL not set'}, AWS_REGION {region or 'not set'}"
+        access += f", AWS_ACCESS_KEY_ID {key}"
+        with Location(root, LocalFileSystem(), path, access).reading("published.json"):
+            if not (region or endpoint):
+                region = resolve_s3_region(path.partition("/")[0])
+            return _opened(root, S3FileSystem(region=region, endpoint_override=endpoint, **LIMITS), path, access)
     raise ValueError(f"{root}: expected s3://bucket, file:///folder or file:///bundle.zip")
 
 
-def _opened(root: str, filesystem: FileSystem, path: str) -> Location:
+def _opened(root: str, filesystem: FileSystem, path: str, access: str = Location.access) -> Location:
     """Return a location. A bundle is unpacked into a temporary folder."""
     if not path.endswith(".zip"):
-        return Location(root, filesystem, path)
+        return Location(root, filesystem, path, access)
     folder = tempfile.mkdtemp(dir=_temporary_folder().name)
     try:
         with filesystem.open_input_stream(path) as source, zipfile.ZipFile(io.BytesIO(source.read())) as archive:
@@ -480,21 +531,14 @@ def _temporary_folder() -> tempfile.TemporaryDirectory[str]:
 
 
 def _read_document(location: Location) -> dict[str, Any]:
-    at = f"{location.root}/published.json"
-    try:
-        document = _read_json(location, "published.json")
-    except FileNotFoundError as error:
-        raise PublicationError(f"{at}: does not exist: nothing is published yet, or the root is wrong") from error
-    except ValueError as error:
-        raise PublicationError(f"{at}: expected JSON, found something else ({error})") from error
-    version = document.get("version") if isinstance(document, dict) else None
-    if version in VERSIONS:
+    with location.reading("published.json"):
+        try:
+            document = json.loads(location.read("published.json"))
+        except ValueError:  # it is cut: pyarrow requests the size first, and a longer object may replace it then
+            document = json.loads(location.read("published.json"))
+        if (version := document["version"]) not in VERSIONS:
+            raise location.error(f"expected version 3 or 4, found {version}: use the verger_reader.py of its writer")
+        for facts in [document, *document.get("history", [])]:
+            if missing := sorted(FACTS - facts.keys()):
+                raise KeyError(*missing)
         return dict(document)
-    raise PublicationError(f"{at}: expected version 3 or 4, found {version}: use the verger_reader.py of its writer")
-
-
-def _read_json(location: Location, key: str) -> Any:
-    """Read JSON, twice if it is cut: pyarrow requests the size first, and a longer object may replace it then."""
-    with contextlib.suppress(ValueError):
-        return json.loads(location.read(key))
-    return json.loads(location.read(key))

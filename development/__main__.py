@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 import time
 from pathlib import Path
@@ -67,12 +68,19 @@ def _show(line: str) -> None:
     print(line, file=sys.stderr)
 
 
+def _brief(path: Path | str) -> str:
+    """Return the path as words of a shell: relative to the folder of the repository, if it is in it."""
+    full = Path(path).absolute()
+    return shlex.quote(str(full.relative_to(ROOT) if full.is_relative_to(ROOT) else full))
+
+
 def _summary(stack: Running, state: Path) -> str:
     return f"""
 Airflow         {stack.url}  user {stack.user}, password {stack.password}
                 (stored in {state / "secrets" / "passwords.json"})
 Spark history   {stack.history_url}
 S3              {stack.aws["AWS_ENDPOINT_URL_S3"]}  bucket {stack.bucket}
+keys of S3      eval "$({_brief(sys.executable)} -m local_aws env --state {_brief(state / "local_aws")})"
 EMR             {stack.aws["AWS_ENDPOINT_URL_EMR"]}
 logs            {stack.logs}
 Ctrl-C, or `make down` in another terminal, ends the stack. Buckets and database are kept.

@@ -36,7 +36,7 @@ from development.running import DAG_ID, Running, request_json
 from development.secrets import USER, password
 from local_aws.processes import interrupts
 from local_aws.settings import S3_PORTS
-from local_aws.stack import Stack
+from local_aws.stack import PortInUse, Stack
 
 AIRFLOW = ROOT / ".verger" / "venv" / "airflow" / "bin" / "airflow"
 BUCKET = "verger-orchard"
@@ -95,7 +95,7 @@ def running(
     children = Children(folder)
     children.claim()
     try:
-        _probe(ports)
+        _probe(ports, aws)
         made = _describe(folder, ports, bucket, aws)
         variables = {**verger_settings(bucket, folder / "node", made.history_url), **made.aws, **settings}
         environment = airflow_environment(folder / "airflow", folder / "secrets", ports.airflow, variables)
@@ -122,17 +122,22 @@ def _describe(folder: Path, ports: Ports, bucket: str, aws: Stack) -> Running:
     )
 
 
-def _probe(ports: Ports) -> None:
-    """Raise StartError when the port of Airflow or of the history server is in use. local_aws checks its own ports."""
+def _probe(ports: Ports, aws: Stack) -> None:
+    """Raise StartError when a port is in use. The message names the variable of `make up`."""
+    try:
+        aws.check_ports()
+    except PortInUse as error:
+        raise _taken(error.reason, error.server) from error
     for name in ("airflow", "history"):
         port = getattr(ports, name)
         try:
             socket.create_server(("127.0.0.1", port)).close()
         except OSError as error:
-            raise StartError(
-                f"port {port}: {error.strerror}; end that process, or choose another port: "
-                f"python -m development up --{name}-port N"
-            ) from error
+            raise _taken(f"port {port}, for the {name} server: {error.strerror}", name) from error
+
+
+def _taken(reason: str, name: str) -> StartError:
+    return StartError(f"{reason}; end that process, or choose another port: make up {name.upper()}_PORT=N")
 
 
 def _prepare(

@@ -141,7 +141,13 @@ def _status(options: argparse.Namespace) -> None:
 
 
 def _env(options: argparse.Namespace) -> None:
-    for name, value in Stack(options.state).environment(options.principal).items():
+    stack = Stack(options.state)
+    if not stack.exists:
+        raise StackError(
+            f"{options.state}: expected the state folder of a stack, found none; name it with --state "
+            "(that of `make up` is .verger/up/local_aws), or start a stack: python -m local_aws up"
+        )
+    for name, value in stack.environment(options.principal).items():
         print(f"export {name}={shlex.quote(value)}")
 
 

@@ -47,6 +47,16 @@ class StackError(Exception):
     """The stack cannot be started or ended. The message names the reason and what to do."""
 
 
+class PortInUse(StackError):
+    """A port of the `server` (s3, gateway or emr) is in use. `reason` names the port, without what to do."""
+
+    def __init__(self, port: int, server: str, error: OSError) -> None:
+        self.server, self.reason = server, f"port {port}, for the {server.upper()} server: {error.strerror}"
+        super().__init__(
+            f"{self.reason}; end that process, or choose other ports: python -m local_aws up --s3-port N --emr-port M"
+        )
+
+
 class Stack:
     """The S3 server, the EMR server and, in an enforced stack, the gateway of one state folder.
 
@@ -71,6 +81,11 @@ class Stack:
         self.settings = replace(self._last, **{**kept, **Settings.from_environment(), **changes})
         self._started: dict[str, ProcessId] = {}
 
+    @property
+    def exists(self) -> bool:
+        """Whether a stack was started in the state folder. It may be down."""
+        return (self.settings.state / "settings.json").exists()
+
     def up(self) -> None:
         """Start the servers that do not run yet; return when all servers answer.
 
@@ -78,15 +93,16 @@ class Stack:
 
         Raises
         ------
+        PortInUse
+            When a port is in use.
         StackError
-            When the stack is up with other settings, when a port is in use, or when a server ends or does not answer
-            within TIMEOUT_S seconds.
+            When the stack is up with other settings, or when a server ends or does not answer within TIMEOUT_S seconds.
         """
         with self._locked():
             if self.settings != self._last and any(self._runs(name) for name in GRACE_S):
                 raise StackError(f"{self.settings.state}: already up with other settings; run `down` first")
-            missing = [name for name in self._names() if not self._runs(name)]
-            self._probe_ports(missing)
+            missing = self._missing()
+            self.check_ports()
             self.settings.save()
             self._last = self.settings
             credentials = load_or_create(self.settings.state)
@@ -201,7 +217,8 @@ class Stack:
             config=Config(s3={"addressing_style": "path"}),
         )
 
-    def _probe_ports(self, missing: list[str]) -> None:
+    def check_ports(self) -> None:
+        """Raise PortInUse when another process listens on a port of a server that does not run yet."""
         first = self.settings.s3_port
         gateway = self.settings.gateway_port
         ports = {
@@ -209,15 +226,15 @@ class Stack:
             "emr": [self.settings.emr_port],
             "gateway": range(gateway, gateway + ENFORCED_PORTS),
         }
-        for name in missing:
+        for name in self._missing():
             for port in ports[name]:
                 try:
                     socket.create_server((self.settings.bind, port)).close()
                 except OSError as error:
-                    raise StackError(
-                        f"port {port}, for the {name.upper()} server: {error.strerror}; end that process, or choose"
-                        " other ports: python -m local_aws up --s3-port N --emr-port M"
-                    ) from error
+                    raise PortInUse(port, name, error) from error
+
+    def _missing(self) -> list[str]:
+        return [name for name in self._names() if not self._runs(name)]
 
     def _names(self) -> list[str]:
         """Return the names of the servers, in the order in which they start."""

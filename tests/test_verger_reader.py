@@ -157,8 +157,9 @@ def test_nothing_published_yet(tmp_path: Path) -> None:
     ("body", "message"),
     [
         ('{"version": 5}', "expected version 3 or 4, found 5: use the verger_reader.py of its writer"),
-        ("[]", "expected version 3 or 4, found None"),
-        ('{"version": 3, "ru', "expected JSON, found something else"),
+        ("[]", "published.json: damaged"),
+        ('{"version": 3, "ru', "published.json: damaged .JSONDecodeError"),
+        ('{"version": 4, "run": "a"}', "published.json: damaged .KeyError: .*'basis', 'features'"),
     ],
 )
 def test_another_published_json_is_an_error(body: str, message: str, tmp_path: Path) -> None:

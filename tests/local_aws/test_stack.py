@@ -38,6 +38,13 @@ def test_env_has_all_variables_of_a_client(stack: Stack, tmp_path: Any) -> None:
     assert "j-" in answer.stdout
 
 
+def test_env_without_a_stack_is_an_error_and_makes_no_keys(tmp_path: Path) -> None:
+    answer = local_aws("env", "--state", str(tmp_path / "absent"), check=False)
+    assert (answer.returncode, answer.stdout) == (1, "")
+    assert "absent: expected the state folder of a stack, found none" in answer.stderr
+    assert not (tmp_path / "absent").exists()
+
+
 def test_up_with_other_settings_while_the_stack_is_up(stack: Stack) -> None:
     answer = local_aws("up", "--state", str(stack.settings.state), "--cores", "1", check=False)
     assert answer.returncode == 1
