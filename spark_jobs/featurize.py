@@ -42,7 +42,7 @@ from verger_spark.features.photo_errors import check_access
 from verger_spark.features.splits import LARGEST, Splits
 from verger_spark.io import storage, table_file
 from verger_spark.python_task import python_task
-from verger_spark.session import open_session, run
+from verger_spark.session import LazySession, run
 from verger_spark.stopwatch import Stopwatch
 
 if TYPE_CHECKING:
@@ -127,26 +127,23 @@ def main() -> None:
         "preprocessing": preprocessing(arguments.decoding),
     }
     if (photos := photos_done(arguments, identity)) is not None:
-        # YARN marks an application that ends without a Spark session as failed.
-        open_session("verger featurize")
         print(f"verger: {photos:,} photos were featurized by an earlier attempt of this run: nothing to do")
         return
     Featurizer(model)
     inventory = Inventory(arguments.inventory)
     len(inventory)  # raises VergerError for a file that is not an inventory
     watch.lap("model")
-    spark = open_session("verger featurize")
-    watch.lap("startup")
-    attempt = Attempt.begin(arguments.metrics, spark.sparkContext.applicationId, identity)
+    session = LazySession("verger featurize", watch)
+    attempt = Attempt.begin(arguments.metrics, session, identity)
     with attempt.explaining():
-        metrics = featurize(spark, arguments, model, inventory, attempt, watch=watch, identity=identity)
+        metrics = featurize(session, arguments, model, inventory, attempt, watch=watch, identity=identity)
     attempt.complete(metrics)
     of_weights = " (random weights: the features mean nothing)" if model.weights == "random" else ""
     print(f"verger: {metrics['featurized']:,} photos featurized, {metrics['rejected']:,} rejected{of_weights}")
 
 
 def featurize(
-    spark: SparkSession,
+    session: LazySession,
     arguments: argparse.Namespace,
     model: Model,
     inventory: Inventory,
@@ -161,12 +158,12 @@ def featurize(
     done: dict[int, ListedFile] = {}
     work = None
     if total:
-        work = work_of(spark, arguments, inventory, attempt, identity)
-        done = write_features(spark, arguments, model, work, attempt)
+        work = work_of(session.spark, arguments, inventory, attempt, identity)
+        done = write_features(session, arguments, model, work, attempt)
     else:
         table_file.write_empty(features, FEATURES.arrow)
     seconds = watch.lap("featurize")
-    kinds = write_rejects(spark, arguments, work, rejects, done)
+    kinds = write_rejects(session, arguments, work, rejects, done)
     featurized = sum(file.rows for file in done.values())
     check_access(arguments.images, featurized, kinds)
     watch.lap("rejects")
@@ -179,8 +176,8 @@ def featurize(
         "photos_per_second": round(total / seconds, 1),
         "started_at": watch.started_at,
         "seconds": watch.seconds(),
-        "spark": spark.version,
-        "application": spark.sparkContext.applicationId,
+        "spark": session.version,
+        "application": session.application,
         "attempt": attempt.id,
         "outputs": {"features": features, "rejects": rejects},
         **identity,
@@ -224,7 +221,7 @@ def work_of(
 
 
 def write_features(
-    spark: SparkSession, arguments: argparse.Namespace, model: Model, work: Work, attempt: Attempt
+    session: LazySession, arguments: argparse.Namespace, model: Model, work: Work, attempt: Attempt
 ) -> dict[int, ListedFile]:
     """Run the first pass: workers write the features of every readable photo.
 
@@ -236,10 +233,11 @@ def write_features(
     from verger_spark.features.tasks import Featurize
 
     storage.delete_folder(work.features)
-    processed, broadcast = spark.sparkContext.accumulator(0), spark.sparkContext.broadcast(model)
+    context = session.spark.sparkContext
+    processed, broadcast = context.accumulator(0), context.broadcast(model)
     task = python_task(Featurize(work, broadcast, processed))
-    context, count, total = spark.sparkContext, len(work.splits), len(work.inventory)
-    with attempt.progress(spark, arguments.progress, "featurize", total, lambda: processed.value):
+    count, total = len(work.splits), len(work.inventory)
+    with attempt.progress(session, arguments.progress, "featurize", total, lambda: processed.value):
         # The driver adds up the counts. A sum by Spark would need a shuffle: a lost node would lose shuffle files, and
         # Spark would run splits again. An RDD is used because planning a query of a DataFrame takes longer than a
         # hundred photos.
@@ -249,13 +247,13 @@ def write_features(
 
 
 def write_rejects(
-    spark: SparkSession, arguments: argparse.Namespace, work: Work | None, folder: str, done: dict[int, ListedFile]
+    session: LazySession, arguments: argparse.Namespace, work: Work | None, folder: str, done: dict[int, ListedFile]
 ) -> dict[str, int]:
     """Run the second pass: workers write the reject of every photo without features.
 
     Parameters
     ----------
-    spark : SparkSession
+    session : LazySession
     arguments : Namespace
     work : Work or None
         None if the inventory is empty.
@@ -276,10 +274,11 @@ def write_rejects(
     if not work or not missing:
         table_file.write_empty(folder, REJECTS.arrow)
         return {}
-    count = min(len(missing), REJECT_TASKS_PER_CORE * (arguments.cores or spark.sparkContext.defaultParallelism))
+    context = session.spark.sparkContext
+    count = min(len(missing), REJECT_TASKS_PER_CORE * (arguments.cores or context.defaultParallelism))
     groups = [missing[number::count] for number in range(count)]
-    task = python_task(Reject(work, spark.sparkContext.broadcast(groups), folder))
-    written = spark.sparkContext.parallelize(range(count), count).mapPartitions(task).collect()
+    task = python_task(Reject(work, context.broadcast(groups), folder))
+    written = context.parallelize(range(count), count).mapPartitions(task).collect()
     found: Counter[str] = Counter()
     for _, kinds in written:
         found.update(kinds)

@@ -37,12 +37,10 @@ from verger_spark.pca.compaction import compact
 from verger_spark.pca.current_rows import current_files
 from verger_spark.pca.reduction import Decision, Input, Written, decide, measure_drift, write
 from verger_spark.pca.sums import statistics
-from verger_spark.session import open_session, run
+from verger_spark.session import LazySession, RowCounter, run
 from verger_spark.stopwatch import Stopwatch
 
 if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
-
     from verger_spark.pca.choice import Choice
 
 WITHOUT_PLAN = BasisRequest(policy=BasisPolicy.REFIT, reason="run by hand, without a plan")
@@ -86,17 +84,16 @@ def main() -> None:
     plan = plan_file.read(arguments.plan) if arguments.plan else None
     weights = storage.read_json(f"{arguments.model.rstrip('/')}/model.json").get("weights") if arguments.model else None
     watch.lap("plan")
-    spark = open_session("verger pca")
-    watch.lap("startup")
-    attempt = Attempt.begin(arguments.metrics, spark.sparkContext.applicationId)
+    session = LazySession("verger pca", watch)
+    attempt = Attempt.begin(arguments.metrics, session)
     with attempt.explaining():
-        metrics = write_outputs(spark, arguments, plan, attempt, weights=weights, watch=watch)
+        metrics = write_outputs(session, arguments, plan, attempt, weights=weights, watch=watch)
     attempt.complete(metrics)
     print_summary(metrics)
 
 
 def write_outputs(
-    spark: SparkSession,
+    session: LazySession,
     arguments: argparse.Namespace,
     plan: StepPlan | None,
     attempt: Attempt,
@@ -108,12 +105,12 @@ def write_outputs(
     if plan and plan.into:
         plan = replace(plan, into=attempt.folder(plan.into))
     into = plan.into if plan else None
-    compacted = compact(spark, plan.compact, plan.compacted_deletes, into, plan.lost) if plan and into else 0
+    compacted = compact(session, plan.compact, plan.compacted_deletes, into, plan.lost) if plan and into else 0
     files = current_files(plan) if plan else FeatureFiles.of(arguments.features)
     watch.lap("compact")
     # This number determines the blocks of rows. It depends only on the photos, as the number in the plan does.
     photos = plan.listed if plan else arguments.photos or files.count()
-    given = Input(spark, arguments.cores, files, plan, photos, spark.sparkContext.accumulator(0))
+    given = Input(session, arguments.cores, files, plan, photos, RowCounter(session))
     made = reduce(given, arguments, attempt, weights=weights, watch=watch)
     if arguments.statistics:
         statistics.save(made.written.statistics, attempt.folder(arguments.statistics))
@@ -128,7 +125,7 @@ def write_outputs(
         "target_variance": arguments.target_variance,
         "explained_variance": choice.explained_variance,
         "weights": weights,
-        "spark": spark.version,
+        "spark": session.version,
         "k": choice.k,
         "explained_variance_ratio": None if ratio is None else ratio.tolist(),
         "basis": made.basis,
@@ -136,7 +133,7 @@ def write_outputs(
         "compacted": compacted,
         "started_at": watch.started_at,
         "seconds": watch.seconds(),
-        "application": spark.sparkContext.applicationId,
+        "application": session.application,
         "attempt": attempt.id,
         "outputs": outputs_of(arguments, made, attempt, drift_folder if drift else None, into),
     }
@@ -174,9 +171,9 @@ def reduce(
     total = given.updated() or given.photos
 
     def done() -> int:
-        return int(processed.value) // 2  # every row is read twice: for the sums and for the projection
+        return processed.value // 2  # every row is read twice: for the sums and for the projection
 
-    with attempt.progress(given.spark, arguments.progress, "pca", total, done) as progress:
+    with attempt.progress(given.session, arguments.progress, "pca", total, done) as progress:
         source = arguments.plan or " ".join(arguments.features)
         decision = decide(given, request, arguments.target_variance, arguments.max_components, source=source)
         watch.lap("fit")
@@ -185,9 +182,9 @@ def reduce(
             "target_variance": arguments.target_variance,
             "explained_variance": decision.choice.explained_variance,
             "weights": weights,
-            "spark": given.spark.version,
+            "spark": given.session.version,
         }
-        basis = write_basis(attempt.folder(arguments.basis), request, decision.choice, given.spark.version, facts)
+        basis = write_basis(attempt.folder(arguments.basis), request, decision.choice, given.session.version, facts)
         written = write(given, decision, attempt.folder(arguments.pca))
         progress.total = written.rows  # without the rejects and, in an update, the other photos
     watch.lap("project")

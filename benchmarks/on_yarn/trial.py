@@ -160,5 +160,6 @@ def metrics(store: S3Store, step: str) -> dict[str, Any]:
 
 
 def application(store: S3Store, step: str) -> event_log.Application:
-    """Return what the event log of a step of the published run says."""
-    return event_log.read(store, metrics(store, step)["application"])
+    """Return what the event log of a step of the published run says: nothing if the step started no application."""
+    name = metrics(store, step)["application"]
+    return event_log.read(store, name) if name else event_log.Application({}, 0.0)

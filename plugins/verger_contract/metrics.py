@@ -75,7 +75,7 @@ class FeaturizeMetrics(TypedDict):
 
     `inventory_etag`, `model`, `model_sha256` and `preprocessing` identify the work. A step that is submitted a second
     time for the same work ends at once. `attempt` is the id of the attempt, `outputs` has the URIs of its folders, by
-    name: features, rejects.
+    name: features, rejects. `application` is empty if the step started no Spark application.
     """
 
     photos: int
@@ -130,6 +130,7 @@ class PcaMetrics(TypedDict):
     `full_pass` tells whether the step read all current rows and wrote all coordinates; else it read those of new,
     changed and deleted photos. `projected` counts the coordinates that it wrote. `attempt` is the id of the attempt,
     `outputs` has the URIs of its folders, by name: pca and statistics, and basis, drift and compacted if it wrote them.
+    `application` is empty if the step started no Spark application.
     """
 
     photos: int

@@ -22,7 +22,7 @@ from verger_spark.io import storage
 from verger_spark.io.progress import Progress, now
 
 if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
+    from verger_spark.session import LazySession
 
 
 @dataclass(frozen=True)
@@ -47,22 +47,22 @@ class Attempt:
     etag: str
 
     @classmethod
-    def begin(cls, metrics: str, application: str, identity: Mapping[str, object] | None = None) -> Attempt:
+    def begin(cls, metrics: str, session: LazySession, identity: Mapping[str, object] | None = None) -> Attempt:
         """Write the claim of a new attempt. An earlier attempt that is still running can then no longer complete.
 
         Parameters
         ----------
         metrics : str
             URI of the metrics.
-        application : str
-            Id of the Spark application.
+        session : LazySession
+            The claim names its Spark application; nothing if the session has not started.
         identity : mapping, optional
             What identifies the work. None for a step that uses nothing of an earlier attempt.
         """
         attempt, earlier = secrets.token_hex(4), earlier_attempts(metrics, identity)
         claim = {
             "attempt": attempt,
-            "application": application,
+            "application": session.application,
             "started_at": now(),
             "identity": identity,
             "earlier": earlier,
@@ -91,12 +91,17 @@ class Attempt:
         return storage.exists(self.metrics) and storage.etag(self.metrics) == self.etag
 
     def progress(
-        self, spark: SparkSession, uri: str | None, step: str, total: int, done: Callable[[], int]
+        self, session: LazySession, uri: str | None, step: str, total: int, done: Callable[[], int]
     ) -> Progress:
         """Return the context manager that writes progress.json. It cancels Spark's jobs when a later attempt starts."""
-        context = spark.sparkContext
         return Progress(
-            uri, step, context.applicationId, total, done, may_write=self.is_current, cancel=context.cancelAllJobs
+            uri,
+            step,
+            lambda: session.application,
+            total,
+            done,
+            may_write=self.is_current,
+            cancel=session.cancel,
         )
 
     def complete(self, metrics: Mapping[str, object]) -> None:

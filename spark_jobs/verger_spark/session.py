@@ -5,12 +5,145 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from verger_contract.errors import VergerError
 
 if TYPE_CHECKING:
+    from pyspark.accumulators import Accumulator
     from pyspark.sql import SparkSession
+
+    from verger_spark.stopwatch import Stopwatch
+
+STARTUP = "startup"
+"""The part of a step in which the session starts."""
+
+Value = TypeVar("Value")
+Value_co = TypeVar("Value_co", covariant=True)
+
+
+class Shared(Protocol[Value_co]):
+    """A value that a task reads: `pyspark.Broadcast`, or `DriverValue` when the driver does the work of the task."""
+
+    @property
+    def value(self) -> Value_co:
+        """The value."""
+
+
+class Counter(Protocol):
+    """Counts rows: `pyspark.Accumulator`, or `DriverCounter` when the driver does the work of the task."""
+
+    def add(self, term: int) -> None:
+        """Add a number of rows."""
+
+
+@dataclass(frozen=True)
+class DriverValue(Generic[Value]):
+    """A value that only the driver reads. It needs no Spark session."""
+
+    value: Value
+
+
+@dataclass
+class DriverCounter:
+    """Counts the rows that the driver itself processes. It needs no Spark session."""
+
+    value: int = 0
+
+    def add(self, term: int) -> None:
+        """Add a number of rows."""
+        self.value += term
+
+
+class LazySession:
+    """The Spark session of a step. It starts when it is first used.
+
+    The steps run in client mode: a driver that creates no SparkContext starts no YARN application. A step whose input
+    is small reads it in the driver and never starts Spark, which saves the seconds of the start.
+
+    Parameters
+    ----------
+    name : str
+        Name of the Spark application.
+    watch : Stopwatch
+        The start of the session becomes the part `startup`. Without a start, this part has 0 seconds.
+
+    Attributes
+    ----------
+    started : bool
+        Whether the session has started.
+    """
+
+    def __init__(self, name: str, watch: Stopwatch) -> None:
+        self._name, self._watch = name, watch
+        self.started = False
+        with watch.apart(STARTUP):
+            pass
+
+    @cached_property
+    def spark(self) -> SparkSession:
+        """The session that spark-submit configured. The first access starts it."""
+        with self._watch.apart(STARTUP):
+            spark = open_session(self._name)
+        self.started = True
+        return spark
+
+    @property
+    def application(self) -> str:
+        """Id of the Spark application; empty while no session has started."""
+        return str(self.spark.sparkContext.applicationId) if self.started else ""
+
+    @property
+    def version(self) -> str:
+        """Version of Spark, also without a session."""
+        if self.started:
+            return str(self.spark.version)
+        import pyspark
+
+        return str(pyspark.__version__)
+
+    def broadcast(self, value: Value) -> Shared[Value]:
+        """Return a value for Spark tasks. The session starts."""
+        shared: Shared[Value] = self.spark.sparkContext.broadcast(value)
+        return shared
+
+    def cancel(self) -> None:
+        """Cancel all Spark jobs. Nothing happens while no session has started."""
+        if self.started:
+            self.spark.sparkContext.cancelAllJobs()
+
+
+class RowCounter:
+    """Counts rows that the driver and Spark tasks process.
+
+    Parameters
+    ----------
+    session : LazySession
+
+    Attributes
+    ----------
+    driver : DriverCounter
+        For rows that the driver processes.
+    """
+
+    def __init__(self, session: LazySession) -> None:
+        self._session = session
+        self._tasks: Accumulator[int] | None = None
+        self.driver = DriverCounter()
+
+    @property
+    def tasks(self) -> Accumulator[int]:
+        """For rows that Spark tasks process. The first access starts the session."""
+        if self._tasks is None:
+            self._tasks = self._session.spark.sparkContext.accumulator(0)
+        return self._tasks
+
+    @property
+    def value(self) -> int:
+        """Number of all rows so far."""
+        return self.driver.value + (0 if self._tasks is None else int(self._tasks.value))
 
 
 def open_session(name: str) -> SparkSession:

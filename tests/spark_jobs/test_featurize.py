@@ -26,6 +26,8 @@ from verger_contract.schemas import REJECTS
 from verger_spark.attempt import Attempt
 from verger_spark.features.local_inventory import write_inventory
 from verger_spark.io import table_file
+from verger_spark.session import LazySession
+from verger_spark.stopwatch import Stopwatch
 
 
 def photo(form: str = "JPEG", mode: str = "RGB", **options: object) -> bytes:
@@ -273,7 +275,7 @@ def test_malformed_metrics_are_not_adopted(tmp_path: Path, content: str) -> None
     identity: Identity = {"inventory_etag": "this", "model": "", "model_sha256": "", "preprocessing": ""}
     arguments = argparse.Namespace(metrics=f"{tmp_path.as_uri()}/m.json")
     assert featurize_step.photos_done(arguments, identity) is None
-    assert Attempt.begin(arguments.metrics, "application_1_1", identity).earlier == ()
+    assert Attempt.begin(arguments.metrics, LazySession("step", Stopwatch()), identity).earlier == ()
 
 
 def written(folder: Path) -> dict[Path, int]:

@@ -113,6 +113,13 @@ class FeatureFiles:
             filled += file.size
         return sorted((tuple(group) for group in groups), key=lambda group: -sum(file.size for file in group))
 
+    def by_run(self) -> list[tuple[FeatureFile, ...]]:
+        """Group the files, one group for each feature run."""
+        found: dict[str, list[FeatureFile]] = {}
+        for file in self.files:
+            found.setdefault(file.run, []).append(file)
+        return [*map(tuple, found.values())]
+
 
 def _files(folder: str, lost: Collection[str]) -> Iterator[FeatureFile]:
     at = folder.rstrip("/")

@@ -30,8 +30,8 @@ class Progress:
         Nothing is written when it is None.
     step : str
         featurize or pca.
-    application : str
-        The id of the Spark application.
+    application : callable
+        Returns the id of the Spark application; empty while there is none.
     total : int
         Photos in all. The attribute `total` may be changed when the number is known exactly.
     done : callable
@@ -46,7 +46,7 @@ class Progress:
         self,
         uri: str | None,
         step: str,
-        application: str,
+        application: Callable[[], str],
         total: int,
         done: Callable[[], int],
         *,
@@ -81,7 +81,7 @@ class Progress:
             return
         progress: metrics.Progress = {
             "step": self._step,
-            "application": self._application,
+            "application": self._application(),
             "done": done,
             "total": self.total,
             "started_at": self._started,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pyarrow as pa
@@ -12,65 +13,69 @@ from verger_contract.errors import VergerError
 from verger_contract.metrics import FILE_LIST, ListedFile
 from verger_contract.plan import StepPlan
 from verger_spark.io import storage
-from verger_spark.io.feature_files import GROUP_BYTES, RUN, CurrentRows, FeatureFiles
+from verger_spark.io.feature_files import RUN, CurrentRows, FeatureFiles
 from verger_spark.io.location import name_of
 from verger_spark.pca.sums.covariance import Moments
 from verger_spark.pca.sums.label_sums import LabelSums
 from verger_spark.python_task import python_task
+from verger_spark.session import DriverCounter, DriverValue, Shared, Value
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-    from pyspark import Broadcast
-    from pyspark.accumulators import Accumulator
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import DataFrame
 
     from verger_spark.pca.tasks import Groups, RowSource
+    from verger_spark.session import LazySession, RowCounter
 
 GroupTask: TypeAlias = Callable[[Iterable[pa.RecordBatch]], Iterator[pa.RecordBatch]]
+
+DRIVER_BYTES = 100_000_000
+"""Maximum size of the files that the driver reads: the features of a single block of rows, a few seconds of a core."""
 
 
 @dataclass(frozen=True)
 class FeatureRows:
-    """Rows of feature files, in groups of files. A Spark task reads one group.
+    """Rows of feature files. Spark tasks read them in groups of files; the driver reads them if they are few.
 
     Attributes
     ----------
-    spark : SparkSession
-    groups : Broadcast
+    session : LazySession
+        It starts only for Spark tasks.
+    files : FeatureFiles
+    cores : int
+        Cores of the cluster. With 0, those of the running executors.
     rows : RowSource
         Reads the rows of a group.
     is_small : bool
-        One task could read all files. Then the driver reads them: that takes less time than the start of a task.
+        Whether the driver reads the rows. That takes less time than the start of Spark.
     """
 
-    spark: SparkSession
-    groups: Broadcast[Groups]
+    session: LazySession
+    files: FeatureFiles
+    cores: int
     rows: RowSource
     is_small: bool
 
     @classmethod
-    def of(cls, spark: SparkSession, files: FeatureFiles, cores: int = 0, rows: RowSource | None = None) -> FeatureRows:
-        """Group the files for a number of cores. With 0, the number is that of the cores of the running executors.
+    def current(cls, session: LazySession, files: FeatureFiles, cores: int = 0) -> FeatureRows:
+        """Return the rows of files that are not deleted."""
+        return cls(session, files, cores, CurrentRows(files.deletes), files.bytes <= DRIVER_BYTES)
 
-        `rows` reads the rows; by default all that are not deleted.
-        """
-        groups = files.groups(cores or spark.sparkContext.defaultParallelism, by_run=True)
-        source = rows or CurrentRows(files.deletes)
-        return cls(spark, spark.sparkContext.broadcast(groups), source, files.bytes <= GROUP_BYTES)
-
-    def sum_up(self, photos: int, processed: Accumulator[int]) -> Moments | None:
+    def sum_up(self, photos: int, processed: RowCounter) -> Moments | None:
         """Return the moments of all rows; None without rows. See `verger_spark.pca.sums.summing.sum_up`."""
         from verger_spark.pca.sums.summing import BLOCK_ROWS, sum_up
         from verger_spark.pca.tasks import PACKED_SCHEMA, ReadRows
 
-        task = ReadRows(self.groups, self.rows)
         if self.is_small and photos <= BLOCK_ROWS:
-            return sum_sorted(task(self._all_numbers()), processed)
-        return sum_up(self._numbers().mapInArrow(python_task(task), PACKED_SCHEMA), photos, processed)
+            task = ReadRows(DriverValue(self._groups), self.rows)
+            return sum_sorted(task(self._all_numbers()), processed.driver)
+        task = ReadRows(self.session.broadcast(self._task_groups), self.rows)
+        rows = self._numbers().mapInArrow(python_task(task), PACKED_SCHEMA)
+        return sum_up(rows, photos, processed.tasks)
 
     def project(
-        self, components: NDArray[np.float64], pca: str, processed: Accumulator[int]
+        self, components: NDArray[np.float64], pca: str, processed: RowCounter
     ) -> tuple[list[ListedFile], dict[str, LabelSums]]:
         """Write the coordinates of all rows to the folder `pca`.
 
@@ -82,7 +87,8 @@ class FeatureRows:
         """
         from verger_spark.pca.tasks import PROJECTED_SCHEMA, Project, unpacked_labels
 
-        task = Project(self.groups, self.rows, self.spark.sparkContext.broadcast(components), pca, processed)
+        counter = processed.driver if self.is_small else processed.tasks
+        task = Project(self._shared(self._groups), self.rows, self._shared(components), pca, counter)
         written = sorted(self._results(task, PROJECTED_SCHEMA), key=lambda row: str(row["name"]))
         files = [ListedFile(row["name"], row["rows"], row["bytes"], row["sha256"]) for row in written]
         tables: dict[str, list[pa.Table]] = {}
@@ -94,8 +100,21 @@ class FeatureRows:
         """Return the sums of the coordinates of all rows."""
         from verger_spark.pca.tasks import LABELS_SCHEMA, SumLabels, unpacked_labels
 
-        task = SumLabels(self.groups, self.rows, self.spark.sparkContext.broadcast(components))
+        task = SumLabels(self._shared(self._groups), self.rows, self._shared(components))
         return LabelSums.of(unpacked_labels(bytes(row["labels"])) for row in self._results(task, LABELS_SCHEMA))
+
+    @cached_property
+    def _groups(self) -> Groups:
+        """The files of each task. For the driver, the files of each feature run."""
+        return self.files.by_run() if self.is_small else self._task_groups
+
+    @cached_property
+    def _task_groups(self) -> Groups:
+        cores = self.cores or self.session.spark.sparkContext.defaultParallelism
+        return self.files.groups(cores, by_run=True)
+
+    def _shared(self, value: Value) -> Shared[Value]:
+        return DriverValue(value) if self.is_small else self.session.broadcast(value)
 
     def _results(self, task: GroupTask, schema: str) -> list[dict[str, Any]]:
         """Return the rows that the tasks of all groups return: one row each."""
@@ -104,14 +123,14 @@ class FeatureRows:
         return [row.asDict() for row in self._numbers().mapInArrow(python_task(task), schema).collect()]
 
     def _numbers(self) -> DataFrame:
-        count = len(self.groups.value)
-        return self.spark.range(0, count, 1, max(count, 1))
+        count = len(self._task_groups)
+        return self.session.spark.range(0, count, 1, max(count, 1))
 
     def _all_numbers(self) -> list[pa.RecordBatch]:
-        return [pa.record_batch({"id": [*range(len(self.groups.value))]})]
+        return [pa.record_batch({"id": [*range(len(self._groups))]})]
 
 
-def sum_sorted(batches: Iterable[pa.RecordBatch], processed: Accumulator[int]) -> Moments | None:
+def sum_sorted(batches: Iterable[pa.RecordBatch], processed: DriverCounter) -> Moments | None:
     """Return the moments of few rows of `ReadRows`, with the same bits as Spark's sum of a single block."""
     from verger_spark.pca.tasks import Accumulate
 

@@ -18,17 +18,15 @@ from verger_spark.io.feature_files import RUN, FeatureFiles, run_of
 from verger_spark.pca import drift
 from verger_spark.pca.choice import Choice, choose
 from verger_spark.pca.current_rows import FeatureRows, parent_of
-from verger_spark.pca.removed_rows import RemovedRows
+from verger_spark.pca.removed_rows import DRIVER_FILES, DRIVER_ROWS, RemovedRows
 from verger_spark.pca.sums import statistics
 from verger_spark.pca.sums.covariance import Moments
 from verger_spark.pca.sums.label_sums import LabelSums
 from verger_spark.pca.sums.statistics import Statistics
 
 if TYPE_CHECKING:
-    from pyspark.accumulators import Accumulator
-    from pyspark.sql import SparkSession
-
     from verger_contract.metrics import DriftMetrics
+    from verger_spark.session import LazySession, RowCounter
 
 
 @dataclass(frozen=True)
@@ -37,7 +35,7 @@ class Input:
 
     Attributes
     ----------
-    spark : SparkSession
+    session : LazySession
     cores : int
         Cores of the cluster. With 0, those of the running executors.
     current : FeatureFiles
@@ -45,16 +43,16 @@ class Input:
     plan : StepPlan or None
     photos : int
         Approximate number of current photos. It determines the blocks of rows.
-    processed : Accumulator
+    processed : RowCounter
         Counts the rows that were read.
     """
 
-    spark: SparkSession
+    session: LazySession
     cores: int
     current: FeatureFiles
     plan: StepPlan | None
     photos: int
-    processed: Accumulator[int]
+    processed: RowCounter
 
     def new(self) -> FeatureFiles:
         """Return the files of the new photos; none without a plan."""
@@ -66,14 +64,17 @@ class Input:
 
     def rows(self, files: FeatureFiles) -> FeatureRows:
         """Return the current rows of files."""
-        return FeatureRows.of(self.spark, files, self.cores)
+        return FeatureRows.current(self.session, files, self.cores)
 
     def removed(self, plan: StepPlan) -> tuple[FeatureRows, int]:
-        """Return the published rows that the run removes, and their number."""
+        """Return the published rows that the run removes, and their number. The driver reads them if they are few."""
         source, parent = RemovedRows(plan.removed), parent_of(plan.runs)
         # Also a feature run of which no row is left: the plan does not name it any more.
         published = [f"{parent}/{RUN}{name}/" for name in sorted(source.runs())]
-        return FeatureRows.of(self.spark, FeatureFiles.of(published), self.cores, source), source.count()
+        files, count = FeatureFiles.of(published), source.count()
+        if count <= DRIVER_ROWS and len(files.files) <= DRIVER_FILES:
+            return FeatureRows(self.session, files, self.cores, source.read(files.files), is_small=True), count
+        return FeatureRows(self.session, files, self.cores, source, is_small=False), count
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,8 @@ The statistics of a publication contain these rows, so a run subtracts them.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -15,6 +16,15 @@ import pyarrow.parquet as pq
 
 from verger_spark.io import storage
 from verger_spark.io.feature_files import COLUMNS, FeatureFile, deleted_paths, unexpected
+
+DRIVER_ROWS = 500
+"""Maximum number of rows that the driver reads. Each may lie in another row group, of 1.3 MB."""
+
+DRIVER_FILES = 5_000
+"""Maximum number of files whose footers the driver reads."""
+
+CONCURRENT_FILES = 16
+"""Files that the driver reads at the same time."""
 
 
 @dataclass(frozen=True)
@@ -48,14 +58,51 @@ class RemovedRows:
         VergerError
             A file is missing, or is not Parquet with these columns.
         """
-        removed = deleted_paths(self.removed)
         for file in files:
-            if paths := sorted(removed[file.run].to_pylist()) if file.run in removed else None:
-                with storage.reading(file.uri) as source:
-                    try:
-                        yield from _rows(pq.ParquetFile(source), paths)
-                    except (pa.ArrowException, OSError, KeyError) as error:
-                        raise unexpected(file, error) from None
+            yield from self._of_file(file)
+
+    def read(self, files: Sequence[FeatureFile]) -> RowsInMemory:
+        """Read the rows of all files once, several files at the same time.
+
+        Raises
+        ------
+        VergerError
+            As `batches`.
+        """
+        with ThreadPoolExecutor(CONCURRENT_FILES) as pool:
+            found = pool.map(self._of_file, files)
+            rows: dict[str, list[pa.RecordBatch]] = {}
+            for file, batches in zip(files, found, strict=True):
+                rows[file.uri] = batches
+        return RowsInMemory(rows)
+
+    def _of_file(self, file: FeatureFile) -> list[pa.RecordBatch]:
+        removed = deleted_paths(self.removed)
+        if file.run not in removed:
+            return []
+        with storage.reading(file.uri) as source:
+            try:
+                return [*_rows(pq.ParquetFile(source), sorted(removed[file.run].to_pylist()))]
+            except (pa.ArrowException, OSError, KeyError) as error:
+                raise unexpected(file, error) from None
+
+
+@dataclass(frozen=True)
+class RowsInMemory:
+    """Rows that have been read, so that several passes over them read no file again.
+
+    Attributes
+    ----------
+    by_file : mapping of str to list of RecordBatch
+        URI of a file to path, label and features of its rows.
+    """
+
+    by_file: Mapping[str, list[pa.RecordBatch]]
+
+    def batches(self, files: Sequence[FeatureFile]) -> Iterator[pa.RecordBatch]:
+        """Yield the rows of files."""
+        for file in files:
+            yield from self.by_file[file.uri]
 
 
 def _rows(parquet: pq.ParquetFile, paths: Sequence[str]) -> Iterator[pa.RecordBatch]:

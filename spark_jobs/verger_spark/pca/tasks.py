@@ -20,8 +20,7 @@ from verger_spark.pca.sums.covariance import Moments
 from verger_spark.pca.sums.label_sums import LabelSums
 
 if TYPE_CHECKING:
-    from pyspark import Broadcast
-    from pyspark.accumulators import Accumulator
+    from verger_spark.session import Counter, Shared
 
 Groups = Sequence[Sequence[FeatureFile]]
 
@@ -53,7 +52,7 @@ class ReadRows:
     The features are bytes, because Spark copies a binary value at once and a list number by number.
     """
 
-    groups: Broadcast[Groups]
+    groups: Shared[Groups]
     rows: RowSource
 
     def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -96,7 +95,7 @@ def unpacked(batch: pa.RecordBatch, width: int) -> NDArray[np.float32]:
 class Accumulate:
     """For `DataFrame.mapInArrow`: rows of `ReadRows`, sorted by block and path, in; the moments of each block out."""
 
-    processed: Accumulator[int]
+    processed: Counter
 
     def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Sum up the blocks."""
@@ -134,11 +133,11 @@ class Project:
     its number. The coordinates of a photo are ``x · components``, where x are its features, not centred.
     """
 
-    groups: Broadcast[Groups]
+    groups: Shared[Groups]
     rows: RowSource
-    components: Broadcast[NDArray[np.float64]]
+    components: Shared[NDArray[np.float64]]
     pca: str
-    processed: Accumulator[int]
+    processed: Counter
 
     def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Project the groups and write their files."""
@@ -164,9 +163,9 @@ class Project:
 class SumLabels:
     """For `DataFrame.mapInArrow`: numbers (`id`) of groups of files in, the sums of their coordinates out."""
 
-    groups: Broadcast[Groups]
+    groups: Shared[Groups]
     rows: RowSource
-    components: Broadcast[NDArray[np.float64]]
+    components: Shared[NDArray[np.float64]]
 
     def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Project the rows of the groups and sum them up."""
@@ -209,7 +208,7 @@ class CopyRows:
     Each group writes its current rows to one file in the folder `into`, named by its number.
     """
 
-    groups: Broadcast[Groups]
+    groups: Shared[Groups]
     rows: CurrentRows
     into: str
 

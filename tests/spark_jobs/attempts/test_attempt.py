@@ -15,6 +15,8 @@ from verger_contract.errors import VergerError
 from verger_contract.schemas import REJECTS
 from verger_spark.attempt import Attempt
 from verger_spark.io import storage, table_file
+from verger_spark.session import LazySession
+from verger_spark.stopwatch import Stopwatch
 
 if TYPE_CHECKING:
     pass
@@ -32,7 +34,7 @@ def at(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 def begin(at: str) -> Attempt:
-    return Attempt.begin(f"{at}/runs/7/step.json", "application_1_1", IDENTITY)
+    return Attempt.begin(f"{at}/runs/7/step.json", LazySession("step", Stopwatch()), IDENTITY)
 
 
 def end(attempt: Attempt) -> None:
@@ -59,7 +61,7 @@ def test_an_attempt_knows_the_earlier_attempts_of_the_same_work(at: str) -> None
     assert third.earlier == (second.id, first.id)
     end(third)
     assert begin(at).earlier == (third.id,), "the completed attempt has all that those before it had"
-    other = Attempt.begin(third.metrics, "application_1_1", {"inventory_etag": "another"})
+    other = Attempt.begin(third.metrics, LazySession("step", Stopwatch()), {"inventory_etag": "another"})
     assert other.earlier == ()
 
 

@@ -17,9 +17,9 @@ from verger_spark.pca.sums import statistics
 
 ON_SPARK = """
 import runpy, sys
-from verger_spark.pca import current_rows
+from verger_spark.pca import current_rows, reduction
 
-current_rows.GROUP_BYTES = -1  # no input is small: Spark tasks read it
+current_rows.DRIVER_BYTES = reduction.DRIVER_ROWS = -1  # no input is small: Spark tasks read it
 sys.argv[0] = {script!r}
 runpy.run_path(sys.argv[0], run_name="__main__")
 """
@@ -132,13 +132,21 @@ def test_drift_compares_with_photos_that_were_not_read(updated: Finished, runs: 
     assert drift["One"]["distance"] is None
 
 
+def test_a_small_update_starts_no_spark_application(updated: Finished) -> None:
+    metrics = updated.json("pca.json")
+    assert (metrics["application"], metrics["spark"], metrics["seconds"]["startup"]) == ("", "4.1.1", 0)
+    assert "SparkContext" not in updated.output
+
+
 def test_spark_tasks_and_the_driver_write_the_same(
     updated: Finished, runs: RunFolder, pca: Submit, tmp_path: Path
 ) -> None:
     """Small input is read by the driver. On Spark 3.5, where no input is small, everything is the same to the bit."""
     script = tmp_path / "on_spark.py"
     script.write_text(ON_SPARK.format(script=str(ARTIFACTS / "pca.py")))
-    update(pca, runs, "C-on-spark", plan_c(runs), "--target-variance", "0.85", script=script, spark="spark35")
+    arguments = ("--target-variance", "0.85")
+    done = update(pca, runs, "C-on-spark", plan_c(runs), *arguments, script=script, spark="spark35")
+    assert done.json("pca.json")["application"].startswith("local-")
     assert written(runs, "C-on-spark") == written(runs, "C")
     one, other = (runs.folder / f"statistics-{name}/moments.bin" for name in ("C", "C-on-spark"))
     assert one.read_bytes() == other.read_bytes()

@@ -1,0 +1,50 @@
+"""The Spark session of a step starts when it is first used."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.spark_jobs.conftest import Submit
+
+SCRIPT = """
+from verger_spark.session import DriverValue, LazySession, RowCounter
+from verger_spark.stopwatch import Stopwatch
+
+watch = Stopwatch()
+session = LazySession("lazy", watch)
+rows = RowCounter(session)
+rows.driver.add(3)
+session.cancel()
+version = session.version
+print("unused:", [session.started, session.application, rows.value, DriverValue("a").value])
+print("seconds without a start:", watch.seconds()["startup"])
+
+shared, tasks = session.broadcast([5, 6]), rows.tasks
+numbers = session.spark.sparkContext.parallelize(range(2), 2)
+numbers.foreach(lambda number: tasks.add(shared.value[number]))
+session.cancel()
+print("used:", [session.started, session.application != "", rows.value, session.version == version])
+watch.lap("rest")
+seconds = watch.seconds()
+print("seconds add up:", seconds["startup"] > 0.2 and abs(sum(seconds.values()) - 2 * seconds["total"]) < 0.1)
+"""
+
+
+def test_the_session_starts_when_it_is_first_used(submit: Submit, tmp_path: Path) -> None:
+    script = tmp_path / "lazy.py"
+    script.write_text(SCRIPT)
+    done = submit(tmp_path, script)
+    assert done.code == 0, done.output
+    assert "unused: [False, '', 3, 'a']" in done.output
+    assert "used: [True, True, 14, True]" in done.output
+    assert "seconds add up: True" in done.output
+    assert "SparkContext" in done.output
+
+
+def test_a_step_without_a_session_starts_no_spark_application(submit: Submit, tmp_path: Path) -> None:
+    script = tmp_path / "unused.py"
+    script.write_text(SCRIPT.partition("shared, tasks")[0])
+    done = submit(tmp_path, script)
+    assert done.code == 0, done.output
+    assert "seconds without a start: 0.0" in done.output
+    assert "SparkContext" not in done.output
