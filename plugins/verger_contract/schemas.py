@@ -6,6 +6,7 @@ This module imports pyarrow only when a schema is built, because Airflow parses 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -23,8 +24,8 @@ class Table:
     Attributes
     ----------
     columns : tuple of (str, str)
-        Name and type of each column. Types are written as in Spark SQL: string, bigint, double, array<float>,
-        array<double>.
+        Name and type of each column. Types are written as in Spark SQL: string, bigint, double,
+        array<string>, array<float>, array<double>.
     """
 
     columns: tuple[tuple[str, str], ...]
@@ -54,6 +55,7 @@ class Table:
             "string": pyarrow.string(),
             "bigint": pyarrow.int64(),
             "double": pyarrow.float64(),
+            "array<string>": pyarrow.list_(pyarrow.string()),
             "array<float>": pyarrow.list_(pyarrow.float32()),
             "array<double>": pyarrow.list_(pyarrow.float64()),
         }
@@ -103,3 +105,37 @@ DRIFT = Table(
 )
 """runs/<id>/drift/: how far the new photos of a label lie from its earlier ones. `photos` counts the earlier photos
 of the label, `new` its new ones."""
+
+
+class SuspectKind(StrEnum):
+    """The column `kind` of `SUSPECTS`: why a photo is a suspect. The order is that of the table."""
+
+    LABEL_DISAGREES = "label disagrees with neighbours"
+    OUTLIER = "outlier of its label"
+    NEAR_DUPLICATE = "near duplicate"
+
+
+MOST_SUSPECTS = 1000
+"""Suspects of each kind in the table: those with the highest scores."""
+
+SUSPECTS = Table(
+    (
+        ("path", "string"),
+        ("label", "string"),
+        ("kind", "string"),
+        ("score", "double"),
+        ("neighbours", "array<string>"),
+        ("neighbour_labels", "array<string>"),
+        ("distances", "array<double>"),
+    )
+)
+"""runs/<id>/suspects~<attempt>/suspects.parquet: photos to look at, by kind (see `SuspectKind`) and score.
+
+The score is, for a label that disagrees with the neighbours, the share of their votes for other labels, 0 to 1; for an
+outlier, how many times the typical distance of its label it lies away; for a near duplicate, 1 less its distance to
+the other photo as a share of the spread of all photos. `neighbours` has the paths of the nearest photos; for a near
+duplicate, those of its copies."""
+
+REFERENCE = Table((("path", "string"), ("label", "string"), ("coordinates", "array<float>")))
+"""runs/<id>/suspects~<attempt>/reference.parquet: a sample of the current photos with their first coordinates. The next
+run compares its photos with it."""
