@@ -25,7 +25,7 @@ from verger.cluster_plan.history import earlier_runs
 from verger.cluster_plan.pace import Pace
 from verger.cluster_plan.plan import in_words
 from verger.context import RunContext
-from verger.publication import commit, coordinates
+from verger.publication import commit, coordinates, intact
 from verger.publication.model import Publication, Snapshot
 from verger.s3 import artifacts, clients
 from verger.s3.artifacts import ArtifactError
@@ -107,7 +107,7 @@ def plan(run_context: RunContext, etag: str | None, params: RunParams, now: date
     )
     failed = known_rejects.failed_run(lambda: run_context.read_json(KNOWN_REJECTS), etag, built.sha256)
     base = RunBase(
-        published=coordinates.with_statistics(client, run.bucket, published) if published else None,
+        published=intact.usable(client, run.bucket, published) if published else None,
         etag=etag,
         identity=identity,
         full_refresh=full_refresh(published, identity, settings.storage.images_prefix, requested=params.full_refresh),

@@ -121,8 +121,13 @@ def _put_statistics(run_context: RunContext, projected: list[dict[str, Any]]) ->
         for label, rows in sorted(by_label.items())
     ]
     run = run_context.run
-    run_context.client.put_object(Bucket=run.bucket, Key=f"{run.statistics}moments.bin", Body=b"of a test")
+    run_context.client.put_object(Bucket=run.bucket, Key=f"{run.statistics}moments.bin", Body=_moments(len(projected)))
     _put_table(run_context, f"{run.statistics}labels.parquet", pyarrow.Table.from_pylist(sums, schema=LABEL_SUMS.arrow))
+
+
+def _moments(photos: int) -> bytes:
+    """Return moments of features of width 1, in the format of step 2."""
+    return numpy.array([photos, 1], numpy.int64).tobytes() + numpy.zeros(2).tobytes()
 
 
 def _basis(

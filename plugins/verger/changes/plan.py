@@ -24,6 +24,8 @@ from verger.settings import Settings
 from verger_contract.keys import Run, manifest_keys, name_of, of_attempt, statistics, with_attempt
 from verger_contract.plan import BasisPolicy, BasisRequest, StepPlan
 
+LOST_BASIS = "the published basis is lost or damaged"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
@@ -258,11 +260,12 @@ def _other_reasons(
     base: RunBase, params: RunParams, settings: Settings, overdue: Sequence[str]
 ) -> tuple[list[str], list[str]]:
     """Return the reason of a full refresh, and the reasons for work apart from changed photos."""
-    refresh = [base.full_refresh.reason] if base.full_refresh else []
+    refresh, published = [base.full_refresh.reason] if base.full_refresh else [], base.published
     return refresh, [
         *lost_files.reasons([*base.lost, *base.lost_projections]),
         *_compaction_reasons(overdue),
         *coordinates.reasons(base.published, params, settings.pca.basis_tolerance),
+        *([LOST_BASIS] if published and published.run and not published.basis else []),
     ]
 
 
@@ -282,7 +285,7 @@ def _basis(published: Snapshot | None, params: RunParams, full_refresh: FullRefr
     if full_refresh.other_features:
         reason = full_refresh.reason
     elif not published or not published.basis:
-        reason = "no basis is published yet"
+        reason = LOST_BASIS if published and published.run else "no basis is published yet"
     elif params.basis == BasisPolicy.AUTO and params.target_variance != published.basis_target:
         return None, f"the target was changed from {published.basis_target:g} to {params.target_variance:g}"
     else:

@@ -16,7 +16,8 @@ class RunBase:
     Attributes
     ----------
     published : Snapshot or None
-        The published snapshot; None when nothing is published.
+        The published snapshot; None when nothing is published. Its basis is None if it is lost or damaged (see
+        `verger.publication.intact`).
     etag : str or None
         The ETag of `published.json`.
     identity : FeatureIdentity

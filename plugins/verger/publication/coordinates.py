@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from verger.publication.model import Snapshot
@@ -14,7 +14,6 @@ from verger_contract.schemas import DELETES
 
 if TYPE_CHECKING:
     import pyarrow
-    from mypy_boto3_s3 import S3Client
 
 ROWS = 65_536
 """Rows of a batch of narrow columns."""
@@ -41,14 +40,6 @@ class CoordinateFile:
 def prefixes(bucket: str, snapshot: Snapshot) -> list[str]:
     """Return the prefixes of the tables of coordinates of a snapshot."""
     return [Run(bucket, table.run).pca for table in snapshot.pca]
-
-
-def with_statistics(s3: S3Client, bucket: str, snapshot: Snapshot) -> Snapshot:
-    """Return the snapshot. If its statistics are lost, it is marked as one without: the next run makes a full pass."""
-    run = Run(bucket, str(snapshot.run), pca_attempt=snapshot.pca_attempt)
-    wanted = [] if snapshot.since_full_pass is None else [run.moments, run.label_sums]
-    found = [s3.list_objects_v2(Bucket=bucket, Prefix=key, MaxKeys=1).get("KeyCount") for key in wanted]
-    return snapshot if all(found) else replace(snapshot, since_full_pass=None)
 
 
 def files(store: Store, snapshot: Snapshot) -> list[CoordinateFile]:

@@ -9,13 +9,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy
 import pyarrow
 import pyarrow.parquet as pq
 import pytest
 
 import verger_reader
 from tests.plugins.orchard import Orchard, Running
-from verger.changes.params import RunParams
+from verger.changes.params import PlanError, RunParams
+from verger.changes.plan import LOST_BASIS
+from verger.s3.errors import UnavailableError
 from verger.settings import Settings
 from verger.tables.parquet import TableError
 from verger_contract.metrics import FILE_LIST, ListedFile, list_document
@@ -165,12 +168,38 @@ def assert_whole(orchard: Orchard) -> None:
     assert found.photos == len(expected)
 
 
-@pytest.mark.parametrize("name", ["moments.bin", "labels.parquet"])
-def test_without_statistics_the_next_run_makes_a_full_pass(orchard: Orchard, name: str) -> None:
+def replaced(content: bytes) -> Callable[[Orchard, str], None]:
+    """A damage: other content of an object."""
+
+    def replace(orchard: Orchard, key: str) -> None:
+        orchard.client.put_object(Bucket=orchard.bucket, Key=key, Body=content)
+
+    return replace
+
+
+def of_another_publication(orchard: Orchard, key: str) -> None:
+    """Replace statistics by those of another publication: they have the right form."""
+    other = next(other for other in orchard.listing("runs/one/statistics") if other.endswith(key.rpartition("/")[2]))
+    orchard.client.copy_object(Bucket=orchard.bucket, Key=key, CopySource={"Bucket": orchard.bucket, "Key": other})
+
+
+@pytest.mark.parametrize(
+    ("name", "damage"),
+    [
+        ("moments.bin", remove),
+        ("labels.parquet", remove),
+        ("moments.bin", cut),
+        ("labels.parquet", replaced(b"")),
+        ("moments.bin", of_another_publication),
+    ],
+)
+def test_without_statistics_the_next_run_makes_a_full_pass(
+    orchard: Orchard, name: str, damage: Callable[[Orchard, str], None]
+) -> None:
     published(orchard)
     (key,) = [key for key in orchard.listing("runs/two/statistics") if key.endswith(name)]
-    remove(orchard, key)
-    assert not orchard.run("idle").work, "readers do not need the statistics"
+    damage(orchard, key)
+    assert not orchard.run("idle").work, "only `labels` of the readers needs the statistics"
     orchard.put("Kiwi/new.jpg", b"new")
     orchard.run("three")
     assert_whole(orchard)
@@ -179,3 +208,41 @@ def test_without_statistics_the_next_run_makes_a_full_pass(orchard: Orchard, nam
     orchard.put("Kiwi/newer.jpg", b"newer")
     assert orchard.run("four").coordinates.statistics == "three"
     assert_whole(orchard)
+
+
+@pytest.mark.parametrize(
+    ("name", "damage"),
+    [
+        ("data/part-0.parquet", remove),
+        ("data/part-0.parquet", cut),
+        ("spectrum.json", remove),
+        ("spectrum.json", replaced(b"{}")),
+    ],
+)
+def test_a_lost_or_damaged_basis_is_fitted_again(
+    orchard: Orchard, name: str, damage: Callable[[Orchard, str], None]
+) -> None:
+    published(orchard)
+    damage(orchard, f"models/pca/run=one/{name}")
+    with pytest.raises(PlanError, match="the published basis is lost or damaged; start the run with basis=auto"):
+        orchard.run("reusing", RunParams(basis="reuse", target_variance=0.9))
+    plan = orchard.run("three")
+    assert (plan.basis, plan.basis_reason, plan.why) == (None, LOST_BASIS, LOST_BASIS)
+    assert_whole(orchard)
+    found = verger_reader.open_publication(f"s3://{orchard.bucket}")
+    assert found.facts["basis"] == "three"
+    features, pca = found.features().sort_by("path"), found.pca().sort_by("path")
+    expected = found.basis().project(verger_reader.matrix(features["features"]))
+    assert numpy.allclose(verger_reader.matrix(pca["pca_features"]), expected)
+    assert not orchard.run("four").work
+
+
+def test_an_error_of_s3_is_no_lost_basis(orchard: Orchard, monkeypatch: pytest.MonkeyPatch) -> None:
+    published(orchard)
+
+    def refused(*_: object, **__: object) -> None:
+        raise UnavailableError("S3 does not answer")
+
+    monkeypatch.setattr("verger.publication.intact.bodies.content", refused)
+    with pytest.raises(UnavailableError):
+        orchard.run("three")
