@@ -14,17 +14,12 @@ JANITOR = "janitor/"
 """Prefix of the records of the clusters that the janitor terminated, <cluster id>.json (see `cluster_end`)."""
 SPARK_EVENTS = "logs/spark-events/"
 """Prefix of Spark's event logs, one object for each application. A lifecycle rule for logs/ expires them too."""
-
-COMPACTED_DELETES = "compacted_deletes.parquet"
-REMOVED, DELETED = "removed.parquet", "deleted.parquet"
-STATISTICS = "statistics"
+COMPACTED_DELETES, REMOVED, DELETED = "compacted_deletes.parquet", "removed.parquet", "deleted.parquet"
+STATISTICS, SUSPECTS_FILE, REFERENCE_FILE = "statistics", "suspects.parquet", "reference.parquet"
 COMPACTED = "-compacted"
 """Suffix of the id of the feature run that a run compacts from older ones."""
-
 ATTEMPT = "{attempt}"
-"""Stands for the id of the attempt in the output URIs of a step. The step replaces it, so that no attempt writes to the
-folder of another."""
-
+"""Stands for the id of the attempt in the output URIs of a step, which replaces it: no attempts share a folder."""
 ATTEMPT_MARK = "~"
 """Precedes the id of the attempt in the name of a folder. No run id contains it."""
 
@@ -116,6 +111,11 @@ class Run:
     def statistics(self) -> str:
         """Prefix of moments.bin and labels.parquet: sums over all current photos, which the next run updates."""
         return statistics(with_attempt(self.id, self.pca_attempt))
+
+    @property
+    def suspects(self) -> str:
+        """Prefix of suspects.parquet and reference.parquet (see `schemas.SUSPECTS`)."""
+        return f"{self.folder}{with_attempt('suspects', self.pca_attempt)}/"
 
     @property
     def moments(self) -> str:
