@@ -181,11 +181,14 @@ def each_further(before: Mapping[str, Any], row: Mapping[str, Any]) -> float:
 
 
 def ratios(rows: list[dict[str, Any]]) -> dict[str, float]:
-    """Return the last row divided by that of BASE photos; empty when there is no such row."""
+    """Return the last row divided by that of BASE photos; empty when there is no such row.
+
+    Step 2 has no worker where the driver reads all of its input. Then the ratio of the worker is 0.
+    """
     base = next((row for row in rows if row["photos"] == BASE), None)
-    return (
-        {key: round(rows[-1][key] / base[key], 3) for key in RATIOS.values()} if base and base is not rows[-1] else {}
-    )
+    if base is None or base is rows[-1]:
+        return {}
+    return {key: round(rows[-1][key] / base[key], 3) if base[key] else 0.0 for key in RATIOS.values()}
 
 
 if __name__ == "__main__":

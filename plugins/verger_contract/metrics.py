@@ -34,6 +34,9 @@ class ListedFile:
         Of the content, in hex.
     etag : str or None
         That of S3, without quotes. None for a file on disk.
+    first, last : str or None
+        The smallest and the largest path of its rows, so that a search for few rows opens few files. None for a file
+        without rows, and in file lists of an earlier Verger.
     """
 
     name: str
@@ -41,6 +44,8 @@ class ListedFile:
     bytes: int
     sha256: str
     etag: str | None = None
+    first: str | None = None
+    last: str | None = None
 
 
 def list_document(files: Iterable[ListedFile]) -> dict[str, Any]:

@@ -38,11 +38,14 @@ def test_a_step_counts_from_its_submission_to_its_end() -> None:
     facts: dict[str, Any] = {
         "featurized": 10,
         "tasks": TASKS,
-        "seconds": {"featurize": {"featurize": 4.0, "rejects": 0.5}, "pca": {"startup": 1.0, "total": 4.5}},
+        "seconds": {"featurize": {"startup": 2.0, "total": 6.5}, "pca": {"startup": 1.0, "total": 4.5}},
     }
-    found = row("7 new", DagRun(30.04, cast(Report, facts)))
-    assert list(found.values()) == ["7 new", 10, "11.5 (4.5)", "5.5 (3.5)", 30.0]
+    found = row("7 new", DagRun(30.04, cast(Report, facts)), {"featurize": 70.0, "pca": 10.0})
+    assert list(found.values()) == ["7 new", 10, "11.5 (4.5)", "5.5 (3.5)", "0.35", "30.0", "23.0"]
 
 
 def test_a_run_without_new_photos_has_no_cluster() -> None:
-    assert list(row("nothing new", DagRun(11.2, None)).values()) == ["nothing new", 0, "no cluster", "", 11.2]
+    assert list(row("nothing new", DagRun(11.2, None)).values()) == [
+        *("nothing new", 0, "no cluster", ""),
+        *("", "11.2", "11.2"),
+    ]

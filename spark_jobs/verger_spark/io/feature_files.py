@@ -40,11 +40,13 @@ TASKS_PER_CORE = 4
 
 @dataclass(frozen=True)
 class FeatureFile:
-    """A Parquet file of the feature run `run`; `size` in bytes."""
+    """A Parquet file of `size` bytes of the feature run `run`, with its smallest and largest path if they are known."""
 
     uri: str
     run: str
     size: int
+    first: str | None = None
+    last: str | None = None
 
 
 @dataclass(frozen=True)
@@ -131,18 +133,20 @@ def _files(folder: str, lost: Collection[str]) -> Iterator[FeatureFile]:
         if file.size and not name_of(file.uri).startswith(("_", "."))  # Spark ignores these names too
     }
     own = table_file.file_list(folder)
-    if own is not None:
-        own = tuple(file for file in own if f"{at}/{file.name}" not in lost)
-    for listed in own or ():
-        found = stored[listed.name].size if listed.name in stored else None
-        if found != listed.bytes:
+    if own is None:
+        yield from (FeatureFile(file.uri, run_of(folder), file.size) for file in stored.values())
+        return
+    for file in sorted(own, key=lambda file: file.name):
+        if (uri := f"{at}/{file.name}") in lost:
+            continue
+        found = stored.get(file.name)
+        if found is None or found.size != file.bytes:
             raise VergerError(
-                f"{at}/{listed.name}: expected the {listed.bytes:,} bytes that were written, found "
-                f"{'no such file' if found is None else f'{found:,} bytes'}; start a new run, which featurizes the "
-                "photos of the file again"
+                f"{uri}: expected the {file.bytes:,} bytes that were written, found "
+                f"{f'{found.size:,} bytes' if found else 'no such file'}; start a new run, which featurizes the photos "
+                "of the file again"
             )
-    names = stored.keys() if own is None else {listed.name for listed in own}
-    yield from (FeatureFile(file.uri, run_of(folder), file.size) for name, file in stored.items() if name in names)
+        yield FeatureFile(found.uri, run_of(folder), file.bytes, file.first, file.last)
 
 
 def _rows(file: FeatureFile) -> int:

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
@@ -54,6 +55,8 @@ class TableWriter:
 
     parquet: pq.ParquetWriter
     rows: int = 0
+    first: str | None = None
+    last: str | None = None
     file: ListedFile = field(init=False)
 
     def write(self, rows: pa.Table | pa.RecordBatch) -> None:
@@ -61,6 +64,11 @@ class TableWriter:
         table = rows if isinstance(rows, pa.Table) else pa.Table.from_batches([rows])
         self.parquet.write_table(table)
         self.rows += len(table)
+        if len(table) and "path" in table.column_names:
+            found = pc.min_max(table["path"])
+            first, last = found["min"].as_py(), found["max"].as_py()
+            self.first = first if self.first is None else min(self.first, first)
+            self.last = last if self.last is None else max(self.last, last)
 
 
 @contextlib.contextmanager
@@ -86,7 +94,8 @@ def writing(
         with pq.ParquetWriter(Sink(write_hashed), described, use_dictionary=repeated) as parquet:
             writer = TableWriter(parquet)
             yield writer
-    writer.file = ListedFile(name_of(uri(folder, number)), writer.rows, size, digest.hexdigest())
+    name, sha256 = name_of(uri(folder, number)), digest.hexdigest()
+    writer.file = ListedFile(name, writer.rows, size, sha256, first=writer.first, last=writer.last)
 
 
 def write(folder: str, number: int, table: pa.Table) -> ListedFile:

@@ -90,10 +90,10 @@ class FeatureRows:
         counter = processed.driver if self.is_small else processed.tasks
         task = Project(self._shared(self._groups), self.rows, self._shared(components), pca, counter)
         written = sorted(self._results(task, PROJECTED_SCHEMA), key=lambda row: str(row["name"]))
-        files = [ListedFile(row["name"], row["rows"], row["bytes"], row["sha256"]) for row in written]
         tables: dict[str, list[pa.Table]] = {}
         for row in written:
-            tables.setdefault(row["run"], []).append(unpacked_labels(bytes(row["labels"])))
+            tables.setdefault(row.pop("run"), []).append(unpacked_labels(bytes(row.pop("labels"))))
+        files = [ListedFile(**row) for row in written]
         return files, {run: LabelSums.of(of_run) for run, of_run in tables.items()}
 
     def sum_labels(self, components: NDArray[np.float64]) -> LabelSums:

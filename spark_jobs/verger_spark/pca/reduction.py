@@ -71,7 +71,7 @@ class Input:
         source, parent = RemovedRows(plan.removed), parent_of(plan.runs)
         # Also a feature run of which no row is left: the plan does not name it any more.
         published = [f"{parent}/{RUN}{name}/" for name in sorted(source.runs())]
-        files, count = FeatureFiles.of(published), source.count()
+        files, count = FeatureFiles(source.in_files(FeatureFiles.of(published).files)), source.count()
         if count <= DRIVER_ROWS and len(files.files) <= DRIVER_FILES:
             return FeatureRows(self.session, files, self.cores, source.read(files.files), is_small=True), count
         return FeatureRows(self.session, files, self.cores, source, is_small=False), count

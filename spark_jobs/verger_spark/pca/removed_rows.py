@@ -6,7 +6,7 @@ The statistics of a publication contain these rows, so a run subtracts them.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -20,10 +20,10 @@ from verger_spark.io.feature_files import COLUMNS, FeatureFile, deleted_paths, u
 DRIVER_ROWS = 500
 """Maximum number of rows that the driver reads. Each may lie in another row group, of 1.3 MB."""
 
-DRIVER_FILES = 5_000
+DRIVER_FILES = 10_000
 """Maximum number of files whose footers the driver reads."""
 
-CONCURRENT_FILES = 16
+CONCURRENT_FILES = 32
 """Files that the driver reads at the same time."""
 
 
@@ -46,6 +46,11 @@ class RemovedRows:
     def count(self) -> int:
         """Return the number of rows."""
         return sum(map(len, deleted_paths(self.removed).values()))
+
+    def in_files(self, files: Iterable[FeatureFile]) -> tuple[FeatureFile, ...]:
+        """Return the files in which such a row may lie, by their smallest and largest path."""
+        removed = {run: sorted(paths.to_pylist()) for run, paths in deleted_paths(self.removed).items()}
+        return tuple(file for file in files if _between(removed.get(file.run, ()), file.first, file.last))
 
     def batches(self, files: Sequence[FeatureFile]) -> Iterator[pa.RecordBatch]:
         """Yield path, label and features of the rows.
@@ -71,10 +76,7 @@ class RemovedRows:
         """
         with ThreadPoolExecutor(CONCURRENT_FILES) as pool:
             found = pool.map(self._of_file, files)
-            rows: dict[str, list[pa.RecordBatch]] = {}
-            for file, batches in zip(files, found, strict=True):
-                rows[file.uri] = batches
-        return RowsInMemory(rows)
+            return RowsInMemory({file.uri: rows for file, rows in zip(files, found, strict=True)})
 
     def _of_file(self, file: FeatureFile) -> list[pa.RecordBatch]:
         removed = deleted_paths(self.removed)
@@ -107,7 +109,7 @@ class RowsInMemory:
 
 def _rows(parquet: pq.ParquetFile, paths: Sequence[str]) -> Iterator[pa.RecordBatch]:
     for group in range(parquet.num_row_groups):
-        wanted = pa.array(_between(paths, parquet.metadata.row_group(group)), pa.string())
+        wanted = pa.array(_between(paths, *_ends(parquet.metadata.row_group(group))), pa.string())
         if len(wanted):
             here = parquet.read_row_group(group, columns=["path"], use_threads=False)["path"]
             if pc.any(pc.is_in(here, value_set=wanted)).as_py():
@@ -115,10 +117,17 @@ def _rows(parquet: pq.ParquetFile, paths: Sequence[str]) -> Iterator[pa.RecordBa
                 yield from table.filter(pc.is_in(table["path"], value_set=wanted)).combine_chunks().to_batches()
 
 
-def _between(paths: Sequence[str], group: pq.RowGroupMetaData) -> Sequence[str]:
-    """Return those of the sorted paths that lie between the smallest and the largest path of a row group."""
+def _ends(group: pq.RowGroupMetaData) -> tuple[str | None, str | None]:
+    """Return the smallest and the largest path of a row group. None where its writer has written no statistics."""
     columns = (group.column(number) for number in range(group.num_columns))
     path = next((column for column in columns if column.path_in_schema == "path"), None)
     if path is None or path.statistics is None or not path.statistics.has_min_max:
+        return None, None
+    return path.statistics.min, path.statistics.max
+
+
+def _between(paths: Sequence[str], first: str | None, last: str | None) -> Sequence[str]:
+    """Return those of the sorted paths that lie between two paths; all of them if the two are not known."""
+    if first is None or last is None:
         return paths
-    return paths[bisect_left(paths, path.statistics.min) : bisect_right(paths, path.statistics.max)]
+    return paths[bisect_left(paths, first) : bisect_right(paths, last)]

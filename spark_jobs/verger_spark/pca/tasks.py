@@ -32,13 +32,18 @@ class RowSource(Protocol):
         """Yield path, label and features of the rows."""
 
 
-WRITTEN_SCHEMA = "name string, rows bigint, bytes bigint, sha256 string"
+WRITTEN_SCHEMA = "name string, rows bigint, bytes bigint, sha256 string, first string, last string"
 PROJECTED_SCHEMA = f"{WRITTEN_SCHEMA}, run string, labels binary"
 LABELS_SCHEMA = "labels binary"
 PACKED_SCHEMA = "path string, features binary"
 MOMENTS_SCHEMA = "block int, moments binary"
 
-_WRITTEN = pa.schema([("name", pa.string()), ("rows", pa.int64()), ("bytes", pa.int64()), ("sha256", pa.string())])
+_WRITTEN = pa.schema(
+    [
+        *(("name", pa.string()), ("rows", pa.int64()), ("bytes", pa.int64()), ("sha256", pa.string())),
+        *(("first", pa.string()), ("last", pa.string())),
+    ]
+)
 _MOMENTS = pa.schema([("block", pa.int32()), ("moments", pa.binary())])
 _PROJECTED = pa.schema([*_WRITTEN, ("run", pa.string()), ("labels", pa.binary())])
 _LABELS = pa.schema([("labels", pa.binary())])
