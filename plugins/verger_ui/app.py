@@ -28,7 +28,7 @@ from verger_contract.keys import Run
 from verger_ui import publication_routes
 from verger_ui.addresses import CLUSTER_ID, DAG_ID, RUN_ID, STEP, STEP_ID, STREAM
 from verger_ui.addresses import run_page as run_page_address
-from verger_ui.pages import page
+from verger_ui.pages import page, templates
 from verger_ui.sources import airflow_runs
 from verger_ui.sources.airflow_runs import AirflowRun
 from verger_ui.sources.bucket import UnreadableError, bucket, renew, settings
@@ -108,12 +108,14 @@ async def _slot() -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    """Make the S3 client at the start, so that the first page does not wait for it."""
-    threading.Thread(target=_make_client, name="verger-ui", daemon=True).start()
+    """Make the S3 client and compile the templates at the start, so that the first page does not wait for them."""
+    threading.Thread(target=_prepare, name="verger-ui", daemon=True).start()
     yield
 
 
-def _make_client() -> None:
+def _prepare() -> None:
+    for template in templates().list_templates():
+        templates().get_template(template)
     try:
         bucket()
     except Exception as error:  # noqa: BLE001 (each page shows the error)

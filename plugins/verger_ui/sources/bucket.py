@@ -98,6 +98,9 @@ class Bucket:
     finished: TtlCache[RunFacts] = field(default_factory=lambda: TtlCache(5000, 3600))
     """Facts of runs whose files change no more, by their id and their state in Airflow."""
     unfinished: TtlCache[RunFacts] = field(default_factory=lambda: TtlCache(500, 5))
+    costs: TtlCache[tuple[datetime | None, float | None, str]] = field(default_factory=lambda: TtlCache(20_000, 86_400))
+    """Start, estimated cost and currency of runs, by the same names as `finished`."""
+    reading_costs: threading.Lock = field(default_factory=threading.Lock)
     started: TtlCache[datetime] = field(default_factory=lambda: TtlCache(5000, 86400))
     _pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(AT_ONCE, "verger-ui"))
     _listing: TtlCache[list[str]] = field(default_factory=lambda: TtlCache(1, LISTING_SECONDS))

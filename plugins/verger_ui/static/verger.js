@@ -61,6 +61,20 @@ document.addEventListener("click", (event) => {
   }
 });
 
+// In the frame, the sandbox forbids a new tab. The page around it may open one, so it gets the link.
+document.addEventListener("click", (event) => {
+  const link = event.target.closest("a[data-outside]");
+  if (!link || parent === window) return;
+  try {
+    const outer = parent.document.createElement("a");
+    Object.assign(outer, { href: link.href, target: "_blank", rel: "noopener noreferrer" });
+    outer.click();
+    event.preventDefault();
+  } catch (error) {
+    // Another origin: the browser decides.
+  }
+});
+
 // A button copies the text of the element that it names.
 for (const button of document.querySelectorAll("button[data-copy]")) {
   button.hidden = false;

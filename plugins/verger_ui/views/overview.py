@@ -17,7 +17,7 @@ from verger_ui.views.in_progress import InProgress, active_run, in_progress
 from verger_ui.views.published import attention
 from verger_ui.views.published.attention import Notice
 from verger_ui.views.run_facts import RunFacts, State
-from verger_ui.views.run_list import PER_PAGE, SORTED, Selection, ordered, read
+from verger_ui.views.run_list import PER_PAGE, SORTED, Selection, costs, ordered, read
 from verger_ui.views.trends import Trend, cost_by_month, trends
 
 MOST_WAITING = 1000
@@ -47,7 +47,9 @@ class Overview:
     publication : Publication or None
     trends : sequence of Trend
     months : sequence of (str, float)
-        Estimated cost of the runs of the page by month, in `currency`.
+        Estimated cost of all runs by month, in `currency`.
+    costs_unread : int
+        Runs whose cost is not read yet.
     currency : str
     cluster_ends : sequence of ClusterEnd
         The clusters that the janitor terminated last.
@@ -66,6 +68,7 @@ class Overview:
     publication: Publication | None
     trends: Sequence[Trend]
     months: Sequence[tuple[str, float]]
+    costs_unread: int
     currency: str
     cluster_ends: Sequence[ClusterEnd]
 
@@ -73,7 +76,7 @@ class Overview:
 def overview(bucket: Bucket, settings: Settings, page: int, selection: Selection) -> Overview:
     """Return the page of that number, from 1; the last page for a larger number."""
     known = airflow_runs.newest()
-    ids = ordered(bucket, known)
+    ids = all_ids = ordered(bucket, known)
     total, newest, publication = len(ids), ids[:PER_PAGE], bucket.publication()
     if selection.active:
         ids = [run.id for run in selection.of([*read(bucket, ids[:SORTED], known, publication).values()])]
@@ -82,7 +85,7 @@ def overview(bucket: Bucket, settings: Settings, page: int, selection: Selection
     shown = ids[(page - 1) * PER_PAGE : page * PER_PAGE]
     current = publication.current.run or "" if publication else ""
     facts = read(bucket, {*newest, *shown, *([current] if current else ())}, known, publication)
-    latest = [facts[run] for run in newest]
+    spent, latest = costs(bucket, all_ids, known, publication), [facts[run] for run in newest]
     ended = [run for run in latest if run.state is not State.IN_PROGRESS]
     active = active_run(latest, known)
     return Overview(
@@ -98,8 +101,9 @@ def overview(bucket: Bucket, settings: Settings, page: int, selection: Selection
         in_progress=in_progress(bucket, active.id, active.at, known.get(active.id)) if active else None,
         publication=publication,
         trends=trends([facts[run] for run in shown]),
-        months=cost_by_month([facts[run] for run in shown]),
-        currency=next((facts[run].currency for run in shown if facts[run].currency), ""),
+        months=cost_by_month(spent.known),
+        costs_unread=spent.unread,
+        currency=spent.currency,
         cluster_ends=cluster_ends.newest(bucket),
     )
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import logging
+import threading
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from verger.clock import now
@@ -15,6 +19,8 @@ from verger_ui.sources.airflow_runs import AirflowRun
 from verger_ui.sources.bucket import Bucket
 from verger_ui.views.run_facts import RunFacts, State, of_files, of_report, time_of
 from verger_ui.views.run_state import as_published, with_airflow
+
+log = logging.getLogger(__name__)
 
 PER_PAGE = 25
 SORTED = 200
@@ -31,6 +37,9 @@ COLUMNS: dict[str, Callable[[RunFacts], Any]] = {
     "cost": lambda run: run.cost,
 }
 """The columns to sort by, and their values."""
+COSTS_AT_ONCE = 16
+COSTS_DELAY_S = 1.0
+"""The page that starts the thread is complete by then."""
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 LONG_OVER = timedelta(days=2)
 """A run that Airflow does not have, and that is older, writes no more files."""
@@ -117,8 +126,52 @@ def read(
         facts = as_published(facts, publication)
         facts = with_airflow(facts, airflow, tasks.get(airflow.dag_run_id, ()) if airflow else ())
         (bucket.finished if _settled(facts, airflow) else bucket.unfinished).put(names[run], facts)
+        bucket.costs.put(names[run], (facts.at, facts.cost, facts.currency))
         found[run] = facts
     return found
+
+
+@dataclass(frozen=True)
+class Costs:
+    """The estimated costs of runs: (start, cost) of the runs that have one, and the number of runs not read yet."""
+
+    known: Sequence[tuple[datetime, float]]
+    unread: int
+    currency: str
+
+
+def costs(
+    bucket: Bucket, runs: Sequence[str], known: Mapping[str, AirflowRun], publication: Publication | None
+) -> Costs:
+    """Return the costs of all runs that are cached. A thread reads those of the other runs for the next page.
+
+    A thousand reports take seconds: no page waits for them.
+    """
+    cached = {run: bucket.costs.get(_cache_name(run, known.get(run))) for run in runs}
+    unread = [run for run, found in cached.items() if found is None]
+    if unread and bucket.reading_costs.acquire(blocking=False):
+        read_costs = partial(_read_costs, bucket, unread, known, publication)
+        threading.Thread(target=read_costs, name="verger-ui-costs", daemon=True).start()
+    found = [of_run for of_run in cached.values() if of_run]
+    return Costs(
+        known=[(at, cost) for at, cost, _ in found if at is not None and cost is not None],
+        unread=len(unread),
+        currency=next((currency for _, cost, currency in found if cost is not None and currency), ""),
+    )
+
+
+def _read_costs(
+    bucket: Bucket, runs: Sequence[str], known: Mapping[str, AirflowRun], publication: Publication | None
+) -> None:
+    """Read the costs in small parts: pages use the same connections."""
+    try:
+        time.sleep(COSTS_DELAY_S)
+        for first in range(0, len(runs), COSTS_AT_ONCE):
+            read(bucket, runs[first : first + COSTS_AT_ONCE], known, publication)
+    except Exception as error:  # noqa: BLE001 (the next page starts the thread again, and shows errors of S3 itself)
+        log.warning("the costs of earlier runs cannot be read: %s", error)
+    finally:
+        bucket.reading_costs.release()
 
 
 def _cache_name(run: str, airflow: AirflowRun | None) -> str:

@@ -13,6 +13,7 @@ from verger.validation.check import outcome
 from verger_contract.keys import Run
 from verger_ui.addresses import STEPS
 from verger_ui.sources import airflow_runs, documents, spark_history
+from verger_ui.sources.aws_console import cluster_page
 from verger_ui.sources.bucket import Bucket
 from verger_ui.sources.lenient import Json
 from verger_ui.views import durations, warnings
@@ -62,6 +63,8 @@ class RunPage:
     steps : sequence of Step
     spark : mapping of str to str
         Step to the address of its application in Spark's history server.
+    consoles : mapping of str to str
+        Cluster to its page in the AWS console.
     """
 
     facts: RunFacts
@@ -76,6 +79,7 @@ class RunPage:
     has_report: bool
     steps: Sequence[documents.Step]
     spark: Mapping[str, str]
+    consoles: Mapping[str, str]
 
 
 def run_page(bucket: Bucket, run: str, settings: Settings) -> RunPage | None:
@@ -91,6 +95,7 @@ def run_page(bucket: Bucket, run: str, settings: Settings) -> RunPage | None:
     airflow_tasks = airflow_runs.tasks([known.dag_run_id])[known.dag_run_id] if known else ()
     facts = of_report(run, found["report"]) if found["report"] else of_files(run, found, now())
     facts = with_airflow(as_published(facts, publication), known, airflow_tasks)
+    submitted = steps(bucket, existing, keys.steps)
     tasks = [TaskRow(task.task, task.state, durations.of_task(task)) for task in airflow_tasks]
     tasks = tasks or [TaskRow(task.task, task.state, task.seconds) for task in report.tasks]
     return RunPage(
@@ -104,8 +109,9 @@ def run_page(bucket: Bucket, run: str, settings: Settings) -> RunPage | None:
         changes=report.changes or documents.Plan.of(found["plan"]).photos,
         cost_explanation=report.cost.explanation,
         has_report=keys.report in existing,
-        steps=steps(bucket, existing, keys.steps),
+        steps=submitted,
         spark=_spark(settings.cluster.spark_history_url, found),
+        consoles={step.cluster: cluster_page(bucket.client, step.cluster) for step in submitted},
     )
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from verger_ui.formats import count, money, seconds, share
 from verger_ui.views.run_facts import RunFacts, State
 
-LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
-
+MONTHS = 12
+"""Months whose cost is shown."""
 WIDTH, HEIGHT, EDGE = 200, 44, 3
 
 
@@ -71,12 +71,19 @@ def trends(runs: Sequence[RunFacts]) -> list[Trend]:
     return found
 
 
-def cost_by_month(runs: Sequence[RunFacts]) -> list[tuple[str, float]]:
-    """Return month and estimated cost of the runs with a known cost, published or not, newest month first."""
+def cost_by_month(costs: Sequence[tuple[datetime, float]]) -> list[tuple[str, float]]:
+    """Return month and estimated cost of runs, newest month first, at most MONTHS. The last has all earlier ones.
+
+    Examples
+    --------
+    >>> cost_by_month([(datetime(2026, 11, 2), 1.0), (datetime(2026, 10, 3), 2.0), (datetime(2026, 11, 1), 0.5)])
+    [('Nov 2026', 1.5), ('Oct 2026', 2.0)]
+    """
     months: dict[str, float] = {}
-    for run in sorted((run for run in runs if run.at and run.cost is not None), key=lambda run: run.at or LONG_AGO):
-        months[f"{run.at:%b %Y}"] = months.get(f"{run.at:%b %Y}", 0.0) + (run.cost or 0.0)
-    return list(reversed(months.items()))
+    for at, cost in sorted(costs, reverse=True):
+        months[f"{at:%b %Y}"] = months.get(f"{at:%b %Y}", 0.0) + cost
+    newest, earlier = list(months.items())[:MONTHS], list(months.values())[MONTHS:]
+    return [*newest, (f"before {newest[-1][0]}", sum(earlier))] if earlier else newest
 
 
 def _alike(published: Sequence[RunFacts]) -> list[RunFacts]:

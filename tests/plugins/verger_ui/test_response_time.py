@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import socket
 import time
 from collections.abc import Iterator
@@ -44,9 +45,11 @@ def test_a_page_of_a_thousand_runs_reads_a_few_files_of_those_that_it_shows(page
     pages.puts({f"runs/{run}/failure.json": {"failure": FAILURE, "warnings": []} for run in runs[2::3]})
     stamps = {"started_at": now().isoformat(), "updated_at": now().isoformat()}
     pages.put(f"runs/{scheduled_run(1001)}/progress.json", {"step": "featurize", "done": 5, "total": 9, **stamps})
+    costs_are_read_in_the_background(pages)
     requests: list[str] = []
     bucket.bucket().client.meta.events.register("before-call.s3", lambda model, **_: requests.append(model.name))
     pages.clear_all_caches()
+    bucket.bucket().reading_costs.acquire()  # no thread reads the costs, so that only the requests of pages are counted
     took, counts = [], []
     for page in ("", "", "?page=2", "?page=20", "?page=41", "?page=20"):
         requests.clear()
@@ -62,6 +65,23 @@ def test_a_page_of_a_thousand_runs_reads_a_few_files_of_those_that_it_shows(page
     requests.clear()
     pages.text("?page=20")
     assert len(requests) < 12, "only the run in progress, the publication and the list are read again"
+
+
+def costs_are_read_in_the_background(pages: Pages) -> None:
+    """Every third run has a cost. The first page has those of the runs that it shows, a later one has all."""
+    pages.clear_all_caches()
+    started = time.perf_counter()
+    first = pages.text()
+    print(f"ms: first page, while a thread reads the costs: {1000 * (time.perf_counter() - started):.0f}")
+    assert "earlier runs is being read" in first
+    with bucket.bucket().reading_costs:
+        last = pages.text()
+    assert "being read" not in last
+    shown = [
+        float(amount)
+        for amount in re.findall(r"<dd>€?([0-9.]+)", last.partition("Cost by month")[2].partition("</dl>")[0])
+    ]
+    assert sum(shown) == pytest.approx(0.42 * len(range(0, THOUSAND, 3)), abs=0.1)
 
 
 def manifest(run: str, photos: int) -> bytes:

@@ -7,6 +7,7 @@ import random
 from typing import Any
 from urllib.parse import quote
 
+import boto3
 import pytest
 
 from tests.plugins.snapshots import snapshot
@@ -17,6 +18,7 @@ from verger.publication.model import Publication
 from verger.run_id import run_id
 from verger_contract.keys import Run
 from verger_ui.sources import bucket
+from verger_ui.sources.aws_console import cluster_page
 from verger_ui.views.run_facts import of_report
 
 RUN = scheduled_run(1)
@@ -162,8 +164,9 @@ def test_the_history_of_an_ended_step(pages: Pages, monkeypatch: pytest.MonkeyPa
     assert links(pages, "featurize", dag_run)["Spark history"] == f"{history}/application_1_0002/"
     step_record.write(lambda: pages.s3, Run(pages.bucket, run), "pca", "j-1ABC", ["s-1ABC"])
     text = pages.text(f"runs/{run}")
-    assert f"<code>{history}/local-17000/</code>" in text
-    assert "target=" not in text, "Airflow's frame opens no window"
+    assert f"{history}/local-17000/" in Outline(text).links()
+    opened = [name for tag, name, _ in Outline(text).attributes if tag == "a" and name in ("target", "data-outside")]
+    assert opened == ["target", "data-outside"], "Airflow's frame opens no window, the script of the page does"
     pages.put(f"runs/{run}/pca.json", {"application": "../../x"})
     assert links(pages, "pca_done", dag_run)["Spark history"] is None
 
@@ -193,3 +196,29 @@ def test_the_page_is_in_the_navigation(pages: Pages) -> None:
     assert other.status_code == 404
     assert "one of the DAG other" in other.text
     assert pages.admin.get("/api/v2/plugins/importErrors").json()["total_entries"] == 0
+
+
+@pytest.mark.parametrize(
+    ("region", "address"),
+    [
+        ("eu-west-3", "https://console.aws.amazon.com/emr/home?region=eu-west-3#/clusterDetails/j-1"),
+        ("cn-north-1", "https://console.amazonaws.cn/emr/home?region=cn-north-1#/clusterDetails/j-1"),
+        ("eusc-de-east-1", ""),  # the provider does not have this console
+    ],
+)
+def test_the_page_of_a_cluster_in_the_aws_console(region: str, address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"):
+        monkeypatch.delenv(name, raising=False)
+    keys: Any = {"aws_access_key_id": "a", "aws_secret_access_key": "b"}
+    assert cluster_page(boto3.client("s3", region_name=region, **keys), "j-1") == address
+    local = boto3.client("s3", region_name=region, endpoint_url="http://127.0.0.1:8333", **keys)
+    assert cluster_page(local, "j-1") == "", "a local cluster has no page there"
+
+
+def test_clusters_are_linked_to_the_aws_console(pages: Pages, monkeypatch: pytest.MonkeyPatch) -> None:
+    pages.report(RUN)
+    record = {"step": "pca", "cluster": "j-1", "step_id": "s-1", "submitted_at": "2026-11-24T02:10:00+00:00"}
+    pages.put(f"runs/{RUN}/steps/s-1.json", record)
+    assert "<td>j-1</td>" in pages.text(f"runs/{RUN}"), "S3 of the tests is not that of AWS"
+    monkeypatch.setattr("verger_ui.views.run_page.cluster_page", lambda _, cluster: f"https://console/{cluster}")
+    assert "https://console/j-1" in Outline(pages.text(f"runs/{RUN}")).links()
