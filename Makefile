@@ -143,6 +143,10 @@ bench-opencv: setup ## compare features after OpenCV's resize with those of Verg
 bench-orientation: artifacts ## compare the features of upright photographs with those of turned ones
 	@$(BENCH) -m benchmarks.orientation
 
+.PHONY: bench-suspects
+bench-suspects: artifacts ## measure precision and recall of the suspects among photographs with exchanged labels
+	@$(BENCH) -m benchmarks.suspects $(if $(IMAGES),--images "$(IMAGES)")
+
 .PHONY: bench-pages
 bench-pages: $(VENV)/airflow-test/.installed ## measure the pages of a thousand runs and of a million photos
 	@BENCH_PHOTOS=1000000 AIRFLOW_HOME=$(STATE)/airflow-test $(AIRFLOW_TEST) -m pytest -q -s tests/plugins/verger_ui/test_response_time.py -k "thousand or many_photos"

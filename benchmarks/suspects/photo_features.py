@@ -37,6 +37,11 @@ def of_album(source: Path) -> tuple[list[str], NDArray[np.float32]]:
     return table["path"].to_pylist(), features
 
 
+def featurizer() -> Featurizer:
+    """Return what computes the features of one photo."""
+    return Featurizer(_model())
+
+
 def _model() -> Model:
     return Model.of(str(MODEL), lambda name: (MODEL / name).read_bytes())
 
@@ -67,5 +72,5 @@ _featurizers: list[Featurizer] = []
 
 def _featurized(photos: Photos) -> tuple[list[str], NDArray[np.float32]]:
     if not _featurizers:
-        _featurizers.append(Featurizer(_model()))
+        _featurizers.append(featurizer())
     return [key for key, _ in photos], np.stack([_featurizers[0].features(decode(content)) for _, content in photos])

@@ -127,6 +127,7 @@ SUSPECTS = Table(
         ("neighbours", "array<string>"),
         ("neighbour_labels", "array<string>"),
         ("distances", "array<double>"),
+        ("run", "string"),
     )
 )
 """runs/<id>/suspects~<attempt>/suspects.parquet: photos to look at, by kind (see `SuspectKind`) and score.
@@ -134,7 +135,7 @@ SUSPECTS = Table(
 The score is, for a label that disagrees with the neighbours, the share of their votes for other labels, 0 to 1; for an
 outlier, how many times the typical distance of its label it lies away; for a near duplicate, 1 less its distance to
 the other photo as a share of the spread of all photos. `neighbours` has the paths of the nearest photos; for a near
-duplicate, those of its copies."""
+duplicate, those of its copies. `run` is the run that found the suspect."""
 
 REFERENCE = Table((("path", "string"), ("label", "string"), ("coordinates", "array<float>")))
 """runs/<id>/suspects~<attempt>/reference.parquet: a sample of the current photos with their first coordinates. The next

@@ -25,6 +25,8 @@ class Suspect:
         Paths and labels of the photos that it was compared with, the nearest one first.
     distances : tuple of float
         Distances to these.
+    run : str
+        The run that found it; empty until the run is known.
     """
 
     path: str
@@ -34,6 +36,7 @@ class Suspect:
     neighbours: tuple[str, ...]
     neighbour_labels: tuple[str, ...]
     distances: tuple[float, ...]
+    run: str = ""
 
     @property
     def rank(self) -> tuple[bool, float, str]:
@@ -79,6 +82,10 @@ class Suspects:
         """Return the suspects without some photos, which are also no neighbours any more."""
         rows = (row.without(paths) for row in self.rows if row.path not in paths)
         return Suspects([row for row in rows if row], self.photos)
+
+    def found_by(self, run: str) -> Suspects:
+        """Return the suspects with the name of the run that found them."""
+        return Suspects([replace(row, run=run) for row in self.rows], self.photos)
 
     def table(self) -> pa.Table:
         """Return the rows in the columns of `SUSPECTS`, by kind and rank."""

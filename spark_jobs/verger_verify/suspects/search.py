@@ -59,7 +59,7 @@ class Before:
         return Before(self.reference.without(paths), self.suspects.without(paths)) if paths else self
 
 
-def search(over: Over, rows: Rows, photos: int, before: Before) -> Before:
+def search(over: Over, rows: Rows, photos: int, before: Before, run: str) -> Before:
     """Compare photos with the reference and with each other.
 
     Photos that are not in the reference are not compared with each other: this concerns publications of more than
@@ -72,6 +72,8 @@ def search(over: Over, rows: Rows, photos: int, before: Before) -> Before:
         The number of photos, or more.
     before : Before
         What the published run found, without the photos that this run removes. Empty when all photos are compared.
+    run : str
+        The run, by which suspects are found.
 
     Returns
     -------
@@ -86,7 +88,7 @@ def search(over: Over, rows: Rows, photos: int, before: Before) -> Before:
     reference = before.reference.plus(Reference.of(new.paths, new.labels, new.coordinates, new=True)).bounded()
     judge = Judge(reference)
     found = judge.suspects(new) if photos <= FEW else over(Compare(rows, judge), Suspects())
-    return Before(reference, Suspects(before.suspects.rows).plus(found))
+    return Before(reference, Suspects(before.suspects.rows).plus(found.found_by(run)))
 
 
 def photos_of(batch: pa.RecordBatch) -> Photos:

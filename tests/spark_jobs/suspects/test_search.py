@@ -34,10 +34,10 @@ def over(parts: Sequence[Photos], read: Callable[[Photos], Any], none: Any) -> A
     return none
 
 
-def searched(parts: Sequence[Photos], before: Before | None = None) -> Before:
+def searched(parts: Sequence[Photos], before: Before | None = None, run: str = "A") -> Before:
     """Return what a run finds whose tables have some parts."""
     count = sum(len(part.paths) for part in parts)
-    return search.search(partial(over, parts), batches, count, before or Before())
+    return search.search(partial(over, parts), batches, count, before or Before(), run)
 
 
 def split(found: Photos, size: int) -> list[Photos]:
@@ -72,8 +72,8 @@ def test_an_update_compares_its_own_photos_alone() -> None:
 
 def test_suspects_stay_until_their_photo_is_removed() -> None:
     first = searched([with_photo(photos(COUNTS), WRONG, centre("Banana"))])
-    second = searched([one("Plum/right.jpg", "Plum")], first)
-    assert [row.path for row in second.suspects.rows] == [WRONG]
+    second = searched([one("Plum/right.jpg", "Plum")], first, run="B")
+    assert [(row.path, row.run) for row in second.suspects.rows] == [(WRONG, "A")]
     third = searched([], second.without({WRONG}))
     assert third.suspects.rows == []
     assert WRONG not in third.reference.positions

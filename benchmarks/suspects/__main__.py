@@ -1,0 +1,158 @@
+"""Precision and recall of the suspects among photographs whose labels were exchanged at random.
+
+    python -m benchmarks.suspects [--images <folder or zip>]      (in the dev environment; `make bench-suspects`)
+
+Computes the features of all photos once (some minutes), and stores them. Then it exchanges the labels of 100 photos,
+searches for suspects with the thresholds of the pipeline, and prints Markdown tables. A photo is exchanged by hand in
+this sense: it lies in the folder of another label.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from benchmarks.harness.places import PHOTOS
+from benchmarks.suspects import photo_features
+from sample_photos.albums import Album
+from verger_contract.schemas import SuspectKind
+from verger_photo.decode import decode
+from verger_verify.suspects.found import Suspects
+from verger_verify.suspects.judge import DUPLICATE_SHARE, Judge, Photos
+from verger_verify.suspects.reference import Reference, leading
+
+EXCHANGED = 100
+SEEDS = (0, 1, 2)
+TARGET_VARIANCE = 0.90
+THINNED = 10
+COPIES = 200
+CHANGES: dict[str, Callable[[Image.Image], bytes]] = {
+    "the same pixels as PNG": lambda image: _encoded(image, "PNG"),
+    "JPEG again, quality 95": lambda image: _encoded(image, "JPEG", quality=95),
+    "JPEG again, quality 85": lambda image: _encoded(image, "JPEG", quality=85),
+    "2 pixels cut off at each side": lambda image: _encoded(
+        image.crop((2, 2, image.width - 2, image.height - 2)), "PNG"
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Album360:
+    """The photos of the benchmark, with their coordinates and with the components that give these."""
+
+    photos: Photos
+    components: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, source: Path) -> Album360:
+        """Return the photos of an album. The components explain ``TARGET_VARIANCE``, as step 2 chooses them."""
+        paths, features = photo_features.of_album(source)
+        covariance = np.cov(features, rowvar=False, dtype=np.float64, bias=True)
+        values, vectors = np.linalg.eigh(covariance)
+        shares = np.cumsum(values[::-1]) / values.sum()
+        components = vectors[:, ::-1][:, : int(np.searchsorted(shares, TARGET_VARIANCE)) + 1]
+        labels = [path.split("/")[-2] for path in paths]
+        return cls(Photos(paths, labels, leading(features @ components)), components)
+
+    def every(self, step: int) -> Photos:
+        """Return every n-th photo."""
+        found = self.photos
+        return Photos(found.paths[::step], found.labels[::step], found.coordinates[::step])
+
+
+def main() -> None:
+    """Print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--images", type=Path, default=PHOTOS, help="folder or zip file of <label>/<photo>")
+    images = parser.parse_args().images
+    album = Album360.of(images)
+    width = album.photos.coordinates.shape[1]
+    print(f"{len(album.photos.paths):,} photos, {len(set(album.photos.labels))} labels, {width} coordinates\n")
+    print("| photos | seed | exchanged | named | precision | recall | outliers | near duplicates | seconds |")
+    print("| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
+    for step in (1, THINNED):
+        for seed in SEEDS:
+            print(exchange(album.every(step), seed))
+    print("\n| copy of a photo | nearer than the limit | nearer than any other photo |\n| --- | ---: | ---: |")
+    for name, change in CHANGES.items():
+        print(copies(album, images, name, change))
+
+
+def exchange(photos: Photos, seed: int) -> str:
+    """Return a row: precision and recall after an exchange of labels."""
+    rng = np.random.default_rng(seed)
+    labels, chosen = list(photos.labels), rng.permutation(len(photos.labels))
+    pairs, left = [], list(map(int, chosen))
+    while len(pairs) < EXCHANGED // 2:
+        one = left.pop()
+        other = next(row for row in reversed(left) if photos.labels[row] != photos.labels[one])
+        left.remove(other)
+        labels[one], labels[other] = photos.labels[other], photos.labels[one]
+        pairs.append((one, other))
+    wrong = {photos.paths[row] for pair in pairs for row in pair}
+    start = time.perf_counter()
+    found = search(Photos(photos.paths, labels, photos.coordinates))
+    seconds = time.perf_counter() - start
+    by_kind = {kind: [row.path for row in found.rows if row.kind is kind] for kind in SuspectKind}
+    named = by_kind[SuspectKind.LABEL_DISAGREES]
+    right = len(wrong.intersection(named))
+    return _row(
+        f"{len(labels):,}",
+        seed,
+        len(wrong),
+        len(named),
+        f"{right / len(named):.2f}" if named else "–",
+        f"{right / len(wrong):.2f}",
+        len(by_kind[SuspectKind.OUTLIER]),
+        len(by_kind[SuspectKind.NEAR_DUPLICATE]),
+        f"{seconds:.1f}",
+    )
+
+
+def search(photos: Photos) -> Suspects:
+    """Return the suspects of a first run."""
+    reference = Reference.of(photos.paths, photos.labels, photos.coordinates, new=True).bounded()
+    return Judge(reference).suspects(photos)
+
+
+def copies(album: Album360, images: Path, name: str, change: Callable[[Image.Image], bytes]) -> str:
+    """Return a row: the share of changed copies that are near duplicates of their photo."""
+    chosen = set(np.random.default_rng(0).choice(len(album.photos.paths), COPIES, replace=False).tolist())
+    featurizer, spread = photo_features.featurizer(), _spread(album.photos.coordinates)
+    near, nearest = 0, 0
+    for row, (key, content) in enumerate(Album(images).files()):
+        if row not in chosen or album.photos.paths[row] != key:
+            continue
+        with Image.open(io.BytesIO(content)) as image:
+            features = featurizer.features(decode(change(image.convert("RGB"))))
+        point = leading(features[None] @ album.components)
+        distances = np.linalg.norm(album.photos.coordinates - point, axis=1)
+        near += bool(distances[row] <= DUPLICATE_SHARE * spread)
+        nearest += bool(distances.argmin() == row)
+    return _row(name, f"{near / COPIES:.0%}", f"{nearest / COPIES:.0%}")
+
+
+def _spread(coordinates: NDArray[np.float32]) -> float:
+    return float(np.sqrt(coordinates.var(axis=0, dtype=np.float64).sum()))
+
+
+def _encoded(image: Image.Image, kind: str, **options: int) -> bytes:
+    content = io.BytesIO()
+    image.save(content, kind, **options)
+    return content.getvalue()
+
+
+def _row(*cells: object) -> str:
+    return f"| {' | '.join(map(str, cells))} |"
+
+
+if __name__ == "__main__":
+    main()
