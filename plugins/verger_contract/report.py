@@ -67,7 +67,11 @@ class CheckRow(TypedDict):
 
 
 class LabelRow(TypedDict):
-    """A label: current photos, new ones of this run, rejects of this run, and its drift."""
+    """A label: current photos, new ones of this run, rejects of this run, its drift, and its suspects.
+
+    `suspects` counts its current photos that are outliers or disagree with their neighbours, `new_suspects` those that
+    this run found.
+    """
 
     label: str
     photos: int
@@ -76,6 +80,21 @@ class LabelRow(TypedDict):
     distance: float | None
     spread: float | None
     ratio: float | None
+    suspects: int
+    new_suspects: int
+
+
+class SuspectFacts(TypedDict):
+    """How many of the current photos are suspects, and with how many photos the run compared its own.
+
+    `kinds` has the number by kind (see `schemas.SuspectKind`), each at most `schemas.MOST_SUSPECTS`.
+    `duplicates_across_labels` are the near duplicates of a photo that has another label.
+    """
+
+    compared: int
+    reference: int
+    kinds: dict[str, int]
+    duplicates_across_labels: int
 
 
 class Labels(TypedDict):
@@ -152,6 +171,7 @@ class RunRecord(TypedDict):
     cost: Cost | None
     planned: PlannedCluster | None
     drift: Drift
+    suspects: SuspectFacts | None
     compacted: int
     checks: dict[str, list[CheckRow]]
     params: dict[str, Any]

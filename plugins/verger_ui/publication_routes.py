@@ -16,7 +16,7 @@ from verger_ui.pages import page
 from verger_ui.sources import airflow_runs, documents
 from verger_ui.sources.bucket import bucket, settings
 from verger_ui.sources.photo_rows import LONGEST_QUERY
-from verger_ui.views.published import comparison, labels, photos, rejects
+from verger_ui.views.published import comparison, labels, photos, rejects, suspects
 from verger_ui.views.published.publications import publications
 from verger_ui.views.run_list import read
 
@@ -55,7 +55,16 @@ def show_photo(request: Request, key: Key) -> Any:
     found = photos.photo_page(bucket(), bucket().publication(), key)
     if found is None:
         raise HTTPException(404, f"No kept publication has a photo with the key {key}.")
-    return page(request, "photo.html", photo=found)
+    near = suspects.near(bucket(), bucket().publication(), key)
+    return page(request, "photo.html", photo=found, near=near)
+
+
+@router.get("/suspects", response_class=HTMLResponse)
+def show_suspects(request: Request, number: Number = 1, kind: Part = "", label: Part = "") -> Any:
+    """Show the suspects of the current publication."""
+    publication, run = _current()
+    found = suspects.suspects_page(bucket(), publication.current, kind, label, number) if publication and run else None
+    return page(request, "suspects.html", found=found, published=bool(run))
 
 
 @router.get("/thumbnail")

@@ -33,7 +33,7 @@ from verger.tables import manifest, sorted_batches
 from verger.tables.external_sort import merged, spool
 from verger.tables.manifest import ROWS_PER_BATCH
 from verger.tables.parquet import Store, TableError, batch_writer, read_batches, rows_of, upload, write_batches
-from verger_contract.keys import Run, manifest_keys
+from verger_contract.keys import REFERENCE_FILE, SUSPECTS_FILE, Run, manifest_keys
 from verger_contract.schemas import DELETED, DELETES, INVENTORY, MANIFEST
 
 if TYPE_CHECKING:
@@ -189,11 +189,12 @@ def of_runs(deletes: pyarrow.RecordBatch, runs: Sequence[str]) -> pyarrow.Record
 
 
 def copy_statistics(s3: S3Client, published: Run, run: Run) -> None:
-    """Copy the statistics of the published run to a run that changes no features. The next run updates the copy.
+    """Copy the statistics and suspects of the published run to a run that changes no features.
 
-    An object that does not exist is not copied: an earlier Verger wrote none.
+    The next run updates the copy. An object that does not exist is not copied: an earlier Verger wrote none.
     """
-    pairs = ((published.moments, run.moments), (published.label_sums, run.label_sums), (published.spread, run.spread))
+    pairs = [(published.moments, run.moments), (published.label_sums, run.label_sums), (published.spread, run.spread)]
+    pairs += [(f"{published.suspects}{name}", f"{run.suspects}{name}") for name in (SUSPECTS_FILE, REFERENCE_FILE)]
     for source, target in pairs:
         with contextlib.suppress(s3.exceptions.NoSuchKey):
             s3.put_object(Bucket=run.bucket, Key=target, Body=bodies.content(s3, run.bucket, source).body)

@@ -28,5 +28,8 @@ def is_far(row: LabelRow) -> bool:
 
 
 def far_labels(rows: Iterable[LabelRow]) -> list[str]:
-    """Return the labels whose new photos lie far from their earlier ones."""
-    return [row["label"] for row in rows if is_far(row)]
+    """Return the labels whose new photos lie far from their earlier ones, unless all new photos are suspects.
+
+    Then the suspects name the photos themselves.
+    """
+    return [row["label"] for row in rows if is_far(row) and row["new_suspects"] < max(row["new"], 1)]

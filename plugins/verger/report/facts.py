@@ -25,6 +25,7 @@ from verger_contract.report import (
     Report,
     RunRecord,
     SnapshotFacts,
+    SuspectFacts,
     TaskFacts,
     TaskFailure,
     Variance,
@@ -73,15 +74,15 @@ class AirflowFacts:
     versions: Mapping[str, str] = field(default_factory=dict)
 
 
-def of_published(run_context: RunContext, airflow_facts: AirflowFacts, labels: Sequence[LabelRow]) -> Report:
+def of_published(
+    run_context: RunContext,
+    airflow_facts: AirflowFacts,
+    labels: Sequence[LabelRow],
+    suspects: SuspectFacts | None = None,
+) -> Report:
     """Build report.json from the publication, the plan, the metrics of the steps and the checks.
 
-    Parameters
-    ----------
-    run_context : RunContext
-    airflow_facts : AirflowFacts
-    labels : sequence of LabelRow
-        The result of `labels.read`.
+    `labels` is the result of `labels.read`, `suspects` that of `suspects.table.facts`.
 
     Raises
     ------
@@ -100,6 +101,7 @@ def of_published(run_context: RunContext, airflow_facts: AirflowFacts, labels: S
         "basis_kept": owner(str(snapshot.basis)) != run.id,
         "variance": _variance(run_context, str(snapshot.basis)),
         "labels": {"count": len(labels), "shown": list(labels[:LABELS])},
+        "suspects": suspects,
         "locations": {
             "projections": [run.uri(prefix) for prefix in coordinates.prefixes(run.bucket, snapshot)],
             "features": [run.uri(Run(run.bucket, features.run).features) for features in snapshot.features],
@@ -108,6 +110,7 @@ def of_published(run_context: RunContext, airflow_facts: AirflowFacts, labels: S
             "manifest": [run.uri(key) for key in manifest_keys(run.bucket, [part.run for part in snapshot.manifest])],
             "inventory": run.uri(run.inventory),
             "drift": run.uri(run.drift),
+            **({"suspects": run.uri(run.suspects)} if suspects else {}),
             **_shared_locations(run),
         },
         "warnings": [],
@@ -206,6 +209,7 @@ def _record(run_context: RunContext, airflow_facts: AirflowFacts) -> RunRecord:
         "cost": airflow_facts.cost,
         "planned": planned(run_context.read_json(run.cluster), airflow_facts) if plan.get("work") else None,
         "drift": pca.get("drift") or Drift(),
+        "suspects": None,
         "compacted": pca.get("compacted", 0),
         "checks": run_context.read_json(run.validation) or {},
         "params": dict(airflow_facts.params),
@@ -219,14 +223,7 @@ def _record(run_context: RunContext, airflow_facts: AirflowFacts) -> RunRecord:
 
 
 def planned(content: Any, airflow_facts: AirflowFacts) -> PlannedCluster | None:
-    """Return the planned cluster and the minutes that it took; None when the run has no plan of a cluster.
-
-    Parameters
-    ----------
-    content : object
-        The parsed cluster.json, or None.
-    airflow_facts : AirflowFacts
-    """
+    """Return the planned cluster of a parsed cluster.json and the minutes that it took; None without a plan."""
     if not isinstance(content, Mapping):
         return None
     found = ClusterPlan.parse(content)

@@ -9,6 +9,8 @@ from typing import Any
 from verger.publication import coordinates
 from verger.publication.model import Snapshot
 from verger.report.drift import relative_distance
+from verger.report.suspects import table
+from verger.report.suspects.table import Suspects
 from verger.tables.parquet import Store, rows_of
 from verger.validation.vectors import folder
 from verger_contract.keys import Run, name_of
@@ -17,7 +19,7 @@ from verger_contract.report import LabelRow
 from verger_contract.schemas import DRIFT
 
 
-def read(store: Store, run: Run, snapshot: Snapshot) -> list[LabelRow]:
+def read(store: Store, run: Run, snapshot: Snapshot, suspects: Suspects | None = None) -> list[LabelRow]:
     """Return every label of the run. Labels that need attention come first.
 
     The photos of each label are in the statistics of the snapshot, the new ones in the table of drift. `distance`,
@@ -28,7 +30,17 @@ def read(store: Store, run: Run, snapshot: Snapshot) -> list[LabelRow]:
     rejected = Counter(folder(path) for path, kind in rejects if kind != RejectKind.NO_LABEL)
     names = DRIFT.names
     drift = {row[0]: dict(zip(names, row, strict=True)) for row in rows_of(store.batches(run.drift, names), names)}
-    return merge(photos, _new(store, run, snapshot, photos, drift), rejected, drift)
+    rows = merge(photos, _new(store, run, snapshot, photos, drift), rejected, drift)
+    return with_suspects(rows, suspects, run.id) if suspects else rows
+
+
+def with_suspects(rows: Sequence[LabelRow], suspects: Suspects, run: str) -> list[LabelRow]:
+    """Return the labels with the number of their suspects, and of those that the run found."""
+    every, new = table.by_label(suspects.rows), table.by_label(suspects.rows, run)
+    counted: list[LabelRow] = [
+        {**row, "suspects": every[row["label"]], "new_suspects": new[row["label"]]} for row in rows
+    ]
+    return sorted(counted, key=_order)
 
 
 def _new(
@@ -62,15 +74,17 @@ def merge(
             "distance": drift.get(label, {}).get("distance"),
             "spread": drift.get(label, {}).get("spread"),
             "ratio": drift.get(label, {}).get("ratio"),
+            "suspects": 0,
+            "new_suspects": 0,
         }
         for label in {*photos, *rejected}
     ]
     return sorted(rows, key=_order)
 
 
-def _order(row: LabelRow) -> tuple[float, float, int, str]:
-    """Largest drift first, then most rejects, then fewest photos."""
-    return (-relative_distance(row), -row["rejected"], row["photos"], row["label"])
+def _order(row: LabelRow) -> tuple[float, int, int, int, str]:
+    """Largest drift first, then most suspects, then most rejects, then fewest photos."""
+    return (-relative_distance(row), -row["suspects"], -row["rejected"], row["photos"], row["label"])
 
 
 def largest(rows: Sequence[LabelRow], count: int) -> list[str]:

@@ -17,11 +17,13 @@ from verger.report.pictures.illustrations import Illustrations
 from verger.report.pictures.svg import clean
 from verger.report.pictures.thumbnails import Thumbnail
 from verger.report.summary import lines
+from verger.report.suspects.table import Suspect
 from verger.report.thresholds import Limits
 from verger.settings import Settings
 from verger.validation.check import SKIPPED, outcome, summary
 from verger_contract.keys import PUBLISHED, owner
 from verger_contract.report import Report, TaskFacts, Variance
+from verger_contract.schemas import SuspectKind
 
 TEMPLATES = Path(__file__).with_name("templates")
 LABELS = 40
@@ -32,6 +34,7 @@ SECTIONS = {
     "variance": "Variance",
     "map": "Map",
     "labels": "Labels",
+    "suspects": "Suspects",
     "rejects": "Rejects",
     "new": "New photos",
     "tasks": "Tasks",
@@ -44,7 +47,9 @@ OUTCOMES = {
     SKIPPED: {"result": "– skipped", "tone": "warning"},
     "failed": {"result": "✗ FAILED", "tone": "bad"},
 }
-OF_PUBLISHED = ("variance", "map", "labels", "new")
+OF_PUBLISHED = ("variance", "map", "labels", "suspects", "new")
+SUSPECTS_NAMED = 5
+"""Suspects that the summary names."""
 
 
 def page(report: Report, drawn: Illustrations, settings: Settings) -> str:
@@ -75,7 +80,7 @@ def view(report: Report, drawn: Illustrations, settings: Settings) -> dict[str, 
         "marked": "" if weights == "imagenet" else f" — {weights} weights: the vectors mean nothing",
         "when": at(_time(report)),
         "sections": [row for row in SECTIONS.items() if published or row[0] not in OF_PUBLISHED],
-        "lines": lines(report),
+        "lines": lines(report, _named(drawn) if published else ()),
         **_checks(report, settings),
         **(_of_published(report, drawn) if published else {}),
         "reject_counts": sorted(report["rejects"].items(), key=lambda pair: (-pair[1], pair[0])),
@@ -102,6 +107,7 @@ def _of_published(report: Report, drawn: Illustrations) -> dict[str, Any]:
         **_variance(report, drawn),
         **_map(report, drawn),
         **_labels(report),
+        **_suspects(report, drawn),
         "new": drawn.new,
         "new_caption": _new_caption(report, drawn.new),
         "new_why_not": "They could not be shown." if report["featurized"] else "This run had no new photos.",
@@ -155,7 +161,7 @@ def _labels(report: Report) -> dict[str, Any]:
         {**row, "width": round(100 * row["photos"] / largest, 1), "far": drift.is_far(row)} for row in shown[:LABELS]
     ]
     share = report["drift"].get("explained_variance")
-    caption = f"{count:,} labels, ordered by drift, then by rejects, then by fewest photos."
+    caption = f"{count:,} labels, ordered by drift, then by suspects, by rejects, and by fewest photos."
     with_drift = any(row["distance"] is not None for row in shown[:LABELS])
     if with_drift:
         caption += (
@@ -171,6 +177,34 @@ def _labels(report: Report) -> dict[str, Any]:
         "more_labels": count - len(rows),
         "more_where": "in report.json beside this page, and in the drift table if they have new photos",
         "labels_why_not": "There is no label.",
+    }
+
+
+def _named(drawn: Illustrations) -> list[str]:
+    """Return the paths of the suspects that warnings count."""
+    shown = [row.suspect for row in drawn.suspects]
+    serious = [row for row in shown if row.kind == SuspectKind.LABEL_DISAGREES or _is_copied_across(row)]
+    return [f"{row.path}: {row.kind} ({row.neighbour_labels[0]})" for row in serious[:SUSPECTS_NAMED]]
+
+
+def _is_copied_across(row: Suspect) -> bool:
+    return row.kind == SuspectKind.NEAR_DUPLICATE and row.is_across_labels
+
+
+def _suspects(report: Report, drawn: Illustrations) -> dict[str, Any]:
+    facts = report["suspects"]
+    if facts is None:
+        return {"suspects": {}, "suspects_caption": "", "suspects_why_not": "This run has no table of suspects."}
+    caption = (
+        f"{facts['compared']:,} photos of this run were compared with {facts['reference']:,} current photos. Suspects "
+        "of earlier runs stay until their photo is replaced, moved or deleted. All are in the table of suspects."
+    )
+    kinds = {kind: count for kind, count in facts["kinds"].items() if count}
+    shown = {kind: [row for row in drawn.suspects if row.suspect.kind == kind] for kind in kinds}
+    return {
+        "suspects": {kind: (count, shown[kind]) for kind, count in kinds.items()},
+        "suspects_caption": caption,
+        "suspects_why_not": f"No suspects. {caption}",
     }
 
 

@@ -49,13 +49,16 @@ class Line:
     tone: str = ""
 
 
-def lines(report: Report) -> list[Line]:
-    """Return the five lines; for a failed run, the failure and what is known."""
+def lines(report: Report, named: Sequence[str] = ()) -> list[Line]:
+    """Return the five lines; for a failed run, the failure and what is known.
+
+    `named` has the suspects, which report.json does not name.
+    """
     if report["state"] != PUBLISHED_STATE:
         # A failed run did not make all checks, so the absence of warnings means nothing.
         attention = [_attention(report)] if report["warnings"] else []
         return [_failure(report), _photos_to_do(report), _work(report), *attention]
-    return [_photos(report), _basis(report), _components(report), _work(report), _attention(report)]
+    return [_photos(report), _basis(report), _components(report), _work(report), _attention(report, named)]
 
 
 def changes(report: Report) -> str:
@@ -121,10 +124,10 @@ def _planned(report: Report) -> str:
     return f"Planned for {planned['workers']:,} workers: {planned['minutes']:,.1f} minutes{amount}{end}"
 
 
-def _attention(report: Report) -> Line:
+def _attention(report: Report, named: Sequence[str] = ()) -> Line:
     if not report["warnings"]:
         return Line(ATTENTION, "nothing: every check passed, no rejects, no unusual drift.", tone="good")
-    return Line(ATTENTION, points=report["warnings"], tone="warning")
+    return Line(ATTENTION, points=[*report["warnings"], *named], tone="warning")
 
 
 def _failure(report: Report) -> Line:

@@ -12,7 +12,8 @@ from enum import StrEnum
 from verger.report import drift
 from verger.report.thresholds import LABELS_NAMED, NEAR, Limits
 from verger.validation.check import SKIPPED, outcome
-from verger_contract.report import CheckRow, LabelRow, Report
+from verger_contract.report import CheckRow, LabelRow, Report, SuspectFacts
+from verger_contract.schemas import MOST_SUSPECTS, SuspectKind
 
 
 class Kind(StrEnum):
@@ -26,6 +27,7 @@ class Kind(StrEnum):
     COMPONENTS = "new components"
     BASIS = "basis near its limit"
     LABELS = "labels"
+    SUSPECTS = "suspects"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +55,7 @@ class Figures:
     labels : sequence of LabelRow
     new_in_drift : int
         New photos among the photos of the drift table.
+    suspects : SuspectFacts or None
     """
 
     weights: str = ""
@@ -68,6 +71,7 @@ class Figures:
     target_variance: float | None = None
     labels: Sequence[LabelRow] = ()
     new_in_drift: int = 0
+    suspects: SuspectFacts | None = None
 
 
 def figures(report: Report, labels: Sequence[LabelRow]) -> Figures:
@@ -86,6 +90,7 @@ def figures(report: Report, labels: Sequence[LabelRow]) -> Figures:
         target_variance=report["target_variance"],
         labels=labels,
         new_in_drift=report["drift"].get("new") or 0,
+        suspects=report["suspects"],
     )
 
 
@@ -105,6 +110,7 @@ def by_kind(run: Figures, limits: Limits) -> list[tuple[Kind, str]]:
         Kind.COMPONENTS: _new_components(run),
         Kind.BASIS: _basis(run, limits),
         Kind.LABELS: _labels(run),
+        Kind.SUSPECTS: _suspects(run),
     }
     return [(kind, sentence) for kind, sentences in found.items() for sentence in sentences]
 
@@ -202,6 +208,29 @@ def _labels(run: Figures) -> Iterator[str]:
         fresh = [row["label"] for row in run.labels if row["photos"] and row["photos"] == row["new"]]
         if fresh:
             yield f"{_count(len(fresh), 'label')} without earlier photos: {_named(fresh)}."
+
+
+def _suspects(run: Figures) -> Iterator[str]:
+    if not run.suspects:
+        return
+    disagree = run.suspects["kinds"].get(SuspectKind.LABEL_DISAGREES, 0)
+    if disagree:
+        yield (
+            "1 photo has a label that disagrees with its neighbours."
+            if disagree == 1
+            else f"{_bounded(disagree)} photos have labels that disagree with their neighbours."
+        )
+    copies = run.suspects["duplicates_across_labels"]
+    if copies:
+        yield (
+            "1 photo is a near duplicate of a photo with another label."
+            if copies == 1
+            else f"{_bounded(copies)} photos are near duplicates of photos with another label."
+        )
+
+
+def _bounded(count: int) -> str:
+    return f"{count:,}" if count < MOST_SUSPECTS else f"{MOST_SUSPECTS:,} or more"
 
 
 def _named(names: Sequence[str]) -> str:

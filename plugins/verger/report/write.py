@@ -20,6 +20,8 @@ from verger.report.facts import (
 from verger.report.page import page
 from verger.report.pictures import illustrations
 from verger.report.pictures.illustrations import Illustrations
+from verger.report.suspects import table
+from verger.report.suspects.table import Suspects
 from verger_contract.keys import owner
 from verger_contract.report import EarlierFailure, LabelRow, Report, TaskFailure
 
@@ -38,13 +40,13 @@ def published(run_context: RunContext, airflow_facts: AirflowFacts) -> Report:
     """
     snapshot = published_snapshot(run_context)
     run_context = of_snapshot(run_context, snapshot)
-    rows: list[LabelRow] | None = attempt(
-        "the labels", lambda: labels.read(run_context.store, run_context.run, snapshot), None
-    )
-    report = of_published(run_context, airflow_facts, rows or [])
+    store, run = run_context.store, run_context.run
+    suspects: Suspects | None = attempt("the suspects", lambda: table.read(store, run), None)
+    rows: list[LabelRow] | None = attempt("the labels", lambda: labels.read(store, run, snapshot, suspects), None)
+    report = of_published(run_context, airflow_facts, rows or [], table.facts(suspects))
     if rows is None:
         report["warnings"].append(NO_LABELS)
-    drawn = illustrations.illustrate(run_context, snapshot, report, rows or [])
+    drawn = illustrations.illustrate(run_context, snapshot, report, rows or [], suspects)
     run_context.write_json(run_context.run.report_facts, report)
     _put_page(run_context, page(report, drawn, run_context.settings))
     attempt("deleting failure.json of an earlier try", lambda: delete_failure(run_context), None)

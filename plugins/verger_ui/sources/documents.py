@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
-from verger_contract.report import CheckRow, LabelRow
+from verger_contract.report import CheckRow, LabelRow, SuspectFacts
 from verger_ui.sources.lenient import Count, Counts, Document, Number, Time, only_lists, only_objects
 
 
@@ -50,6 +50,8 @@ class Label(Document):
     distance: Number | None = None
     spread: Number | None = None
     ratio: Number | None = None
+    suspects: Count = 0
+    new_suspects: Count = 0
 
     def row(self) -> LabelRow:
         """Return the row as the contract has it."""
@@ -61,6 +63,8 @@ class Label(Document):
             "distance": self.distance,
             "spread": self.spread,
             "ratio": self.ratio,
+            "suspects": self.suspects,
+            "new_suspects": self.new_suspects,
         }
 
 
@@ -83,6 +87,25 @@ class Labels(Document):
     """The labels of the report."""
 
     shown: LabelRows = Field(default_factory=list)
+
+
+class SuspectCounts(Document):
+    """How many of the current photos are suspects."""
+
+    compared: Count = 0
+    reference: Count = 0
+    kinds: Counts = Field(default_factory=dict)
+    duplicates_across_labels: Count = 0
+
+    def facts(self) -> SuspectFacts:
+        """Return the counts as the contract has them."""
+        kinds = {kind: count for kind, count in self.kinds.items() if count is not None}
+        return {
+            "compared": self.compared,
+            "reference": self.reference,
+            "kinds": kinds,
+            "duplicates_across_labels": self.duplicates_across_labels,
+        }
 
 
 class Drift(Document):
@@ -141,6 +164,7 @@ class Report(Document):
     params: Params = Params()
     labels: Labels = Labels()
     drift: Drift = Drift()
+    suspects: SuspectCounts = SuspectCounts()
     warnings: list[str] | None = None
     failure: Failure = Failure()
 

@@ -196,6 +196,7 @@ def _figures_of_report(report: documents.Report) -> Figures:
         target_variance=report.target_variance,
         labels=[label.row() for label in report.labels.shown],
         new_in_drift=report.drift.new or 0,
+        suspects=report.suspects.facts(),
     )
 
 

@@ -74,5 +74,7 @@ def test_labels_are_ordered_by_drift_then_rejects_and_may_have_rejects_alone() -
         "distance": None,
         "spread": None,
         "ratio": None,
+        "suspects": 0,
+        "new_suspects": 0,
     }
     assert largest(rows, 3) == ["Yuzu", "Kiwi", "Pear"]

@@ -163,6 +163,8 @@ def test_drift_is_shown_label_by_label(run_context: RunContext) -> None:
         "distance": 1.23456,
         "spread": 1.0,
         "ratio": 1.23456,
+        "suspects": 2,
+        "new_suspects": 1,
     }
     fresh: LabelRow = {
         "label": "Yuzu",
@@ -172,6 +174,8 @@ def test_drift_is_shown_label_by_label(run_context: RunContext) -> None:
         "distance": None,
         "spread": None,
         "ratio": None,
+        "suspects": 0,
+        "new_suspects": 0,
     }
     write_json(
         run_context.client,
@@ -183,8 +187,8 @@ def test_drift_is_shown_label_by_label(run_context: RunContext) -> None:
     found = shown(run_context, what)
     assert "The basis explains 87.34% of the new photos' variance" in found.section("labels").replace("’", "'")
     cells = [[" ".join(cell.itertext()) for cell in line] for line in found.all("tr")]
-    assert ["Kiwi", "107", "", "7", "", "1.235", "1.000", "1.235 far"] in cells
-    assert ["Yuzu", "1", "", "1", "3", "", "", ""] in cells
+    assert ["Kiwi", "107", "", "7", "", "2", "1.235", "1.000", "1.235 far"] in cells
+    assert ["Yuzu", "1", "", "1", "3", "", "", "", ""] in cells
     assert any("New photos lie far from the earlier ones of their label: Kiwi." in each for each in what["warnings"])
     assert "1 label without earlier photos: Yuzu." in what["warnings"]
 

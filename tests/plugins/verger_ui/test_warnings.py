@@ -30,7 +30,7 @@ def check(name: str, passed: bool, found: str, detail: str = "") -> dict[str, An
     return {"name": name, "passed": passed, "expected": "all", "found": found, "detail": detail, "counted": {}}
 
 
-def label(name: str, photos: int, new: int, ratio: float | None) -> dict[str, Any]:
+def label(name: str, photos: int, new: int, ratio: float | None, new_suspects: int = 0) -> dict[str, Any]:
     return {
         "label": name,
         "photos": photos,
@@ -39,6 +39,8 @@ def label(name: str, photos: int, new: int, ratio: float | None) -> dict[str, An
         "distance": ratio,
         "spread": 1.0,
         "ratio": ratio,
+        "suspects": new_suspects,
+        "new_suspects": new_suspects,
     }
 
 
@@ -47,6 +49,13 @@ NEAR_REJECTS = {"photos": 951, "rejected": 49}
 DELETED = {"changes": {"listed": 55, "new": 0, "deleted": 45}}
 KEPT_NEAR = {"basis_kept": True, "explained_variance": 0.891, "target_variance": 0.9}
 LABELS = {"count": 3, "shown": [label("Kiwi", 150, 50, 0.9), label("Yuzu", 2, 2, None), label("Fig", 150, 50, 0.1)]}
+ALL_NAMED = {"count": 1, "shown": [label("Kiwi", 101, 1, 9.0, new_suspects=1)]}
+SUSPECTS = {
+    "compared": 1,
+    "reference": 101,
+    "kinds": {"label disagrees with neighbours": 1, "outlier of its label": 3, "near duplicate": 4},
+    "duplicates_across_labels": 2,
+}
 CHECKS = {
     "features": [check("no path twice", False, "two rows"), check("share of rejects", True, "4.9%")],
     "pca": [check("neighbours share labels", True, "skipped", "too few new photos (21, needs 50)")],
@@ -64,6 +73,8 @@ CHECKS = {
         (KEPT_NEAR | {"params": {"basis": "reuse"}}, 0),
         ({"basis_kept": False, "changes": {"listed": 100, "new": 7}}, 1),
         ({"labels": LABELS, "drift": {"new": 102}}, 2),
+        ({"labels": ALL_NAMED, "drift": {"new": 1}}, 0),
+        ({"suspects": SUSPECTS}, 2),
         ({"checks": CHECKS}, 2),
         ({"model": {"weights": "random", "sha256": ""}}, 1),
         (NEAR_REJECTS | DELETED | KEPT_NEAR | {"labels": LABELS, "checks": CHECKS, "drift": {"new": 102}}, 7),

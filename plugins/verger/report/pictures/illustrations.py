@@ -12,6 +12,9 @@ from verger.report.attempt import attempt
 from verger.report.pictures import charts, sample
 from verger.report.pictures.svg import GREY
 from verger.report.pictures.thumbnails import Thumbnail, small, thumbnail
+from verger.report.suspects import pictures
+from verger.report.suspects.pictures import Drawn
+from verger.report.suspects.table import Suspects
 from verger_contract.report import LabelRow, Report
 
 SHOWN = 12
@@ -62,6 +65,7 @@ class Illustrations:
         Whether these are all current photos.
     map_labels : sequence of MapLabel
         The labels of the map, in the order of their groups of points.
+    suspects : sequence of Drawn
     """
 
     variance: Picture = field(default_factory=Picture)
@@ -72,9 +76,16 @@ class Illustrations:
     map_shows: int = 0
     map_complete: bool = False
     map_labels: Sequence[MapLabel] = ()
+    suspects: Sequence[Drawn] = ()
 
 
-def illustrate(run_context: RunContext, snapshot: Snapshot, report: Report, rows: Sequence[LabelRow]) -> Illustrations:
+def illustrate(
+    run_context: RunContext,
+    snapshot: Snapshot,
+    report: Report,
+    rows: Sequence[LabelRow],
+    suspects: Suspects | None = None,
+) -> Illustrations:
     """Draw the pictures of a run and the snapshot that it published."""
     drawn = attempt("the sample of photos", lambda: sample.of_map(run_context.store, snapshot), None)
     return Illustrations(
@@ -84,6 +95,9 @@ def illustrate(run_context: RunContext, snapshot: Snapshot, report: Report, rows
         timeline=timeline(report),
         new=attempt("new photos", lambda: _new(run_context), []),
         rejects=attempt("rejects", lambda: _rejects(run_context), []),
+        suspects=attempt(
+            "the suspects", lambda: pictures.draw(run_context.client, run_context.run.bucket, suspects), []
+        ),
         map_shows=len(drawn.labels) if drawn else 0,
         map_complete=bool(drawn and drawn.complete),
     )

@@ -24,10 +24,11 @@ REMEDIES = {
     Kind.DELETIONS: "Confirm that these photos were deleted on purpose. If not, upload them again.",
     Kind.BASIS: "The next run may fit new components. To keep them, start runs with basis=reuse.",
     Kind.LABELS: "Look at the new photos of these labels.",
+    Kind.SUSPECTS: "Look at them. Move a photo to the folder of its label, or delete it.",
 }
 """What to do about a warning of the run that published. The other kinds are computed from the publication."""
 
-PAGES = {Kind.REJECTS_SHARE: "rejects", Kind.LABELS: "labels"}
+PAGES = {Kind.REJECTS_SHARE: "rejects", Kind.LABELS: "labels", Kind.SUSPECTS: "suspects"}
 
 
 @dataclass(frozen=True)

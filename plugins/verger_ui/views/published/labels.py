@@ -13,6 +13,7 @@ COLUMNS: dict[str, Callable[[LabelRow], Any]] = {
     "photos": lambda row: row["photos"],
     "new": lambda row: row["new"],
     "rejected": lambda row: row["rejected"],
+    "suspects": lambda row: row["suspects"],
     "distance": lambda row: row["distance"],
     "spread": lambda row: row["spread"],
     "ratio": lambda row: row["ratio"],

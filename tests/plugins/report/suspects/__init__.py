@@ -1,0 +1,1 @@
+"""Tests of the suspects in the report."""
