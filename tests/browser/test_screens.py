@@ -51,6 +51,15 @@ def test_a_page_fits_every_screen_and_is_accessible(
     screenshot(name)
 
 
+def test_runs_are_printed_and_forms_are_not(page: Page, stack: Running, run: str) -> None:
+    page.goto(f"{stack.url}/verger/")
+    page.emulate_media(media="print")
+    expect(page.get_by_role("region", name="Table of runs").get_by_role("link").first).to_be_visible()
+    expect(page.locator("form.filter")).to_be_hidden()
+    expect(page.get_by_role("button", name="Compare two selected runs")).to_be_hidden()
+    page.emulate_media(media="screen")
+
+
 def test_a_photo_is_found(page: Page, stack: Running, run: str) -> None:
     page.goto(f"{stack.url}/verger/photos")
     page.get_by_role("searchbox", name="Part of the key").fill("0")
