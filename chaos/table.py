@@ -25,7 +25,11 @@ def line(row: Row) -> str:
 def markdown(rows: Sequence[Row]) -> str:
     """Return the table, with a line of totals before it."""
     passed = sum(not row.wrong for row in rows)
-    head = f"{len(rows)} faults: {passed} as they should be, {len(rows) - passed} not.\n\n"
+    return f"{len(rows)} faults: {passed} as they should be, {len(rows) - passed} not.\n\n{table_of(rows)}"
+
+
+def table_of(rows: Sequence[Row]) -> str:
+    """Return the table alone."""
     lines = ["| " + " | ".join(HEADINGS) + " |", "| " + " | ".join("---" for _ in HEADINGS) + " |"]
     for row in rows:
         cells = (
@@ -33,7 +37,7 @@ def markdown(rows: Sequence[Row]) -> str:
             "; ".join(row.wrong) or "ok",
         )  # fmt: skip
         lines.append("| " + " | ".join(_cell(cell) for cell in cells) + " |")
-    return head + "\n".join(lines) + "\n"
+    return "\n".join(lines) + "\n"
 
 
 def write(rows: Sequence[Row], folder: Path) -> Path:

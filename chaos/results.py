@@ -1,0 +1,103 @@
+"""Write the newest result of each scenario into docs/chaos.md, from the outputs of several campaigns.
+
+    make chaos | tee first.log                       # some hours; an interrupted campaign leaves its lines
+    python -m chaos.results first.log second.log     # or .verger/chaos/table.json, which has every cell
+
+Files are given oldest first. A scenario whose last result is an error of the harness has no result.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from chaos import catalogue
+from chaos.scenario import Row
+from chaos.table import HEADINGS, table_of
+
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "chaos.md"
+BEGIN, END = "<!-- chaos -->\n", "<!-- /chaos -->"
+LINE = re.compile(r" *(\d+) s  (\S+): ([^,]*), ([^:]*): (.*)")
+"""A line of `chaos.table.line`."""
+
+
+def rows_of(path: Path) -> list[Row]:
+    """Return the rows of a table.json, or of the output of a campaign.
+
+    A line of a campaign that ended before its table has no message. Its verdict tells the other cells: see
+    `chaos.rules`.
+    """
+    text = path.read_text()
+    if path.suffix == ".json":
+        return [Row(**{**row, "wrong": tuple(row["wrong"])}) for row in json.loads(text)]
+    rows = {row.name: row for row in map(_of_line, text.splitlines()) if row}
+    tables = (line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("| "))
+    for cells in (cells for cells in tables if len(cells) == len(HEADINGS) and cells[0] in rows):
+        name, fault, _, message, clusters, lost, data, *_ = cells
+        row = replace(rows[name], fault=fault, message=message, clusters=clusters, lost=int(lost), data=data)
+        rows[name] = row
+    return list(rows.values())
+
+
+def _of_line(line: str) -> Row | None:
+    found = LINE.fullmatch(line)
+    if not found:
+        return None
+    seconds, name, run, recovered_by, verdict = found.groups()
+    wrong = () if verdict == "ok" else tuple(verdict.split("; "))
+    clusters, data = ("none after the bound", "no, or whole") if not wrong else ("", "")
+    return Row(name, "", run, "", clusters, 0, data, recovered_by, wrong, float(seconds))
+
+
+def newest(files: Iterable[Path]) -> list[Row]:
+    """Return the last result of each scenario that exists today, in the order of the catalogue."""
+    found = {row.name: row for path in files for row in rows_of(path)}
+    faults = {scenario.name: scenario.fault for scenario in catalogue.SCENARIOS}
+    return [
+        replace(found[name], fault=fault)
+        for name, fault in faults.items()
+        if name in found and not any(wrong.startswith("harness:") for wrong in found[name].wrong)
+    ]
+
+
+def section(rows: Sequence[Row]) -> str:
+    """Return the text of the page between its marks."""
+    names = [row.name for row in rows]
+    without = [scenario.name for scenario in catalogue.SCENARIOS if scenario.name not in names]
+    passed, count = sum(not row.wrong for row in rows), len(catalogue.SCENARIOS)
+    head = f"{len(rows)} of {count} scenarios have a result; {passed} passed, {len(rows) - passed} did not."
+    missing = f"\n\n{len(without)} scenarios have no result: {'; '.join(_grouped(without))}." if without else ""
+    return f"{head}{missing}\n\n{table_of(rows)}"
+
+
+def _grouped(names: Sequence[str]) -> list[str]:
+    """Return names with a common beginning as one text, such as `kill.once: publish, vacuum`."""
+    ends: dict[str, list[str]] = {}
+    for name in names:
+        beginning, _, end = name.rpartition(".")
+        ends.setdefault(beginning, []).append(end)
+    return [f"`{beginning}`: {', '.join(found)}" for beginning, found in ends.items()]
+
+
+def main() -> int:
+    """Run the command line; return the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m chaos.results", description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("files", nargs="+", type=Path, help="outputs of `make chaos` or table.json files, oldest first")
+    given = parser.parse_args()
+    text = PAGE.read_text()
+    before, _, rest = text.partition(BEGIN)
+    _, mark, after = rest.partition(END)
+    if not mark:
+        print(f"chaos.results: {PAGE}: expected the marks {BEGIN.strip()} and {END}", file=sys.stderr)
+        return 1
+    PAGE.write_text(f"{before}{BEGIN}{section(newest(given.files))}{END}{after}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
