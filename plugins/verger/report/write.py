@@ -41,7 +41,7 @@ def published(run_context: RunContext, airflow_facts: AirflowFacts) -> Report:
     snapshot = published_snapshot(run_context)
     run_context = of_snapshot(run_context, snapshot)
     store, run = run_context.store, run_context.run
-    suspects: Suspects | None = attempt("the suspects", lambda: table.read(store, run), None)
+    suspects: Suspects | None = attempt("the suspects", lambda: table.read(store.read, run), None)
     rows: list[LabelRow] | None = attempt("the labels", lambda: labels.read(store, run, snapshot, suspects), None)
     report = of_published(run_context, airflow_facts, rows or [], table.facts(suspects))
     if rows is None:

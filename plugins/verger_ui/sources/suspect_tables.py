@@ -103,9 +103,10 @@ def sample(bucket: Bucket, snapshot: Snapshot) -> Sample | None:
     if found is None:
         try:
             with bucket.request():
-                table = pyarrow.parquet.read_table(
-                    f"{bucket.name}/{key}", filesystem=clients.filesystem(bucket.client), partitioning=None
-                )
+                files = clients.filesystem(bucket.client)
+                with files.open_input_stream(f"{bucket.name}/{key}") as source:  # larger than what `body` returns
+                    content = source.read()
+            table = pyarrow.parquet.read_table(pyarrow.BufferReader(content))
             found = _sample(table)
         except FileNotFoundError:
             return None

@@ -13,14 +13,16 @@ import pytest
 
 from tests.plugins.orchard import Orchard
 from tests.plugins.report.reported_runs import AIRFLOW_FACTS, context_of, jpeg
+from tests.plugins.report.suspects.written import put, suspect
 from tests.plugins.snapshots import snapshot
 from tests.plugins.verger_ui.pages import Outline, Pages
 from verger.publication.model import ManifestPart, Publication
 from verger.report import write
+from verger.report.facts import of_snapshot, published_snapshot
 from verger.run_id import run_id
 from verger.settings import Settings
 from verger_contract.keys import manifest_keys
-from verger_contract.schemas import MANIFEST, REJECTS
+from verger_contract.schemas import MANIFEST, REJECTS, SuspectKind
 
 DAG_RUN = "manual__2026-11-24T02:00:00+00:00"
 FIRST, SECOND = run_id(DAG_RUN), "second"
@@ -69,6 +71,59 @@ def test_other_objects_have_no_page_and_no_thumbnail(pages: Pages, orchard: Orch
     assert pages.get("photo?key=published.json").status_code == 404
     assert pages.get("thumbnail?key=published.json").status_code == 404
     assert pages.get("thumbnail?key=images/Kiwi/damaged.jpg").status_code == 404, "it cannot be drawn"
+
+
+def with_suspects(orchard: Orchard) -> None:
+    """Write a table of suspects for the second run, and its report again."""
+    run_context = context_of(orchard, SECOND)
+    run = of_snapshot(run_context, published_snapshot(run_context)).run
+    rows = [
+        suspect(f"images/{EVIL}", SuspectKind.LABEL_DISAGREES, 1.0, "images/Fig/0.jpg", "images/Fig/1.jpg", run=SECOND),
+        suspect("images/Fig/3.jpg", SuspectKind.NEAR_DUPLICATE, 0.98, "images/Kiwi/2.jpg", run=FIRST),
+    ]
+    points = {f"images/Fig/{number}.jpg": [float(number), 0.0] for number in range(5)}
+    put(orchard.client, run, rows, points | {f"images/{EVIL}": [0.4, 0.0]})
+    write.published(run_context, AIRFLOW_FACTS)
+
+
+def test_suspects_are_listed_by_kind_and_label_and_counted_in_the_labels(pages: Pages, orchard: Orchard) -> None:
+    assert "has no table of suspects" in pages.text("suspects")
+    with_suspects(orchard)
+    text = pages.text("suspects")
+    assert "2 suspects" in text
+    assert "&lt;b&gt;wrong &amp; 100%_&#39;banana&#39;.jpg" in text
+    assert "<b>wrong" not in text
+    assert "100% of the neighbours&#39; votes are for other labels" in text
+    assert "Found by run" in text
+    assert "1 suspect<" in pages.text("suspects?kind=near+duplicate")
+    assert "No suspect has this kind and label." in pages.text("suspects?kind=near+duplicate&label=Kiwi")
+    kiwi = next(row for row in Outline(pages.text("labels")).rows if row[0] == "Kiwi")
+    assert kiwi[4] == "1"
+    notices = pages.text("")
+    assert "1 photo has a label that disagrees with its neighbours." in notices
+    assert "1 photo is a near duplicate of a photo with another label." in notices
+
+
+def test_a_photo_has_its_neighbours_and_the_reasons_why_it_is_a_suspect(pages: Pages, orchard: Orchard) -> None:
+    with_suspects(orchard)
+    (link,) = [link for link in Outline(pages.text("photos?q=banana")).links() if "/photo?" in link]
+    text = pages.text(link.removeprefix("/verger/"))
+    assert "label disagrees with neighbours" in text
+    assert "The nearest of 6 photos" in text
+    assert text.index("images/Fig/0.jpg</span>") < text.index("images/Fig/1.jpg</span>")
+    other = pages.text("photo?key=images/Fig/3.jpg")
+    assert "near duplicate" in other
+    outside = pages.text("photo?key=images/Kiwi/2.jpg")
+    assert "Neighbours" not in outside
+
+
+def test_a_damaged_table_of_suspects_is_named(pages: Pages, orchard: Orchard) -> None:
+    run_context = context_of(orchard, SECOND)
+    run = of_snapshot(run_context, published_snapshot(run_context)).run
+    pages.s3.put_object(Bucket=pages.bucket, Key=f"{run.suspects}suspects.parquet", Body=b"no table")
+    answer = pages.get("suspects")
+    assert answer.status_code == 503
+    assert "suspects.parquet: not what Verger writes" in answer.text
 
 
 def test_labels_are_sorted_and_filtered(pages: Pages, orchard: Orchard) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +13,6 @@ from verger_contract.schemas import SUSPECTS, SuspectKind
 
 if TYPE_CHECKING:
     import pyarrow
-
-    from verger.tables.parquet import Store
 
 
 @dataclass(frozen=True)
@@ -89,13 +87,16 @@ def _count(facts: Mapping[str, str], name: str) -> int:
     return int(facts[name]) if facts.get(name, "").isdigit() else 0
 
 
-def read(store: Store, run: Run) -> Suspects | None:
-    """Return the suspects of a run; None when there is no table: an earlier Verger published the run."""
+def read(content_of: Callable[[str], bytes], run: Run) -> Suspects | None:
+    """Return the suspects of a run; None when there is no table: an earlier Verger published the run.
+
+    `content_of` returns the content of a key, and raises FileNotFoundError for a missing object.
+    """
     import pyarrow
     import pyarrow.parquet
 
     try:
-        content = store.read(f"{run.suspects}{SUSPECTS_FILE}")
+        content = content_of(f"{run.suspects}{SUSPECTS_FILE}")
     except FileNotFoundError:
         return None
     return Suspects.of(pyarrow.parquet.read_table(pyarrow.BufferReader(content)))

@@ -80,7 +80,7 @@ def test_a_run_without_a_table_of_suspects_is_reported(orchard: Orchard) -> None
     orchard.run("one", AUTO)
     run_context = context_of(orchard, "one")
     run = replace(run_context.run, pca_attempt="deadbeef")
-    assert read(run_context.store, run) is None
+    assert read(run_context.store.read, run) is None
     assert facts(None) is None
 
 
@@ -97,7 +97,7 @@ def test_the_report_draws_a_bounded_number(orchard: Orchard) -> None:
     orchard.run("one", AUTO)
     run = published_run(orchard)
     put(orchard.client, run, [suspect(WRONG, SuspectKind.OUTLIER, 3.0 + row, BANANA) for row in range(50)])
-    found = read(context_of(orchard, "one").store, run)
+    found = read(context_of(orchard, "one").store.read, run)
     drawn = pictures.draw(orchard.client, orchard.bucket, found)
     assert len(drawn) == pictures.SHOWN[SuspectKind.OUTLIER]
     assert all(row.photo.picture and row.neighbours[0].picture for row in drawn)
