@@ -219,6 +219,6 @@ def test_clusters_are_linked_to_the_aws_console(pages: Pages, monkeypatch: pytes
     pages.report(RUN)
     record = {"step": "pca", "cluster": "j-1", "step_id": "s-1", "submitted_at": "2026-11-24T02:10:00+00:00"}
     pages.put(f"runs/{RUN}/steps/s-1.json", record)
-    assert "<td>j-1</td>" in pages.text(f"runs/{RUN}"), "S3 of the tests is not that of AWS"
+    assert '<td class="id">j-1</td>' in pages.text(f"runs/{RUN}"), "S3 of the tests is not that of AWS"
     monkeypatch.setattr("verger_ui.views.run_page.cluster_page", lambda _, cluster: f"https://console/{cluster}")
     assert "https://console/j-1" in Outline(pages.text(f"runs/{RUN}")).links()
