@@ -541,4 +541,6 @@ def _read_document(location: Location) -> dict[str, Any]:
         for facts in [document, *document.get("history", [])]:
             if missing := sorted(FACTS - facts.keys()):
                 raise KeyError(*missing)
+            _ = int(facts["photos"]), [entry["run"] for entry in facts["features"]]  # errors show that they are damaged
+            _ = [entry["features"] for entry in facts["pca"] or () if not isinstance(facts["pca"], str)]
         return dict(document)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import threading
 from collections.abc import Iterator
@@ -132,3 +133,16 @@ def test_a_missing_folder_differs_from_an_empty_one(tmp_path: Path) -> None:
         open_publication(tmp_path.as_uri())
     with pytest.raises(PublicationError, match="does not exist: no such bucket or folder"):
         open_publication((tmp_path / "absent").as_uri())
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("photos", "many"), ("photos", None), ("features", 3), ("features", [{}]), ("pca", [{"run": "a"}]), ("pca", 3)],
+)
+def test_a_malformed_member_of_published_json_is_found_when_it_is_opened(
+    name: str, value: object, bucket: WrittenBucket
+) -> None:
+    path = bucket.folder / "published.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {name: value}))
+    with pytest.raises(PublicationError, match=r"published\.json: damaged"):
+        open_publication(bucket.root)
