@@ -115,6 +115,11 @@ bench-inventory: $(VENV)/airflow-test/.installed ## measure listing and comparin
 bench-incremental: setup ## measure the DAG over 700 photographs, over a few new ones, over nothing new
 	@$(BENCH) -m benchmarks.incremental $(if $(IMAGES),--images "$(IMAGES)")
 
+.PHONY: bench-nights
+bench-nights: setup ## measure each task over 23,612 photographs, and over 1, 4 and 16 million drawn ones; [REAL=n] [DRAWN="n n"] [NEW="n n"]
+	@$(BENCH) -m benchmarks.nights $(if $(IMAGES),--images "$(IMAGES)") $(if $(REAL),--real $(REAL)) \
+	  $(if $(DRAWN),--drawn $(DRAWN)) $(if $(NEW),--new $(NEW))
+
 .PHONY: bench-latency
 bench-latency: setup ## measure step 1 with 0 to 100 ms added to each response of S3; [REPEAT=n]
 	@$(BENCH) -m benchmarks.latency $(if $(REPEAT),--repeat $(REPEAT))

@@ -34,7 +34,7 @@ VARIABLES = {
 #: A node takes one address of a network with 254 of them.
 MAX_YARN_NODES = 200
 #: Fields that a later start does not keep: without the variable, clusters are local again. A proxy has ended.
-NOT_KEPT: dict[str, Any] = {"cluster": LOCAL, "node_s3_endpoint": "", "java_options": ""}
+NOT_KEPT: dict[str, Any] = {"cluster": LOCAL, "node_s3_endpoint": "", "java_options": "", "s3_metrics_port": 0}
 #: `java_options` for steps of seconds: a JVM that compiles less uses half the CPU time until then.
 SHORT_STEPS = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 
@@ -53,6 +53,8 @@ class Settings:
         Name or address in the URLs for clients and steps.
     s3_port : int
         First of S3_PORTS consecutive ports of the S3 server.
+    s3_metrics_port : int
+        Port at which the S3 server counts its requests by kind, for benchmarks; 0: none.
     emr_port : int
         Port of the EMR API.
     node_s3_endpoint : str
@@ -93,6 +95,7 @@ class Settings:
     bind: str = LOOPBACK
     host: str = LOOPBACK
     s3_port: int = DEFAULT_S3_PORT
+    s3_metrics_port: int = 0
     emr_port: int = DEFAULT_EMR_PORT
     node_s3_endpoint: str = ""
     region: str = "eu-west-3"

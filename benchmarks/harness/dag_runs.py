@@ -53,7 +53,7 @@ class Airflow:
         self.home = FOLDER / "airflow" / bucket
         self.log = FOLDER / "logs" / f"{bucket}.log"
         self.store = store
-        self._environment = _environment(self.home, bucket, variables)
+        self._environment = airflow_environment(self.home, bucket, variables)
 
     def prepare(self) -> None:
         """Create or upgrade the metadata database and register the DAGs.
@@ -128,7 +128,8 @@ def _state(log: bytes) -> str:
     return state
 
 
-def _environment(home: Path, bucket: str, variables: Mapping[str, str]) -> dict[str, str]:
+def airflow_environment(home: Path, bucket: str, variables: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment of Airflow's processes whose DAGs use a bucket."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "PYTHON"))}
     return {
         **inherited,

@@ -49,7 +49,7 @@ def featurize(
         Spark settings that replace or extend Verger's.
     """
     folder = f"s3://{BUCKET}/{run}"
-    return _submit(
+    return spark_submit(
         variables,
         "featurize.py",
         *("--images", f"s3://{BUCKET}", "--images-prefix", PREFIX, "--inventory", inventory),
@@ -73,7 +73,7 @@ def pca(variables: dict[str, str], run: str, features: str, *more: str, conf: di
     The parameters are those of `featurize`; `features` is the URI of the folder.
     """
     folder = f"s3://{BUCKET}/{run}"
-    return _submit(
+    return spark_submit(
         variables,
         "pca.py",
         *("--features", features, "--pca", f"{folder}/pca", "--basis", f"{folder}/basis"),
@@ -115,7 +115,10 @@ def node_python() -> Path:
     return environment / "bin" / "python"
 
 
-def _submit(variables: dict[str, str], script: str, *arguments: str, conf: dict[str, str]) -> Command:
+def spark_submit(
+    variables: dict[str, str], script: str, *arguments: str, conf: dict[str, str] | None = None
+) -> Command:
+    """Return the command that runs a script of the artifact set. `conf` replaces or extends Verger's Spark settings."""
     settings = Settings()
     home = jars.spark_home(settings.spark_venv)
     scratch = FOLDER / "scratch"
@@ -134,7 +137,7 @@ def _submit(variables: dict[str, str], script: str, *arguments: str, conf: dict[
     )
     artifacts = ARTIFACTS.resolve()
     python = str(node_python())
-    conf = {f"spark.driver.{name}": value for name, value in [JVM_OPTIONS.split("=", 1)]} | WORKER_MEMORY | conf
+    conf = {f"spark.driver.{name}": value for name, value in [JVM_OPTIONS.split("=", 1)]} | WORKER_MEMORY | (conf or {})
     conf = {"spark.pyspark.python": python, "spark.pyspark.driver.python": python, **conf}
     options = [word for key, value in conf.items() for word in ("--conf", f"{key}={value}")]
     plan = submit.launch(

@@ -85,7 +85,7 @@ def _identities(credentials: Credentials) -> dict[str, object]:
 
 
 def _options(settings: Settings, data: Path, config: Path) -> list[str]:
-    port = settings.s3_port
+    port, metrics = settings.s3_port, settings.s3_metrics_port
     return [
         f"-dir={data}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-filer",
         "-s3", f"-s3.ip.bind={settings.bind}", f"-s3.config={config}",
@@ -98,5 +98,6 @@ def _options(settings: Settings, data: Path, config: Path) -> list[str]:
         # default of 10 s a restart takes 10 s, with 1 s sometimes 8 s.
         "-master.electionTimeout=300ms", "-volume.preStopSeconds=0", "-master.telemetry=false",
         # Each bucket uses several volumes. They are files that grow, without reserved space.
+        *([f"-metricsPort={metrics}"] if metrics else []),
         "-volume.max=1000", "-master.volumeSizeLimitMB=1024", "-volume.minFreeSpace=100MiB",
     ]  # fmt: skip

@@ -1,0 +1,99 @@
+"""What a scheduled run with few changes costs over 23,612 real photos and over millions of drawn ones.
+
+    python -m benchmarks.nights [--real N] [--drawn N ...] [--new N ...]   (in the dev environment; `make bench-nights`)
+
+Each base is a publication in a bucket of a real S3 server. The real base is published by a first run over photographs.
+A drawn base has features that are computed, and written by the writer of the steps (`benchmarks.nights.drawn_base`):
+16 million rows of real features have 82 GB. Then runs follow, each with so many new photographs, 10 changed and 10
+deleted photos. The tasks are the functions that the DAG calls, and the steps are the commands that EMR gets, each in a
+process of its own that is measured. Only the listing of drawn photos is written by code, and not measured:
+`make bench-inventory` measures it.
+
+Prints the figures of each task, and writes the tables into benchmarks/nights.md after each run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import shutil
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.harness import local_stack
+from benchmarks.harness.photo_bucket import PREFIX
+from benchmarks.harness.places import FOLDER, PHOTOS
+from benchmarks.measuring import meter
+from benchmarks.nights import page
+from benchmarks.nights.changes import PhotoChanges, put
+from benchmarks.nights.drawn_photos import DrawnPhotos
+from benchmarks.nights.night import TIMEOUT_S, Night, Place
+from sample_photos.albums import Album
+
+FIRST_PORT = 18533
+"""Other ports than those of the other benchmarks, which may run at the same time."""
+
+REAL, DRAWN, NEW = 23_612, (1_000_000, 4_000_000, 16_000_000), (10, 1000, 10_000)
+Record = Callable[[str, str, list[dict[str, Any]]], None]
+
+
+def main() -> None:
+    """Read the command line, measure, write the tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--images", type=Path, default=PHOTOS, help="folder or zip of <label>/<photo>")
+    parser.add_argument("--real", type=int, default=REAL, help=f"photos of the real base (default: {REAL:,}; 0: none)")
+    parser.add_argument("--drawn", type=int, nargs="*", default=DRAWN, help="photos of each drawn base")
+    parser.add_argument("--new", type=int, nargs="+", default=NEW, help="new photos of each run")
+    parser.add_argument("--page", type=Path, default=page.PAGE, help="page to write into")
+    parser.add_argument("--first-port", type=int, default=FIRST_PORT, help="first of 17 ports of local AWS")
+    arguments = parser.parse_args()
+    found: list[page.Measured] = []
+
+    def record(base: str, run: str, rows: list[dict[str, Any]]) -> None:
+        found.append(page.Measured(base, run, rows))
+        page.write(found, arguments.page)
+
+    photos = [*Album(arguments.images, arguments.real or None).files()]
+    bases = [*([0] if arguments.real else []), *arguments.drawn]
+    for drawn in bases:
+        with place(drawn, arguments.first_port) as at:
+            measure(at, drawn, photos, arguments.new, record)
+
+
+@contextlib.contextmanager
+def place(drawn: int, first_port: int) -> Iterator[Place]:
+    """Run local AWS with an empty bucket for a base while the body runs. Then delete all of its files."""
+    state = FOLDER / "nights" / f"aws-{drawn}"
+    shutil.rmtree(state, ignore_errors=True)
+    ports = {"s3_port": first_port, "emr_port": first_port + 8, "s3_metrics_port": first_port + 16}
+    try:
+        with local_stack.local_stack(state, **ports) as stack:
+            bucket = f"verger-nights-{drawn}"
+            yield Place(stack, local_stack.open_bucket(stack, bucket), bucket)
+    finally:
+        shutil.rmtree(state, ignore_errors=True)
+
+
+def measure(at: Place, drawn: int, photos: Sequence[tuple[str, bytes]], counts: Sequence[int], record: Record) -> None:
+    """Publish a base, and measure a run for each number of new photos. `drawn` is 0 for the real base."""
+    made = PhotoChanges(at.store, [content for _, content in photos], DrawnPhotos(drawn) if drawn else None)
+    base = f"{drawn or len(photos):,} {'drawn' if drawn else 'real'}"
+    if drawn:
+        argv = [sys.executable, "-m", "benchmarks.nights.drawn_base", str(drawn)]
+        log = FOLDER / "logs" / f"{at.bucket}-base.log"
+        written = meter.run(argv, at.variables, cwd=FOLDER, log=log, timeout=TIMEOUT_S)
+        print(f"{written.output.strip()}; written in {written.seconds:.0f} s", flush=True)
+    else:
+        put(at.store, ((f"{PREFIX}{name}", content) for name, content in photos))
+        record(base, "first run", [*Night(at, "first", "list_images", {}).rows()])
+    for number, new in enumerate(counts):
+        made.make(number, new)
+        facts = {"drawn": drawn, "deleted": sorted(made.deleted), "stored": made.stored()} if drawn else {}
+        night = Night(at, f"new-{new}", "drawn_inventory" if drawn else "list_images", facts)
+        record(base, f"{new:,} new", [*night.rows()])
+
+
+if __name__ == "__main__":
+    main()
