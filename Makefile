@@ -117,7 +117,7 @@ bench-incremental: setup ## measure the DAG over 700 photographs, over a few new
 
 .PHONY: bench-nights
 bench-nights: setup ## measure each task over 23,612 photographs, and over 1, 4 and 16 million drawn ones; [REAL=n] [DRAWN="n n"] [NEW="n n"]
-	@$(BENCH) -m benchmarks.nights $(if $(IMAGES),--images "$(IMAGES)") $(if $(REAL),--real $(REAL)) \
+	@$(BENCH) -m benchmarks.scheduled $(if $(IMAGES),--images "$(IMAGES)") $(if $(REAL),--real $(REAL)) \
 	  $(if $(DRAWN),--drawn $(DRAWN)) $(if $(NEW),--new $(NEW))
 
 .PHONY: bench-latency

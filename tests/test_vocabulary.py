@@ -22,7 +22,7 @@ REPLACED = {
     r"shepherd": "subreaper",
     r"misfits?": "invalid photos",
     r"tonight": "this run",
-    r"\bnights?\b|nightly|_nights?\b|\bnight_": "scheduled run",
+    r"(?<!bench-)\bnights?\b|nightly|_nights?\b|\bnight_": "scheduled run",
     r"oddit|\bodd\b|\b_?odd_|_odd\b": "warnings, needs attention",
     r"\bremember(ed|s)?\b": "TTL cache, stored",
     r"\bfetch(ed|es|ing)?[ _]ahead": "prefetch",

@@ -150,7 +150,7 @@ def _files(folder: str, lost: Collection[str]) -> Iterator[FeatureFile]:
 
 
 def _rows(file: FeatureFile) -> int:
-    with storage.reading(file.uri) as source:
+    with storage.reading(file.uri, file.size) as source:
         try:
             return int(pq.ParquetFile(source).metadata.num_rows)
         except (pa.ArrowException, OSError) as error:
@@ -194,7 +194,7 @@ class CurrentRows:
     def _read(self, files: Sequence[FeatureFile]) -> Iterator[pa.RecordBatch]:
         """Read one file after the other. Only the rows of one request are in memory."""
         for file in files:
-            with storage.reading(file.uri) as source:
+            with storage.reading(file.uri, file.size) as source:
                 try:
                     yield from self._of_file(file, pq.ParquetFile(source, pre_buffer=True))
                 except (pa.ArrowException, OSError, KeyError) as error:

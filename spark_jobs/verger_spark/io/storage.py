@@ -136,20 +136,27 @@ def _replacing(target: Path) -> Iterator[BinaryIO]:
     partial.replace(target)
 
 
-def reading(uri: str) -> BinaryIO:
+def reading(uri: str, size: int | None = None) -> BinaryIO:
     """Open one object or file for reads of parts of it. On S3 each read is one request.
+
+    Parameters
+    ----------
+    uri : str
+    size : int, optional
+        The bytes of the object, if the caller has listed it. Without it, a request finds it.
 
     Raises
     ------
     VergerError
-        It does not exist.
+        It does not exist. For an object on S3 with a `size`, a read raises this.
     """
     location = Location.parse(uri)
     try:
         if location.bucket is None:
             return Path(location.key).open("rb")
         store = s3_store(location.bucket)
-        return cast("BinaryIO", Ranges(store, uri, location.key, _head(store, uri, location.key)["size"]))
+        known = _head(store, uri, location.key)["size"] if size is None else size
+        return cast("BinaryIO", Ranges(store, uri, location.key, known))
     except FileNotFoundError:
         raise _missing(uri) from None
 

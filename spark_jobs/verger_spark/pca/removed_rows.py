@@ -82,7 +82,7 @@ class RemovedRows:
         removed = deleted_paths(self.removed)
         if file.run not in removed:
             return []
-        with storage.reading(file.uri) as source:
+        with storage.reading(file.uri, file.size) as source:
             try:
                 return [*_rows(pq.ParquetFile(source), sorted(removed[file.run].to_pylist()))]
             except (pa.ArrowException, OSError, KeyError) as error:

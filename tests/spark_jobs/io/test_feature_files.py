@@ -66,7 +66,7 @@ def test_the_rows_of_a_request_are_one_read(tmp_path: Path, monkeypatch: pytest.
             sizes.append(-1 if size is None else size)
             return super().read(size)
 
-    monkeypatch.setattr(storage, "reading", lambda uri: Counted(uri.removeprefix("file://")))
+    monkeypatch.setattr(storage, "reading", lambda uri, _: Counted(uri.removeprefix("file://")))
     (found,) = FeatureFiles.of([tmp_path.as_uri()]).files
     assert sum(len(batch) for batch in CurrentRows(None).batches([found])) == rows
     assert len(sizes) == 1 + 2

@@ -1,6 +1,6 @@
 """Writes a publication of drawn photos, with everything that a later run reads: tables, file lists, sums, manifest.
 
-    python -m benchmarks.nights.drawn_base PHOTOS       (the bucket and the endpoint are environment variables)
+    python -m benchmarks.scheduled.drawn_base PHOTOS       (the bucket and the endpoint are environment variables)
 
 The tables are written by the writer of the steps, in files as a first run writes them. The sums, the basis and the
 variances follow from how often each vector occurs.
@@ -23,7 +23,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from benchmarks.harness.synthetic_listing import LABELS, PREFIX
-from benchmarks.nights.drawn_photos import TARGET, VECTORS, DrawnPhotos
+from benchmarks.scheduled.drawn_photos import TARGET, VECTORS, DrawnPhotos
 from verger.context import RunContext
 from verger.publication import commit
 from verger.publication.model import FeatureRun, ManifestPart, PcaRun, Snapshot

@@ -1,6 +1,6 @@
 """Runs one task of the DAG as a process of its own, so that its time, CPU time and memory can be measured.
 
-    python -m benchmarks.nights.stage TASK STATE       (in the airflow environment)
+    python -m benchmarks.scheduled.stage TASK STATE       (in the airflow environment)
 
 STATE is a JSON file: the id of the run, the results of its earlier tasks, and their seconds. It stands for Airflow's
 XComs. The task is the function that the DAG calls.
@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks.nights.drawn_photos import TARGET, DrawnPhotos
+from benchmarks.scheduled.drawn_photos import TARGET, DrawnPhotos
 from verger import tasks
 from verger.changes.params import RunParams
 from verger.changes.plan import Plan

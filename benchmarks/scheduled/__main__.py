@@ -1,15 +1,16 @@
 """What a scheduled run with few changes costs over 23,612 real photos and over millions of drawn ones.
 
-    python -m benchmarks.nights [--real N] [--drawn N ...] [--new N ...]   (in the dev environment; `make bench-nights`)
+    python -m benchmarks.scheduled [--real N] [--drawn N ...] [--new N ...]  (in the dev environment;
+                                                                             `make bench-nights`)
 
 Each base is a publication in a bucket of a real S3 server. The real base is published by a first run over photographs.
-A drawn base has features that are computed, and written by the writer of the steps (`benchmarks.nights.drawn_base`):
+A drawn base has features that are computed, and written by the writer of the steps (`benchmarks.scheduled.drawn_base`):
 16 million rows of real features have 82 GB. Then runs follow, each with so many new photographs, 10 changed and 10
 deleted photos. The tasks are the functions that the DAG calls, and the steps are the commands that EMR gets, each in a
 process of its own that is measured. Only the listing of drawn photos is written by code, and not measured:
 `make bench-inventory` measures it.
 
-Prints the figures of each task, and writes the tables into benchmarks/nights.md after each run.
+Prints the figures of each task, and writes the tables into benchmarks/scheduled_runs.md after each run.
 """
 
 from __future__ import annotations
@@ -26,10 +27,10 @@ from benchmarks.harness import local_stack
 from benchmarks.harness.photo_bucket import PREFIX
 from benchmarks.harness.places import FOLDER, PHOTOS
 from benchmarks.measuring import meter
-from benchmarks.nights import page
-from benchmarks.nights.changes import PhotoChanges, put
-from benchmarks.nights.drawn_photos import DrawnPhotos
-from benchmarks.nights.night import TIMEOUT_S, Night, Place
+from benchmarks.scheduled import page
+from benchmarks.scheduled.changes import PhotoChanges, put
+from benchmarks.scheduled.drawn_photos import DrawnPhotos
+from benchmarks.scheduled.scheduled_run import TIMEOUT_S, Place, ScheduledRun
 from sample_photos.albums import Album
 
 FIRST_PORT = 18533
@@ -47,7 +48,7 @@ def main() -> None:
     parser.add_argument("--drawn", type=int, nargs="*", default=DRAWN, help="photos of each drawn base")
     parser.add_argument("--new", type=int, nargs="+", default=NEW, help="new photos of each run")
     parser.add_argument("--page", type=Path, default=page.PAGE, help="page to write into")
-    parser.add_argument("--first-port", type=int, default=FIRST_PORT, help="first of 17 ports of local AWS")
+    parser.add_argument("--first-port", type=int, default=FIRST_PORT, help="first of 10 ports of local AWS")
     arguments = parser.parse_args()
     found: list[page.Measured] = []
 
@@ -65,12 +66,12 @@ def main() -> None:
 @contextlib.contextmanager
 def place(drawn: int, first_port: int) -> Iterator[Place]:
     """Run local AWS with an empty bucket for a base while the body runs. Then delete all of its files."""
-    state = FOLDER / "nights" / f"aws-{drawn}"
+    state = FOLDER / "scheduled" / f"aws-{drawn}"
     shutil.rmtree(state, ignore_errors=True)
-    ports = {"s3_port": first_port, "emr_port": first_port + 8, "s3_metrics_port": first_port + 16}
+    ports = {"s3_port": first_port, "emr_port": first_port + 8, "s3_metrics_port": first_port + 9}
     try:
         with local_stack.local_stack(state, **ports) as stack:
-            bucket = f"verger-nights-{drawn}"
+            bucket = f"verger-scheduled-{drawn}"
             yield Place(stack, local_stack.open_bucket(stack, bucket), bucket)
     finally:
         shutil.rmtree(state, ignore_errors=True)
@@ -78,21 +79,21 @@ def place(drawn: int, first_port: int) -> Iterator[Place]:
 
 def measure(at: Place, drawn: int, photos: Sequence[tuple[str, bytes]], counts: Sequence[int], record: Record) -> None:
     """Publish a base, and measure a run for each number of new photos. `drawn` is 0 for the real base."""
-    made = PhotoChanges(at.store, [content for _, content in photos], DrawnPhotos(drawn) if drawn else None)
+    made = PhotoChanges(at.store, photos, DrawnPhotos(drawn) if drawn else None)
     base = f"{drawn or len(photos):,} {'drawn' if drawn else 'real'}"
     if drawn:
-        argv = [sys.executable, "-m", "benchmarks.nights.drawn_base", str(drawn)]
+        argv = [sys.executable, "-m", "benchmarks.scheduled.drawn_base", str(drawn)]
         log = FOLDER / "logs" / f"{at.bucket}-base.log"
         written = meter.run(argv, at.variables, cwd=FOLDER, log=log, timeout=TIMEOUT_S)
         print(f"{written.output.strip()}; written in {written.seconds:.0f} s", flush=True)
     else:
         put(at.store, ((f"{PREFIX}{name}", content) for name, content in photos))
-        record(base, "first run", [*Night(at, "first", "list_images", {}).rows()])
+        record(base, "first run", [*ScheduledRun(at, "first", "list_images", {}).rows()])
     for number, new in enumerate(counts):
         made.make(number, new)
         facts = {"drawn": drawn, "deleted": sorted(made.deleted), "stored": made.stored()} if drawn else {}
-        night = Night(at, f"new-{new}", "drawn_inventory" if drawn else "list_images", facts)
-        record(base, f"{new:,} new", [*night.rows()])
+        made_run = ScheduledRun(at, f"new-{new}", "drawn_inventory" if drawn else "list_images", facts)
+        record(base, f"{new:,} new", [*made_run.rows()])
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The tables of benchmarks/nights.md."""
+"""The tables of benchmarks/scheduled_runs.md."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from typing import Any
 
 from benchmarks.harness import tables
 from benchmarks.harness.places import ROOT
-from benchmarks.nights.night import KINDS
+from benchmarks.scheduled.scheduled_run import KINDS
 
-PAGE = ROOT / "benchmarks" / "nights.md"
+PAGE = ROOT / "benchmarks" / "scheduled_runs.md"
 NOT_COUNTED = ("list_images", "featurize")
 """The listing is stated apart, and step 1 costs what is new."""
 
 
 @dataclass(frozen=True)
 class Measured:
-    """A run over a base, with a row for each task (see `benchmarks.nights.night.row`)."""
+    """A run over a base, with a row for each task (see `benchmarks.scheduled.scheduled_run.row`)."""
 
     base: str
     run: str
@@ -27,8 +27,8 @@ class Measured:
 
 def write(found: Sequence[Measured], page: Path) -> None:
     """Write both tables: the sums of each run, and all figures of each task."""
-    tables.write("nights", [summary(run) for run in found], page)
-    tables.write("nights_tasks", [shown(run, row) for run in found for row in run.rows], page)
+    tables.write("scheduled", [summary(run) for run in found], page)
+    tables.write("scheduled_tasks", [shown(run, row) for run in found for row in run.rows], page)
 
 
 def summary(run: Measured) -> dict[str, Any]:

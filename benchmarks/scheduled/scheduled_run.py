@@ -99,7 +99,7 @@ def counted(metrics: str) -> Counter[str]:
 
 
 @dataclass(frozen=True)
-class Night:
+class ScheduledRun:
     """A scheduled run over a bucket.
 
     Attributes
@@ -109,7 +109,7 @@ class Night:
     listing : str
         `list_images`, or `drawn_inventory` for photos that are not in the bucket.
     facts : mapping
-        What `drawn_inventory` needs (see `benchmarks.nights.stage`).
+        What `drawn_inventory` needs (see `benchmarks.scheduled.stage`).
     """
 
     place: Place
@@ -120,7 +120,7 @@ class Night:
     @property
     def state(self) -> Path:
         """The file with the results of the tasks so far."""
-        return FOLDER / "nights" / f"{self.place.bucket}-{self.run}.json"
+        return FOLDER / "scheduled" / f"{self.place.bucket}-{self.run}.json"
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """Run the tasks one after the other, and yield the figures of each."""
@@ -146,7 +146,7 @@ class Night:
         return meter.run(command.argv, command.environment, cwd=FOLDER, log=log, timeout=TIMEOUT_S)
 
     def _task(self, name: str) -> steps.Command:
-        argv = [str(AIRFLOW.with_name("python")), "-m", "benchmarks.nights.stage", name, str(self.state)]
+        argv = [str(AIRFLOW.with_name("python")), "-m", "benchmarks.scheduled.stage", name, str(self.state)]
         return steps.Command(argv, self.place.variables)
 
     def _step(self, name: str) -> steps.Command:
