@@ -50,6 +50,7 @@ if TYPE_CHECKING:
 VERSIONS, ROWS_PER_BATCH = (3, 4), 2048  # of published.json; 10 MB of features
 DELETES = "runs/{}/deletes.parquet"  # key of the table of deleted rows, by run
 LABEL_SUMS = "runs/{}/statistics~{}/labels.parquet"  # key of the number of photos of each label, by run and attempt
+SUSPECTS = "runs/{}/suspects~{}/suspects.parquet"  # key of the table of suspects, by run and attempt
 FACTS = {"run", "features", "pca", "basis", "photos", "k", "model"}  # members of each publication in published.json
 LABELS, FILE_LIST = "labels.json", "_files.json"  # of a bundle: photos of each label; of a table: its files
 LIMITS: Any = {"connect_timeout": 10, "request_timeout": 60}  # seconds; those of pyarrow, 1 and 3, are short for S3
@@ -350,6 +351,16 @@ class Publication:
             return dict(sorted((row["label"], row["photos"]) for row in sums.to_pylist() if row["photos"]))
         counts = Counter(label for batch in self._batches("pca", ["label"]) for label in batch["label"].to_pylist())
         return dict(sorted(counts.items()))
+
+    def suspects(self) -> pyarrow.Table:
+        """Return photos to look at: path, label, kind, score, neighbours, neighbour_labels, distances, run.
+
+        `kind` is `label disagrees with neighbours`, `outlier of its label` or `near duplicate`. A bundle, and a
+        publication of an earlier Verger, has no such table: PublicationError.
+        """
+        if not self.run or "bundle" in self.facts:
+            raise self._error("it has no table of suspects: open the publication of a bucket that has photos")
+        return self.location.table(SUSPECTS.format(self.run, self.facts["pca_attempt"]))
 
     def featurizer(self, any_versions: bool = False) -> Featurizer:
         """Return what computes the features of new photos, with the code and the network of this publication.

@@ -93,6 +93,11 @@ def test_labels_are_read_from_their_sums_without_the_tables(bucket: WrittenBucke
         published.labels()
 
 
+def test_suspects_are_a_table_with_the_columns_of_the_contract(bucket: WrittenBucket) -> None:
+    found, kinds = open_publication(bucket.root).suspects(), [schemas.SuspectKind.NEAR_DUPLICATE]
+    assert (found.schema, found["kind"].to_pylist()) == (schemas.SUSPECTS.arrow, kinds)
+
+
 def test_facts_of_the_publication(bucket: WrittenBucket) -> None:
     published = open_publication(f"{bucket.root}/")
     assert (published.run, published.photos, published.k) == ("2026-01-02", 6, K)
@@ -277,8 +282,9 @@ def test_names_and_schemas_are_those_of_the_contract() -> None:
     assert {name: table.arrow for name, table in tables.items()} == verger_reader.SCHEMAS
     assert verger_reader.VERSIONS == model.READ_VERSIONS
     run = keys.Run("bucket", "A", pca_attempt="0")
+    of_attempt = [key.format("A", "0") for key in (verger_reader.LABEL_SUMS, verger_reader.SUSPECTS)]
+    assert of_attempt == [f"{run.statistics}labels.parquet", f"{run.suspects}{keys.SUSPECTS_FILE}"]
     assert verger_reader.DELETES.format("A") == run.deletes
-    assert verger_reader.LABEL_SUMS.format("A", "0") == f"{run.statistics}labels.parquet"
 
 
 @pytest.mark.parametrize("transposed", [False, True])

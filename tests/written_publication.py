@@ -131,6 +131,8 @@ class WrittenBucket:
         counts = Counter(row["label"] for row in self.current.values())
         sums = [{"label": label, "photos": photos, "total": [], "squares": 0.0} for label, photos in counts.items()]
         self._write(f"{made.statistics}labels.parquet", sums, schemas.LABEL_SUMS.arrow)
+        suspect = {"path": "images/柿/1.jpg", "label": "柿", "kind": schemas.SuspectKind.NEAR_DUPLICATE.value}
+        self._write(f"{made.suspects}{keys.SUSPECTS_FILE}", [suspect], schemas.SUSPECTS.arrow)
         before = self.published["pca"] if self.published and self.published["version"] == 4 else []
         kept = [{**table, "features": [name for name in table["features"] if name not in of]} for table in before]
         tables = [

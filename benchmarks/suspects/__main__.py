@@ -3,8 +3,8 @@
     python -m benchmarks.suspects [--images <folder or zip>]      (in the dev environment; `make bench-suspects`)
 
 Computes the features of all photos once (some minutes), and stores them. Then it exchanges the labels of 100 photos,
-searches for suspects with the thresholds of the pipeline, and prints Markdown tables. A photo is exchanged by hand in
-this sense: it lies in the folder of another label.
+searches for suspects with the thresholds of the pipeline, and writes the tables `suspects` and `suspects_copies` of
+benchmarks/README.md. An exchanged photo lies in the folder of another label.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from benchmarks.harness.places import PHOTOS
+from benchmarks.harness import tables
+from benchmarks.harness.places import PHOTOS, README
 from benchmarks.suspects import photo_features
 from sample_photos.albums import Album
 from verger_contract.schemas import SuspectKind
@@ -69,28 +70,26 @@ class Album360:
 
 
 def main() -> None:
-    """Print the tables."""
+    """Measure and write the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--images", type=Path, default=PHOTOS, help="folder or zip file of <label>/<photo>")
-    images = parser.parse_args().images
+    parser.add_argument("--page", type=Path, default=README, help="page that holds the tables")
+    arguments = parser.parse_args()
+    images = arguments.images
     album = Album360.of(images)
     width = album.photos.coordinates.shape[1]
-    print(f"{len(album.photos.paths):,} photos, {len(set(album.photos.labels))} labels, {width} coordinates\n")
-    print("| photos | seed | exchanged | named | precision | recall | outliers | near duplicates | seconds |")
-    print("| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
-    for step in (1, THINNED):
-        for seed in SEEDS:
-            print(exchange(album.every(step), seed))
-    print("\n| copy of a photo | nearer than the limit | nearer than any other photo |\n| --- | ---: | ---: |")
-    for name, change in CHANGES.items():
-        print(copies(album, images, name, change))
+    which = f"{len(album.photos.paths):,} photos, {len(set(album.photos.labels))} labels, {width} coordinates."
+    rows = [exchange(album.every(step), seed) for step in (1, THINNED) for seed in SEEDS]
+    tables.write("suspects", rows, arguments.page, under=which)
+    rows = [copies(album, images, name, change) for name, change in CHANGES.items()]
+    tables.write("suspects_copies", rows, arguments.page)
 
 
-def exchange(photos: Photos, seed: int) -> str:
+def exchange(photos: Photos, seed: int) -> dict[str, object]:
     """Return a row: precision and recall after an exchange of labels."""
     rng = np.random.default_rng(seed)
-    labels, chosen = list(photos.labels), rng.permutation(len(photos.labels))
-    pairs, left = [], list(map(int, chosen))
+    labels, left = list(photos.labels), rng.permutation(len(photos.labels)).tolist()
+    pairs = list[tuple[int, int]]()
     while len(pairs) < EXCHANGED // 2:
         one = left.pop()
         other = next(row for row in reversed(left) if photos.labels[row] != photos.labels[one])
@@ -104,17 +103,17 @@ def exchange(photos: Photos, seed: int) -> str:
     by_kind = {kind: [row.path for row in found.rows if row.kind is kind] for kind in SuspectKind}
     named = by_kind[SuspectKind.LABEL_DISAGREES]
     right = len(wrong.intersection(named))
-    return _row(
-        f"{len(labels):,}",
-        seed,
-        len(wrong),
-        len(named),
-        f"{right / len(named):.2f}" if named else "–",
-        f"{right / len(wrong):.2f}",
-        len(by_kind[SuspectKind.OUTLIER]),
-        len(by_kind[SuspectKind.NEAR_DUPLICATE]),
-        f"{seconds:.1f}",
-    )
+    return {
+        "photos": len(labels),
+        "seed": seed,
+        "exchanged": len(wrong),
+        "named": len(named),
+        "precision": f"{right / len(named):.2f}" if named else "–",
+        "recall": f"{right / len(wrong):.2f}",
+        "outliers": len(by_kind[SuspectKind.OUTLIER]),
+        "near duplicates": len(by_kind[SuspectKind.NEAR_DUPLICATE]),
+        "search, s": f"{seconds:.1f}",
+    }
 
 
 def search(photos: Photos) -> Suspects:
@@ -123,7 +122,7 @@ def search(photos: Photos) -> Suspects:
     return Judge(reference).suspects(photos)
 
 
-def copies(album: Album360, images: Path, name: str, change: Callable[[Image.Image], bytes]) -> str:
+def copies(album: Album360, images: Path, name: str, change: Callable[[Image.Image], bytes]) -> dict[str, object]:
     """Return a row: the share of changed copies that are near duplicates of their photo."""
     chosen = set(np.random.default_rng(0).choice(len(album.photos.paths), COPIES, replace=False).tolist())
     featurizer, spread = photo_features.featurizer(), _spread(album.photos.coordinates)
@@ -137,7 +136,11 @@ def copies(album: Album360, images: Path, name: str, change: Callable[[Image.Ima
         distances = np.linalg.norm(album.photos.coordinates - point, axis=1)
         near += bool(distances[row] <= DUPLICATE_SHARE * spread)
         nearest += bool(distances.argmin() == row)
-    return _row(name, f"{near / COPIES:.0%}", f"{nearest / COPIES:.0%}")
+    return {
+        "copy of a photo": name,
+        "near duplicate of it": f"{near / COPIES:.0%}",
+        "nearer to it than to all others": f"{nearest / COPIES:.0%}",
+    }
 
 
 def _spread(coordinates: NDArray[np.float32]) -> float:
@@ -148,10 +151,6 @@ def _encoded(image: Image.Image, kind: str, **options: int) -> bytes:
     content = io.BytesIO()
     image.save(content, kind, **options)
     return content.getvalue()
-
-
-def _row(*cells: object) -> str:
-    return f"| {' | '.join(map(str, cells))} |"
 
 
 if __name__ == "__main__":

@@ -30,7 +30,8 @@ WITHOUT_ONE_TAG = [{key: OWN_TAGS[key] for key in OWN_TAGS if key != missing} fo
 OTHER_DEPLOYMENT = OWN_TAGS | {"verger:deployment": "other"}
 
 PHOTO = "images/Kiwi/7.jpg"
-TABLES = [f"{folder}part-0" for folder in (RUN.features, RUN.rejects, RUN.pca, RUN.basis, RUN.drift, RUN.statistics)]
+TABLES = [f"{folder}part-0" for folder in (RUN.features, RUN.rejects, RUN.pca, RUN.basis, RUN.drift)]
+TABLES += [f"{folder}part-0" for folder in (RUN.statistics, RUN.suspects)]
 METRICS = [RUN.metrics("featurize"), RUN.metrics("pca"), RUN.progress]
 ARTIFACTS = [f"{artifacts('0a')}/manifest.json", f"{artifacts('0a')}/featurize.py"]
 OF_AIRFLOW = [

@@ -11,7 +11,7 @@ from verger.s3 import bodies
 from verger.s3.versions import Bucket
 from verger.tables.parquet import Store, TableError
 from verger_contract.errors import one_line
-from verger_contract.keys import FEATURES, JANITOR, PCA, REJECTS, RUNS, STATISTICS, uri
+from verger_contract.keys import FEATURES, JANITOR, PCA, REJECTS, RUNS, STATISTICS, SUSPECTS_FILE, uri
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -59,6 +59,8 @@ def _in_object(s3: S3Client, store: Store, key: str, path: str) -> str:
     if key.startswith(TABLES) and key.endswith(".parquet") and not any(part in key for part in WITHOUT_PATHS):
         try:
             rows = sum(name == path for name in store.column(key, "path"))
+            if key.endswith(f"/{SUSPECTS_FILE}"):
+                rows += sum(path in names for (names,) in store.rows(key, ("neighbours",)))
         except TableError as error:
             return f"cannot be read ({one_line(error)})"
         return f"{rows} row{'s' if rows > 1 else ''}" if rows else ""

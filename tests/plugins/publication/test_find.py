@@ -11,11 +11,14 @@ import pyarrow.parquet
 import pytest
 
 from tests.plugins.orchard import AUTO, Orchard
-from tests.plugins.report.reported_runs import jpeg, reported
+from tests.plugins.report.reported_runs import context_of, jpeg, reported
+from tests.plugins.report.suspects.written import put, suspect
 from verger.publication.__main__ import main
 from verger.publication.find import find
+from verger.report.facts import of_snapshot, published_snapshot
 from verger.s3.versions import Bucket
 from verger.settings import Settings
+from verger_contract.schemas import SuspectKind
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -32,6 +35,9 @@ def orchard(settings: Settings, client: S3Client, tmp_path: Path) -> Iterator[Or
     for number in range(4):
         made.put(f"Kiwi & co/é {number}.jpg", jpeg(number))
     made.run("one")
+    run_context = context_of(made, "one")
+    copied = suspect("images/Kiwi & co/é 1.jpg", SuspectKind.NEAR_DUPLICATE, 1.0, PHOTO)
+    put(client, of_snapshot(run_context, published_snapshot(run_context)).run, [copied])
     reported(made, "one")
     yield made
     Bucket(client, made.bucket, versions=True).delete([""], [])
@@ -71,6 +77,7 @@ def test_all_that_names_a_photo_is_found_and_printed(
     found = keys(orchard)
     assert found == named_in_any_version(orchard, tmp_path)
     kinds = {"images/", "features/", "pca/", "runs/one/manifest", "runs/one/report.html", "runs/one/inventory"}
+    kinds |= {"runs/one/suspects"}
     assert {kind for kind in kinds if not any(key.startswith(kind) for key in found)} == set()
     monkeypatch.setenv("VERGER_BUCKET", orchard.bucket)
     assert main(["find", PHOTO]) == 0
