@@ -81,6 +81,7 @@ from verger.emr.operators.cluster_ready import ClusterReady
 from verger.emr.operators.create_cluster import CreateCluster
 from verger.emr.operators.step_done import StepDone
 from verger.emr.operators.terminate_cluster import TerminateCluster
+from verger.emr.operators.verify_step import VerifyStep
 from verger.janitor import airflow_run_tag
 from verger.notifications import notifiers
 from verger.publication import vacuum as unused_objects
@@ -92,6 +93,7 @@ from verger.s3 import clients
 from verger.settings import Settings
 from verger.time_limits import waiting_limit
 from verger_contract.keys import PUBLISHED, Run, uri
+from verger_contract.verdict import VERIFY_FEATURES, VERIFY_PCA
 
 SETTINGS = Settings.from_environment()
 STORAGE, SCHEDULE = SETTINGS.storage, SETTINGS.schedule
@@ -167,20 +169,6 @@ def stage_artifacts(run: str, plan: dict[str, Any]) -> dict[str, str]:
     return tasks.stage_artifacts(context_of(run), Plan.of(plan))
 
 
-@task(execution_timeout=CHECK_LIMIT)
-@fails_without_retry
-def check_features(run: str, plan: dict[str, Any]) -> None:
-    """Validate the output of step 1 and write the manifest."""
-    tasks.check_features(context_of(run), Plan.of(plan))
-
-
-@task(execution_timeout=CHECK_LIMIT)
-@fails_without_retry
-def check_projections(run: str, plan: dict[str, Any]) -> None:
-    """Validate the output of step 2."""
-    tasks.check_projections(context_of(run), Plan.of(plan), get_current_context()["params"]["target_variance"])
-
-
 @task(outlets=[PUBLICATION])
 @fails_without_retry
 def publish(run: str, plan: dict[str, Any], staged: dict[str, str]) -> Iterator[Metadata]:
@@ -252,28 +240,43 @@ with DAG(
         execution_timeout=waiting_limit(SCHEDULE.cluster_minutes),
     )
 
+    def waiting(name: str) -> dict[str, Any]:
+        """Return what the tasks that wait for a step have in common."""
+        return {
+            **of_cluster,
+            "settings": SETTINGS,
+            "step": name,
+            "verger_run": RUN.id,
+            "minutes": f"{{{{ (ti.xcom_pull('anything_to_do', key='step_minutes') or {{}}).get('{name}', '') }}}}",
+            "max_attempts": SCHEDULE.attempts(SCHEDULE.step_minutes),
+            "execution_timeout": waiting_limit(SCHEDULE.step_minutes),
+        }
+
     def step(name: str, request: dict[str, Any]) -> tuple[AddStep, StepDone]:
         """Return the task that submits a step, and the task that waits for it."""
         add = AddStep(task_id=name, **of_cluster, **of_run, steps=[request])
-        done = StepDone(
-            task_id=f"{name}_done",
-            **of_cluster,
-            # Empty when the task that submits the step was marked as success: then this task submits it.
-            step_id=f"{{{{ (ti.xcom_pull('{name}') or [''])[0] }}}}",
-            settings=SETTINGS,
-            step=name,
-            request=request,
-            verger_run=RUN.id,
-            minutes=f"{{{{ (ti.xcom_pull('anything_to_do', key='step_minutes') or {{}}).get('{name}', '') }}}}",
-            max_attempts=SCHEDULE.attempts(SCHEDULE.step_minutes),
-            execution_timeout=waiting_limit(SCHEDULE.step_minutes),
-        )
-        return add, done
+        # The step id is empty when the task that submits the step was marked as success: then this task submits it.
+        step_id = f"{{{{ (ti.xcom_pull('{name}') or [''])[0] }}}}"
+        return add, StepDone(task_id=f"{name}_done", step_id=step_id, request=request, **waiting(name))
 
-    decoding, cores = str(plan["decoding"]), str(plan["cores"])
+    def verification(task_id: str, name: str, **how: Any) -> VerifyStep:
+        """Return the task that submits a verification step, waits for it, and reads its verdict."""
+        request = requests.verify(SETTINGS, RUN, artifacts, name, decoding, target_variance, cores)
+        return VerifyStep(task_id=task_id, plan=plan, request=request, **how, **waiting(name))
+
+    decoding, cores, target_variance = str(plan["decoding"]), str(plan["cores"]), "{{ params.target_variance }}"
     featurize, featurize_done = step("featurize", requests.featurize(SETTINGS, RUN, artifacts, decoding, cores))
-    features_checked = check_features(RUN.id, plan)
-    pca, pca_done = step("pca", requests.pca(SETTINGS, RUN, artifacts, "{{ params.target_variance }}", cores))
+    check_features = verification(
+        "check_features", VERIFY_FEATURES, verified=["featurize"], conclude=tasks.check_features
+    )
+    pca, pca_done = step("pca", requests.pca(SETTINGS, RUN, artifacts, target_variance, cores))
+    check_projections = verification(
+        "check_projections",
+        VERIFY_PCA,
+        verified=["featurize", "pca"],
+        prepare=tasks.prepare_projections_check,
+        conclude=tasks.check_projections,
+    )
     terminate_cluster = TerminateCluster(
         task_id="terminate_cluster",
         job_flow_id=create_cluster.output,
@@ -284,15 +287,14 @@ with DAG(
         execution_timeout=waiting_limit(SCHEDULE.cluster_minutes),
         retries=5,
     ).as_teardown(setups=create_cluster, on_failure_fail_dagrun=True)
-    projections_checked = check_projections(RUN.id, plan)
     published = publish(RUN.id, plan, staged)
     kept, vacuumed = publish_without_cluster(RUN.id, plan), vacuum(RUN.id)
 
     rollback_to = "{{ params.rollback_to or '' }}"
     branch = run_or_roll_back(rollback_to)
     chain(branch, listed, plan, staged, create_cluster, cluster_ready)
-    chain(cluster_ready, featurize, featurize_done, features_checked, pca, pca_done, projections_checked, published)
-    pca_done >> terminate_cluster
+    chain(cluster_ready, featurize, featurize_done, check_features, pca, pca_done, check_projections, published)
+    check_projections >> terminate_cluster
     published >> report(RUN.id)
     rolled_back, ended = rollback(rollback_to), outcome(RUN.id).as_teardown(on_failure_fail_dagrun=True)
     chain(branch, rolled_back, vacuumed)

@@ -49,6 +49,9 @@ def dag_params(settings: Settings) -> dict[str, Param]:
             "Accept rejects",
             f"publish although more than {settings.validation.max_rejects_share:.0%} of the photos are rejected",
         ),
+        "verify_all": _flag(
+            "Verify all", "read and check all published features and coordinates again, also without new photos"
+        ),
         "launch_now": _flag("Launch now", "do not wait for more photos (VERGER_WAIT_FOR_PHOTOS)"),
         "rollback_to": Param(
             None,

@@ -30,11 +30,19 @@ def basis_run(run: Run, plan: Plan, metrics: Mapping[str, Any]) -> str:
 
 
 def snapshot(
-    run: Run, plan: Plan, *, staged: Mapping[str, str], checks: Checks, metrics: Mapping[str, Any], now: datetime
+    run: Run,
+    plan: Plan,
+    *,
+    staged: Mapping[str, str],
+    checks: Checks,
+    metrics: Mapping[str, Any],
+    verified: Mapping[str, str],
+    now: datetime,
 ) -> Snapshot:
     """Return the snapshot that the run publishes. Its counts are those of the checks, not those of the steps.
 
-    `staged` is the result of `verger.s3.artifacts.stage`, `checks` is validation.json, `metrics` is pca.json.
+    `staged` is the result of `verger.s3.artifacts.stage`, `checks` is validation.json, `metrics` is pca.json,
+    `verified` has the SHA-256 of the file list of each table that the run has verified, by URI.
 
     Raises
     ------
@@ -46,11 +54,12 @@ def snapshot(
         return Snapshot(
             published_at=now.isoformat(),
             run=run.id,
-            features=_features(run, plan, features["photos"]),
-            pca=_coordinates(run, plan, pca["rows"], features["photos"], basis),
+            features=_features(run, plan, features["photos"], verified),
+            pca=_coordinates(run, plan, pca["rows"], features["photos"], basis, verified),
             rejects=name_of(run.rejects),
             pca_attempt=run.pca_attempt,
             since_full_pass=0 if is_full_pass(run, plan, basis) else plan.coordinates.since_full_pass,
+            verified_all_at=now.isoformat() if _verifies_all(plan) else plan.verification.all_at,
             manifests=plan.manifest_of(run, now),
             basis=basis,
             photos=pca["photos"],
@@ -77,11 +86,23 @@ def is_full_pass(run: Run, plan: Plan, basis: str) -> bool:
     return basis == name_of(run.basis) or plan.coordinates.statistics is None
 
 
-def _coordinates(run: Run, plan: Plan, rows: int, new: int, basis: str) -> tuple[PcaRun, ...]:
+def _verifies_all(plan: Plan) -> bool:
+    """Whether the run verified all rows: on request, or because all are new."""
+    return plan.verification.all or not (plan.keep or plan.compact)
+
+
+def _coordinates(
+    run: Run, plan: Plan, rows: int, new: int, basis: str, verified: Mapping[str, str]
+) -> tuple[PcaRun, ...]:
     is_full = is_full_pass(run, plan, basis)
     written = plan.features_of(run) if is_full else plan.projected(run)
-    current = {table.run for table in _features(run, plan, new)}
-    own = PcaRun(run=name_of(run.pca), rows=rows, features=tuple(name for name in written if name in current))
+    current = {table.run for table in _features(run, plan, new, verified)}
+    own = PcaRun(
+        run=name_of(run.pca),
+        rows=rows,
+        features=tuple(name for name in written if name in current),
+        files=verified.get(run.uri(run.pca)),
+    )
     return (*(() if is_full else plan.coordinates.keep), *([own] if rows else []))
 
 
@@ -104,10 +125,16 @@ def without_deleted_rejects(published: Snapshot, run: Run, plan: Plan, now: date
     )
 
 
-def _features(run: Run, plan: Plan, new: int) -> tuple[FeatureRun, ...]:
+def _features(run: Run, plan: Plan, new: int, verified: Mapping[str, str]) -> tuple[FeatureRun, ...]:
     compacted = sum(features.current_rows for features in plan.compact)
     written = [(plan.compacted(run), compacted), (name_of(run.features), new)]
     return (
         *plan.keep,
-        *(FeatureRun(run=name, rows=rows, current_rows=rows) for name, rows in written if name and rows),
+        *(
+            FeatureRun(
+                run=name, rows=rows, current_rows=rows, files=verified.get(run.uri(Run(run.bucket, name).features))
+            )
+            for name, rows in written
+            if name and rows
+        ),
     )

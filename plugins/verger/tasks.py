@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, replace
 from datetime import datetime
 
-from verger import attempts, run_snapshot
+from verger import attempts, run_snapshot, verdicts
 from verger.attempts import completed, with_attempts
 from verger.changes import inventory, known_rejects, lost_files, run_tables
 from verger.changes.full_refresh import FeatureIdentity, full_refresh
@@ -32,14 +32,12 @@ from verger.s3.artifacts import ArtifactError
 from verger.s3.errors import StorageError
 from verger.tables.parquet import TableError
 from verger.validation.check import ValidationError
-from verger.validation.features import check_features as feature_checks
 from verger.validation.features import same_identity, share_of_rejects
-from verger.validation.files import check_files, require_checked
-from verger.validation.projections import Coordinates
-from verger.validation.projections import check_projections as projection_checks
+from verger.validation.files import require_checked
 from verger.validation.record import record
 from verger_contract.keys import KNOWN_REJECTS, SPARK_EVENTS, Run
 from verger_contract.preprocessing import Decoding, preprocessing
+from verger_contract.verdict import VERIFY_FEATURES, VERIFY_PCA
 
 log = logging.getLogger(__name__)
 
@@ -113,7 +111,9 @@ def plan(run_context: RunContext, etag: str | None, params: RunParams, now: date
         full_refresh=full_refresh(published, identity, settings.storage.images_prefix, requested=params.full_refresh),
         # A new artifact set may read photos that the previous one rejected.
         retry_all_rejects=params.retry_rejects or bool(published and published.artifacts != built.sha256),
-        lost=tuple(lost_files.find(client, run.bucket, lost_files.of_features(run.bucket, published))),
+        lost=tuple(
+            lost_files.find(client, run.bucket, lost_files.of_features(run.bucket, published), _file_lists(run, published))
+        ),
         lost_projections=tuple(_lost_projections(run_context, published)),
         known_rejects=run.uri(failed.keys(run.bucket)[-1]) if failed else "",
         pace=Pace.of(earlier_runs(run_context, identity.preprocessing), settings.featurize.decoding),
@@ -131,8 +131,13 @@ def plan(run_context: RunContext, etag: str | None, params: RunParams, now: date
 
 
 def _lost_projections(run_context: RunContext, published: Snapshot | None) -> list[str]:
-    bucket = run_context.run.bucket
-    return lost_files.find(run_context.client, bucket, coordinates.prefixes(bucket, published)) if published else []
+    run, client = run_context.run, run_context.client
+    prefixes = coordinates.prefixes(run.bucket, published) if published else []
+    return lost_files.find(client, run.bucket, prefixes, _file_lists(run, published))
+
+
+def _file_lists(run: Run, published: Snapshot | None) -> dict[str, str]:
+    return published.file_lists(run.bucket) if published else {}
 
 
 def stage_artifacts(run_context: RunContext, made: Plan) -> dict[str, str]:
@@ -164,7 +169,7 @@ def stage_artifacts(run_context: RunContext, made: Plan) -> dict[str, str]:
 
 
 def check_features(run_context: RunContext, made: Plan) -> None:
-    """Check the tables of step 1, and write the manifest.
+    """Read the verdict on the tables of step 1, and write the manifest.
 
     Raises
     ------
@@ -172,14 +177,12 @@ def check_features(run_context: RunContext, made: Plan) -> None:
     """
     published, run_context = _published(run_context, made.etag), with_attempts(run_context, "featurize")
     client, run, limits = run_context.client, run_context.run, run_context.settings.validation
-    checks = [same_identity(made, completed(run_context, "featurize"))]
+    found = verdicts.read(run_context, VERIFY_FEATURES)
+    checks = [same_identity(made, completed(run_context, "featurize")), *found.checks]
     with _refusing(run_context, "featurize"):
-        checks += [check_files(run_context.store, key) for key in (run.features, run.rejects)]
-        record(client, run, "features", checks)  # files that differ from their list may be no Parquet
-        checks += feature_checks(run_context.store, run, limits)
+        record(client, run, "features", checks)
         comparison = Comparison(run_context.store, run, published, made.full_refresh, made.retry_all_rejects, made.lost)
         rejects = write_manifest(client, comparison, made)
-        record(client, run, "features", checks)
     share = share_of_rejects(made.photos["listed"], rejects, limits.max_rejects_share, accepted=made.accept_rejects)
     if not share.passed:
         sha256 = artifacts.identity(client, run_context.settings.storage).sha256
@@ -189,7 +192,7 @@ def check_features(run_context: RunContext, made: Plan) -> None:
         )
     record(client, run, "features", [*checks, share])
     # Step 2 reads the features that were checked, also when another attempt of step 1 starts in the meantime.
-    run_context.write_json(run.plan, made.for_step(run).document())
+    run_context.write_json(run.plan, made.for_step(run, found.file_lists).document())
 
 
 @contextmanager
@@ -202,8 +205,8 @@ def _refusing(run_context: RunContext, step: str) -> Iterator[None]:
         raise type(error)(f"{error}\nClear {step} and all that follows it: the step then repeats its work") from error
 
 
-def check_projections(run_context: RunContext, made: Plan, target_variance: float) -> None:
-    """Check the tables of step 2.
+def prepare_projections_check(run_context: RunContext, made: Plan) -> None:
+    """Write the manifest again if step 2 compacted feature runs: it names the one that this attempt wrote.
 
     Raises
     ------
@@ -211,21 +214,31 @@ def check_projections(run_context: RunContext, made: Plan, target_variance: floa
     """
     commit.check_may_write(run_context.client, run_context.run)
     run_context = with_attempts(run_context, "featurize", "pca")
-    client, run, store = run_context.client, run_context.run, run_context.store
-    basis_run = run_snapshot.basis_run(run, made, completed(run_context, "pca"))
-    compacted = made.compacted(run)
+    if made.compacted(run_context.run):
+        comparison = Comparison(
+            run_context.store,
+            run_context.run,
+            _published(run_context, made.etag),
+            made.full_refresh,
+            made.retry_all_rejects,
+            made.lost,
+        )
+        write_manifest(run_context.client, comparison, made)
+
+
+def check_projections(run_context: RunContext, made: Plan) -> None:
+    """Read the verdict on the tables of step 2.
+
+    Raises
+    ------
+    ValidationError, CommitConflictError, AlreadyPublishedError
+    """
+    commit.check_may_write(run_context.client, run_context.run)
+    run_context = with_attempts(run_context, "featurize", "pca")
+    found = verdicts.read(run_context, VERIFY_PCA)
     with _refusing(run_context, "pca"):
-        checks = [check_files(store, key) for key in _tables_of_pca(run, made)]
-        record(client, run, "pca", checks)
-        published = _published(run_context, made.etag)
-        if compacted:  # the manifest names the feature run that this attempt compacted
-            comparison = Comparison(store, run, published, made.full_refresh, made.retry_all_rejects, made.lost)
-            write_manifest(client, comparison, made)
-        limits = run_context.settings.validation
-        written = Coordinates.of_run(store, run, made, limits, basis_run=basis_run, published=published)
-        found, measured = projection_checks(written, target_variance)
-        record(client, run, "pca", [*checks, *found])
-        run_context.write_json(run.spread, measured.document())
+        record(run_context.client, run_context.run, "pca", found.checks)
+    run_context.write_json(run_context.run.spread, found.measured)
 
 
 def _tables_of_pca(run: Run, made: Plan) -> list[str]:
@@ -259,7 +272,12 @@ def publish_run(run_context: RunContext, made: Plan, staged: Mapping[str, str], 
     run, metrics = run_context.run, completed(run_context, "pca")
     checks = run_context.read_json(run.validation) or {}
     require_checked(run, checks, [run.features, run.rejects, *_tables_of_pca(run, made)])
-    new = run_snapshot.snapshot(run, made, staged=staged, checks=checks, metrics=metrics, now=now)
+    verified = {
+        uri: sha256
+        for step in (VERIFY_FEATURES, VERIFY_PCA)
+        for uri, sha256 in verdicts.read(run_context, step).file_lists.items()
+    }
+    new = run_snapshot.snapshot(run, made, staged=staged, checks=checks, metrics=metrics, verified=verified, now=now)
     return commit.publish(client, run, new, made.etag)
 
 

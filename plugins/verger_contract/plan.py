@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -56,6 +56,41 @@ def least_explained_variance(target_variance: float, tolerance: float) -> float:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Verification:
+    """What the verification steps compare the written tables with. Tables are given as URIs that end in `run=<id>/`.
+
+    Attributes
+    ----------
+    all : bool
+        All current rows are verified, not only those that the run wrote.
+    features, current_features : mapping of str to int
+        All rows of each kept feature run, and those that are not deleted.
+    coordinates : mapping of str to int
+        All rows of each table of coordinates that is kept while the basis is kept.
+    coordinates_of : mapping of str to (sequence of str)
+        The feature runs whose rows are read from each of these tables.
+    file_lists : mapping of str to str
+        SHA-256 of the file list of each table, as it was verified. Tables of an earlier Verger have none.
+    manifest : tuple of str
+        URIs of the parts of the manifest of the run, oldest first.
+    measured : str or None
+        URI of what the verification of the published run measured, which is updated.
+    photos : int
+        Photos of the published snapshot.
+    """
+
+    all: bool = False
+    features: Mapping[str, int] = field(default_factory=dict)
+    current_features: Mapping[str, int] = field(default_factory=dict)
+    coordinates: Mapping[str, int] = field(default_factory=dict)
+    coordinates_of: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    file_lists: Mapping[str, str] = field(default_factory=dict)
+    manifest: tuple[str, ...] = ()
+    measured: str | None = None
+    photos: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
 class StepPlan:
     """The plan as the steps read it. Feature runs are given as URIs that end in `run=<id>/`.
 
@@ -89,6 +124,7 @@ class StepPlan:
     project : tuple of str
         Feature runs whose coordinates are written again if the basis is kept, beside those of `into` and `new`.
     basis : BasisRequest
+    verification : Verification
     """
 
     run: str
@@ -108,6 +144,7 @@ class StepPlan:
     project: tuple[str, ...] = ()
     waiting: bool = False
     without_cluster: bool = False
+    verification: Verification = field(default_factory=Verification)
 
     def __post_init__(self) -> None:
         if bool(self.compact) != bool(self.into):
@@ -155,6 +192,7 @@ class StepPlan:
                 "reason": self.basis.reason,
                 "tolerance": self.basis.tolerance,
             },
+            "verification": asdict(self.verification),
         }
 
     @classmethod
@@ -191,4 +229,9 @@ class StepPlan:
                 reason=str(basis["reason"]),
                 tolerance=float(basis["tolerance"]),
             ),
+            verification=_verification(document.get("verification") or {}),
         )
+
+
+def _verification(document: Mapping[str, Any]) -> Verification:
+    return Verification(**{**document, "manifest": tuple(document.get("manifest", ()))})

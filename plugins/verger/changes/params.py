@@ -31,6 +31,8 @@ class RunParams:
         Publish although more photos are missing than VERGER_MAX_DELETED_SHARE.
     accept_rejects : bool
         Publish although more photos are rejected than VERGER_MAX_REJECTS_SHARE.
+    verify_all : bool
+        Verify all rows, also those of earlier runs.
     launch_now : bool
         Do not wait for more photos (VERGER_WAIT_FOR_PHOTOS).
     """
@@ -41,6 +43,7 @@ class RunParams:
     retry_rejects: bool = False
     accept_deletions: bool = False
     accept_rejects: bool = False
+    verify_all: bool = False
     launch_now: bool = False
 
 

@@ -14,8 +14,9 @@ from verger.changes import lost_files
 from verger.changes.compare import FEATURIZED, PhotoChange, Tally, photo_reasons
 from verger.changes.full_refresh import FeatureIdentity, FullRefresh
 from verger.changes.params import PlanError, RunParams, check_limits
-from verger.changes.rewrites import compaction, coordinates
+from verger.changes.rewrites import compaction, coordinates, verification
 from verger.changes.rewrites.coordinates import Coordinates
+from verger.changes.rewrites.verification import Verification
 from verger.changes.run_base import RunBase
 from verger.changes.sizing import no_step_has_work, reason_to_wait, work_of
 from verger.cluster_plan.plan import ClusterPlan, plan_cluster
@@ -70,6 +71,7 @@ class Plan:
         of the files are featurized again.
     coordinates : Coordinates
         The published coordinates that stay if the basis is kept.
+    verification : Verification
     basis_policy : str
     basis : str or None
         The run whose basis may be kept. None: a new basis is fitted, for the reason `basis_reason`.
@@ -101,6 +103,7 @@ class Plan:
     kept_rejects: Mapping[str, int] = field(default_factory=dict)
     lost: tuple[str, ...] = ()
     coordinates: Coordinates
+    verification: Verification = field(default_factory=Verification)
     basis_policy: str
     basis: str | None
     basis_reason: str
@@ -113,6 +116,7 @@ class Plan:
         runs = {name: tuple(FeatureRun(**run) for run in facts[name]) for name in ("keep", "compact")}
         parts = tuple(ManifestPart(**part) for part in facts["manifests"])
         kept = {"cluster": ClusterPlan.parse(facts["cluster"]), "coordinates": Coordinates.of(facts["coordinates"])}
+        kept |= {"verification": Verification.of(facts["verification"])}
         return cls(**{**facts, **runs, **kept, "lost": tuple(facts["lost"]), "manifests": parts})
 
     @property
@@ -147,10 +151,11 @@ class Plan:
         into = self.compacted(run)
         return [*self.coordinates.again, *([into] if into else []), name_of(run.features)]
 
-    def for_step(self, run: Run) -> StepPlan:
+    def for_step(self, run: Run, verified: Mapping[str, str] | None = None) -> StepPlan:
         """Return the plan as the steps read it: with URIs instead of run ids.
 
-        After step 1, `run` has the attempt whose features were checked: step 2 reads these.
+        After step 1, `run` has the attempt whose features were checked: step 2 reads these. `verified` has the SHA-256
+        of the file list of each table that this run has verified, by URI.
         """
 
         def features(run_id: str) -> str:
@@ -178,6 +183,9 @@ class Plan:
                 published=run.uri(Run(run.bucket, self.basis).basis) if self.basis else None,
                 reason=self.basis_reason,
                 tolerance=self.basis_tolerance,
+            ),
+            verification=self.verification.for_step(
+                run, self.keep, self.coordinates.keep, self.manifest_keys(run), verified or {}
             ),
         )
 
@@ -219,6 +227,7 @@ def decide(run: Run, tally: Tally, base: RunBase, params: RunParams, settings: S
         into=run.compacted if compact else None,
         accept_rejects=params.accept_rejects,
         lost=base.lost,
+        verification=Verification.of_run(published, params, settings.validation, now),
         coordinates=coordinates.of_run(base, keep, settings, has_basis=bool(basis), removed=removed, now=now),
         basis_policy=params.basis,
         basis=basis,
@@ -240,7 +249,7 @@ def _verdict(
 ) -> dict[str, Any]:
     """Return whether the run has work, and why, as members of the plan."""
     published, max_age = base.published, settings.retention.max_deletes_age
-    refresh, other = _other_reasons(base, params, settings, overdue)
+    refresh, other = _other_reasons(base, params, settings, overdue, now)
     photos = photo_reasons({kind.value: tally.photos[kind] for kind in PhotoChange}, retry_rejects=params.retry_rejects)
     of_manifest = published is not None and compaction.is_manifest_overdue(published.manifest, max_age, now)
     old = ["the manifest names photos deleted or changed long ago"] if of_manifest else []
@@ -257,11 +266,12 @@ def _verdict(
 
 
 def _other_reasons(
-    base: RunBase, params: RunParams, settings: Settings, overdue: Sequence[str]
+    base: RunBase, params: RunParams, settings: Settings, overdue: Sequence[str], now: datetime
 ) -> tuple[list[str], list[str]]:
     """Return the reason of a full refresh, and the reasons for work apart from changed photos."""
     refresh, published = [base.full_refresh.reason] if base.full_refresh else [], base.published
     return refresh, [
+        *verification.reasons(base.published, params, settings.validation, now),
         *lost_files.reasons([*base.lost, *base.lost_projections]),
         *_compaction_reasons(overdue),
         *coordinates.reasons(base.published, params, settings.pca.basis_tolerance),

@@ -25,12 +25,11 @@ def step_limits(planned: ClusterPlan, schedule: Schedule) -> dict[str, int]:
     Returns
     -------
     dict of str to int
-        By the name of the step: featurize and pca.
+        By the name of the step: featurize, verify_features, pca, verify_pca. A verification reads what its step wrote,
+        so it has the limit of the step.
     """
-    return {
-        "featurize": _limit(planned.step_1_minutes, schedule),
-        "pca": _limit(planned.step_2_minutes, schedule),
-    }
+    first, second = (_limit(minutes, schedule) for minutes in (planned.step_1_minutes, planned.step_2_minutes))
+    return {"featurize": first, "verify_features": first, "pca": second, "verify_pca": second}
 
 
 def _limit(expected: float | None, schedule: Schedule) -> int:

@@ -262,6 +262,46 @@ def pca(settings: Settings, run: Run, artifacts: str, target_variance: str, core
     return _step("pca", run, artifacts, arguments)
 
 
+def verify(
+    settings: Settings, run: Run, artifacts: str, step: str, decoding: str, target_variance: str, cores: str = ""
+) -> dict[str, Any]:
+    """Return a verification step: it reads what step 1 or step 2 wrote, and writes a verdict.
+
+    Parameters
+    ----------
+    settings : Settings
+    run : Run
+    artifacts : str
+        URI of the artifact set.
+    step : str
+        `verify_features` or `verify_pca`.
+    decoding : str
+        The one of the plan.
+    target_variance : str
+        See `pca`.
+    cores : str, optional
+        See `featurize`.
+    """
+    is_first, limits = step == VERIFY_FEATURES, settings.validation
+    arguments = {
+        "--table": "features" if is_first else "pca",
+        "--plan": run.uri(run.plan),
+        "--work": run.uri(run.work),
+        "--featurize-metrics": run.uri(run.metrics("featurize")),
+        **({} if is_first else {"--pca-metrics": run.uri(run.metrics("pca"))}),
+        "--images": f"s3://{settings.storage.bucket}",
+        "--model": f"{artifacts}/model",
+        "--decoding": decoding,
+        "--verdict": run.uri(run.metrics(step)),
+        "--progress": run.uri(run.progress),
+        "--target-variance": target_variance,
+        "--neighbour-sample": str(limits.neighbour_sample),
+        "--recomputed": str(limits.recomputed_photos),
+        **_cores(settings.cluster, cores),
+    }
+    return _step(step, run, artifacts, arguments, program="verify")
+
+
 def _cores(options: Cluster, cores: str) -> dict[str, str]:
     """Return `--cores`; empty when the name of an instance type does not give its vCPUs.
 
@@ -271,7 +311,9 @@ def _cores(options: Cluster, cores: str) -> dict[str, str]:
     return {} if of_options is None else {"--cores": cores or str(of_options)}
 
 
-def _step(name: str, run: Run, artifacts: str, arguments: dict[str, str]) -> dict[str, Any]:
+def _step(
+    name: str, run: Run, artifacts: str, arguments: dict[str, str], program: str = ""
+) -> dict[str, Any]:
     """Return a step that runs spark-submit in client mode: the driver is a child of spark-submit on the primary node.
 
     In client mode the output of the driver is in the log of the step itself, and a cancellation ends spark-submit, the
@@ -292,7 +334,7 @@ def _step(name: str, run: Run, artifacts: str, arguments: dict[str, str]) -> dic
                 *(word for end in ("driver", "executor") for word in ("--conf", f"spark.{end}.{JVM_OPTIONS}")),
                 "--py-files",
                 f"{artifacts}/verger_spark.zip",
-                f"{artifacts}/{name}.py",
+                f"{artifacts}/{program or name}.py",
                 *(word for pair in arguments.items() for word in pair),
             ],
         },

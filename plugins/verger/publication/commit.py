@@ -17,6 +17,7 @@ from verger.publication.model import Publication, Snapshot, parse
 from verger.s3 import bodies
 from verger.s3.clients import error_code, read_json, write_json
 from verger.tables import file_list
+from verger.tables.parquet import TableError
 from verger_contract.errors import VergerError
 from verger_contract.keys import PUBLISHED, Run, manifest_keys, name_of, owner, uri
 
@@ -185,13 +186,17 @@ def check_data(s3: S3Client, bucket: str, snapshot: Snapshot) -> None:
             raise MissingDataError(
                 f"run {snapshot.run}: expected its data in {uri(bucket, prefix)}, found nothing there; start a new run"
             )
+    verified = snapshot.file_lists(bucket)
     for prefix in prefixes:
-        _check_files(s3, bucket, prefix, is_own=owner(name_of(prefix)) == run.id)
+        _check_files(s3, bucket, prefix, verified.get(prefix), is_own=owner(name_of(prefix)) == run.id)
 
 
-def _check_files(s3: S3Client, bucket: str, prefix: str, *, is_own: bool) -> None:
+def _check_files(s3: S3Client, bucket: str, prefix: str, verified: str | None, *, is_own: bool) -> None:
     """Compare a table with its file list. ETags of earlier runs may differ: a copy of the bucket has others."""
-    listed, found = file_list.read(s3, bucket, prefix), file_list.stored(s3, bucket, prefix)
+    try:
+        listed, found = file_list.read(s3, bucket, prefix, verified), file_list.stored(s3, bucket, prefix)
+    except TableError as error:
+        raise MissingDataError(f"{error}; nothing is published: start a new run") from error
     if listed is None:
         return
     problems = file_list.differences(

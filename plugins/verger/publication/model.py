@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from verger_contract import preprocessing
-from verger_contract.keys import attempt_of
+from verger_contract.keys import Run, attempt_of
 
 VERSION = 4
 READ_VERSIONS = (3, VERSION)
@@ -28,12 +28,15 @@ class FeatureRun:
         All rows, and those that are not deleted.
     deletes_since : str or None
         Time of the first deleted row (ISO 8601, UTC); None when there is none.
+    files : str or None
+        SHA-256 of the file list, as it was verified. None for the table of an earlier Verger.
     """
 
     run: str
     rows: int
     current_rows: int
     deletes_since: str | None = None
+    files: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,12 +54,15 @@ class PcaRun:
         column `features_run`, and all its rows are current.
     stale_since : str or None
         Time of the first row that is not current (ISO 8601, UTC); None when there is none.
+    files : str or None
+        See `FeatureRun`.
     """
 
     run: str
     rows: int
     features: tuple[str, ...] | None
     stale_since: str | None = None
+    files: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,6 +124,8 @@ class Snapshot:
     since_full_pass : int or None
         Publications since all rows were read for the statistics. None when there are no statistics to update: an
         earlier Verger published the snapshot.
+    verified_all_at : str or None
+        When all rows were verified last (ISO 8601, UTC). None when an earlier Verger published the snapshot.
     manifests : tuple of ManifestPart
         The parts of the manifest, oldest first. Empty if an earlier Verger published the snapshot: then the manifest is
         that of `run`.
@@ -146,9 +154,16 @@ class Snapshot:
     rejects: str | None = None
     pca_attempt: str = ""
     since_full_pass: int | None = None
+    verified_all_at: str | None = None
     manifests: tuple[ManifestPart, ...] = ()
     rolled_back_from: str | None = None
     superseded_at: str | None = None
+
+    def file_lists(self, bucket: str) -> dict[str, str]:
+        """Return the SHA-256 of the file list of each table, by the key prefix of the table."""
+        tables = [(Run(bucket, table.run).features, table.files) for table in self.features]
+        tables += [(Run(bucket, table.run).pca, table.files) for table in self.pca]
+        return {prefix: sha256 for prefix, sha256 in tables if sha256}
 
     @property
     def named(self) -> frozenset[str]:

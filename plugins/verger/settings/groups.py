@@ -103,6 +103,22 @@ class Validation:
     neighbour_sample: int = between(
         "the number of photos whose nearest neighbours are checked", 100, 5000, 1000, "photos"
     )
+    recomputed_photos: int = between(
+        "the number of new photos, chosen at random, whose features are computed again from their bytes and compared; "
+        "0 for none",
+        0,
+        10_000,
+        100,
+        "photos",
+    )
+    verify_all_days: int = between(
+        "the time after which a run verifies all published rows again, also without new photos; 0 for never: then "
+        "only runs with the parameter verify_all do",
+        0,
+        3650,
+        30,
+        "days",
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,6 +5,7 @@ The list decides which files a table has. No reader reads another file in the fo
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
@@ -17,18 +18,33 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 
-def read(s3: S3Client, bucket: str, prefix: str) -> tuple[ListedFile, ...] | None:
+def read(s3: S3Client, bucket: str, prefix: str, verified: str | None = None) -> tuple[ListedFile, ...] | None:
     """Return the file list of the table under a prefix. None without one: an earlier Verger wrote the table.
+
+    Parameters
+    ----------
+    verified
+        The SHA-256 of the file list when it was verified; None when it is not known.
 
     Raises
     ------
     TableError
-        The file list is malformed.
+        The file list is malformed, or is not the one that was verified.
     """
     try:
-        return parse_list(json.loads(s3.get_object(Bucket=bucket, Key=f"{prefix}{FILE_LIST}")["Body"].read()))
+        content = s3.get_object(Bucket=bucket, Key=f"{prefix}{FILE_LIST}")["Body"].read()
     except s3.exceptions.NoSuchKey:
+        content = None
+    found = None if content is None else hashlib.sha256(content).hexdigest()
+    if verified and found != verified:
+        raise TableError(
+            f"{uri(bucket, prefix)}{FILE_LIST}: expected the file list that was verified (SHA-256 {verified}), found "
+            f"{'none' if found is None else found}; the next run writes the table again"
+        )
+    if content is None:
         return None
+    try:
+        return parse_list(json.loads(content))
     except (ValueError, KeyError, TypeError) as error:
         raise TableError(
             f"{uri(bucket, prefix)}{FILE_LIST}: expected a file list, found something else "

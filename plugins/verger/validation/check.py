@@ -1,40 +1,13 @@
-"""A check: a named row of validation.json and of the report."""
+"""Outcomes of the checks in words."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
+from verger_contract.check import SKIPPED, Check
 from verger_contract.errors import VergerError
-
-SKIPPED = "skipped"
-"""`found` of a check that is not possible, for example with too few photos. It counts as passed."""
-
-
-@dataclass(frozen=True)
-class Check:
-    """The result of a check.
-
-    Attributes
-    ----------
-    name : str
-    passed : bool
-    expected, found : str
-        In words, for the report.
-    detail : str
-        Examples of what is wrong.
-    counted : mapping of str to float
-        Counts and measures of the check. The snapshot takes its numbers from them.
-    """
-
-    name: str
-    passed: bool
-    expected: str
-    found: str
-    detail: str = ""
-    counted: Mapping[str, float | None] = field(default_factory=dict)
 
 
 def outcome(row: Mapping[str, Any]) -> str:

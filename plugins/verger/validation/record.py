@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from verger.s3.clients import read_json, write_json
-from verger.validation.check import Check, ValidationError, failure_message
+from verger.validation.check import ValidationError, failure_message
+from verger_contract.check import Check
 from verger_contract.keys import Run
 
 if TYPE_CHECKING:

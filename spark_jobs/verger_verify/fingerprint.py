@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 BUCKETS = 4096
+HASH_BITS = 128
 BUCKETS_EXPLAINED = 10
 EXAMPLES = 10
 
@@ -17,7 +18,7 @@ def digest(key: str) -> int:
 
     Different keys have different hashes in practice; the comparison is not meant to withstand forged keys.
     """
-    return int.from_bytes(hashlib.blake2b(key.encode(errors="surrogatepass"), digest_size=16).digest())
+    return int.from_bytes(hashlib.blake2b(key.encode(errors="surrogatepass"), digest_size=HASH_BITS // 8).digest())
 
 
 @dataclass
@@ -32,6 +33,14 @@ class Fingerprint:
         bucket = value % BUCKETS
         self.counts[bucket] += 1
         self.sums[bucket] += value
+
+    def plus(self, other: Fingerprint) -> Fingerprint:
+        """Return the fingerprint of the keys of both."""
+        counts, sums = (
+            [one + two for one, two in zip(ours, theirs, strict=True)]
+            for ours, theirs in ((self.counts, other.counts), (self.sums, other.sums))
+        )
+        return Fingerprint(counts, sums)
 
     def __len__(self) -> int:
         return sum(self.counts)

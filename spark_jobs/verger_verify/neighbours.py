@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from verger.validation.check import SKIPPED, Check
+from verger_contract.check import SKIPPED, Check
 
 if TYPE_CHECKING:
     import numpy
@@ -34,7 +34,7 @@ def check(labels: Sequence[str], vectors: Sequence[numpy.ndarray]) -> Check:
     labels
         The label of each sampled photo.
     vectors
-        The vector of each sampled photo, float64, all of the same width. Distances are Euclidean.
+        The vector of each sampled photo, all of the same width. Distances are Euclidean.
     """
     import numpy
 
@@ -49,7 +49,7 @@ def check(labels: Sequence[str], vectors: Sequence[numpy.ndarray]) -> Check:
     deviation = math.sqrt(chance * (1 - chance) / len(compared))
     least = chance + max(min(DEVIATIONS * deviation, 0.9 * (1 - chance)), LEAST_GAIN * (1 - chance))
 
-    points = numpy.stack(vectors)
+    points = numpy.stack(vectors).astype(numpy.float64)
     squares = (points**2).sum(axis=1)
     distances = squares[:, None] + squares[None, :] - 2 * points @ points.T
     numpy.fill_diagonal(distances, numpy.inf)

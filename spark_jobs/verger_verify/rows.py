@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
-from verger.validation.check import Check
-from verger.validation.fingerprint import Fingerprint, difference, digest
-from verger.validation.vectors import Vectors, version_key
+from verger_contract.check import Check
+from verger_verify.fingerprint import Fingerprint, difference
+from verger_verify.vectors import Vectors, version_key
 
 Rows = Callable[[], Iterator[tuple[str, str]]]
 """Returns a new stream of path and ETag of every row of a table."""
@@ -15,15 +15,6 @@ Rows = Callable[[], Iterator[tuple[str, str]]]
 def keys(rows: Rows) -> Callable[[], Iterator[str]]:
     """Return a function that streams path and ETag of every row as one key."""
     return lambda: (version_key(path, etag) for path, etag in rows())
-
-
-def fingerprints(rows: Iterable[tuple[str, str]], into: Vectors | None = None) -> tuple[Fingerprint, Fingerprint]:
-    """Return the fingerprint of the paths, and that of paths with ETags. With `into`, its fingerprints are extended."""
-    paths, versions = (into.paths, into.versions) if into else (Fingerprint(), Fingerprint())
-    for path, etag in rows:
-        paths.add(digest(path))
-        versions.add(digest(version_key(path, etag)))
-    return paths, versions
 
 
 def one_row_each(
@@ -93,8 +84,8 @@ def same_versions(
     )
 
 
-def shape(vectors: Vectors, width: int, counted: str = "photos") -> list[Check]:
-    """Check width, finite numbers and labels of all rows. `counted` is the name under which the rows are counted."""
+def shape(vectors: Vectors, width: int, counted: Mapping[str, float | None]) -> list[Check]:
+    """Check width, finite numbers and labels of all rows. `counted` has the counts for the snapshot."""
 
     def none(name: str, expected: str, count: int, examples: list[str]) -> Check:
         return Check(name, not count, expected, f"{count:,} other rows" if count else expected, ", ".join(examples))
@@ -106,7 +97,7 @@ def shape(vectors: Vectors, width: int, counted: str = "photos") -> list[Check]:
             not others,
             f"{width} in every row",
             ", ".join(f"{found} in {count:,} rows" for found, count in sorted(vectors.widths.items())) or "no rows",
-            counted={counted: vectors.rows},
+            counted=counted,
         ),
         none("every number finite", "neither NaN nor infinite", vectors.infinite_count, vectors.infinite),
         none("labels equal folders", "the folder of the photo", vectors.mislabelled_count, vectors.mislabelled),
