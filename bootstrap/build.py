@@ -32,8 +32,8 @@ from bootstrap.wheelhouse import ARCHITECTURES, LOCK_FILES, cached_wheelhouse
 
 ROOT = Path(__file__).resolve().parent.parent
 STATE = ROOT / ".verger"
-STEPS = ("featurize.py", "pca.py")
-PACKAGES = ("spark_jobs/verger_spark", "plugins/verger_photo", "plugins/verger_contract")
+STEPS = ("featurize.py", "pca.py", "verify.py")
+PACKAGES = ("spark_jobs/verger_spark", "spark_jobs/verger_verify", "plugins/verger_photo", "plugins/verger_contract")
 MODEL_FILES = ("mobilenet_v2.tflite", "model.json", "canary.json")
 FEATURE_LIBRARIES = ("pillow", "ai-edge-litert", "numpy")
 """The packages that determine the features of a photo: decoder and resize, network, and scaling."""

@@ -82,6 +82,7 @@ from verger.emr.operators.create_cluster import CreateCluster
 from verger.emr.operators.step_done import StepDone
 from verger.emr.operators.terminate_cluster import TerminateCluster
 from verger.emr.operators.verify_step import VerifyStep
+from verger.emr.steps import requests as steps
 from verger.janitor import airflow_run_tag
 from verger.notifications import notifiers
 from verger.publication import vacuum as unused_objects
@@ -261,15 +262,17 @@ with DAG(
 
     def verification(task_id: str, name: str, **how: Any) -> VerifyStep:
         """Return the task that submits a verification step, waits for it, and reads its verdict."""
-        request = requests.verify(SETTINGS, RUN, artifacts, name, decoding, target_variance, cores)
+        request = steps.verify(
+            SETTINGS, RUN, artifacts, name, decoding=decoding, target_variance=target_variance, cores=cores
+        )
         return VerifyStep(task_id=task_id, plan=plan, request=request, **how, **waiting(name))
 
     decoding, cores, target_variance = str(plan["decoding"]), str(plan["cores"]), "{{ params.target_variance }}"
-    featurize, featurize_done = step("featurize", requests.featurize(SETTINGS, RUN, artifacts, decoding, cores))
+    featurize, featurize_done = step("featurize", steps.featurize(SETTINGS, RUN, artifacts, decoding, cores))
     check_features = verification(
         "check_features", VERIFY_FEATURES, verified=["featurize"], conclude=tasks.check_features
     )
-    pca, pca_done = step("pca", requests.pca(SETTINGS, RUN, artifacts, target_variance, cores))
+    pca, pca_done = step("pca", steps.pca(SETTINGS, RUN, artifacts, target_variance, cores))
     check_projections = verification(
         "check_projections",
         VERIFY_PCA,

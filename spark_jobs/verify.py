@@ -28,6 +28,7 @@ from dataclasses import replace
 
 from verger_contract.check import Check
 from verger_contract.errors import VergerError
+from verger_contract.photos import HASH_BITS
 from verger_contract.plan import StepPlan
 from verger_contract.preprocessing import Decoding
 from verger_contract.verdict import VERIFY_FEATURES, VERIFY_PCA, Verdict
@@ -38,7 +39,6 @@ from verger_spark.session import LazySession, run
 from verger_spark.stopwatch import Stopwatch
 from verger_verify import basis, coordinates, features
 from verger_verify.features import Recompute, Samples, Verified
-from verger_verify.fingerprint import HASH_BITS
 from verger_verify.recomputed import Photos
 from verger_verify.spread import Measured
 from verger_verify.work import Cluster
@@ -70,8 +70,12 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 
 
 def main() -> None:
-    """Parse the command line, verify the tables, and write the verdict."""
-    arguments = parse(sys.argv[1:])
+    """Parse the command line, verify the tables, write the verdict, and print its result."""
+    print_summary(write_verdict(parse(sys.argv[1:])))
+
+
+def write_verdict(arguments: argparse.Namespace) -> list[Check]:
+    """Verify the tables, write the verdict, and return its checks."""
     watch = Stopwatch()
     session = LazySession(f"verger verify {arguments.table}", watch)
     attempt = Attempt.begin(arguments.verdict, session)
@@ -81,9 +85,11 @@ def main() -> None:
     step = VERIFY_FEATURES if arguments.table == "features" else VERIFY_PCA
     watch.lap("plan")
     with attempt.explaining():
-        cluster = Cluster(session, arguments.cores, lambda total, done: attempt.progress(
-            session, arguments.progress, step, total, done
-        ))
+        cluster = Cluster(
+            session,
+            arguments.cores,
+            lambda total, done: attempt.progress(session, arguments.progress, step, total, done),
+        )
         verified = verify(arguments, metrics, cluster)
     watch.lap("verify")
     verdict: Verdict = {
@@ -94,12 +100,11 @@ def main() -> None:
         "bytes_read": verified.bytes,
         "started_at": watch.started_at,
         "seconds": watch.seconds(),
-        "spark": session.version,
         "application": session.application,
         "attempt": attempt.id,
     }
     attempt.complete(verdict)
-    print_summary(verified.checks)
+    return verified.checks
 
 
 def verify(arguments: argparse.Namespace, metrics: dict[str, dict[str, object]], cluster: Cluster) -> Verified:
@@ -115,7 +120,10 @@ def verify(arguments: argparse.Namespace, metrics: dict[str, dict[str, object]],
     outputs = outputs_of(metrics["featurize"], arguments.featurize_metrics, "features", "rejects")
     if arguments.table == "features":
         return features.verify(
-            cluster, arguments.work, outputs["features"], outputs["rejects"], samples, recompute
+            cluster,
+            features.Written(work=arguments.work, features=outputs["features"], rejects=outputs["rejects"]),
+            samples,
+            recompute,
         )
     plan = plan_file.read(arguments.plan)
     written = written_of(plan, metrics["pca"], arguments.pca_metrics, arguments.target_variance)

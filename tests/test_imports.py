@@ -78,7 +78,8 @@ def test_the_core_imports_without_airflow() -> None:
     ("module", "forbidden"),
     [
         ("spark_jobs/featurize.py", {"verger", "verger_ui", "airflow"}),
-        ("spark_jobs/pca.py", {"verger", "verger_ui", "airflow"}),
+        ("spark_jobs/pca.py", {"verger", "verger_verify", "verger_ui", "airflow"}),
+        ("spark_jobs/verify.py", {"verger", "verger_ui", "airflow"}),
         (
             "examples/classify.py",
             {"verger", "verger_contract", "verger_photo", "verger_spark", "verger_ui", "airflow", "boto3"},

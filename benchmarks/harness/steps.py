@@ -17,7 +17,8 @@ from benchmarks.measuring.meter import Measured
 from local_aws.settings import Settings
 from local_aws.spark import jars, java, submit
 from local_aws.spark.syntax import properties_text
-from verger.emr.requests import JVM_OPTIONS, WORKER_MEMORY
+from verger.emr.requests import WORKER_MEMORY
+from verger.emr.steps.requests import JVM_OPTIONS
 
 ARTIFACTS = STATE / "artifacts" / "current"
 

@@ -55,7 +55,7 @@ def snapshot(
             published_at=now.isoformat(),
             run=run.id,
             features=_features(run, plan, features["photos"], verified),
-            pca=_coordinates(run, plan, pca["rows"], features["photos"], basis, verified),
+            pca=_coordinates(run, plan, rows=pca["rows"], new=features["photos"], basis=basis, verified=verified),
             rejects=name_of(run.rejects),
             pca_attempt=run.pca_attempt,
             since_full_pass=0 if is_full_pass(run, plan, basis) else plan.coordinates.since_full_pass,
@@ -92,7 +92,7 @@ def _verifies_all(plan: Plan) -> bool:
 
 
 def _coordinates(
-    run: Run, plan: Plan, rows: int, new: int, basis: str, verified: Mapping[str, str]
+    run: Run, plan: Plan, *, rows: int, new: int, basis: str, verified: Mapping[str, str]
 ) -> tuple[PcaRun, ...]:
     is_full = is_full_pass(run, plan, basis)
     written = plan.features_of(run) if is_full else plan.projected(run)

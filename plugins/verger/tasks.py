@@ -112,7 +112,9 @@ def plan(run_context: RunContext, etag: str | None, params: RunParams, now: date
         # A new artifact set may read photos that the previous one rejected.
         retry_all_rejects=params.retry_rejects or bool(published and published.artifacts != built.sha256),
         lost=tuple(
-            lost_files.find(client, run.bucket, lost_files.of_features(run.bucket, published), _file_lists(run, published))
+            lost_files.find(
+                client, run.bucket, lost_files.of_features(run.bucket, published), _file_lists(run, published)
+            )
         ),
         lost_projections=tuple(_lost_projections(run_context, published)),
         known_rejects=run.uri(failed.keys(run.bucket)[-1]) if failed else "",

@@ -49,8 +49,8 @@ def read(run_context: RunContext, step: str) -> Found:
         lists, measured = dict(found["file_lists"]), found["measured"]
     except (KeyError, TypeError, ValueError) as error:
         raise ValidationError(
-            f"{run.uri(run.metrics(step))}: expected a verdict, found something else ({type(error).__name__}: {error}); "
-            f"clear create_cluster and the tasks downstream of it"
+            f"{run.uri(run.metrics(step))}: expected a verdict, found something else "
+            f"({type(error).__name__}: {error}); clear create_cluster and the tasks downstream of it"
         ) from error
     if verified != used:
         raise ValidationError(

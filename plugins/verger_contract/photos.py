@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from typing import TYPE_CHECKING
 
@@ -66,6 +67,30 @@ def label_of(path: str, images_prefix: str) -> str | None:
     """
     folders = path.removeprefix(images_prefix).lstrip("/").split("/")[:-1]
     return (folders[-1] or None) if folders else None
+
+
+def folder_of(path: str) -> str:
+    """Return the folder of a photo. It is the label, but for a photo that lies directly under the prefix.
+
+    The checks use it: it is independent of `label_of`, by which step 1 sets the label.
+
+    Examples
+    --------
+    >>> folder_of("images/Test/Kiwi/7.jpg"), folder_of("7.jpg")
+    ('Kiwi', '')
+    """
+    return path.split("/")[-2] if "/" in path else ""
+
+
+HASH_BITS = 128
+
+
+def digest(path: str) -> int:
+    """Return HASH_BITS bits of the BLAKE2b hash of a path. Samples are chosen by it.
+
+    Different paths have different hashes in practice; a comparison of hashes is not meant to withstand forged paths.
+    """
+    return int.from_bytes(hashlib.blake2b(path.encode(errors="surrogatepass"), digest_size=HASH_BITS // 8).digest())
 
 
 def is_ignored(key: str, images_prefix: str = "") -> bool:

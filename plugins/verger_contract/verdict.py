@@ -27,6 +27,5 @@ class Verdict(TypedDict):
     bytes_read: int
     started_at: str
     seconds: dict[str, float]
-    spark: str
-    application: str | None
+    application: str
     attempt: str

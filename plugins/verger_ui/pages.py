@@ -10,8 +10,8 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: TID253 (only the API server imports this module)
 
-from verger.validation.vectors import folder
 from verger_contract.keys import owner
+from verger_contract.photos import folder_of as folder
 from verger_ui import formats
 from verger_ui.addresses import DAG_PAGE, dag_run_page, root
 from verger_ui.views import trends

@@ -168,8 +168,10 @@ def _parts(written: Written) -> list[Costed]:
         for uri, table in written.kept.items():
             found += whole(Kind.KEPT, table, run_of(uri))
     elif written.is_measured:
-        published = {run_of(uri): tables.table(uri, is_own=False) for uri in (*plan.keep, *plan.compact)}
-        found += parts.removed(published, removed_paths(plan.removed))
+        # A feature run of which no row is current any more is in no list of the plan.
+        folder, paths = plan.new.rstrip("/").rpartition("/")[0], removed_paths(plan.removed)
+        published = {run: tables.table(f"{folder}/run={run}/", is_own=False) for run in paths}
+        found += parts.removed(published, paths)
     else:
         for uri in set(plan.runs) - {*written.feature_runs}:
             found += whole(Kind.SPREAD, features[uri], run_of(uri))

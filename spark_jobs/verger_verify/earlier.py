@@ -25,9 +25,9 @@ def check(plan: StepPlan, kept: Mapping[str, Table], contents: Mapping[str, str]
     """
     problems = [problem for uri, table in kept.items() for problem in _problems(plan, uri, table)]
     problems += [
-        f"{Location.parse(uri).key}: {problem}"
-        for uri, problem in (contents or {}).items()
-        if any(uri.startswith(table.uri) for table in kept.values())
+        f"{Location.parse(table.uri).key}{name}: {problem}"
+        for table in kept.values()
+        for name, problem in table.contents(contents or {}).items()
     ]
     return Check(
         "tables of earlier runs",

@@ -60,16 +60,22 @@ class Verified:
         return all(check.passed for check in self.checks)
 
 
-def verify(
-    cluster: Cluster, work_table: str, features: str, rejects: str, samples: Samples, recompute: Recompute | None
-) -> Verified:
+@dataclass(frozen=True, kw_only=True)
+class Written:
+    """URIs of work.parquet, and of the folders of features and rejects that step 1 wrote."""
+
+    work: str
+    features: str
+    rejects: str
+
+
+def verify(cluster: Cluster, of_run: Written, samples: Samples, recompute: Recompute | None) -> Verified:
     """Verify the tables of step 1.
 
     Parameters
     ----------
     cluster : Cluster
-    work_table, features, rejects : str
-        URIs of work.parquet, and of the folders of features and rejects.
+    of_run : Written
     samples : Samples
     recompute : callable or None
         None: no features are computed again.
@@ -79,12 +85,12 @@ def verify(
     VergerError
         work.parquet is missing, or S3 fails.
     """
-    written = [tables.table(features), tables.table(rejects)]
+    written = [tables.table(of_run.features), tables.table(of_run.rejects)]
     lists = {table.uri: table.list_sha256 for table in written if table.list_sha256}
     files = [table.check({}) for table in written]
     if not all(check.passed for check in files):
         return Verified(files, lists, 0)
-    expected = groups_of(Kind.EXPECTED, work_table)
+    expected = groups_of(Kind.EXPECTED, of_run.work)
     parts = [
         *expected,
         *whole(Kind.FEATURES, written[0], run_of(written[0].uri)),
@@ -100,13 +106,11 @@ def verify(
     files = [table.check(found.problems) for table in written]
     if not all(check.passed for check in files):
         return Verified(files, lists, found.bytes)
-    checks = [*files, *_rows(found, work_table, [*written[0].files, *written[1].files], reader, recompute)]
+    checks = [*files, *_rows(found, of_run.work, [*written[0].files, *written[1].files], reader, recompute)]
     return Verified(checks, lists, found.bytes)
 
 
-def _rows(
-    found: Found, work_table: str, files: list[File], reader: Reader, recompute: Recompute | None
-) -> list[Check]:
+def _rows(found: Found, work_table: str, files: list[File], reader: Reader, recompute: Recompute | None) -> list[Check]:
     expected, rejected = (found.versions.get(kind, Versions()) for kind in (Kind.EXPECTED, Kind.FOUND))
     name = vectors_name(Kind.FEATURES, is_new=True)
     vectors = found.vectors.get(name, Vectors(FEATURES_WIDTH, reader.sample, reader.again))

@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from verger_contract.photos import digest
+
 BUCKETS = 4096
-HASH_BITS = 128
 BUCKETS_EXPLAINED = 10
 EXAMPLES = 10
-
-
-def digest(key: str) -> int:
-    """Return 128 bits of the BLAKE2b hash of a key.
-
-    Different keys have different hashes in practice; the comparison is not meant to withstand forged keys.
-    """
-    return int.from_bytes(hashlib.blake2b(key.encode(errors="surrogatepass"), digest_size=HASH_BITS // 8).digest())
 
 
 @dataclass

@@ -55,4 +55,3 @@ def removed(runs: Mapping[str, Table], paths: Mapping[str, list[str]]) -> list[C
             files = runs[run].files
             found += [(Part(Kind.REMOVED, file, run), min(file.size, most // len(files) + 1)) for file in files]
     return found
-

@@ -12,13 +12,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from verger_contract.errors import one_line
+from verger_contract.photos import digest
 from verger_contract.schemas import FEATURES_WIDTH
 from verger_spark.io.feature_files import deleted_paths
 from verger_verify import tables
-from verger_verify.fingerprint import Fingerprint, digest
+from verger_verify.fingerprint import Fingerprint
+from verger_verify.sample import Sample
 from verger_verify.spread import Spread
 from verger_verify.tables import File, UnreadableFile
-from verger_verify.sample import Sample
 from verger_verify.vectors import Vectors, columns, matrix, version_key
 
 if TYPE_CHECKING:
@@ -71,7 +73,9 @@ class Versions:
     def add(self, batch: pa.RecordBatch) -> None:
         """Add rows with the columns path, etag and, optionally, run."""
         runs = batch.column("run").to_pylist() if "run" in batch.schema.names else [None] * len(batch)
-        for path, etag, run in zip(batch.column("path").to_pylist(), batch.column("etag").to_pylist(), runs, strict=True):
+        for path, etag, run in zip(
+            batch.column("path").to_pylist(), batch.column("etag").to_pylist(), runs, strict=True
+        ):
             self.paths.add(digest(path or ""))
             self.etags.add(digest(version_key(path or "", etag)))
             if run is not None:
@@ -183,8 +187,8 @@ class Reader:
         }
         try:
             read[part.kind](part, found)
-        except UnreadableFile as error:
-            found.problems[part.file.uri] = str(error)
+        except (UnreadableFile, UnicodeDecodeError, pa.ArrowException) as error:
+            found.problems[part.file.uri] = one_line(error)
         return found
 
     def _whole(self, part: Part, found: Found, names: list[str]) -> Iterator[pa.RecordBatch]:
@@ -193,6 +197,7 @@ class Reader:
         found.bytes += len(body)
         if problem:
             found.problems[part.file.uri] = problem
+            return
         with tables.readable():
             source = pq.ParquetFile(pa.BufferReader(body))
         if part.file.sha256 and source.metadata.num_rows != part.file.rows:

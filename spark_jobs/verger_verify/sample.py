@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from verger_verify.fingerprint import HASH_BITS
+from verger_contract.photos import HASH_BITS
 
 if TYPE_CHECKING:
     import numpy

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -76,13 +76,17 @@ class Table:
         """Rows by the file list."""
         return sum(file.rows for file in self.files)
 
-    def check(self, found: dict[str, str]) -> Check:
+    def contents(self, found: Mapping[str, str]) -> dict[str, str]:
+        """Return those problems of contents that are about files of this table, by file name. `found` is by URI."""
+        own = {file.uri for file in self.files}
+        return {name_in(uri): problem for uri, problem in found.items() if uri in own}
+
+    def check(self, found: Mapping[str, str]) -> Check:
         """Return the check of the files. `found` has the problems of contents, by URI."""
-        contents = {name_of(uri): problem for uri, problem in found.items() if uri.startswith(self.uri)}
-        problems = self.problems | contents
-        added = {name: "not in the file list, so it is not read" for name in self.added}
+        problems = self.problems | self.contents(found)
+        added = dict.fromkeys(self.added, "not in the file list, so it is not read")
         detail = "; ".join(f"{name}: {problem}" for name, problem in [*(problems | added).items()][:MOST_PROBLEMS])
-        expected = EXPECTED_LIST if self.list_sha256 is None else f"the {self.listed:,} files of the list"
+        expected = EXPECTED_LIST if FILE_LIST in self.problems else f"the {self.listed:,} files of the list"
         result = f"{len(problems):,} differences" if problems else "the same"
         return Check(files_check(Location.parse(self.uri).key), not problems, expected, result, detail)
 
@@ -97,7 +101,7 @@ def table(uri: str, *, is_own: bool = True) -> Table:
         The run wrote the table: it must have a file list, and the ETags of the list. An earlier Verger wrote no list.
     """
     at = f"{uri.rstrip('/')}/"
-    stored = {name_of(file.uri): file for file in storage.files(at)}
+    stored = {name_in(file.uri): file for file in storage.files(at)}
     parquet = {name: file for name, file in stored.items() if name.endswith(".parquet")}
     if FILE_LIST not in stored:
         problems = {FILE_LIST: "no such file"} if is_own or not parquet else {}
@@ -131,6 +135,11 @@ def _difference(listed: ListedFile, found: storage.StoredFile | None, *, etags: 
     return ""
 
 
+def name_in(uri: str) -> str:
+    """Return the name of a file. The path of a file URI is unescaped (%20)."""
+    return name_of(Location.parse(uri).key)
+
+
 def content(file: File) -> tuple[bytes, str]:
     """Return the content of a file, and how it differs from its entry in the file list; empty if it does not."""
     found = storage.read(file.uri)
@@ -140,7 +149,9 @@ def content(file: File) -> tuple[bytes, str]:
     return found, ""
 
 
-def batches(source: pq.ParquetFile, columns: Sequence[str], groups: Iterable[int] | None = None) -> Iterator[pa.RecordBatch]:
+def batches(
+    source: pq.ParquetFile, columns: Sequence[str], groups: Iterable[int] | None = None
+) -> Iterator[pa.RecordBatch]:
     """Yield columns of row groups in batches. Only the bytes of one row group are in memory.
 
     Raises

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from verger_verify.fingerprint import EXAMPLES, Fingerprint, digest
+from verger_contract.photos import digest, folder_of
+from verger_verify.fingerprint import EXAMPLES, Fingerprint
 from verger_verify.sample import Sample
 from verger_verify.spread import Spread
 
@@ -131,21 +132,13 @@ class Vectors:
     def _add_rows(self, batch: pyarrow.RecordBatch, paths: list[str], hashes: list[int], version: str) -> None:
         for path, label, hashed in zip(paths, batch.column("label").to_pylist(), hashes, strict=True):
             self.paths.add(hashed)
-            if label != folder(path):
+            if label != folder_of(path):
                 self.mislabelled_count += 1
                 if len(self.mislabelled) < EXAMPLES:
                     self.mislabelled.append(f"{path} labelled {label}")
         for path, value in zip(paths, batch.column(version).to_pylist(), strict=True):
             self.versions.add(digest(version_key(path, value)))
         self.rows += len(paths)
-
-
-def folder(path: str) -> str:
-    """Return the folder of a photo, which is its label.
-
-    This is independent of `verger_contract.photos.label_of`, by which step 1 sets the label.
-    """
-    return path.split("/")[-2] if "/" in path else ""
 
 
 def version_key(path: str, etag: str) -> str:

@@ -55,6 +55,7 @@ class Counted(Generic[Part, Result]):
     counter: Counter
 
     def __call__(self, part: Part) -> Result:
+        """Return the result of a part."""
         found = self.read(part)
         self.counter.add(part.rows)
         return found
@@ -93,9 +94,7 @@ class Cluster:
     progress: Callable[[int, Callable[[], int]], AbstractContextManager[object]]
 
 
-def over(
-    cluster: Cluster, parts: Sequence[tuple[Part, int]], read: Read[Part, Result], none: Result
-) -> Result:
+def over(cluster: Cluster, parts: Sequence[tuple[Part, int]], read: Read[Part, Result], none: Result) -> Result:
     """Return the results of all parts put together.
 
     Parameters
@@ -124,8 +123,10 @@ def _results(
 
     context = cluster.session.spark.sparkContext
     groups = _groups(parts, TASKS_PER_CORE * (cluster.cores or context.defaultParallelism))
-    spark_task = python_task(_Task(context.broadcast(groups), context.broadcast(read), counter.tasks))
-    found: list[Result] = context.parallelize(range(len(groups)), len(groups)).mapPartitions(spark_task).collect()
+    of_groups: _Task[Part, Result] = _Task(context.broadcast(groups), context.broadcast(read), counter.tasks)
+    found: list[Result] = (
+        context.parallelize(range(len(groups)), len(groups)).mapPartitions(python_task(of_groups)).collect()
+    )
     return found
 
 

@@ -38,7 +38,7 @@ def test_the_set_is_complete_and_named_by_its_manifest(artifact_set: Path, order
     lock = order.lock_file.read_text()
     assert all(f"\n{name}=={version} " in f"\n{lock}" for name, version in content.libraries.items())
     assert set(content.files) == {
-        "bootstrap_emr.sh", "featurize.py", "pca.py", "verger_spark.zip", f"node-{order.arch}.tar",
+        "bootstrap_emr.sh", "featurize.py", "pca.py", "verify.py", "verger_spark.zip", f"node-{order.arch}.tar",
         "model/mobilenet_v2.tflite", "model/model.json", "model/canary.json",
     }  # fmt: skip
 
@@ -67,7 +67,12 @@ def test_a_damaged_set_is_built_again(order: Build, tmp_path: Path) -> None:
 def test_the_zip_contains_the_packages_of_the_steps(artifact_set: Path) -> None:
     with zipfile.ZipFile(artifact_set / "verger_spark.zip") as archive:
         held = {name: archive.read(name) for name in archive.namelist()}
-    packages = (ROOT / "spark_jobs/verger_spark", ROOT / "plugins/verger_photo", ROOT / "plugins/verger_contract")
+    packages = (
+        ROOT / "spark_jobs/verger_spark",
+        ROOT / "spark_jobs/verger_verify",
+        ROOT / "plugins/verger_photo",
+        ROOT / "plugins/verger_contract",
+    )
     assert held == {
         path.relative_to(package.parent).as_posix(): path.read_bytes()
         for package in packages

@@ -13,8 +13,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tests.plugins.played_steps import featurize, pca
+from tests.plugins.played_steps import featurize, pca, verify
 from verger import tasks
+from verger.attempts import completed
 from verger.changes.params import RunParams
 from verger.changes.plan import Plan
 from verger.context import RunContext
@@ -25,11 +26,15 @@ from verger.settings import Settings
 from verger.tables.parquet import Store
 from verger_contract.keys import ATTEMPT_MARK, Run
 from verger_contract.preprocessing import VERSION, Decoding
+from verger_contract.verdict import VERIFY_FEATURES, VERIFY_PCA
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-TASKS = ("list_images", "plan", "featurize", "check_features", "pca", "check_projections", "publish", "vacuum")
+TASKS = (
+    *("list_images", "plan", "featurize", "verify_features", "check_features", "pca", "verify_pca"),
+    *("check_projections", "publish", "vacuum"),
+)
 AUTO = RunParams(basis="auto", target_variance=0.9)
 
 
@@ -149,11 +154,11 @@ class Running:
             "list_images": self._list,
             "plan": self._plan,
             "featurize": self._featurize,
+            "verify_features": self._verify_features,
             "check_features": lambda: tasks.check_features(self.run_context, self._planned),
             "pca": self._pca,
-            "check_projections": lambda: tasks.check_projections(
-                self.run_context, self._planned, self.params.target_variance
-            ),
+            "verify_pca": self._verify_pca,
+            "check_projections": lambda: tasks.check_projections(self.run_context, self._planned),
             "publish": self._publish,
             "vacuum": lambda: vacuum(
                 self.run_context.client, self.run_context.run, self.run_context.settings.retention, self.orchard.now
@@ -193,6 +198,14 @@ class Running:
     def _pca(self) -> None:
         check_may_write(self.run_context.client, self.run_context.run)
         pca(self.run_context, self.params.target_variance)
+
+    def _verify_features(self) -> None:
+        completed(self.run_context, "featurize")  # as the operator does before it submits the step
+        verify(self.run_context, VERIFY_FEATURES)
+
+    def _verify_pca(self) -> None:
+        tasks.prepare_projections_check(self.run_context, self._planned)
+        verify(self.run_context, VERIFY_PCA, self.params.target_variance)
 
     def _publish(self) -> None:
         if self._planned.without_cluster:

@@ -1,4 +1,7 @@
-"""The two Spark steps in a few lines of numpy, for tests that run the tasks of the DAG without Spark.
+"""The steps for tests that run the tasks of the DAG without Spark: step 1 and step 2 in a few lines of numpy.
+
+The verification steps are the real ones, which start no Spark session for few rows. They compute no features again,
+because the photos of these tests are none.
 
 They read and write the files of the contract as the real steps do. A photo's features are drawn at random from its
 content and the decoding. Content that begins with `bad` is rejected: `bad: access denied` with that kind, other words
@@ -25,6 +28,9 @@ from verger_contract.plan import BasisPolicy, BasisRequest, StepPlan
 from verger_contract.preprocessing import Decoding, preprocessing
 from verger_contract.reasons import RejectKind, reason
 from verger_contract.schemas import DELETES, FEATURES, FEATURES_WIDTH, LABEL_SUMS, PCA, REJECTS, Table
+from verger_contract.verdict import VERIFY_FEATURES
+from verger_verify import basis
+from verify import parse, write_verdict
 
 
 def vector(content: bytes, decoding: Decoding = Decoding.EXACT) -> numpy.ndarray:
@@ -55,7 +61,13 @@ def featurize(run_context: RunContext, made: Plan) -> None:
     _put(run_context, f"{run.rejects}part-0.parquet", rejects, REJECTS)
     _put_progress(run_context, "featurize", len(features) + len(rejects))
     counts = {"photos": len(features) + len(rejects), "featurized": len(features), "rejects": {}}
-    metrics = {**counts, "model_sha256": made.model_sha256, "preprocessing": preprocessing(decoding)}
+    outputs = {"features": run.uri(run.features), "rejects": run.uri(run.rejects)}
+    metrics = {
+        **counts,
+        "model_sha256": made.model_sha256,
+        "preprocessing": preprocessing(decoding),
+        "outputs": outputs,
+    }
     run_context.write_json(run.metrics("featurize"), metrics)
 
 
@@ -88,8 +100,31 @@ def pca(run_context: RunContext, target: float) -> None:
     _put_progress(run_context, "pca", len(rows))
     centred = matrix - matrix.mean(axis=0)
     shares = ((centred @ components) ** 2).sum(axis=0) / ((centred**2).sum() or 1)
-    metrics = {"basis": {"action": action, "reason": "of a test"}, "explained_variance_ratio": shares.tolist()}
+    metrics = {
+        "basis": {"action": action, "reason": "of a test"},
+        "explained_variance_ratio": shares.tolist(),
+        "outputs": {
+            "pca": run.uri(run.pca),
+            **({"basis": run.uri(run.basis)} if action == "refitted" else {}),
+            **({"compacted": plan.into} if plan.into else {}),
+        },
+    }
     run_context.write_json(run.metrics("pca"), metrics)
+
+
+def verify(run_context: RunContext, step: str, target: float = 0.9) -> None:
+    """Run a verification step in this process."""
+    run = run_context.run
+    arguments = parse(
+        [
+            *("--table", "features" if step == VERIFY_FEATURES else "pca"),
+            *("--plan", run.uri(run.plan), "--work", run.uri(run.work)),
+            *("--featurize-metrics", run.uri(run.metrics("featurize")), "--pca-metrics", run.uri(run.metrics("pca"))),
+            *("--images", f"s3://{run.bucket}", "--model", "", "--recomputed", "0", "--target-variance", str(target)),
+            *("--neighbour-sample", "100", "--verdict", run.uri(run.metrics(step))),
+        ]
+    )
+    write_verdict(arguments)
 
 
 def _projected(
@@ -135,7 +170,7 @@ def _basis(
 ) -> tuple[numpy.ndarray, str]:
     centred = matrix - matrix.mean(axis=0)
     if request.candidate:
-        kept = _read_basis(run_context, request.candidate)
+        kept = _read_basis(request.candidate)
         share = ((centred @ kept) ** 2).sum() / ((centred**2).sum() or 1)
         if request.policy is BasisPolicy.REUSE or share >= target - request.tolerance:
             return kept, "kept"
@@ -152,10 +187,8 @@ def _basis(
     return components, "refitted"
 
 
-def _read_basis(run_context: RunContext, uri: str) -> numpy.ndarray:
-    from verger.validation import basis
-
-    return basis.read(run_context.store, uri.removeprefix(f"s3://{run_context.run.bucket}/")).components
+def _read_basis(uri: str) -> numpy.ndarray:
+    return basis.read(uri).components
 
 
 def _write_basis(run_context: RunContext, components: numpy.ndarray, shares: numpy.ndarray) -> None:

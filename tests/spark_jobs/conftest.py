@@ -17,7 +17,7 @@ from local_aws.spark.java import java_home
 from local_aws.stack import Stack
 from tests.places import ROOT, STATE, environment_python
 from tests.ports import free_ports
-from verger.emr.requests import JVM_OPTIONS
+from verger.emr.steps.requests import JVM_OPTIONS
 from verger_spark.features.local_inventory import write_inventory
 
 if TYPE_CHECKING:

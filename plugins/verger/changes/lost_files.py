@@ -28,17 +28,15 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-def find(
-    s3: S3Client, bucket: str, prefixes: Iterable[str], verified: Mapping[str, str] | None = None
-) -> list[str]:
+def find(s3: S3Client, bucket: str, prefixes: Iterable[str], verified: Mapping[str, str] | None = None) -> list[str]:
     """Return the keys of lost and damaged files of tables. Return the prefix of a table that is lost as a whole.
 
     `verified` has the SHA-256 of the file list of each table, by prefix, where it is known.
 
     Names and sizes are compared with the file list. A file with another ETag is read, and its SHA-256 compared: a copy
     of the bucket has other ETags. A table is lost as a whole if none of its files is left, or if its file list is
-    malformed, or not the one that was verified: then nothing proves which files it had. Of a table without a file list, which an earlier Verger wrote,
-    single files are not found.
+    malformed, or not the one that was verified: then nothing proves which files it had. Of a table without a file list,
+    which an earlier Verger wrote, single files are not found.
     """
     lost = []
     for prefix in prefixes:

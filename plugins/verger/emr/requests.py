@@ -1,4 +1,4 @@
-"""The requests to EMR: the cluster and its two steps, as plain dicts in the shape of boto3's arguments.
+"""The request of a cluster to EMR, as a plain dict in the shape of boto3's arguments.
 
 The functions are pure. Every text may hold Jinja, which Airflow renders when the task runs.
 """
@@ -17,7 +17,7 @@ from verger.settings.container_sizes import (
     MASTER_HEAP_MIB,
     MASTER_OVERHEAD_MIB,
 )
-from verger_contract.keys import SPARK_EVENTS, Run, of_attempt, uri
+from verger_contract.keys import SPARK_EVENTS, uri
 
 __all__ = [
     "DAG_TAG",
@@ -25,8 +25,6 @@ __all__ = [
     "EXECUTOR_OVERHEAD_MIB",
     "RUN_TAG",
     "cluster",
-    "featurize",
-    "pca",
     "sizes",
 ]
 
@@ -36,11 +34,6 @@ NAME_PREFIX = "verger "
 DAG_TAG, RUN_TAG = "verger:dag", "verger:run"
 AIRFLOW_RUN_TAG, DEPLOYMENT_TAG = "verger:airflow-run", "verger:deployment"
 """Airflow's id of the DAG run (see `airflow_run_tag`), and the Airflow that launched the cluster."""
-
-JVM_OPTIONS = "extraJavaOptions=-XX:TieredStopAtLevel=1 -Darrow.enable_unsafe_memory_access=true"
-"""The JVM uses its C1 compiler only, and Arrow omits the bounds check of each value. A step keeps the JVM busy for
-minutes, not hours: the C2 compiler would take more CPU time from the feature computation than it saves
-(benchmarks/profiles.md)."""
 
 WORKER_MEMORY = {"spark.executorEnv.MALLOC_ARENA_MAX": "1", "spark.executorEnv.PILLOW_BLOCKS_MAX": "2"}
 """How Python workers allocate memory.
@@ -198,144 +191,3 @@ def _tags(settings: Settings, dag_id: str, run_id: str, airflow_run: str) -> lis
         "for-use-with-amazon-emr-managed-policies": "true",
     }
     return [{"Key": key, "Value": value} for key, value in tags.items()]
-
-
-def featurize(settings: Settings, run: Run, artifacts: str, decoding: str, cores: str = "") -> dict[str, Any]:
-    """Return step 1: it reads the photos of the run's work table and writes features and rejects.
-
-    Parameters
-    ----------
-    settings : Settings
-    run : Run
-    artifacts : str
-        URI of the artifact set.
-    decoding : str
-        The one of the plan. VERGER_DECODING may have another value by now.
-    cores : str, optional
-        The member `cores` of `sizes`. Default: the one of the settings.
-    """
-    storage = settings.storage
-    arguments = {
-        "--images": f"s3://{storage.bucket}",
-        "--images-prefix": storage.images_prefix,
-        "--inventory": run.uri(run.work),
-        "--model": f"{artifacts}/model",
-        "--decoding": decoding,
-        "--features": run.uri(of_attempt(run.features)),
-        "--rejects": run.uri(of_attempt(run.rejects)),
-        "--metrics": run.uri(run.metrics("featurize")),
-        "--progress": run.uri(run.progress),
-        **_cores(settings.cluster, cores),
-    }
-    if settings.featurize.photos_per_task:
-        arguments["--photos-per-task"] = str(settings.featurize.photos_per_task)
-    return _step("featurize", run, artifacts, arguments)
-
-
-def pca(settings: Settings, run: Run, artifacts: str, target_variance: str, cores: str = "") -> dict[str, Any]:
-    """Return step 2: it reads all current features and writes their coordinates and the PCA basis.
-
-    Parameters
-    ----------
-    settings : Settings
-    run : Run
-    artifacts : str
-        URI of the artifact set.
-    target_variance : str
-        Share of the variance that the components together explain.
-    cores : str, optional
-        See `featurize`.
-    """
-    arguments = {
-        "--plan": run.uri(run.plan),
-        "--model": f"{artifacts}/model",
-        "--pca": run.uri(of_attempt(run.pca)),
-        "--basis": run.uri(of_attempt(run.basis)),
-        "--statistics": run.uri(of_attempt(run.statistics)),
-        "--drift": run.uri(of_attempt(run.drift)),
-        "--metrics": run.uri(run.metrics("pca")),
-        "--progress": run.uri(run.progress),
-        "--target-variance": target_variance,
-        "--max-components": str(settings.pca.max_components),
-        **_cores(settings.cluster, cores),
-    }
-    return _step("pca", run, artifacts, arguments)
-
-
-def verify(
-    settings: Settings, run: Run, artifacts: str, step: str, decoding: str, target_variance: str, cores: str = ""
-) -> dict[str, Any]:
-    """Return a verification step: it reads what step 1 or step 2 wrote, and writes a verdict.
-
-    Parameters
-    ----------
-    settings : Settings
-    run : Run
-    artifacts : str
-        URI of the artifact set.
-    step : str
-        `verify_features` or `verify_pca`.
-    decoding : str
-        The one of the plan.
-    target_variance : str
-        See `pca`.
-    cores : str, optional
-        See `featurize`.
-    """
-    is_first, limits = step == VERIFY_FEATURES, settings.validation
-    arguments = {
-        "--table": "features" if is_first else "pca",
-        "--plan": run.uri(run.plan),
-        "--work": run.uri(run.work),
-        "--featurize-metrics": run.uri(run.metrics("featurize")),
-        **({} if is_first else {"--pca-metrics": run.uri(run.metrics("pca"))}),
-        "--images": f"s3://{settings.storage.bucket}",
-        "--model": f"{artifacts}/model",
-        "--decoding": decoding,
-        "--verdict": run.uri(run.metrics(step)),
-        "--progress": run.uri(run.progress),
-        "--target-variance": target_variance,
-        "--neighbour-sample": str(limits.neighbour_sample),
-        "--recomputed": str(limits.recomputed_photos),
-        **_cores(settings.cluster, cores),
-    }
-    return _step(step, run, artifacts, arguments, program="verify")
-
-
-def _cores(options: Cluster, cores: str) -> dict[str, str]:
-    """Return `--cores`; empty when the name of an instance type does not give its vCPUs.
-
-    Spark only counts the executors that have started when the step starts, and would make too few splits.
-    """
-    of_options = fleets.executor_cores(options)
-    return {} if of_options is None else {"--cores": cores or str(of_options)}
-
-
-def _step(
-    name: str, run: Run, artifacts: str, arguments: dict[str, str], program: str = ""
-) -> dict[str, Any]:
-    """Return a step that runs spark-submit in client mode: the driver is a child of spark-submit on the primary node.
-
-    In client mode the output of the driver is in the log of the step itself, and a cancellation ends spark-submit, the
-    driver and its executors. In cluster mode a cancellation ends spark-submit only, and the application still writes.
-    """
-    return {
-        # The name is unique in a run: a retry finds the step of an earlier try by it.
-        "Name": f"{name} {run.id}",
-        "ActionOnFailure": "CONTINUE",
-        "HadoopJarStep": {
-            "Jar": "command-runner.jar",
-            "Args": [
-                "spark-submit",
-                "--master",
-                "yarn",
-                "--deploy-mode",
-                "client",
-                *(word for end in ("driver", "executor") for word in ("--conf", f"spark.{end}.{JVM_OPTIONS}")),
-                "--py-files",
-                f"{artifacts}/verger_spark.zip",
-                f"{artifacts}/{program or name}.py",
-                *(word for pair in arguments.items() for word in pair),
-            ],
-        },
-    }

@@ -12,8 +12,8 @@ from verger.report.drift import relative_distance
 from verger.report.suspects import table
 from verger.report.suspects.table import Suspects
 from verger.tables.parquet import Store, rows_of
-from verger.validation.vectors import folder
 from verger_contract.keys import Run, name_of
+from verger_contract.photos import folder_of as folder
 from verger_contract.reasons import RejectKind
 from verger_contract.report import LabelRow
 from verger_contract.schemas import DRIFT

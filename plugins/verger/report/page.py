@@ -20,7 +20,8 @@ from verger.report.summary import lines
 from verger.report.suspects.table import Suspect
 from verger.report.thresholds import Limits
 from verger.settings import Settings
-from verger.validation.check import SKIPPED, outcome, summary
+from verger.validation.check import outcome, summary
+from verger_contract.check import SKIPPED
 from verger_contract.keys import PUBLISHED, owner
 from verger_contract.report import Report, TaskFacts, Variance
 from verger_contract.schemas import SuspectKind

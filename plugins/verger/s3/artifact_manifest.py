@@ -16,6 +16,7 @@ REQUIRED = (
     "bootstrap_emr.sh",
     "featurize.py",
     "pca.py",
+    "verify.py",
     "verger_spark.zip",
     "model/model.json",
     "model/canary.json",

@@ -25,5 +25,3 @@ def require_checked(run: Run, checks: Mapping[str, Iterable[Mapping[str, Any]]],
                 f"{run.uri(run.validation)}: expected checks of {prefix}, found none: another attempt of the step has "
                 "completed since; nothing is published: clear check_features and all that follows it"
             )
-
-

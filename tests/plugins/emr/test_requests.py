@@ -9,6 +9,7 @@ import pytest
 from botocore.validate import ParamValidator
 
 from verger.emr import requests
+from verger.emr.steps import requests as steps
 from verger.settings import EU_REGIONS, Settings, container_sizes
 from verger.settings.instance_types import YARN_MIB, default_workers
 from verger_contract.keys import Run
@@ -46,13 +47,13 @@ def cluster(**values: str) -> dict[str, Any]:
 )
 def test_requests_are_valid_for_the_api(values: dict[str, str]) -> None:
     api = botocore.session.get_session().get_service_model("emr")
-    steps = [
-        requests.featurize(settings(**values), RUN, ARTIFACTS, "exact"),
-        requests.pca(settings(**values), RUN, ARTIFACTS, "0.9"),
+    made = [
+        steps.featurize(settings(**values), RUN, ARTIFACTS, "exact"),
+        steps.pca(settings(**values), RUN, ARTIFACTS, "0.9"),
     ]
     for operation, request in (
         ("RunJobFlow", cluster(**values)),
-        ("AddJobFlowSteps", {"JobFlowId": "j-1", "Steps": steps}),
+        ("AddJobFlowSteps", {"JobFlowId": "j-1", "Steps": made}),
     ):
         shape = api.operation_model(operation).input_shape
         assert shape is not None
@@ -118,7 +119,7 @@ def test_a_larger_executor_changes_its_size_and_the_number_that_fits_on_a_worker
     larger = {"VERGER_EXECUTOR_HEAP_MIB": "1024", "VERGER_EXECUTOR_OVERHEAD_MIB": "3072"}
     defaults = classification(cluster(**larger), "spark-defaults")["Properties"]
     assert (defaults["spark.executor.memory"], defaults["spark.executor.memoryOverhead"]) == ("1024m", "3072m")
-    words = requests.featurize(settings(**larger), RUN, ARTIFACTS, "exact")["HadoopJarStep"]["Args"]
+    words = steps.featurize(settings(**larger), RUN, ARTIFACTS, "exact")["HadoopJarStep"]["Args"]
     assert words[words.index("--cores") + 1] == "4", "one executor of two cores on each of two workers"
 
 
@@ -173,13 +174,13 @@ def test_spot_capacity_uses_several_types_and_falls_back_to_on_demand() -> None:
 
 def test_the_arguments_of_a_step_name_everything_that_it_reads_and_writes() -> None:
     # The decoding is that of the plan, not that of the settings.
-    step = requests.featurize(settings(VERGER_PHOTOS_PER_TASK="64", VERGER_DECODING="exact"), RUN, ARTIFACTS, "scaled")
+    step = steps.featurize(settings(VERGER_PHOTOS_PER_TASK="64", VERGER_DECODING="exact"), RUN, ARTIFACTS, "scaled")
     assert step["ActionOnFailure"] == "CONTINUE"
     assert step["Name"] == "featurize run-1"
     words = step["HadoopJarStep"]["Args"]
     assert words[:11] == [
         *("spark-submit", "--master", "yarn", "--deploy-mode", "client"),
-        *("--conf", f"spark.driver.{requests.JVM_OPTIONS}", "--conf", f"spark.executor.{requests.JVM_OPTIONS}"),
+        *("--conf", f"spark.driver.{steps.JVM_OPTIONS}", "--conf", f"spark.executor.{steps.JVM_OPTIONS}"),
         *("--py-files", f"{ARTIFACTS}/verger_spark.zip"),
     ]
     assert words[11] == f"{ARTIFACTS}/featurize.py"
@@ -197,7 +198,7 @@ def test_the_arguments_of_a_step_name_everything_that_it_reads_and_writes() -> N
         "--cores": "8",
         "--photos-per-task": "64",
     }
-    words = requests.pca(settings(), RUN, ARTIFACTS, "{{ params.target_variance }}")["HadoopJarStep"]["Args"]
+    words = steps.pca(settings(), RUN, ARTIFACTS, "{{ params.target_variance }}")["HadoopJarStep"]["Args"]
     options = dict(zip(words[12::2], words[13::2], strict=True))
     assert options == {
         "--plan": "s3://orchard/runs/run-1/plan.json",
@@ -226,7 +227,7 @@ def test_the_arguments_of_a_step_name_everything_that_it_reads_and_writes() -> N
     ],
 )
 def test_the_step_gets_the_cores_of_all_executors(types: str, more: dict[str, str], cores: str | None) -> None:
-    words = requests.featurize(settings(VERGER_WORKER_INSTANCE_TYPES=types, **more), RUN, ARTIFACTS, "exact")
+    words = steps.featurize(settings(VERGER_WORKER_INSTANCE_TYPES=types, **more), RUN, ARTIFACTS, "exact")
     words = words["HadoopJarStep"]["Args"]
     assert dict(zip(words[12::2], words[13::2], strict=True)).get("--cores") == cores
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 from collections.abc import Callable
@@ -62,6 +63,13 @@ def cut_as_listed(running: Running, key: str) -> None:
     change_list(running, key, bytes=len(body(running, key)))
 
 
+def cut_as_written(running: Running, key: str) -> None:
+    """The step itself wrote a file that is no Parquet: its checksum is in the list."""
+    cut(running, key)
+    content = body(running, key)
+    change_list(running, key, bytes=len(content), sha256=hashlib.sha256(content).hexdigest(), etag=None)
+
+
 def removed(running: Running, key: str) -> None:
     running.run_context.client.delete_object(Bucket=running.run_context.run.bucket, Key=key)
 
@@ -85,7 +93,8 @@ def not_a_number(running: Running, key: str) -> None:
     buffer = io.BytesIO()
     pq.write_table(pyarrow.Table.from_pylist(table), buffer)
     put(running, key, buffer.getvalue())
-    change_list(running, key, bytes=len(buffer.getvalue()))
+    content = buffer.getvalue()
+    change_list(running, key, bytes=len(content), sha256=hashlib.sha256(content).hexdigest())
 
 
 def change_list(running: Running, key: str, **values: Any) -> None:
@@ -98,10 +107,11 @@ def change_list(running: Running, key: str, **values: Any) -> None:
     ("damage", "message"),
     [
         (cut, r"files of features/run=one/: .* part-0\.parquet: expected [\d,]+ bytes, found [\d,]+"),
-        (cut_as_listed, r"features/run=one/part-0\.parquet: expected a complete Parquet file, found"),
+        (cut_as_listed, r"files of features/run=one/: .* part-0\.parquet: expected the SHA-256 .*, found"),
+        (cut_as_written, r"files of features/run=one/: .* part-0\.parquet: no Parquet, or damaged"),
         (removed, r"files of features/run=one/: .* part-0\.parquet: no such file"),
-        (no_list, r"files of features/run=one/: expected a file list, .* found no _files\.json"),
-        (malformed_list, r"files of features/run=one/: expected a file list, .* found something else in _files\.json"),
+        (no_list, r"files of features/run=one/: expected a file list, .* _files\.json: no such file"),
+        (malformed_list, r"files of features/run=one/: .* _files\.json: no file list"),
         (not_a_number, r"every number finite: .* found 1 other rows"),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
@@ -119,6 +129,7 @@ def test_a_check_refuses_damaged_features_and_clearing_the_step_repairs(
     assert running.plan is not None
     featurize(run_context, running.plan)  # as after clearing: the step does not adopt what was refused
     assert REFUSED not in run_context.read_json(run_context.run.metrics("featurize"))
+    running.done.remove("verify_features")
     running.finish()
     assert orchard.json("published.json")["photos"] == 24
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def test_the_run_after_a_killed_run_publishes_the_correct_data(bucket: str, client: S3Client, tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "tests.plugins.histories.killed_runs", bucket, str(tmp_path)],
-        env=os.environ | {"PYTHONPATH": f"{ROOT}:{ROOT / 'plugins'}"},
+        env=os.environ | {"PYTHONPATH": f"{ROOT}:{ROOT / 'plugins'}:{ROOT / 'spark_jobs'}"},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

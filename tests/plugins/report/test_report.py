@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.plugins.html_page import Page
+from tests.plugins.plans import plan as written_plan
 from tests.plugins.snapshots import put_data
-from tests.plugins.validation.written_run import plan as written_plan
 from verger.changes.plan import Plan
 from verger.changes.rewrites.coordinates import Coordinates
 from verger.cluster_plan.pace import AS_BENCHMARKS, Work

@@ -73,14 +73,15 @@ class Verification:
         """
         of_features = {run.uri(Run(run.bucket, table.run).features): table for table in features}
         of_pca = {run.uri(Run(run.bucket, table.run).pca): table for table in pca}
-        lists = {uri: table.files for uri, table in (*of_features.items(), *of_pca.items()) if table.files}
+        lists = {uri: table.files for uri, table in of_features.items()}
+        lists |= {uri: table.files for uri, table in of_pca.items()}
         return plan.Verification(
             all=self.all,
             features={uri: table.rows for uri, table in of_features.items()},
             current_features={uri: table.current_rows for uri, table in of_features.items()},
             coordinates={uri: table.rows for uri, table in of_pca.items()},
             coordinates_of={uri: list(table.features or ()) for uri, table in of_pca.items()},
-            file_lists=lists | dict(verified),
+            file_lists={uri: sha256 for uri, sha256 in lists.items() if sha256} | dict(verified),
             manifest=tuple(map(run.uri, manifest)),
             measured=run.uri(Run(run.bucket, self.run).spread) if self.run else None,
             photos=self.photos,

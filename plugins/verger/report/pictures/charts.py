@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from verger.report.pictures import svg
 from verger.report.pictures.sample import Map
-from verger.validation.fingerprint import digest
+from verger_contract.photos import digest
 from verger_contract.report import Report, TaskFacts
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from verger.publication import coordinates
 from verger.publication.model import Snapshot
 from verger.tables.parquet import Store
-from verger.validation.fingerprint import digest
 from verger_contract.keys import Run
+from verger_contract.photos import digest
 
 if TYPE_CHECKING:
     import numpy

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from verger.publication.model import Publication, Snapshot
-from verger.validation.vectors import folder
+from verger_contract.photos import folder_of as folder
 from verger_ui.sources import photo_rows
 from verger_ui.sources.bucket import Bucket
 from verger_ui.sources.photo_rows import MissingManifestError, Photo

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import functools
+import hashlib
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,14 +15,14 @@ from typing import Any
 import numpy
 import pyarrow
 import pyarrow.parquet
-from pyarrow.fs import LocalFileSystem
 
-from verger.changes.plan import Plan
-from verger.changes.rewrites.coordinates import Coordinates
-from verger.cluster_plan.plan import ClusterPlan
-from verger.publication.model import FeatureRun
-from verger.tables.parquet import Store
 from verger_contract.keys import Run
+from verger_contract.metrics import FILE_LIST, ListedFile, list_document
+from verger_contract.plan import BasisPolicy, BasisRequest, StepPlan, Verification
+from verger_spark.session import LazySession
+from verger_spark.stopwatch import Stopwatch
+from verger_verify.features import Samples
+from verger_verify.work import Cluster
 
 WIDTH = 1280
 LABELS = ("Apple", "Kiwi", "柿 1", "Poire à cuire")
@@ -49,8 +52,8 @@ class WrittenRun:
     def k(self) -> int:
         return int(self.components.shape[1])
 
-    def write(self, folder: Path) -> tuple[Store, Run]:
-        """Write the tables as Parquet files; features in several files, like Spark."""
+    def write(self, folder: Path) -> Run:
+        """Write the tables as Parquet files with their file lists; features in several files, like Spark."""
         run = Run(str(folder), self.run.id)
         _write(folder / run.inventory, self.inventory, etag=True, size=pyarrow.int64())
         earlier = {row["path"] for row in self.earlier}
@@ -69,17 +72,17 @@ class WrittenRun:
         for part, rows in enumerate((self.features[:half], self.features[half:])):
             vectors = pyarrow.list_(pyarrow.float32())
             _write(folder / run.features / f"part-{part}.parquet", rows, label=True, etag=True, features=vectors)
-        (folder / run.features / "_SUCCESS").touch()
         if self.earlier:
             vectors = pyarrow.list_(pyarrow.float32())
             place = folder / Run("", "run-0").features / "part-0.parquet"
             _write(place, self.earlier, label=True, etag=True, features=vectors)
-        if self.rejects:
-            _write(folder / run.rejects / "part-0.parquet", self.rejects, etag=True, kind=True, reason=True)
+        _write(folder / run.rejects / "part-0.parquet", self.rejects, etag=True, kind=True, reason=True)
         coordinates = pyarrow.list_(pyarrow.float64())
         _write(folder / run.pca / "part-0.parquet", self.pca, label=True, features_run=True, pca_features=coordinates)
         write_basis(folder / run.basis, self.components, self.explained)
-        return Store(LocalFileSystem(), str(folder)), run
+        for table in (run.features, run.rejects, run.pca, *([Run("", "run-0").features] if self.earlier else [])):
+            write_list(folder / table)
+        return run
 
     def _manifest(self) -> Rows:
         """Return the manifest without a defect: from the inventory and the rejects of a correct run."""
@@ -99,30 +102,44 @@ class WrittenRun:
 Defect = Callable[[WrittenRun], None]
 
 
-def plan(*keep: FeatureRun, policy: str = "auto") -> Plan:
-    """Return the plan of a run with new photos that keeps these feature runs."""
-    return Plan(
+def uri(folder: Path, key: str) -> str:
+    """Return the URI of a key in a folder that plays the bucket."""
+    return f"file://{folder}/{key}"
+
+
+def plan(folder: Path, written: WrittenRun, *, policy: str = "auto", basis: str | None = None) -> StepPlan:
+    """Return the plan of a run that keeps the features of run-0 if it has any, and writes all coordinates."""
+    run, kept = written.run, uri(folder, Run("", "run-0").features)
+    keep = (kept,) if written.earlier else ()
+    return StepPlan(
+        run=run.id,
         work=True,
         why="of a test",
-        photos={"listed": 120, "new": 120},
-        cluster=ClusterPlan(core=1, task=1, data_gib=64, photos=0, bytes=0, listed=0),
-        etag=None,
-        model_sha256="ab" * 32,
-        preprocessing="2-exact",
-        decoding="exact",
-        images_prefix="images/",
-        full_refresh=False,
-        retry_all_rejects=False,
+        photos={"listed": len(written.inventory)},
         keep=keep,
         compact=(),
         into=None,
-        coordinates=Coordinates(statistics=None, since_full_pass=0, keep=(), again=tuple(table.run for table in keep)),
-        basis_policy=policy,
-        basis=None,
-        basis_reason="",
-        basis_target=0.9,
-        basis_tolerance=0.01,
+        new=uri(folder, run.features),
+        deletes=uri(folder, run.deletes),
+        compacted_deletes=uri(folder, run.compacted_deletes),
+        removed=uri(folder, run.removed),
+        basis=BasisRequest(
+            policy=BasisPolicy(policy), published=basis and uri(folder, Run("", basis).basis), tolerance=0.01
+        ),
+        verification=Verification(
+            features={kept: len(written.earlier)} if keep else {},
+            current_features={kept: len(written.kept)} if keep else {},
+            manifest=(uri(folder, run.manifest),),
+        ),
     )
+
+
+def cluster() -> Cluster:
+    """Return a cluster whose session starts only if a test has too much data for the driver."""
+    return Cluster(LazySession("verger test", Stopwatch()), 1, lambda total, done: contextlib.nullcontext())
+
+
+SAMPLES = Samples(neighbours=100, again=10, salt=0)
 
 
 def correct_run() -> WrittenRun:
@@ -179,3 +196,12 @@ def _write(path: Path, rows: Rows, **columns: Any) -> None:
     fields += [(name, pyarrow.string() if kind is True else kind) for name, kind in columns.items()]
     path.parent.mkdir(parents=True, exist_ok=True)
     pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows, schema=pyarrow.schema(fields)), path)
+
+
+def write_list(folder: Path) -> None:
+    """Write the file list of a table as the steps do."""
+    listed = []
+    for file in sorted(folder.glob("*.parquet")):
+        content, rows = file.read_bytes(), pyarrow.parquet.read_metadata(file).num_rows
+        listed.append(ListedFile(file.name, rows, len(content), hashlib.sha256(content).hexdigest()))
+    (folder / FILE_LIST).write_text(json.dumps(list_document(listed)))

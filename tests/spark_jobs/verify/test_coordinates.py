@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,32 +13,51 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
-from tests.plugins.validation.written_run import Defect, WrittenRun, correct_run, plan, write_basis
-from verger.changes.plan import Plan
-from verger.changes.rewrites.coordinates import Coordinates as Kept
-from verger.publication.model import FeatureRun, PcaRun
-from verger.settings import Validation
-from verger.validation.basis import read as read_basis
-from verger.validation.check import Check, ValidationError
-from verger.validation.projections import Coordinates, check_projections
-from verger.validation.spread import Measured, Spread
+from tests.spark_jobs.verify.written_run import (
+    SAMPLES,
+    Defect,
+    WrittenRun,
+    cluster,
+    correct_run,
+    plan,
+    uri,
+    write_basis,
+    write_list,
+)
+from verger_contract.check import Check
+from verger_contract.errors import VergerError
 from verger_contract.keys import Run
 from verger_contract.metrics import FILE_LIST, ListedFile, list_document
-from verger_contract.schemas import DELETES
+from verger_contract.photos import digest
+from verger_contract.plan import StepPlan
+from verger_contract.schemas import DELETES, PCA
+from verger_verify import basis as bases
+from verger_verify.coordinates import Written, verify
+from verger_verify.features import Verified
+from verger_verify.spread import Measured, Spread
 
-LIMITS = Validation(neighbour_sample=100)
 PROJECTED = "projections are features times basis"
 RUNS = "feature runs of the manifest"
 
 
-def check(written: WrittenRun, folder: Path, target: float = 0.9, basis: str = "run-1", **of_plan: Any) -> list[Check]:
-    store, run = written.write(folder)
-    keep = [FeatureRun(run="run-0", rows=len(written.earlier), current_rows=1)] if written.earlier else []
-    saved = read_basis(store, Run(run.bucket, basis).basis)
-    of_run = Coordinates(
-        store=store, run=run, plan=plan(*keep, **of_plan), limits=LIMITS, basis_run=basis, saved=saved, measured=None
+def written_of(written: WrittenRun, folder: Path, made: StepPlan, basis: str = "run-1", target: float = 0.9) -> Written:
+    at = uri(folder, Run("", basis).basis)
+    return Written(
+        plan=made,
+        pca=uri(folder, written.run.pca),
+        basis=at,
+        is_kept=basis != written.run.id,
+        saved=bases.read(at),
+        target=target,
+        measured=None,
     )
-    return check_projections(of_run, target)[0]
+
+
+def check(written: WrittenRun, folder: Path, target: float = 0.9, basis: str = "run-1", **of_plan: Any) -> list[Check]:
+    written.write(folder)
+    return verify(
+        cluster(), written_of(written, folder, plan(folder, written, **of_plan), basis, target), SAMPLES, None
+    ).checks
 
 
 def failed(written: WrittenRun, folder: Path, **how: Any) -> dict[str, Check]:
@@ -48,14 +68,14 @@ def test_a_correct_run_passes_every_check(tmp_path: Path) -> None:
     written = correct_run()
     checks = {row.name: row for row in check(written, tmp_path)}
     assert {name for name, row in checks.items() if not row.passed} == set()
-    assert len(checks) == 11
+    assert len(checks) == 12
     assert f"{written.k} numbers per photo" in checks
     assert checks["explained variance"].found == f"{written.explained.sum():.4%} with k = {written.k}"
     measured = checks["explained variance"].counted
     assert (measured["k"], measured["target_variance"]) == (written.k, 0.9)
     assert measured["explained_variance"] == pytest.approx(written.explained.sum())
     assert checks[f"{written.k} numbers per photo"].counted == {"rows": 118}
-    assert checks[PROJECTED].found.endswith("of 100 photos")
+    assert checks[PROJECTED].found.endswith("of 118 photos")
 
 
 def missing(written: WrittenRun) -> None:
@@ -115,11 +135,11 @@ def boast(written: WrittenRun) -> None:
 @pytest.mark.parametrize(
     ("defect", "names"),
     [
-        (missing, {"one row per photo", RUNS, "explained variance"}),
-        (repeated, {"one row per photo", "no path twice", RUNS, "explained variance"}),
-        (reject_projected, {"one row per photo", RUNS, "explained variance"}),
-        (not_a_number, {"every number finite", "explained variance"}),
-        (wide, {"{k} numbers per photo", "explained variance"}),
+        (missing, {"one row per photo", RUNS, "explained variance", PROJECTED}),
+        (repeated, {"one row per photo", "no path twice", RUNS, "explained variance", PROJECTED}),
+        (reject_projected, {"one row per photo", RUNS, "explained variance", PROJECTED}),
+        (not_a_number, {"every number finite", "explained variance", PROJECTED}),
+        (wide, {"{k} numbers per photo", "explained variance", PROJECTED}),
         (wrong_label, {"labels equal folders"}),
         (wrong_feature_run, {RUNS}),
         (shuffled, {PROJECTED, "neighbours share labels"}),
@@ -139,7 +159,7 @@ def test_a_target_not_reached_fails(tmp_path: Path) -> None:
 
 
 def test_a_missing_basis_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(ValidationError, match=r"models/pca/run=run-2/: expected the basis of step 2, found none"):
+    with pytest.raises(VergerError, match=r"models/pca/run=run-2/: expected the basis of step 2, found none"):
         check(correct_run(), tmp_path, basis="run-2")
 
 
@@ -202,79 +222,124 @@ def test_one_photo_on_a_reused_basis_has_no_variance_and_passes(tmp_path: Path) 
     assert checks["explained variance"].counted["explained_variance"] is None
 
 
-def update(written: WrittenRun, folder: Path, *, measured: bool = True) -> tuple[Coordinates, Plan]:
+def update(written: WrittenRun, folder: Path, *, measured: bool = True, is_all: bool = False) -> Written:
     """The run keeps the basis of run-0 and the coordinates of its table, and writes those of its new photos."""
     split(written)
+    late = {row["path"] for row in written.features}
+    before = [row for row in written.pca if row["path"] not in late]
+    written.pca = [row for row in written.pca if row["path"] in late]
     lies_elsewhere(written, folder)
-    store, run = written.write(folder)
-    (folder / Run("", "run-0").pca).mkdir(parents=True)
-    (folder / Run("", "run-0").pca / "part-0.parquet").touch()
-    published = PcaRun(run="run-0", rows=len(written.earlier), features=("run-0",))
-    kept = Kept(statistics="run-0", since_full_pass=1, keep=(published,), again=())
-    made = replace(
-        plan(FeatureRun(run="run-0", rows=len(written.earlier), current_rows=len(written.kept))), coordinates=kept
+    written.write(folder)
+    write_table(folder / Run("", "run-0").pca / "part-0.parquet", before)
+    write_list(folder / Run("", "run-0").pca)
+    _write_removed(folder, written)
+    pca = uri(folder, Run("", "run-0").pca)
+    made = plan(folder, written, basis="run-0")
+    verification = replace(
+        made.verification, all=is_all, coordinates={pca: len(before)}, coordinates_of={pca: ["run-0"]}
     )
+    made = replace(made, statistics="of a test", verification=verification)
     matrix = numpy.stack([row["features"] for row in written.earlier]).astype(numpy.float64)
     spread, projected = Spread(), Spread()
     spread.add(matrix)
     projected.add(matrix @ written.components)
-    of_run = Coordinates(
-        store=store,
-        run=run,
-        plan=made,
-        limits=LIMITS,
-        basis_run="run-0",
-        saved=read_basis(store, Run(run.bucket, "run-0").basis),
-        measured=Measured("run-0", spread, projected) if measured else None,
-    )
-    return of_run, made
+    of_run = written_of(written, folder, made, "run-0")
+    return replace(of_run, measured=Measured("run-0", spread, projected) if measured else None)
 
 
-@pytest.mark.parametrize("measured", [True, False])
-def test_an_update_is_measured_like_all_photos(measured: bool, tmp_path: Path) -> None:
+def write_table(file: Path, rows: list[dict[str, Any]]) -> None:
+    file.parent.mkdir(parents=True)
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows, schema=PCA.arrow), file)
+
+
+def verified(of_run: Written) -> Verified:
+    return verify(cluster(), of_run, SAMPLES, None)
+
+
+@pytest.mark.parametrize(("measured", "is_all"), [(True, False), (False, False), (True, True)])
+def test_an_update_is_measured_like_all_photos(measured: bool, is_all: bool, tmp_path: Path) -> None:
     """The earlier run measured its photos; without its result, all photos are measured again."""
     written, whole = correct_run(), correct_run()
-    half = len(written.features) // 2
-    late = {row["path"] for row in written.features[half:]}
-    written.pca = [row for row in written.pca if row["path"] in late]
-    of_run, _ = update(written, tmp_path, measured=measured)
-    _write_removed(of_run, written)
-    checks, found = check_projections(of_run, 0.9)
-    assert [row.name for row in checks if not row.passed] == []
+    result = verified(update(written, tmp_path, measured=measured, is_all=is_all))
+    assert [row.name for row in result.checks if not row.passed] == []
     of_all = {row.name: row for row in check(whole, tmp_path / "all")}["explained variance"].counted
-    counted = {name: value for row in checks for name, value in row.counted.items()}
+    counted = {name: value for row in result.checks for name, value in row.counted.items()}
+    found = Measured.parse(json.loads(json.dumps(result.measured)))
     assert counted["photos"] == of_all["photos"] == found.features.count
-    assert counted["rows"] == len(late)
+    assert counted["rows"] == len(written.features)
     assert counted["explained_variance"] == pytest.approx(of_all["explained_variance"], abs=1e-12)
-    assert Measured.parse(json.loads(json.dumps(found.document()))).explained_variance == found.explained_variance
+    assert found.explained_variance == counted["explained_variance"]
 
 
-def _write_removed(of_run: Coordinates, written: WrittenRun) -> None:
-    folder = Path(of_run.run.bucket)
+def _write_removed(folder: Path, written: WrittenRun) -> None:
     table = pyarrow.Table.from_pylist(written.deletes, schema=DELETES.arrow)
-    pyarrow.parquet.write_table(table, folder / of_run.run.removed)
+    pyarrow.parquet.write_table(table, folder / written.run.removed)
 
 
 def test_a_removed_row_that_is_not_subtracted_fails_the_explained_variance(tmp_path: Path) -> None:
     written = correct_run()
-    late = {row["path"] for row in written.features[len(written.features) // 2 :]}
-    written.pca = [row for row in written.pca if row["path"] in late]
-    of_run, _ = update(written, tmp_path)
+    of_run = update(written, tmp_path)
     written.deletes = written.deletes[:1]
-    _write_removed(of_run, written)
-    (failed_row,) = [row for row in check_projections(of_run, 0.9)[0] if not row.passed]
+    _write_removed(tmp_path, written)
+    (failed_row,) = [row for row in verified(of_run).checks if not row.passed]
     assert failed_row.name == "explained variance"
     assert failed_row.detail == "118 photos; measured: features of 119, coordinates of 119"
 
 
 def test_a_changed_table_of_an_earlier_run_fails_its_check(tmp_path: Path) -> None:
     written = correct_run()
-    late = {row["path"] for row in written.features[len(written.features) // 2 :]}
-    written.pca = [row for row in written.pca if row["path"] in late]
-    of_run, _ = update(written, tmp_path)
-    _write_removed(of_run, written)
+    of_run = update(written, tmp_path)
     listed = [ListedFile("part-0.parquet", len(written.earlier), 5, "")]
     (tmp_path / Run("", "run-0").features / FILE_LIST).write_text(json.dumps(list_document(listed)))
-    failed_rows = [row for row in check_projections(of_run, 0.9)[0] if not row.passed]
-    assert [row.name for row in failed_rows] == ["tables of earlier runs"]
-    assert "features/run=run-0/: part-0.parquet: expected 5 bytes, found" in failed_rows[0].detail
+    (failed_row,) = [row for row in verified(of_run).checks if not row.passed]
+    assert failed_row.name == "tables of earlier runs"
+    assert "features/run=run-0/part-0.parquet: expected 5 bytes, found" in failed_row.detail
+
+
+def test_a_file_list_that_is_not_the_verified_one_fails(tmp_path: Path) -> None:
+    of_run = update(correct_run(), tmp_path)
+    (kept,) = of_run.plan.keep
+    verification = replace(of_run.plan.verification, file_lists={kept: "ab" * 32})
+    (failed_row,) = [
+        row
+        for row in verified(replace(of_run, plan=replace(of_run.plan, verification=verification))).checks
+        if not row.passed
+    ]
+    assert "expected the file list that was verified" in failed_row.detail
+
+
+def coordinates_exchanged(folder: Path) -> None:
+    """Two photos of the earlier run have each other's coordinates."""
+    file = folder / Run("", "run-0").pca / "part-0.parquet"
+    rows = pyarrow.parquet.read_table(file).to_pylist()
+    rows[0]["pca_features"], rows[1]["pca_features"] = rows[1]["pca_features"], rows[0]["pca_features"]
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows, schema=PCA.arrow), file)
+    write_list(file.parent)
+
+
+def features_are_noise(folder: Path) -> None:
+    """A photo of the earlier run has other features."""
+    file = folder / Run("", "run-0").features / "part-0.parquet"
+    table = pyarrow.parquet.read_table(file)
+    rows = table.to_pylist()
+    rows[0]["features"] = numpy.random.default_rng(3).normal(size=1280).tolist()
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows, schema=table.schema), file)
+    write_list(file.parent)
+
+
+@pytest.mark.parametrize("defect", [coordinates_exchanged, features_are_noise])
+def test_a_defect_in_an_earlier_run_is_found_when_all_rows_are_verified(
+    defect: Callable[[Path], None], tmp_path: Path
+) -> None:
+    of_run = update(correct_run(), tmp_path, is_all=True)
+    defect(tmp_path)
+    assert PROJECTED in {row.name for row in verified(of_run).checks if not row.passed}
+
+
+def test_one_wrong_row_among_all_is_found_by_the_signed_sums(tmp_path: Path) -> None:
+    """The sample has 100 photos; the wrong one is not among them."""
+    written = correct_run()
+    in_sample = {row["path"] for row in sorted(written.pca, key=lambda row: digest(row["path"]))[:100]}
+    row = next(row for row in written.pca if row["path"] not in in_sample)
+    row["pca_features"] = row["pca_features"] * (1 + 1e-3)
+    assert PROJECTED in failed(written, tmp_path)
