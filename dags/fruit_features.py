@@ -2,9 +2,10 @@
 
 **What it does.** Each run lists the photos under `images/` and compares them with the published data. Step 1
 (`featurize`) computes 1,280 features for each new or changed photo with MobileNetV2. Step 2 (`pca`) reduces the
-features of all photos to as many components as explain 90 % of the variance. Both are Spark steps on EMR. If no photo
-is new, changed or deleted, the DAG launches no cluster: `anything_to_do` writes the reason to its log and to its XCom
-`why`, and all later tasks except `vacuum` are skipped.
+features of all photos to as many components as explain 90 % of the variance. A verification step after
+each reads what was written. All four are steps on EMR. If no photo is new, changed or deleted, the DAG launches no
+cluster: `anything_to_do` writes the reason to its log and to its XCom `why`, and all later tasks except `vacuum` are
+skipped.
 
 **How long it takes.** About seven minutes to launch the cluster, one second for 100 new photos on each physical core
 (two vCPUs of an x86 node), and about two minutes for the PCA of a million photos on two nodes. This is the estimate of
@@ -29,7 +30,7 @@ back to an earlier snapshot (`rollback_to`).
 | create_cluster, cluster_ready | The log has EMR's reason: capacity, IAM roles, or the bootstrap action. |
 | featurize, pca | The cluster was idle for too long and has terminated, or the run is already published. |
 | featurize_done, pca_done | The log has the last error of the step and the address of the complete step log. |
-| check_features, check_projections | The log has the failed checks. `runs/<id>/validation.json` has all checks. |
+| check_features, check_projections | The log has the failed checks, or the last error of the verification step. |
 | publish, publish_without_cluster | Another run, a rollback or vacuum replaced `published.json`: start a new run. |
 | report | The run is published. Clear this task alone. |
 | vacuum | The published data is correct. The log has the reason. It also runs after a rollback or with nothing to do. |
@@ -68,7 +69,7 @@ from airflow.sdk import DAG, Asset, Context, Metadata, TriggerRule, chain, get_c
 from airflow.sdk.exceptions import AirflowSkipException
 from pendulum import datetime
 
-from verger import tasks
+from verger import checks, tasks
 from verger.airflow_errors import fails_without_retry
 from verger.changes.params import RunParams
 from verger.changes.plan import Plan
@@ -94,7 +95,7 @@ from verger.s3 import clients
 from verger.settings import Settings
 from verger.time_limits import waiting_limit
 from verger_contract.keys import PUBLISHED, Run, uri
-from verger_contract.verdict import VERIFY_FEATURES, VERIFY_PCA
+from verger_contract.verification.verdict import VERIFY_FEATURES, VERIFY_PCA
 
 SETTINGS = Settings.from_environment()
 STORAGE, SCHEDULE = SETTINGS.storage, SETTINGS.schedule
@@ -262,24 +263,17 @@ with DAG(
 
     def verification(task_id: str, name: str, **how: Any) -> VerifyStep:
         """Return the task that submits a verification step, waits for it, and reads its verdict."""
-        request = steps.verify(
-            SETTINGS, RUN, artifacts, name, decoding=decoding, target_variance=target_variance, cores=cores
-        )
+        of_step = {"decoding": decoding, "target_variance": target_variance, "cores": cores}
+        request = steps.verify(SETTINGS, RUN, artifacts, name, **of_step)
         return VerifyStep(task_id=task_id, plan=plan, request=request, **how, **waiting(name))
 
     decoding, cores, target_variance = str(plan["decoding"]), str(plan["cores"]), "{{ params.target_variance }}"
     featurize, featurize_done = step("featurize", steps.featurize(SETTINGS, RUN, artifacts, decoding, cores))
-    check_features = verification(
-        "check_features", VERIFY_FEATURES, verified=["featurize"], conclude=tasks.check_features
-    )
+    of_features = {"verified": ["featurize"], "conclude": checks.check_features}
+    check_features = verification("check_features", VERIFY_FEATURES, **of_features)
     pca, pca_done = step("pca", steps.pca(SETTINGS, RUN, artifacts, target_variance, cores))
-    check_projections = verification(
-        "check_projections",
-        VERIFY_PCA,
-        verified=["featurize", "pca"],
-        prepare=tasks.prepare_projections_check,
-        conclude=tasks.check_projections,
-    )
+    of_pca = {"prepare": checks.prepare_projections_check, "conclude": checks.check_projections}
+    check_projections = verification("check_projections", VERIFY_PCA, verified=["featurize", "pca"], **of_pca)
     terminate_cluster = TerminateCluster(
         task_id="terminate_cluster",
         job_flow_id=create_cluster.output,

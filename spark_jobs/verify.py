@@ -26,12 +26,12 @@ import secrets
 import sys
 from dataclasses import replace
 
-from verger_contract.check import Check
 from verger_contract.errors import VergerError
 from verger_contract.photos import HASH_BITS
 from verger_contract.plan import StepPlan
 from verger_contract.preprocessing import Decoding
-from verger_contract.verdict import VERIFY_FEATURES, VERIFY_PCA, Verdict
+from verger_contract.verification.check import Check
+from verger_contract.verification.verdict import VERIFY_FEATURES, VERIFY_PCA, Verdict
 from verger_spark.attempt import Attempt
 from verger_spark.features.model import load_model
 from verger_spark.io import plan_file, storage
@@ -39,9 +39,9 @@ from verger_spark.session import LazySession, run
 from verger_spark.stopwatch import Stopwatch
 from verger_verify import basis, coordinates, features
 from verger_verify.features import Recompute, Samples, Verified
+from verger_verify.measures.spread import Measured
 from verger_verify.recomputed import Photos
-from verger_verify.spread import Measured
-from verger_verify.work import Cluster
+from verger_verify.tables.work import Cluster
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -29,33 +29,43 @@ def basis_run(run: Run, plan: Plan, metrics: Mapping[str, Any]) -> str:
     return plan.basis if kept and plan.basis else name_of(run.basis)
 
 
-def snapshot(
-    run: Run,
-    plan: Plan,
-    *,
-    staged: Mapping[str, str],
-    checks: Checks,
-    metrics: Mapping[str, Any],
-    verified: Mapping[str, str],
-    now: datetime,
-) -> Snapshot:
+@dataclass(frozen=True)
+class Results:
+    """What a run has verified.
+
+    Attributes
+    ----------
+    checks : mapping
+        validation.json.
+    metrics : mapping
+        pca.json.
+    file_lists : mapping of str to str
+        SHA-256 of the file list of each table that the run has verified, by URI.
+    """
+
+    checks: Checks
+    metrics: Mapping[str, Any]
+    file_lists: Mapping[str, str]
+
+
+def snapshot(run: Run, plan: Plan, results: Results, *, staged: Mapping[str, str], now: datetime) -> Snapshot:
     """Return the snapshot that the run publishes. Its counts are those of the checks, not those of the steps.
 
-    `staged` is the result of `verger.s3.artifacts.stage`, `checks` is validation.json, `metrics` is pca.json,
-    `verified` has the SHA-256 of the file list of each table that the run has verified, by URI.
+    `staged` is the result of `verger.s3.artifacts.stage`.
 
     Raises
     ------
     ValidationError
         The checks have no counts.
     """
-    features, pca, basis = counted(checks, "features"), counted(checks, "pca"), basis_run(run, plan, metrics)
+    features, pca = counted(results.checks, "features"), counted(results.checks, "pca")
+    basis, verified = basis_run(run, plan, results.metrics), results.file_lists
     try:
         return Snapshot(
             published_at=now.isoformat(),
             run=run.id,
             features=_features(run, plan, features["photos"], verified),
-            pca=_coordinates(run, plan, rows=pca["rows"], new=features["photos"], basis=basis, verified=verified),
+            pca=_coordinates(run, plan, (pca["rows"], features["photos"]), basis, verified),
             rejects=name_of(run.rejects),
             pca_attempt=run.pca_attempt,
             since_full_pass=0 if is_full_pass(run, plan, basis) else plan.coordinates.since_full_pass,
@@ -71,7 +81,7 @@ def snapshot(
             artifacts=staged["sha256"],
             images_prefix=plan.images_prefix,
             changes=plan.photos,
-            basis_reason=metrics["basis"]["reason"],
+            basis_reason=results.metrics["basis"]["reason"],
             basis_target=pca["target_variance"] if basis == name_of(run.basis) else plan.basis_target,
         )
     except KeyError as error:
@@ -92,9 +102,9 @@ def _verifies_all(plan: Plan) -> bool:
 
 
 def _coordinates(
-    run: Run, plan: Plan, *, rows: int, new: int, basis: str, verified: Mapping[str, str]
+    run: Run, plan: Plan, counts: tuple[int, int], basis: str, verified: Mapping[str, str]
 ) -> tuple[PcaRun, ...]:
-    is_full = is_full_pass(run, plan, basis)
+    (rows, new), is_full = counts, is_full_pass(run, plan, basis)
     written = plan.features_of(run) if is_full else plan.projected(run)
     current = {table.run for table in _features(run, plan, new, verified)}
     own = PcaRun(

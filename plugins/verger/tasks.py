@@ -6,38 +6,35 @@ The tasks pass data to each other by files in the run's folder. Every task may b
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import asdict, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 
-from verger import attempts, run_snapshot, verdicts
+from verger import run_snapshot
 from verger.attempts import completed, with_attempts
 from verger.changes import inventory, known_rejects, lost_files, run_tables
 from verger.changes.full_refresh import FeatureIdentity, full_refresh
-from verger.changes.known_rejects import FailedRun
 from verger.changes.manifest import write_manifest
 from verger.changes.params import RunParams
 from verger.changes.plan import Plan, decide
 from verger.changes.run_base import RunBase
 from verger.changes.run_tables import Comparison
+from verger.checks import verdict
 from verger.cluster_plan.history import earlier_runs
 from verger.cluster_plan.pace import Pace
 from verger.cluster_plan.plan import in_words
 from verger.context import RunContext
 from verger.publication import commit, coordinates, intact
 from verger.publication.model import Publication, Snapshot
+from verger.run_snapshot import Results
 from verger.s3 import artifacts, clients
 from verger.s3.artifacts import ArtifactError
 from verger.s3.errors import StorageError
-from verger.tables.parquet import TableError
 from verger.validation.check import ValidationError
-from verger.validation.features import same_identity, share_of_rejects
 from verger.validation.files import require_checked
-from verger.validation.record import record
 from verger_contract.keys import KNOWN_REJECTS, SPARK_EVENTS, Run
 from verger_contract.preprocessing import Decoding, preprocessing
-from verger_contract.verdict import VERIFY_FEATURES, VERIFY_PCA
+from verger_contract.verification.verdict import VERIFY_FEATURES, VERIFY_PCA
 
 log = logging.getLogger(__name__)
 
@@ -98,7 +95,7 @@ def plan(run_context: RunContext, etag: str | None, params: RunParams, now: date
     CommitConflictError, AlreadyPublishedError, PlanError, ArtifactError
     """
     client, run, settings = run_context.client, run_context.run, run_context.settings
-    published = _published(run_context, etag)
+    published = commit.base_snapshot(run_context.client, run_context.run, etag)
     built = artifacts.identity(client, settings.storage)
     identity = FeatureIdentity(
         built.model_sha256, preprocessing(settings.featurize.decoding, built.preprocessing_version)
@@ -170,84 +167,6 @@ def stage_artifacts(run_context: RunContext, made: Plan) -> dict[str, str]:
     return staged
 
 
-def check_features(run_context: RunContext, made: Plan) -> None:
-    """Read the verdict on the tables of step 1, and write the manifest.
-
-    Raises
-    ------
-    ValidationError, CommitConflictError, AlreadyPublishedError
-    """
-    published, run_context = _published(run_context, made.etag), with_attempts(run_context, "featurize")
-    client, run, limits = run_context.client, run_context.run, run_context.settings.validation
-    found = verdicts.read(run_context, VERIFY_FEATURES)
-    checks = [same_identity(made, completed(run_context, "featurize")), *found.checks]
-    with _refusing(run_context, "featurize"):
-        record(client, run, "features", checks)
-        comparison = Comparison(run_context.store, run, published, made.full_refresh, made.retry_all_rejects, made.lost)
-        rejects = write_manifest(client, comparison, made)
-    share = share_of_rejects(made.photos["listed"], rejects, limits.max_rejects_share, accepted=made.accept_rejects)
-    if not share.passed:
-        sha256 = artifacts.identity(client, run_context.settings.storage).sha256
-        run_context.write_json(
-            KNOWN_REJECTS,
-            asdict(FailedRun(run.id, made.etag, sha256, [*(part.run for part in made.manifests), run.id])),
-        )
-    record(client, run, "features", [*checks, share])
-    # Step 2 reads the features that were checked, also when another attempt of step 1 starts in the meantime.
-    run_context.write_json(run.plan, made.for_step(run, found.file_lists).document())
-
-
-@contextmanager
-def _refusing(run_context: RunContext, step: str) -> Iterator[None]:
-    """Record the refusal of the step's output when a check of the block fails or finds a damaged file."""
-    try:
-        yield
-    except (ValidationError, TableError) as error:
-        attempts.refuse(run_context, step, str(error))
-        raise type(error)(f"{error}\nClear {step} and all that follows it: the step then repeats its work") from error
-
-
-def prepare_projections_check(run_context: RunContext, made: Plan) -> None:
-    """Write the manifest again if step 2 compacted feature runs: it names the one that this attempt wrote.
-
-    Raises
-    ------
-    ValidationError, CommitConflictError, AlreadyPublishedError
-    """
-    commit.check_may_write(run_context.client, run_context.run)
-    run_context = with_attempts(run_context, "featurize", "pca")
-    if made.compacted(run_context.run):
-        comparison = Comparison(
-            run_context.store,
-            run_context.run,
-            _published(run_context, made.etag),
-            made.full_refresh,
-            made.retry_all_rejects,
-            made.lost,
-        )
-        write_manifest(run_context.client, comparison, made)
-
-
-def check_projections(run_context: RunContext, made: Plan) -> None:
-    """Read the verdict on the tables of step 2.
-
-    Raises
-    ------
-    ValidationError, CommitConflictError, AlreadyPublishedError
-    """
-    commit.check_may_write(run_context.client, run_context.run)
-    run_context = with_attempts(run_context, "featurize", "pca")
-    found = verdicts.read(run_context, VERIFY_PCA)
-    with _refusing(run_context, "pca"):
-        record(run_context.client, run_context.run, "pca", found.checks)
-    run_context.write_json(run_context.run.spread, found.measured)
-
-
-def _tables_of_pca(run: Run, made: Plan) -> list[str]:
-    compacted = made.compacted(run)
-    return [run.pca, *([Run(run.bucket, compacted).features] if compacted else [])]
-
-
 def publish_run(run_context: RunContext, made: Plan, staged: Mapping[str, str], now: datetime) -> Publication:
     """Publish the run. A second try of a published run changes nothing.
 
@@ -277,9 +196,9 @@ def publish_run(run_context: RunContext, made: Plan, staged: Mapping[str, str], 
     verified = {
         uri: sha256
         for step in (VERIFY_FEATURES, VERIFY_PCA)
-        for uri, sha256 in verdicts.read(run_context, step).file_lists.items()
+        for uri, sha256 in verdict(run_context, step).file_lists.items()
     }
-    new = run_snapshot.snapshot(run, made, staged=staged, checks=checks, metrics=metrics, verified=verified, now=now)
+    new = run_snapshot.snapshot(run, made, Results(checks, metrics, verified), staged=staged, now=now)
     return commit.publish(client, run, new, made.etag)
 
 
@@ -297,7 +216,7 @@ def publish_without_cluster(run_context: RunContext, made: Plan, now: datetime) 
     done = commit.already_published(client, run, made.etag)
     if done:
         return done
-    published = _published(run_context, made.etag)
+    published = commit.base_snapshot(run_context.client, run_context.run, made.etag)
     if published is None:
         raise ValidationError(f"run {run.id}: expected a published snapshot to keep, found none; start a new run")
     comparison = Comparison(run_context.store, run, published, False, False, featurizes=False)
@@ -308,8 +227,6 @@ def publish_without_cluster(run_context: RunContext, made: Plan, now: datetime) 
     return commit.publish(client, run, new, made.etag)
 
 
-def _published(run_context: RunContext, etag: str | None) -> Snapshot | None:
-    """Return the snapshot that the run is based on. Raises CommitConflictError when another one is published now."""
-    commit.check_unpublished(run_context.client, run_context.run.bucket, run_context.run.id)
-    base = commit.check_base(run_context.client, run_context.run, etag)
-    return base.publication.current if base else None
+def _tables_of_pca(run: Run, made: Plan) -> list[str]:
+    compacted = made.compacted(run)
+    return [run.pca, *([Run(run.bucket, compacted).features] if compacted else [])]

@@ -11,8 +11,8 @@ import pyarrow.parquet as pq
 from verger_contract import pca_model
 from verger_contract.errors import VergerError
 from verger_spark.io import storage
-from verger_verify import tables
-from verger_verify.tables import UnreadableFile
+from verger_verify.tables import files as tables
+from verger_verify.tables.files import UnreadableFile
 
 
 @dataclass(frozen=True)

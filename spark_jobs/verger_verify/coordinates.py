@@ -8,21 +8,24 @@ from functools import cached_property
 
 import pyarrow as pa
 
-from verger_contract.check import Check
 from verger_contract.plan import StepPlan
 from verger_contract.schemas import FEATURES_WIDTH
+from verger_contract.verification.check import Check
 from verger_spark.io.feature_files import run_of
-from verger_verify import earlier, neighbours, parts, rows, tables, work
+from verger_verify import earlier, neighbours, rows
 from verger_verify.basis import Basis
 from verger_verify.explained import explained_variance, projected
 from verger_verify.features import Recompute, Samples, Verified
-from verger_verify.parts import Costed, groups_of, whole
-from verger_verify.reading import Found, Kind, Part, Reader, Spreads, Versions, removed_paths, replaced, vectors_name
-from verger_verify.sample import Sample
-from verger_verify.spread import Measured
-from verger_verify.tables import File, Table
-from verger_verify.vectors import Vectors
-from verger_verify.work import Cluster
+from verger_verify.measures.sample import Sample
+from verger_verify.measures.spread import Measured
+from verger_verify.measures.vectors import Vectors
+from verger_verify.tables import files as tables
+from verger_verify.tables import parts, work
+from verger_verify.tables.files import File, Table
+from verger_verify.tables.found import Found, Kind, Part, Spreads, Versions
+from verger_verify.tables.parts import Costed, groups_of, whole
+from verger_verify.tables.reader import Reader, removed_paths, replaced, vectors_name
+from verger_verify.tables.work import Cluster
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from verger_contract.check import Check
 from verger_contract.plan import StepPlan
+from verger_contract.verification.check import Check
 from verger_spark.io.location import Location
-from verger_verify.tables import MOST_PROBLEMS, Table
+from verger_verify.tables.files import MOST_PROBLEMS, Table
 
 
 def check(plan: StepPlan, kept: Mapping[str, Table], contents: Mapping[str, str] | None = None) -> Check:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy
 
-from verger_contract.check import Check
 from verger_contract.plan import BasisPolicy, BasisRequest, least_explained_variance
+from verger_contract.verification.check import Check
 from verger_verify.basis import Basis
-from verger_verify.spread import Measured
-from verger_verify.vectors import Vectors
+from verger_verify.measures.spread import Measured
+from verger_verify.measures.vectors import Vectors
 
 VARIANCE_TOLERANCE = 1e-6
 PROJECTION_TOLERANCE = 1e-6

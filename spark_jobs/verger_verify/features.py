@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from verger_contract.check import Check
 from verger_contract.schemas import FEATURES_WIDTH
+from verger_contract.verification.check import Check
 from verger_spark.io.feature_files import run_of
-from verger_verify import neighbours, rows, tables, work
-from verger_verify.parts import groups_of, whole
-from verger_verify.reading import Found, Kind, Reader, Versions, vectors_name
-from verger_verify.sample import Sample, SampledPhoto
-from verger_verify.tables import File
-from verger_verify.vectors import Vectors
-from verger_verify.work import Cluster
+from verger_verify import neighbours, rows
+from verger_verify.measures.sample import Sample, SampledPhoto
+from verger_verify.measures.vectors import Vectors
+from verger_verify.tables import files as tables
+from verger_verify.tables import work
+from verger_verify.tables.files import File
+from verger_verify.tables.found import Found, Kind, Versions
+from verger_verify.tables.parts import groups_of, whole
+from verger_verify.tables.reader import Reader, vectors_name
+from verger_verify.tables.work import Cluster
 
 Recompute = Callable[[list[SampledPhoto]], Check]
 """Computes the features of sampled photos again from their bytes (`verger_verify.recomputed`)."""

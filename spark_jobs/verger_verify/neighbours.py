@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from verger_contract.check import SKIPPED, Check
+from verger_contract.verification.check import SKIPPED, Check
 
 if TYPE_CHECKING:
     import numpy

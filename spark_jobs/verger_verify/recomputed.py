@@ -13,14 +13,14 @@ from dataclasses import dataclass
 
 import numpy
 
-from verger_contract.check import SKIPPED, Check
 from verger_contract.preprocessing import Decoding
 from verger_contract.reasons import RejectKind
+from verger_contract.verification.check import SKIPPED, Check
 from verger_photo.decode import decode
 from verger_photo.model import Featurizer, Model
 from verger_photo.unreadable import UnreadablePhoto
 from verger_spark.features.source import open_source
-from verger_verify.sample import SampledPhoto
+from verger_verify.measures.sample import SampledPhoto
 
 NAME = "features computed again"
 EXPECTED = "the written features of every photo that still is in the bucket"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
-from verger_contract.check import Check
-from verger_verify.fingerprint import Fingerprint, difference
-from verger_verify.vectors import Vectors, version_key
+from verger_contract.verification.check import Check
+from verger_verify.measures.fingerprint import Fingerprint, difference
+from verger_verify.measures.vectors import Vectors, version_key
 
 Rows = Callable[[], Iterator[tuple[str, str]]]
 """Returns a new stream of path and ETag of every row of a table."""

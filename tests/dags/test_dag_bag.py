@@ -24,15 +24,15 @@ CHAIN = [
     *("run_or_roll_back", "list_images", "anything_to_do", "stage_artifacts", "create_cluster", "cluster_ready"),
     *("featurize", "featurize_done", "check_features", "pca", "pca_done", "check_projections", "publish", "report"),
 ]
-WAITING = {"cluster_ready", "featurize_done", "pca_done", "terminate_cluster"}
+WAITING = {"cluster_ready", "featurize_done", "check_features", "pca_done", "check_projections", "terminate_cluster"}
 HOUR = timedelta(hours=1)
 EXECUTION_LIMITS = {
     **dict.fromkeys(("run_or_roll_back", "rollback", "stage_artifacts", "create_cluster"), 2 * HOUR),
     **dict.fromkeys(("featurize", "pca", "publish", "report", "vacuum", "outcome"), 2 * HOUR),
-    **dict.fromkeys(("list_images", "anything_to_do", "check_features", "check_projections"), 4 * HOUR),
+    **dict.fromkeys(("list_images", "anything_to_do"), 4 * HOUR),
     "publish_without_cluster": 4 * HOUR,
     **dict.fromkeys(("cluster_ready", "terminate_cluster"), 2 * HOUR + timedelta(minutes=45)),
-    **dict.fromkeys(("featurize_done", "pca_done"), 2 * HOUR + 12 * HOUR),
+    **dict.fromkeys(("featurize_done", "check_features", "pca_done", "check_projections"), 2 * HOUR + 12 * HOUR),
 }
 
 
@@ -111,6 +111,7 @@ def test_every_param_has_a_type_a_title_and_a_description(dag: Any) -> None:
         "retry_rejects": "boolean",
         "accept_deletions": "boolean",
         "accept_rejects": "boolean",
+        "verify_all": "boolean",
         "launch_now": "boolean",
         "rollback_to": ["null", "string"],
     }
@@ -140,8 +141,8 @@ def test_the_cluster_is_terminated_also_when_a_step_fails(dag: Any) -> None:
     assert teardown.is_teardown
     assert teardown.on_failure_fail_dagrun
     assert teardown.trigger_rule == TriggerRule.ALL_DONE_SETUP_SUCCESS
-    # Right after the last step: no cluster runs while Airflow checks and publishes.
-    assert teardown.upstream_task_ids == {"create_cluster", "pca_done"}
+    # Right after the last step: no cluster runs while Airflow publishes.
+    assert teardown.upstream_task_ids == {"create_cluster", "check_projections"}
 
 
 def test_the_outcome_decides_the_state_of_the_run_whatever_a_user_marks(dag: Any) -> None:
@@ -199,7 +200,9 @@ def test_every_task_has_a_stated_execution_limit(dag: Any) -> None:
     assert {task.task_id: task.execution_timeout for task in dag.tasks} == EXECUTION_LIMITS
 
 
-@pytest.mark.parametrize("task_id", ["cluster_ready", "featurize_done", "pca_done"])
+@pytest.mark.parametrize(
+    "task_id", ["cluster_ready", "featurize_done", "check_features", "pca_done", "check_projections"]
+)
 def test_a_sensor_may_run_longer_than_it_waits(task_id: str, dag: Any) -> None:
     sensor = dag.get_task(task_id)
     waits = timedelta(seconds=sensor.poke_interval * sensor.max_attempts)
@@ -214,8 +217,9 @@ def test_the_settings_limit_checks_and_waits() -> None:
         patch.setenv("VERGER_STEP_MINUTES", "2880")
         patch.setenv("VERGER_CLUSTER_MINUTES", "240")
         dag = DagBag(dag_folder=str(DAGS)).dags["fruit_features"]
-    assert dag.get_task("check_features").execution_timeout == 10 * HOUR
+    assert dag.get_task("anything_to_do").execution_timeout == 10 * HOUR
     assert dag.get_task("featurize_done").execution_timeout == 50 * HOUR
+    assert dag.get_task("check_features").execution_timeout == 50 * HOUR
     assert dag.get_task("terminate_cluster").execution_timeout == 6 * HOUR
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tests.plugins.played_steps import featurize, pca, verify
-from verger import tasks
+from verger import checks, tasks
 from verger.attempts import completed
 from verger.changes.params import RunParams
 from verger.changes.plan import Plan
@@ -26,7 +26,7 @@ from verger.settings import Settings
 from verger.tables.parquet import Store
 from verger_contract.keys import ATTEMPT_MARK, Run
 from verger_contract.preprocessing import VERSION, Decoding
-from verger_contract.verdict import VERIFY_FEATURES, VERIFY_PCA
+from verger_contract.verification.verdict import VERIFY_FEATURES, VERIFY_PCA
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -155,10 +155,10 @@ class Running:
             "plan": self._plan,
             "featurize": self._featurize,
             "verify_features": self._verify_features,
-            "check_features": lambda: tasks.check_features(self.run_context, self._planned),
+            "check_features": lambda: checks.check_features(self.run_context, self._planned),
             "pca": self._pca,
             "verify_pca": self._verify_pca,
-            "check_projections": lambda: tasks.check_projections(self.run_context, self._planned),
+            "check_projections": lambda: checks.check_projections(self.run_context, self._planned),
             "publish": self._publish,
             "vacuum": lambda: vacuum(
                 self.run_context.client, self.run_context.run, self.run_context.settings.retention, self.orchard.now
@@ -204,7 +204,7 @@ class Running:
         verify(self.run_context, VERIFY_FEATURES)
 
     def _verify_pca(self) -> None:
-        tasks.prepare_projections_check(self.run_context, self._planned)
+        checks.prepare_projections_check(self.run_context, self._planned)
         verify(self.run_context, VERIFY_PCA, self.params.target_variance)
 
     def _publish(self) -> None:

@@ -28,7 +28,7 @@ from verger_contract.plan import BasisPolicy, BasisRequest, StepPlan
 from verger_contract.preprocessing import Decoding, preprocessing
 from verger_contract.reasons import RejectKind, reason
 from verger_contract.schemas import DELETES, FEATURES, FEATURES_WIDTH, LABEL_SUMS, PCA, REJECTS, Table
-from verger_contract.verdict import VERIFY_FEATURES
+from verger_contract.verification.verdict import VERIFY_FEATURES
 from verger_verify import basis
 from verify import parse, write_verdict
 

@@ -12,20 +12,18 @@ from typing import Any
 
 from verger.changes import lost_files
 from verger.changes.compare import FEATURIZED, PhotoChange, Tally, photo_reasons
-from verger.changes.full_refresh import FeatureIdentity, FullRefresh
-from verger.changes.params import PlanError, RunParams, check_limits
+from verger.changes.full_refresh import FeatureIdentity
+from verger.changes.params import RunParams, check_limits
 from verger.changes.rewrites import compaction, coordinates, verification
 from verger.changes.rewrites.coordinates import Coordinates
 from verger.changes.rewrites.verification import Verification
 from verger.changes.run_base import RunBase
 from verger.changes.sizing import no_step_has_work, reason_to_wait, work_of
 from verger.cluster_plan.plan import ClusterPlan, plan_cluster
-from verger.publication.model import FeatureRun, ManifestPart, Snapshot
+from verger.publication.model import FeatureRun, ManifestPart
 from verger.settings import Settings
 from verger_contract.keys import Run, manifest_keys, name_of, of_attempt, statistics, with_attempt
 from verger_contract.plan import BasisPolicy, BasisRequest, StepPlan
-
-LOST_BASIS = "the published basis is lost or damaged"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -200,7 +198,7 @@ def decide(run: Run, tally: Tally, base: RunBase, params: RunParams, settings: S
     """
     published, full_refresh, max_age = base.published, base.full_refresh, settings.retention.max_deletes_age
     check_limits(tally, params, settings.validation, full_refresh=bool(full_refresh), known_rejects=base.known_rejects)
-    basis, basis_reason = _basis(published, params, full_refresh)
+    basis, basis_reason = coordinates.basis_to_keep(published, params, full_refresh)
     runs = () if full_refresh or not published else compaction.current(published.features, tally.current_rows, now)
     keep, compact = _divided(runs, base.lost, max_age, now)
     photos = {kind.value: tally.photos[kind] for kind in PhotoChange}
@@ -275,7 +273,7 @@ def _other_reasons(
         *lost_files.reasons([*base.lost, *base.lost_projections]),
         *_compaction_reasons(overdue),
         *coordinates.reasons(base.published, params, settings.pca.basis_tolerance),
-        *([LOST_BASIS] if published and published.run and not published.basis else []),
+        *([coordinates.LOST_BASIS] if published and published.run and not published.basis else []),
     ]
 
 
@@ -286,23 +284,6 @@ def _divided(
     # A feature run with a lost file is compacted, so that later runs need not know of the file.
     chosen = compaction.choose(runs, max_age, now) | lost_files.runs_of(lost)
     return tuple(run for run in runs if run.run not in chosen), tuple(run for run in runs if run.run in chosen)
-
-
-def _basis(published: Snapshot | None, params: RunParams, full_refresh: FullRefresh) -> tuple[str | None, str]:
-    """Return the run whose basis may be kept, or why there is none."""
-    if params.basis == BasisPolicy.REFIT:
-        return None, "requested"
-    if full_refresh.other_features:
-        reason = full_refresh.reason
-    elif not published or not published.basis:
-        reason = LOST_BASIS if published and published.run else "no basis is published yet"
-    elif params.basis == BasisPolicy.AUTO and params.target_variance != published.basis_target:
-        return None, f"the target was changed from {published.basis_target:g} to {params.target_variance:g}"
-    else:
-        return published.basis, ""
-    if params.basis == BasisPolicy.REUSE:
-        raise PlanError(f"basis=reuse: no basis can be reused: {reason}; start the run with basis=auto or refit")
-    return None, reason
 
 
 def _compaction_reasons(overdue: Sequence[str]) -> list[str]:

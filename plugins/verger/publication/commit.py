@@ -130,6 +130,18 @@ def check_base(s3: S3Client, run: Run, etag: str | None) -> Current | None:
     return published
 
 
+def base_snapshot(s3: S3Client, run: Run, etag: str | None) -> Snapshot | None:
+    """Return the snapshot that an unpublished run is based on; None when there is none.
+
+    Raises
+    ------
+    AlreadyPublishedError, CommitConflictError, PublicationError
+    """
+    check_unpublished(s3, run.bucket, run.id)
+    base = check_base(s3, run, etag)
+    return base.publication.current if base else None
+
+
 def already_published(s3: S3Client, run: Run, etag: str | None) -> Publication | None:
     """Return the publication if its current snapshot is that of the run, None if the run may publish.
 

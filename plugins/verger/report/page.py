@@ -21,10 +21,10 @@ from verger.report.suspects.table import Suspect
 from verger.report.thresholds import Limits
 from verger.settings import Settings
 from verger.validation.check import outcome, summary
-from verger_contract.check import SKIPPED
 from verger_contract.keys import PUBLISHED, owner
 from verger_contract.report import Report, TaskFacts, Variance
 from verger_contract.schemas import SuspectKind
+from verger_contract.verification.check import SKIPPED
 
 TEMPLATES = Path(__file__).with_name("templates")
 LABELS = 40

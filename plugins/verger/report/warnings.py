@@ -12,9 +12,9 @@ from enum import StrEnum
 from verger.report import drift
 from verger.report.thresholds import LABELS_NAMED, NEAR, Limits
 from verger.validation.check import outcome
-from verger_contract.check import SKIPPED
 from verger_contract.report import CheckRow, LabelRow, Report, SuspectFacts
 from verger_contract.schemas import MOST_SUSPECTS, SuspectKind
+from verger_contract.verification.check import SKIPPED
 
 
 class Kind(StrEnum):

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from verger_contract.check import SKIPPED, Check
 from verger_contract.errors import VergerError
+from verger_contract.verification.check import SKIPPED, Check
 
 
 def outcome(row: Mapping[str, Any]) -> str:

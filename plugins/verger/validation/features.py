@@ -8,7 +8,7 @@ from typing import Any
 
 from verger.changes.full_refresh import FeatureIdentity
 from verger.changes.plan import Plan
-from verger_contract.check import Check
+from verger_contract.verification.check import Check
 
 
 def same_identity(plan: Plan, metrics: Mapping[str, Any]) -> Check:

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from verger.validation.check import ValidationError
-from verger_contract.check import files_check
 from verger_contract.keys import Run
+from verger_contract.verification.check import files_check
 
 
 def require_checked(run: Run, checks: Mapping[str, Iterable[Mapping[str, Any]]], prefixes: Iterable[str]) -> None:

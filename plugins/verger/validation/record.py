@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from verger.s3.clients import read_json, write_json
 from verger.validation.check import ValidationError, failure_message
-from verger_contract.check import Check
 from verger_contract.keys import Run
+from verger_contract.verification.check import Check
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -16,7 +16,7 @@ import pytest
 import verger_reader
 from tests.plugins.orchard import Orchard, Running
 from verger.changes.params import PlanError, RunParams
-from verger.changes.plan import LOST_BASIS
+from verger.changes.rewrites.coordinates import LOST_BASIS
 from verger.s3.errors import UnavailableError
 from verger.settings import Settings
 from verger.tables.parquet import TableError
@@ -166,11 +166,12 @@ def test_a_copy_of_the_bucket_may_have_other_etags(orchard: Orchard) -> None:
 
 def in_parts(orchard: Orchard, key: str, content: bytes) -> None:
     """Upload an object in parts, as a copy of a bucket may. Its ETag is no MD5 then."""
-    at = {"Bucket": orchard.bucket, "Key": key}
-    upload = orchard.client.create_multipart_upload(**at)["UploadId"]
-    etag = orchard.client.upload_part(**at, UploadId=upload, PartNumber=1, Body=content)["ETag"]
-    parts = {"Parts": [{"PartNumber": 1, "ETag": etag}]}
-    orchard.client.complete_multipart_upload(**at, UploadId=upload, MultipartUpload=parts)
+    s3, bucket = orchard.client, orchard.bucket
+    upload = s3.create_multipart_upload(Bucket=bucket, Key=key)["UploadId"]
+    etag = s3.upload_part(Bucket=bucket, Key=key, UploadId=upload, PartNumber=1, Body=content)["ETag"]
+    s3.complete_multipart_upload(
+        Bucket=bucket, Key=key, UploadId=upload, MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": etag}]}
+    )
 
 
 def assert_whole(orchard: Orchard) -> None:

@@ -26,7 +26,7 @@ from verger.report.facts import AirflowFacts, of_published
 from verger.report.page import page
 from verger.report.pictures.illustrations import Illustrations
 from verger.report.thresholds import Limits
-from verger.run_snapshot import snapshot
+from verger.run_snapshot import Results, snapshot
 from verger.s3 import clients
 from verger.s3.clients import read_json, write_json
 from verger.settings import Settings
@@ -103,7 +103,7 @@ def shown(run_context: RunContext, what: Report) -> Page:
 
 def made(client: S3Client, run: Run, plan: Plan = PLAN, staged: Mapping[str, str] = STAGED) -> Snapshot:
     checks = read_json(client, run.bucket, run.validation)
-    return snapshot(run, plan, staged=staged, checks=checks, metrics=PCA, now=NOW)
+    return snapshot(run, plan, Results(checks, PCA, {}), staged=staged, now=NOW)
 
 
 def test_the_report_and_its_page_agree(run_context: RunContext, run: Run) -> None:
@@ -268,7 +268,7 @@ def test_the_snapshot_names_kept_and_compacted_feature_runs(client: S3Client, ru
     )
     checks = read_json(client, run.bucket, run.validation)
     kept = {**PCA, "basis": {"action": "kept", "reason": "it explains enough"}}
-    published = snapshot(run, plan, staged=STAGED, checks=checks, metrics=kept, now=NOW)
+    published = snapshot(run, plan, Results(checks, kept, {}), staged=STAGED, now=NOW)
     assert published.features == (
         old,
         FeatureRun(run="run-1-compacted", rows=7, current_rows=7),

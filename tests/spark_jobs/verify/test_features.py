@@ -19,9 +19,9 @@ from tests.spark_jobs.verify.written_run import (
     uri,
     write_list,
 )
-from verger_contract.check import Check
 from verger_contract.keys import Run
 from verger_contract.metrics import FILE_LIST
+from verger_contract.verification.check import Check
 from verger_verify.features import Written, verify
 
 

@@ -22,7 +22,7 @@ from verger_contract.plan import BasisPolicy, BasisRequest, StepPlan, Verificati
 from verger_spark.session import LazySession
 from verger_spark.stopwatch import Stopwatch
 from verger_verify.features import Samples
-from verger_verify.work import Cluster
+from verger_verify.tables.work import Cluster
 
 WIDTH = 1280
 LABELS = ("Apple", "Kiwi", "柿 1", "Poire à cuire")

@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from verger.changes.params import RunParams
+from verger.changes.full_refresh import FullRefresh
+from verger.changes.params import PlanError, RunParams
 from verger.publication.model import FeatureRun, PcaRun, Snapshot
 from verger_contract.keys import PCA, owner, with_attempt
 from verger_contract.plan import BasisPolicy, least_explained_variance
@@ -26,6 +27,8 @@ MAX_SHARE_OF_STALE_ROWS = 0.5
 
 MAX_REMOVED_ROWS = 500_000
 """The most rows that an update removes from the statistics. Every Spark task holds their paths, some 50 MB."""
+
+LOST_BASIS = "the published basis is lost or damaged"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,6 +120,23 @@ def of_run(
         max_age=settings.retention.max_deletes_age,
         now=now,
     )
+
+
+def basis_to_keep(published: Snapshot | None, params: RunParams, full_refresh: FullRefresh) -> tuple[str | None, str]:
+    """Return the run whose basis may be kept, or why there is none."""
+    if params.basis == BasisPolicy.REFIT:
+        return None, "requested"
+    if full_refresh.other_features:
+        reason = full_refresh.reason
+    elif not published or not published.basis:
+        reason = LOST_BASIS if published and published.run else "no basis is published yet"
+    elif params.basis == BasisPolicy.AUTO and params.target_variance != published.basis_target:
+        return None, f"the target was changed from {published.basis_target:g} to {params.target_variance:g}"
+    else:
+        return published.basis, ""
+    if params.basis == BasisPolicy.REUSE:
+        raise PlanError(f"basis=reuse: no basis can be reused: {reason}; start the run with basis=auto or refit")
+    return None, reason
 
 
 def overdue(published: Snapshot | None, max_age: timedelta, now: datetime) -> list[str]:

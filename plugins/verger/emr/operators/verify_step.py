@@ -7,10 +7,10 @@ from typing import Any
 
 from airflow.sdk import Context
 
-from verger import verdicts
 from verger.airflow_errors import failing_without_retry
 from verger.attempts import completed, with_attempts
 from verger.changes.plan import Plan
+from verger.checks import verdict
 from verger.context import RunContext
 from verger.emr.operators.step_done import StepDone
 from verger.validation.check import ValidationError
@@ -95,7 +95,7 @@ class VerifyStep(StepDone):
 
     def _has_verdict(self, run_context: RunContext) -> bool:
         try:
-            verdicts.read(with_attempts(run_context, *self.verified), self.step)
+            verdict(with_attempts(run_context, *self.verified), self.step)
         except ValidationError:
             return False
         return True

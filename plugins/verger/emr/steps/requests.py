@@ -10,7 +10,7 @@ from typing import Any
 from verger.emr import fleets
 from verger.settings import Cluster, Settings
 from verger_contract.keys import Run, of_attempt
-from verger_contract.verdict import VERIFY_FEATURES
+from verger_contract.verification.verdict import VERIFY_FEATURES
 
 JVM_OPTIONS = "extraJavaOptions=-XX:TieredStopAtLevel=1 -Darrow.enable_unsafe_memory_access=true"
 """The JVM uses its C1 compiler only, and Arrow omits the bounds check of each value. A step keeps the JVM busy for

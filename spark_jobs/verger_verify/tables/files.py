@@ -13,9 +13,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from verger_contract.check import Check, files_check
 from verger_contract.errors import VergerError, one_line
 from verger_contract.metrics import FILE_LIST, ListedFile, parse_list
+from verger_contract.verification.check import Check, files_check
 from verger_spark.io import storage
 from verger_spark.io.location import Location, name_of
 

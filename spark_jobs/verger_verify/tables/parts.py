@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from verger_verify import tables
-from verger_verify.reading import Kind, Part
-from verger_verify.tables import File, Table
+from verger_verify.tables import files as tables
+from verger_verify.tables.files import File, Table
+from verger_verify.tables.found import Kind, Part
 
 ROWS_PER_PART = 1_000_000
 """Rows of a large table of paths that one part has: a few seconds of a core."""

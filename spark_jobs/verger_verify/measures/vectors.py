@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from verger_contract.photos import digest, folder_of
-from verger_verify.fingerprint import EXAMPLES, Fingerprint
-from verger_verify.sample import Sample
-from verger_verify.spread import Spread
+from verger_verify.measures.fingerprint import EXAMPLES, Fingerprint
+from verger_verify.measures.sample import Sample
+from verger_verify.measures.spread import Spread
 
 if TYPE_CHECKING:
     import numpy

@@ -1,0 +1,1 @@
+"""What the verification steps and Airflow agree on."""

@@ -1,0 +1,1 @@
+"""Reads the written tables in parts, in the driver or in Spark tasks."""
