@@ -130,9 +130,10 @@ def written(bucket: PhotoBucket, run: str, table: str) -> dict[str, int]:
 
 
 def check(bucket: PhotoBucket, run: str) -> float:
-    """Read all features in batches, as the DAG's checks do in a process of Airflow, and return the seconds."""
+    """Read all features in batches and verify every row, as a task of the verification does, and return the seconds."""
     from verger.settings import Validation
-    from verger.validation import vectors
+    from verger_verify.measures.sample import Sample
+    from verger_verify.measures.vectors import Vectors, columns
 
     variables = bucket.variables
     files = S3FileSystem(
@@ -141,16 +142,18 @@ def check(bucket: PhotoBucket, run: str) -> float:
         region=variables["AWS_REGION"],
         endpoint_override=variables["AWS_ENDPOINT_URL_S3"],
     )
-    columns = vectors.columns("features", "etag")
+    names = columns("features", "etag")
 
     def batches() -> Iterator[pa.RecordBatch]:
         for info in files.get_file_info(FileSelector(f"{BUCKET}/{run}/features")):
             if info.base_name.endswith(".parquet"):
                 with files.open_input_file(info.path) as source:
-                    yield from pq.ParquetFile(source).iter_batches(ROWS_AT_ONCE, columns=columns)
+                    yield from pq.ParquetFile(source).iter_batches(ROWS_AT_ONCE, columns=names)
 
     started = time.monotonic()
-    vectors.read(batches(), "features", FEATURES, Validation().neighbour_sample, "etag")
+    found = Vectors(FEATURES, Sample(Validation().neighbour_sample), Sample(0))
+    for batch in batches():
+        found.read(batch, "features", "etag")
     return round(time.monotonic() - started, 2)
 
 

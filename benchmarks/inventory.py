@@ -144,7 +144,7 @@ def peak() -> int:
 
 def planned(tally: Tally, base: Snapshot, counted: dict[str, int]) -> Plan:
     """Return a plan, as far as the tables depend on it, and write the counts of the tally into `counted`."""
-    from tests.plugins.validation.written_run import plan
+    from tests.plugins.plans import plan
     from verger.changes.compare import PhotoChange
 
     counted.update({kind.value: tally.photos[kind] for kind in PhotoChange})

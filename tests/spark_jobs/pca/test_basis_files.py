@@ -11,14 +11,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from pyarrow.fs import LocalFileSystem
 
-from verger.tables.parquet import Store
-from verger.validation import basis
 from verger_contract.errors import VergerError
 from verger_spark.io import storage
 from verger_spark.pca import basis_files
 from verger_spark.pca.spectrum import Basis
+from verger_verify import basis
 
 SPARK, FACTS = "4.1.1", {"photos": 9}
 
@@ -49,7 +47,7 @@ def test_a_file_that_is_added_to_a_basis_is_not_read(tmp_path: Path) -> None:
     basis_files.save(saved, tmp_path.as_uri(), SPARK, FACTS)
     (tmp_path / "data" / "part-00000-copy.parquet").write_bytes(b"the first file by name")
     np.testing.assert_array_equal(basis_files.load(tmp_path.as_uri(), 5), saved.components)
-    checked = basis.read(Store(LocalFileSystem(), str(tmp_path)), "")
+    checked = basis.read(f"file://{tmp_path}")
     np.testing.assert_array_equal(checked.components, saved.components)
 
 
