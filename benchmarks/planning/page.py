@@ -3,8 +3,9 @@
     python -m benchmarks.planning [--set NAME=VALUE ...]   (in the dev environment, plugins/ and spark_jobs/ on
                                                             PYTHONPATH; `make bench-planning`)
 
-Reads benchmarks/results.json (`growth`, and `comparison` and `camera` if they exist) and the table of listings in
-benchmarks/README.md, and writes every figure of benchmarks/planning.md. It measures nothing.
+Reads benchmarks/results.json (`growth`, and `comparison` and `camera` if they exist), the table of listings in
+benchmarks/README.md and that of runs in benchmarks/scheduled_runs.md. Writes every figure of benchmarks/planning.md. It
+measures nothing.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from pathlib import Path
 
 from benchmarks.harness import results
 from benchmarks.harness.places import RESULTS, ROOT
-from benchmarks.planning import blocks, stack_costs
+from benchmarks.planning import blocks, scheduled_runs, stack_costs
 from benchmarks.planning.blocks import Basis
 from benchmarks.planning.limits import Listing
 from benchmarks.planning.prices import stated
@@ -52,7 +53,7 @@ def main() -> None:
     try:
         comparison = results.load("comparison", arguments.results)
         camera = results.load("camera", arguments.results)
-        basis = Basis(growth, comparison, Listing.read(), stated(arguments.set), camera)
+        basis = Basis(growth, comparison, Listing.read(), stated(arguments.set), camera, scheduled_runs.read())
         text = page(arguments.page.read_text(), basis)
     except ValueError as error:
         raise SystemExit(f"planning: {error}") from None

@@ -66,7 +66,7 @@ class PhotoChanges:
 
 
 def _key(name: str, number: str) -> str:
-    return f"{PREFIX}{name.partition('/')[0]}{NEW}{number}.jpg"
+    return f"{PREFIX}{name.rpartition('/')[0]}{NEW}{number}.jpg"
 
 
 def spread(count: int, some: int, start: int) -> list[int]:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from benchmarks.harness import results
-from benchmarks.planning import blocks
+from benchmarks.planning import blocks, scheduled_runs
 from benchmarks.planning import page as planning
 from benchmarks.planning.blocks import Basis
 from benchmarks.planning.fleet import MACHINES, Effort, Fleet, Measured
@@ -44,6 +44,14 @@ def row(photos: int, step_1_s: float, step_2_s: float) -> dict[str, Any]:
 GROWTH = {"measured": "then, there", "cores": 2, "rows": [row(4000, 24.0, 10.0), row(24_000, 124.0, 20.0)]}
 FIGURES = {name: figure.value for name, figure in stated(ROUND).items()}
 LISTING = Listing(7e-6, 15e-6)
+SCHEDULED = """<!-- scheduled -->
+| base | run | anything_to_do, s | featurize, s | verify_features, s | pca, s | verify_pca, s | publish, s | all but listing and step 1, s | their CPU time, s | their requests |
+| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |
+| 200 real | first run | 1.0 | 9.0 | 1.0 | 1.0 | 1.0 | 1.0 | 5.0 | 9.0 | 99 |
+| 1,000,000 drawn | 10,000 new | 4.0 | 90.0 | 12.0 | 30.0 | 18.0 | 2.0 | 66.0 | 80.0 | 1,200 |
+
+*then, there*
+<!-- /scheduled -->"""  # noqa: E501 (a table)
 
 
 def test_the_page_of_the_cost_names_each_price_that_is_not_confirmed() -> None:
@@ -129,10 +137,20 @@ def test_the_listing_is_read_from_the_table_of_the_readme() -> None:
         Listing.read("nothing")
 
 
+def test_a_scheduled_run_is_read_from_its_table() -> None:
+    (found,) = scheduled_runs.read(SCHEDULED)
+    assert (found.base, found.new, found.requests) == (MILLION, 10_000, 1200)
+    assert (found.step_2_s, found.verification_s, found.airflow_s) == (30, 30, 6)
+    with pytest.raises(ValueError, match="make bench-nights"):
+        scheduled_runs.read("nothing")
+
+
 def test_every_mark_of_the_page_is_filled() -> None:
-    basis = Basis(GROWTH, None, LISTING, stated(ROUND))
+    basis = Basis(GROWTH, None, LISTING, stated(ROUND), scheduled=scheduled_runs.read(SCHEDULED))
     text = page(planning.PAGE.read_text(), basis)
     assert "not computed" not in text
+    # Step 1 takes 30 s for its start, 4 s and 100 core seconds on 4 cores.
+    assert "| 2 c6i.xlarge | 6.7 | 1.0 | 0.5 | 0.5 |" in text
     assert "| 1,000,000 | 1 | c6i.xlarge | 2 | 0.78 | 0.92 | 2.8 | 0.69 | 0.60 |" in text
     assert "times as many" not in text  # there is no comparison with the notebook
     assert page(text, basis) == text
