@@ -11,7 +11,9 @@ of the new files is read; of earlier tables the names, sizes and ETags of the fi
 are read. The SHA-256 of each file is compared with the file list. The verdict has the SHA-256 of the file lists, to
 which later readers hold the files.
 
-The step of the features also computes the features of some photos again from their bytes.
+The step of the features also computes the features of some photos again from their bytes. The step of the coordinates
+also searches for suspects (`--suspects`): photos whose label may be wrong, outliers and near duplicates. In its URI,
+`{attempt}` stands for the attempt of step 2. Suspects are no check.
 
 A check that fails does not fail the step: the verdict has all checks, and Airflow's task decides. The step fails only
 when it cannot check, for example because S3 denies the access.
@@ -27,6 +29,7 @@ import sys
 from dataclasses import replace
 
 from verger_contract.errors import VergerError
+from verger_contract.keys import ATTEMPT
 from verger_contract.photos import HASH_BITS
 from verger_contract.plan import StepPlan
 from verger_contract.preprocessing import Decoding
@@ -41,6 +44,7 @@ from verger_verify import basis, coordinates, features
 from verger_verify.features import Recompute, Samples, Verified
 from verger_verify.measures.spread import Measured
 from verger_verify.recomputed import Photos
+from verger_verify.suspects import of_run
 from verger_verify.tables.work import Cluster
 
 
@@ -59,6 +63,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--neighbour-sample", type=int, default=1000, help="photos whose neighbours are checked")
     parser.add_argument("--recomputed", type=int, default=100, help="photos whose features are computed again")
     parser.add_argument("--cores", type=int, default=0, help="cores of the cluster (default: those at the start)")
+    parser.add_argument("--suspects", metavar="URI", help="output, folder: photos to look at, of --table pca")
     parser.add_argument("--verdict", required=True, metavar="URI", help="output, JSON, written at the end")
     parser.add_argument("--progress", metavar="URI", help="output, JSON, written every few seconds")
     parser.add_argument("--of-attempts", default="", help="names the attempts that are verified, for the list of steps")
@@ -127,7 +132,12 @@ def verify(arguments: argparse.Namespace, metrics: dict[str, dict[str, object]],
         )
     plan = plan_file.read(arguments.plan)
     written = written_of(plan, metrics["pca"], arguments.pca_metrics, arguments.target_variance)
-    return coordinates.verify(cluster, written, samples, recompute)
+    verified = coordinates.verify(cluster, written, samples, recompute)
+    if arguments.suspects and all(check.passed for check in verified.checks):
+        folder = arguments.suspects.replace(ATTEMPT, str(metrics["pca"].get("attempt", "")))
+        found = of_run.update(cluster, written, folder).suspects
+        print(f"verger: {found.photos:,} photos compared, {len(found.rows):,} suspects in {folder}")
+    return verified
 
 
 def completed(uri: str) -> dict[str, object]:

@@ -75,6 +75,8 @@ class Verification:
         URIs of the parts of the manifest of the run, oldest first.
     measured : str or None
         URI of what the verification of the published run measured, which is updated.
+    suspects : str or None
+        URI of the folder of suspects of the published run, which are updated.
     photos : int
         Photos of the published snapshot.
     """
@@ -87,6 +89,7 @@ class Verification:
     file_lists: Mapping[str, str] = field(default_factory=dict)
     manifest: tuple[str, ...] = ()
     measured: str | None = None
+    suspects: str | None = None
     photos: int = 0
 
 

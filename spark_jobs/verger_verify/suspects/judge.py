@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -19,11 +20,21 @@ from verger_verify.suspects.outliers import Typical
 from verger_verify.suspects.reference import Reference
 
 DUPLICATE_SHARE = 0.05
-"""Near duplicates lie closer together than this share of the spread of all photos.
+"""Near duplicates lie closer together than this share of the spread of all photos, and than ``DUPLICATE_OF_TYPICAL``.
 
 Copies of a file, also in another lossless format, lie at the distance 0. Neighbouring frames of a film lie farther
 apart.
 """
+
+DUPLICATE_OF_TYPICAL = 0.25
+"""And closer than this share of the typical distance of the label: where few coordinates separate the labels, all
+photos of a label are near each other."""
+
+DUPLICATE_IN_SMALL_LABEL = 0.01
+"""The share of the spread for a label that is too small to have a typical distance."""
+
+LEAST_SHARE_OF_SPREAD = 0.001
+"""A typical distance is at least this share of the spread, also of a label that has only copies of one photo."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +72,8 @@ class Judge:
             if score > 0:
                 places = np.flatnonzero(found.positions[row] != NONE).tolist()
                 rows.append(Suspect(path, label, kind, score, **self._neighbours(found, row, places)))
-            copies = [place for place in range(NEIGHBOURS) if self._is_earlier_copy(path, found, row, place)]
+            near = np.flatnonzero(found.distances[row] <= self._duplicate_distance(label)).tolist()
+            copies = [place for place in near if self._is_named_after(path, int(found.positions[row, place]))]
             if copies:
                 score = 1 - float(found.distances[row, copies[0]]) / (self.reference.spread or 1.0)
                 copied = self._neighbours(found, row, copies)
@@ -77,14 +89,19 @@ class Judge:
             "distances": tuple(float(found.distances[row, place]) for place in places),
         }
 
-    def _is_earlier_copy(self, path: str, found: Nearest, row: int, place: int) -> bool:
-        """Whether a neighbour is a near duplicate that is older, or has a smaller path if both are new.
+    def _duplicate_distance(self, label: str) -> float:
+        """Return how near the near duplicates of a photo of that label are at most."""
+        typical = self._of_label(label)
+        if typical is None:
+            return DUPLICATE_IN_SMALL_LABEL * self.reference.spread
+        return min(DUPLICATE_SHARE * self.reference.spread, DUPLICATE_OF_TYPICAL * math.exp(typical.median))
 
-        So a pair is named once.
+    def _is_named_after(self, path: str, position: int) -> bool:
+        """Whether a photo is listed as the copy of one of the reference: it is newer, or has the larger path.
+
+        So a pair is listed once.
         """
-        if found.distances[row, place] > DUPLICATE_SHARE * self.reference.spread:
-            return False
-        other = self.reference.paths[int(found.positions[row, place])]
+        other = self.reference.paths[position]
         return other < path or other not in self.reference.new or path not in self.reference.positions
 
     def _disagreement(self, photos: Photos, own: NDArray[np.int64], found: Nearest) -> NDArray[np.float64]:
@@ -118,7 +135,7 @@ class Judge:
 
     @cached_property
     def _least(self) -> float:
-        return DUPLICATE_SHARE * self.reference.spread or 1.0
+        return LEAST_SHARE_OF_SPREAD * self.reference.spread or 1.0
 
 
 def _by_label(labels: Sequence[str]) -> Iterator[tuple[str, NDArray[np.int64]]]:

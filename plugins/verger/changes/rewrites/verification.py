@@ -26,6 +26,8 @@ class Verification:
         When all rows were verified last before this run (ISO 8601, UTC).
     run : str or None
         The run of the published snapshot, whose verification measured the variance of its photos.
+    pca_attempt : str
+        Id of its attempt of step 2, which names the folder of its suspects.
     photos : int
         Photos of that snapshot.
     """
@@ -33,6 +35,7 @@ class Verification:
     all: bool = False
     all_at: str | None = None
     run: str | None = None
+    pca_attempt: str = ""
     photos: int = 0
 
     @classmethod
@@ -44,7 +47,13 @@ class Verification:
         if not published or not published.run:
             return cls()
         is_all = is_due(published, params, limits, now) or published.verified_all_at is None
-        return cls(all=is_all, all_at=published.verified_all_at, run=published.run, photos=published.photos)
+        return cls(
+            all=is_all,
+            all_at=published.verified_all_at,
+            run=published.run,
+            pca_attempt=published.pca_attempt,
+            photos=published.photos,
+        )
 
     @classmethod
     def of(cls, facts: Mapping[str, Any]) -> Verification:
@@ -71,6 +80,7 @@ class Verification:
         verified
             SHA-256 of the file list of each table that the run itself has verified, by URI.
         """
+        before = Run(run.bucket, self.run, pca_attempt=self.pca_attempt) if self.run else None
         of_features = {run.uri(Run(run.bucket, table.run).features): table for table in features}
         of_pca = {run.uri(Run(run.bucket, table.run).pca): table for table in pca}
         lists = {uri: table.files for uri, table in of_features.items()}
@@ -83,7 +93,8 @@ class Verification:
             coordinates_of={uri: list(table.features or ()) for uri, table in of_pca.items()},
             file_lists={uri: sha256 for uri, sha256 in lists.items() if sha256} | dict(verified),
             manifest=tuple(map(run.uri, manifest)),
-            measured=run.uri(Run(run.bucket, self.run).spread) if self.run else None,
+            measured=run.uri(before.spread) if before else None,
+            suspects=run.uri(before.suspects) if before else None,
             photos=self.photos,
         )
 

@@ -113,7 +113,7 @@ def verify(
         "--plan": run.uri(run.plan),
         "--work": run.uri(run.work),
         "--featurize-metrics": run.uri(run.metrics("featurize")),
-        **({} if is_first else {"--pca-metrics": run.uri(run.metrics("pca"))}),
+        **({} if is_first else _of_pca(run)),
         "--images": f"s3://{settings.storage.bucket}",
         "--model": f"{artifacts}/model",
         "--decoding": decoding,
@@ -125,6 +125,12 @@ def verify(
         **_cores(settings.cluster, cores),
     }
     return _step(step, run, artifacts, arguments, program="verify")
+
+
+def _of_pca(run: Run) -> dict[str, str]:
+    """Return the arguments that only the verification of step 2 has."""
+    suspects = of_attempt(run.uri(run.suspects))
+    return {"--pca-metrics": run.uri(run.metrics("pca")), "--suspects": suspects}
 
 
 def _cores(options: Cluster, cores: str) -> dict[str, str]:
