@@ -27,7 +27,7 @@ from sample_photos.albums import Album
 from verger_contract.schemas import SuspectKind
 from verger_photo.decode import decode
 from verger_verify.suspects.found import Suspects
-from verger_verify.suspects.judge import DUPLICATE_SHARE, Judge, Photos
+from verger_verify.suspects.judge import Judge, Photos
 from verger_verify.suspects.reference import Reference, leading
 
 EXCHANGED = 100
@@ -125,7 +125,8 @@ def search(photos: Photos) -> Suspects:
 def copies(album: Album360, images: Path, name: str, change: Callable[[Image.Image], bytes]) -> dict[str, object]:
     """Return a row: the share of changed copies that are near duplicates of their photo."""
     chosen = set(np.random.default_rng(0).choice(len(album.photos.paths), COPIES, replace=False).tolist())
-    featurizer, spread = photo_features.featurizer(), _spread(album.photos.coordinates)
+    photos, featurizer = album.photos, photo_features.featurizer()
+    judge = Judge(Reference.of(photos.paths, photos.labels, photos.coordinates))
     near, nearest = 0, 0
     for row, (key, content) in enumerate(Album(images).files()):
         if row not in chosen or album.photos.paths[row] != key:
@@ -133,18 +134,15 @@ def copies(album: Album360, images: Path, name: str, change: Callable[[Image.Ima
         with Image.open(io.BytesIO(content)) as image:
             features = featurizer.features(decode(change(image.convert("RGB"))))
         point = leading(features[None] @ album.components)
-        distances = np.linalg.norm(album.photos.coordinates - point, axis=1)
-        near += bool(distances[row] <= DUPLICATE_SHARE * spread)
+        distances = np.linalg.norm(photos.coordinates - point, axis=1)
         nearest += bool(distances.argmin() == row)
+        found = judge.suspects(Photos([f"{key} copy"], [photos.labels[row]], point)).rows
+        near += any(one.kind is SuspectKind.NEAR_DUPLICATE and key in one.neighbours for one in found)
     return {
         "copy of a photo": name,
         "near duplicate of it": f"{near / COPIES:.0%}",
         "nearer to it than to all others": f"{nearest / COPIES:.0%}",
     }
-
-
-def _spread(coordinates: NDArray[np.float32]) -> float:
-    return float(np.sqrt(coordinates.var(axis=0, dtype=np.float64).sum()))
 
 
 def _encoded(image: Image.Image, kind: str, **options: int) -> bytes:

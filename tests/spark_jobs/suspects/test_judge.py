@@ -81,6 +81,13 @@ def test_a_photo_beside_another_one_is_no_near_duplicate() -> None:
     assert judged(everything, new=one("Plum/beside.jpg", beside)).rows == []
 
 
+def test_labels_far_from_each_other_do_not_make_all_photos_of_a_label_near_duplicates() -> None:
+    clouds = photos(COUNTS)
+    middles = np.array([centre(label) for label in clouds.labels], np.float32)
+    tight = Photos(clouds.paths, clouds.labels, (0.9 * middles + 0.1 * clouds.coordinates).astype(np.float32))
+    assert judged(tight).rows == []
+
+
 def test_the_first_photos_of_a_new_label_are_no_suspects() -> None:
     assert judged(photos(COUNTS), new=photos({"Quince": 30}, seed=3)).rows == []
     assert judged(photos(COUNTS), new=photos({"Quince": 1}, seed=3)).rows == []
