@@ -122,6 +122,7 @@ def verify(run_context: RunContext, step: str, target: float = 0.9) -> None:
             *("--featurize-metrics", run.uri(run.metrics("featurize")), "--pca-metrics", run.uri(run.metrics("pca"))),
             *("--images", f"s3://{run.bucket}", "--model", "", "--recomputed", "0", "--target-variance", str(target)),
             *("--neighbour-sample", "100", "--verdict", run.uri(run.metrics(step))),
+            *("--suspects", run.uri(run.suspects)),
         ]
     )
     write_verdict(arguments)

@@ -32,14 +32,15 @@ def suspect(path: str, kind: SuspectKind, score: float, *neighbours: str, run: s
 def put(
     client: S3Client, run: Run, rows: list[dict[str, Any]], reference: dict[str, list[float]] | None = None
 ) -> None:
-    """Write the suspects of a run, and a reference with the coordinates of some photos."""
+    """Write the suspects of a run; with a reference, also that: the coordinates of some photos."""
     facts = {"photos": "7", "reference": "120"}
     table = pyarrow.Table.from_pylist(rows, SUSPECTS.arrow).replace_schema_metadata(facts)
     _put(client, run, SUSPECTS_FILE, table)
-    photos = [
-        {"path": path, "label": path.split("/")[-2], "coordinates": point} for path, point in (reference or {}).items()
-    ]
-    _put(client, run, REFERENCE_FILE, pyarrow.Table.from_pylist(photos, REFERENCE.arrow))
+    if reference:
+        photos = [
+            {"path": path, "label": path.split("/")[-2], "coordinates": point} for path, point in reference.items()
+        ]
+        _put(client, run, REFERENCE_FILE, pyarrow.Table.from_pylist(photos, REFERENCE.arrow))
 
 
 def _put(client: S3Client, run: Run, name: str, table: pyarrow.Table) -> None:
