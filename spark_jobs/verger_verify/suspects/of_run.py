@@ -6,11 +6,12 @@ import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from verger_contract.plan import StepPlan
 from verger_spark.io.feature_files import run_of
 from verger_verify.measures.sample import Sample
 from verger_verify.measures.vectors import columns
@@ -18,13 +19,38 @@ from verger_verify.suspects import files
 from verger_verify.suspects.search import Before, search
 from verger_verify.tables import files as tables
 from verger_verify.tables import work
-from verger_verify.tables.files import UnreadableFile
+from verger_verify.tables.files import Table, UnreadableFile
 from verger_verify.tables.found import Kind, Part
 from verger_verify.tables.parts import whole
 from verger_verify.tables.reader import Reader, removed_paths
 
-if TYPE_CHECKING:
-    from verger_verify.coordinates import Written
+
+class Written(Protocol):
+    """What step 2 wrote: `verger_verify.coordinates.Written`. The first of its own tables has the coordinates."""
+
+    @property
+    def plan(self) -> StepPlan:
+        """The plan of the run."""
+
+    @property
+    def pca(self) -> str:
+        """URI of the coordinates that the run wrote."""
+
+    @property
+    def basis_name(self) -> str:
+        """The run that fitted the basis, with the attempt."""
+
+    @property
+    def is_all(self) -> bool:
+        """Whether all photos are verified."""
+
+    @property
+    def own(self) -> list[Table]:
+        """The tables that the run wrote."""
+
+    @property
+    def kept(self) -> dict[str, Table]:
+        """The kept tables of coordinates, by URI."""
 
 
 @dataclass(frozen=True)
