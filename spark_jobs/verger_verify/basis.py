@@ -11,8 +11,7 @@ import pyarrow.parquet as pq
 from verger_contract import pca_model
 from verger_contract.errors import VergerError
 from verger_spark.io import storage
-from verger_verify.tables import files as tables
-from verger_verify.tables.files import UnreadableFile
+from verger_verify.tables.files import UnreadableFile, readable, table
 
 
 @dataclass(frozen=True)
@@ -46,11 +45,9 @@ def read(uri: str) -> Basis:
     """
     at = f"{uri.rstrip('/')}/"
     names = [pca_model.COMPONENTS, pca_model.EXPLAINED_VARIANCE_RATIO]
-    for file in storage.files(f"{at}data/"):
-        if not file.uri.endswith(".parquet"):
-            continue
+    for file in table(f"{at}data/", is_own=False).files:
         try:
-            with tables.readable():
+            with readable():
                 row = pq.read_table(pa.BufferReader(storage.read(file.uri)), columns=names)
         except UnreadableFile as error:
             raise VergerError(f"{file.uri}: expected the basis of step 2, found {error}; start a new run") from None

@@ -177,8 +177,11 @@ def is_whole(folder: str) -> bool:
 
     Other files in the folder do not count, because no reader reads them.
     """
-    if not storage.exists(f"{folder.rstrip('/')}/_SUCCESS"):
-        return False
+    return storage.exists(f"{folder.rstrip('/')}/_SUCCESS") and is_listed(folder)
+
+
+def is_listed(folder: str) -> bool:
+    """Whether a folder has the files of its file list, with the listed sizes and ETags."""
     listed = {(file.name, file.bytes, file.etag) for file in file_list(folder) or ()}
     found = {(name_of(file.uri), file.size, file.etag) for file in storage.files(folder)}
     return bool(listed) and listed <= found

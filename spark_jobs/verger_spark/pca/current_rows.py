@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,7 +13,7 @@ import pyarrow as pa
 from verger_contract.errors import VergerError
 from verger_contract.metrics import FILE_LIST, ListedFile
 from verger_contract.plan import StepPlan
-from verger_spark.io import storage
+from verger_spark.io import storage, table_file
 from verger_spark.io.feature_files import RUN, CurrentRows, FeatureFiles
 from verger_spark.io.location import name_of
 from verger_spark.pca.sums.covariance import Moments
@@ -156,6 +157,7 @@ def current_files(plan: StepPlan) -> FeatureFiles:
         As `require_complete` and `parent_of`.
     """
     require_complete(plan.runs, plan.deletes)
+    require_verified(plan)
     parent_of(plan.runs)
     return FeatureFiles.of(plan.runs, plan.deletes)
 
@@ -182,6 +184,31 @@ def require_complete(runs: Sequence[str], deletes: str) -> None:
             )
     if not storage.exists(deletes):
         raise VergerError(f"{deletes}: expected the table of deleted rows of this plan, found none; start a new run")
+
+
+def require_verified(plan: StepPlan) -> None:
+    """Check that the feature runs have the file lists that were verified, and that of this run the listed files.
+
+    Raises
+    ------
+    VergerError
+        A file list or a file was replaced since its verification.
+    """
+    for uri, verified in plan.verification.file_lists.items():
+        if uri in plan.runs:
+            at = f"{uri.rstrip('/')}/{FILE_LIST}"
+            found = hashlib.sha256(storage.read(at)).hexdigest()
+            if found != verified:
+                raise VergerError(
+                    f"{at}: expected the file list that was verified (SHA-256 {verified}), found another ({found}); "
+                    "start a new run, which writes the table again"
+                )
+    # Files of earlier runs may have other ETags: a copy of the bucket has. The verification compares their content.
+    if plan.new in plan.verification.file_lists and not table_file.is_listed(plan.new):
+        raise VergerError(
+            f"{plan.new}: expected the files that were verified, found a file with another size or ETag; clear "
+            "featurize and all that follows it"
+        )
 
 
 def parent_of(runs: Sequence[str]) -> str:
