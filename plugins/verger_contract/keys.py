@@ -188,7 +188,7 @@ class Run:
         return f"{BASES}{with_attempt(self.id, self.pca_attempt)}/"
 
     def metrics(self, step: str) -> str:
-        """Return the key of the metrics of a step, featurize or pca (see `metrics`)."""
+        """Return the key of the metrics of a step (see `metrics`), or of a verdict (see `verification.verdict`)."""
         return f"{self.folder}{step}.json"
 
     def uri(self, key: str) -> str:

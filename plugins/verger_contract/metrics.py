@@ -65,7 +65,10 @@ def parse_list(document: Mapping[str, Any]) -> tuple[ListedFile, ...]:
 
 
 class Progress(TypedDict):
-    """runs/<id>/progress.json. `step` is featurize or pca; times are ISO 8601, UTC; `done` and `total` count photos."""
+    """runs/<id>/progress.json. `step` is featurize, verify_features, pca or verify_pca.
+
+    Times are ISO 8601, UTC; `done` and `total` count photos.
+    """
 
     step: str
     application: str

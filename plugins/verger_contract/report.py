@@ -44,8 +44,8 @@ class PlannedCluster(TypedDict):
     """The cluster as it was planned before the launch, and what it took.
 
     `workers` are core and task nodes. `minutes` and `cost` (in EUR) were expected; None where they were unknown.
-    `took_minutes` is from the request of the cluster to the end of step 2, None when step 2 did not end. The cost of
-    what was used is in `Cost`.
+    `took_minutes` is from the request of the cluster to the end of the last verification, None when it did not end. The
+    cost of what was used is in `Cost`.
     """
 
     workers: int

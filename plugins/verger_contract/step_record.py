@@ -12,7 +12,7 @@ class StepRecord:
     Attributes
     ----------
     step : str
-        featurize or pca: the DAG task that submitted the step.
+        featurize, verify_features, pca or verify_pca.
     cluster : str
         Id of the cluster (j-...).
     step_id : str

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from urllib.parse import quote, urlsplit
 
+from verger_contract.verification.verdict import VERIFY_FEATURES, VERIFY_PCA
+
 DAG_ID = "fruit_features"
 PREFIX = "/verger"
 """Path of the pages in Airflow's API server."""
@@ -18,10 +20,11 @@ RUN_ID = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,199}$"
 """Pattern of the ids that verger.run_id makes: no slash, no quote, no leading dot."""
 CLUSTER_ID = r"^j-[A-Z0-9]{1,32}$"
 STEP_ID = r"^s-[A-Z0-9]{1,32}$"
-STEP = r"^(featurize|pca)$"
+STEP = r"^(featurize|verify_features|pca|verify_pca)$"
 APPLICATION = r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}"
 
-STEPS = ("featurize", "pca")
+STEPS = ("featurize", VERIFY_FEATURES, "pca", VERIFY_PCA)
+"""The steps of a run, in their order."""
 STREAMS = ("stdout", "stderr", "controller")
 """Logs of a step. spark-submit writes the output of a Python driver to stdout, and Spark's messages to stderr."""
 STREAM = rf"^({'|'.join(STREAMS)})$"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow.sdk import BaseOperatorLink
 
 from verger.run_id import run_id
+from verger_contract.verification.verdict import VERIFY_FEATURES, VERIFY_PCA
 from verger_ui.addresses import DAG_ID, STEPS, framed, run_page, step_log_page
 
 if TYPE_CHECKING:
@@ -75,7 +76,11 @@ class SparkHistoryLink(_Link):
         return spark_history.link(base, spark_history.application(bucket(), run, step)) if step and base else ""
 
 
+VERIFICATIONS = {"check_features": VERIFY_FEATURES, "check_projections": VERIFY_PCA}
+"""The steps that these tasks submit."""
+
+
 def step_of(task: str) -> str:
     """Return the step that a task submits or waits for; empty for other tasks."""
-    step = task.removesuffix("_done")
+    step = VERIFICATIONS.get(task, task.removesuffix("_done"))
     return step if step in STEPS else ""

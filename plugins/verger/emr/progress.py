@@ -13,14 +13,14 @@ def line(step: str, progress: Mapping[str, Any]) -> str:
     Parameters
     ----------
     step : str
-        featurize or pca.
+        featurize, verify_features, pca or verify_pca.
     progress : mapping
         The parsed progress.json (see `verger_contract.metrics.Progress`).
 
     Returns
     -------
     str
-        Empty when `progress` is that of the other step. The rate is the average since the start of the step. The ETA
+        Empty when `progress` is that of another step. The rate is the average since the start of the step. The ETA
         counts from the last update.
 
     Raises

@@ -30,7 +30,7 @@ def write(client: Callable[[], S3Client], run: Run, step: str, cluster: str, ste
         Returns the S3 client. It is called here so that its errors are also logged only.
     run : Run
     step : str
-        featurize or pca.
+        featurize, verify_features, pca or verify_pca.
     cluster : str
         Id of the cluster.
     step_ids : iterable of str

@@ -228,7 +228,7 @@ def planned(content: Any, airflow_facts: AirflowFacts) -> PlannedCluster | None:
         return None
     found = ClusterPlan.parse(content)
     begin = next((row["start"] for row in airflow_facts.tasks if row["task"] == "create_cluster"), None)
-    end = next((row["end"] for row in airflow_facts.tasks if row["task"] == "pca_done"), None)
+    end = next((row["end"] for row in airflow_facts.tasks if row["task"] == "check_projections"), None)
     took = datetime.fromisoformat(end) - datetime.fromisoformat(begin) if begin and end else None
     return {
         "workers": found.workers,

@@ -11,6 +11,7 @@ GROUPS = {
     "cluster": ("create_cluster", "cluster_ready", "terminate_cluster"),
     "featurize": ("featurize", "featurize_done"),
     "pca": ("pca", "pca_done"),
+    "verification": ("check_features", "check_projections"),
 }
 OTHER = "other"
 

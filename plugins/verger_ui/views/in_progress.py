@@ -42,9 +42,9 @@ class InProgress:
     elapsed : float or None
         Seconds since the start.
     remaining : float or None
-        Seconds that the plan expects from now to the end of step 2; None without a plan, or when they have passed.
+        Seconds that the plan expects from now to the last check; None without a plan, or when they have passed.
     planned : float or None
-        Seconds that the plan expects from the launch of the cluster to the end of step 2.
+        Seconds that the plan expects from the launch of the cluster to the last check.
     cluster : str
         State of the cluster according to the tasks of the run; empty before its launch.
     nodes : int or None
