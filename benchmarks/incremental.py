@@ -3,14 +3,15 @@
     python -m benchmarks.incremental [--images ZIP] [--photos N ...]  (in the dev environment; `make bench-incremental`)
 
 The first run publishes N photos. Before the second run 7 photos are added, 3 are changed and 5 are deleted. Before the
-third run nothing changes. This is done for each N. Every figure is from report.json, but the seconds of the whole run.
-The seconds of the parts of each step are printed.
+third run nothing changes. This is done for each N. Every figure is from report.json and the metrics of the steps, but
+the seconds of the whole run. The seconds of the parts of each step are printed.
 Prints a table and writes it into benchmarks/README.md after each run.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,15 +24,19 @@ from benchmarks.harness import local_stack, tables
 from benchmarks.harness.dag_runs import Airflow, DagRun
 from benchmarks.harness.places import PHOTOS, README
 from sample_photos.albums import Album
+from verger_contract import keys
+from verger_contract.verification.verdict import VERIFY_FEATURES, VERIFY_PCA
 
 NEW, CHANGED, DELETED = 7, 3, 5
 STARTUP, CLUSTER_START = "startup", ("create_cluster", "cluster_ready")
 STEP_1, STEP_2 = "featurize", "pca"
+AGAINST = "step 2 and verification against step 2 of the first run"
+Parts = Mapping[str, Mapping[str, float]]
 
 
 @dataclass(frozen=True)
 class Step:
-    """A step on the cluster: its column, its tasks in Airflow, and the name of its metrics in report.json."""
+    """A step on the cluster: its column, its tasks in Airflow, and the name of its metrics, which have `seconds`."""
 
     name: str
     tasks: tuple[str, ...]
@@ -40,7 +45,9 @@ class Step:
 
 STEPS = (
     Step("step 1", ("featurize", "featurize_done"), STEP_1),
+    Step("verification of features", ("check_features",), VERIFY_FEATURES),
     Step("step 2", ("pca", "pca_done"), STEP_2),
+    Step("verification of coordinates", ("check_projections",), VERIFY_PCA),
 )
 """In the order of the columns. A step counts from its submission to its end."""
 
@@ -57,11 +64,10 @@ def main() -> None:
     arguments = parser.parse_args()
     rows: list[dict[str, Any]] = []
 
-    def record(name: str, run: DagRun, first: Mapping[str, float] | None = None) -> None:
-        rows.append(row(name, run, first))
+    def record(name: str, run: DagRun, parts: Parts, first: Parts | None = None) -> None:
+        rows.append(row(name, run, parts, first))
         tables.write("incremental", rows, arguments.page)
-        if run.report:
-            print(*(f"{step}: {parts}" for step, parts in run.report["seconds"].items()), sep="\n", flush=True)
+        print(*(f"{step}: {seconds}" for step, seconds in parts.items()), sep="\n", flush=True)
 
     for count in arguments.photos:
         run_three_times(arguments.images, count, record)
@@ -78,56 +84,64 @@ def run_three_times(images: Path, count: int, record: Callable[..., None]) -> No
         local_stack.empty(store)
         airflow.prepare()
         put(store, early)
-        first = airflow.run()
-        record(f"{count:,} photos, nothing published", first)
+        run = airflow.run()
+        record(f"{count:,} photos, nothing published", run, first := parts_of(store, run))
         put(store, [(name, content) for name, content in photos if name in late])
         put(store, [(name, other) for (name, _), (_, other) in zip(early[:CHANGED], early[100:], strict=False)])
         obstore.delete(store, [f"images/{name}" for name, _ in early[-DELETED:]])
-        record(f"{NEW} new, {CHANGED} changed, {DELETED} deleted", airflow.run(), work(first))
-        record("nothing new", airflow.run())
+        run = airflow.run()
+        record(f"{NEW} new, {CHANGED} changed, {DELETED} deleted", run, parts_of(store, run), first)
+        record("nothing new", airflow.run(), {})
         local_stack.empty(store)
 
 
-def row(name: str, run: DagRun, first: Mapping[str, float] | None = None) -> dict[str, Any]:
+def parts_of(store: S3Store, run: DagRun) -> Parts:
+    """Return the seconds of the parts of each step, by the name of its metrics; empty if the run published nothing."""
+    if run.report is None:
+        return {}
+    keys_of = keys.Run("", run.report["run"])
+    return {
+        step.metrics: json.loads(local_stack.read(store, keys_of.metrics(step.metrics)))["seconds"] for step in STEPS
+    }
+
+
+def row(name: str, run: DagRun, parts: Parts, first: Parts | None = None) -> dict[str, Any]:
     """Return a row of the table.
 
     Parameters
     ----------
     name : str
     run : DagRun
-    first : mapping of str to float, optional
-        `work` of the first run over the same photos.
+    parts : mapping of str to (mapping of str to float)
+        See `parts_of`.
+    first : mapping, optional
+        The same of the first run over the same photos.
     """
     found: dict[str, Any] = {"run": name, "featurized": 0}
     found |= {f"{step.name}, s (without the start of Spark)": "" for step in STEPS}
     found |= {
-        "step 2 and verification against step 2 of the first run": "",
+        AGAINST: "",
         "whole run, s (start of Airflow and cluster included)": f"{run.seconds:.1f}",
         "without the start of cluster and Spark, s": f"{run.seconds:.1f}",
     }
     if (report := run.report) is None:
         return found | {f"{STEPS[0].name}, s (without the start of Spark)": "no cluster"}
-    tasks, seconds = {task["task"]: task["seconds"] for task in report["tasks"]}, report["seconds"]
-    own = work(run)
+    tasks, own = {task["task"]: task["seconds"] for task in report["tasks"]}, work(parts)
     for step in STEPS:
         whole = sum(tasks[task] for task in step.tasks)
         found[f"{step.name}, s (without the start of Spark)"] = f"{whole:.1f} ({own[step.metrics]:.1f})"
     if first:
-        later = sum(own[step.metrics] for step in STEPS if step.metrics != STEP_1)
-        found["step 2 and verification against step 2 of the first run"] = f"{later / first[STEP_2]:.2f}"
-    starts = sum(tasks[task] for task in CLUSTER_START) + sum(parts.get(STARTUP, 0.0) for parts in seconds.values())
+        found[AGAINST] = f"{sum(own[name] for name in own if name != STEP_1) / work(first)[STEP_2]:.2f}"
+    starts = sum(tasks[task] for task in CLUSTER_START) + sum(seconds[STARTUP] for seconds in parts.values())
     return found | {
         "featurized": report["featurized"] or 0,
         "without the start of cluster and Spark, s": f"{run.seconds - starts:.1f}",
     }
 
 
-def work(run: DagRun) -> dict[str, float]:
-    """Return the seconds of each step's own work, without the start of Spark, by the name of its metrics."""
-    if run.report is None:
-        return {}
-    seconds = run.report["seconds"]
-    return {step.metrics: seconds[step.metrics]["total"] - seconds[step.metrics][STARTUP] for step in STEPS}
+def work(parts: Parts) -> dict[str, float]:
+    """Return the seconds of each step's own work, without the start of Spark."""
+    return {name: seconds["total"] - seconds[STARTUP] for name, seconds in parts.items()}
 
 
 def put(store: S3Store, photos: Photos) -> None:

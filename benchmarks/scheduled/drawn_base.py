@@ -9,6 +9,7 @@ variances follow from how often each vector occurs.
 from __future__ import annotations
 
 import argparse
+import hashlib
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -31,7 +32,7 @@ from verger.s3 import artifacts, clients
 from verger.settings import Settings
 from verger.tables.parquet import Store, upload, write_batches
 from verger_contract.keys import Run, name_of
-from verger_contract.metrics import ListedFile
+from verger_contract.metrics import FILE_LIST, ListedFile
 from verger_contract.preprocessing import preprocessing
 from verger_contract.schemas import DELETES, FEATURES, MANIFEST, PCA, REJECTS
 from verger_spark.features.splits import Splits, Weights
@@ -194,15 +195,21 @@ def snapshot(context: RunContext, photos: DrawnPhotos, basis: Basis) -> Snapshot
     built = artifacts.identity(context.client, context.settings.storage)
     decoding = context.settings.featurize.decoding
     model = {"weights": "drawn", "sha256": built.model_sha256}
-    features = FeatureRun(run=name_of(run.features), rows=count, current_rows=count)
+    lists = {
+        prefix: hashlib.sha256(context.store.read(f"{prefix}{FILE_LIST}")).hexdigest()
+        for prefix in (run.features, run.pca)
+    }
+    features = FeatureRun(run=name_of(run.features), rows=count, current_rows=count, files=lists[run.features])
+    coordinates = PcaRun(run=name_of(run.pca), rows=count, features=(features.run,), files=lists[run.pca])
     return Snapshot(
         published_at=now,
         run=run.id,
         features=(features,),
-        pca=(PcaRun(run=name_of(run.pca), rows=count, features=(features.run,)),),
+        pca=(coordinates,),
         rejects=name_of(run.rejects),
         pca_attempt=run.pca_attempt,
         since_full_pass=0,
+        verified_all_at=now,
         manifests=(ManifestPart(run=run.id, rows=count),),
         basis=name_of(run.basis),
         photos=count,

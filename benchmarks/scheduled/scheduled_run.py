@@ -20,6 +20,7 @@ from benchmarks.measuring.meter import Measured
 from benchmarks.measuring.process_tree import DRIVER, JVM, OTHER, WORKER
 from local_aws.stack import Stack
 from verger_contract.keys import Run
+from verger_contract.verification.verdict import VERIFY_FEATURES, VERIFY_PCA
 
 TIMEOUT_S = 3 * 3600.0
 KINDS = ("GET", "PUT", "LIST", "DELETE")
@@ -44,8 +45,10 @@ class Stage:
 STAGES = (
     Stage("anything_to_do"),
     Stage("featurize", is_step=True),
+    Stage(VERIFY_FEATURES, is_step=True),
     Stage("check_features"),
     Stage("pca", is_step=True),
+    Stage(VERIFY_PCA, is_step=True),
     Stage("check_projections"),
     Stage("publish"),
     Stage("vacuum"),
@@ -151,8 +154,8 @@ class ScheduledRun:
 
     def _step(self, name: str) -> steps.Command:
         """Return the command that EMR gets, for this machine."""
-        arguments = json.loads(self.state.read_text())["steps"][name]
-        return steps.spark_submit(self.place.stack.environment(), f"{name}.py", *arguments)
+        script, *arguments = json.loads(self.state.read_text())["steps"][name]
+        return steps.spark_submit(self.place.stack.environment(), script, *arguments)
 
     def _own(self, stage: Stage) -> float:
         """Return the seconds of a task without the start of its process, or of a step without the starts of Spark."""

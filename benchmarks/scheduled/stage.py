@@ -19,16 +19,17 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.scheduled.drawn_photos import TARGET, DrawnPhotos
-from verger import tasks
+from verger import checks, tasks
 from verger.changes.params import RunParams
 from verger.changes.plan import Plan
 from verger.context import RunContext
-from verger.emr import requests
+from verger.emr.steps import requests
 from verger.publication import commit
 from verger.publication.vacuum import vacuum
 from verger.settings import Settings
 from verger.tables.parquet import upload, write_batches
 from verger_contract.schemas import INVENTORY
+from verger_contract.verification.verdict import VERIFY_FEATURES, VERIFY_PCA
 
 State = dict[str, Any]
 CORES = "2"
@@ -62,22 +63,26 @@ def stage_artifacts(context: RunContext, state: State) -> State:
     """Upload the artifact set unless the bucket has it, and return the arguments of the steps too."""
     staged, made = tasks.stage_artifacts(context, _plan(state)), _plan(state)
     settings, run, at = context.settings, context.run, staged["uri"]
+    of_checks: Any = {"decoding": made.decoding, "target_variance": str(TARGET), "cores": CORES}
     steps = {
         "featurize": requests.featurize(settings, run, at, made.decoding, CORES),
+        VERIFY_FEATURES: requests.verify(settings, run, at, VERIFY_FEATURES, **of_checks),
         "pca": requests.pca(settings, run, at, str(TARGET), CORES),
+        VERIFY_PCA: requests.verify(settings, run, at, VERIFY_PCA, **of_checks),
     }
-    return {"staged": staged, "steps": {name: _arguments(request) for name, request in steps.items()}}
+    return {"staged": staged, "steps": {name: _command(request) for name, request in steps.items()}}
 
 
 def check_features(context: RunContext, state: State) -> State:
-    """Check the output of step 1, and write the manifest."""
-    tasks.check_features(context, _plan(state))
+    """Read the verdict on the output of step 1, and write the manifest."""
+    checks.check_features(context, _plan(state))
     return {}
 
 
 def check_projections(context: RunContext, state: State) -> State:
-    """Check the output of step 2."""
-    tasks.check_projections(context, _plan(state), TARGET)
+    """Read the verdict on the output of step 2."""
+    checks.prepare_projections_check(context, _plan(state))
+    checks.check_projections(context, _plan(state))
     return {}
 
 
@@ -105,10 +110,11 @@ TASKS: Mapping[str, Callable[[RunContext, State], State]] = {
 }
 
 
-def _arguments(request: Mapping[str, Any]) -> list[str]:
-    """Return the arguments of the script of a step."""
+def _command(request: Mapping[str, Any]) -> list[str]:
+    """Return the script of a step, and its arguments."""
     words = request["HadoopJarStep"]["Args"]
-    return list(words[next(place for place, word in enumerate(words) if word.endswith(".py")) + 1 :])
+    script = next(place for place, word in enumerate(words) if word.endswith(".py"))
+    return [words[script].rpartition("/")[2], *words[script + 1 :]]
 
 
 def _plan(state: State) -> Plan:
