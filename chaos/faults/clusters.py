@@ -16,12 +16,18 @@ from local_aws.node.folder import Node
 BOOTSTRAP = ROOT / "bootstrap" / "bootstrap_emr.sh"
 DISK_BYTES = 200_000
 """Room for the configuration of a step, not for what Spark copies."""
-STEPS = {"featurize": "featurize.py", "pca": "pca.py"}
+STEPS = {
+    "featurize": ("featurize_done", "featurize.py"),
+    "verify_features": ("check_features", "verify.py"),
+    "pca": ("pca_done", "pca.py"),
+    "verify_pca": ("check_projections", "verify.py"),
+}
+"""By step: the task that waits for it, and the file of its Python driver."""
 
 
 def _killed(step: str, name: str, process: str, word: str) -> Scenario:
     def play(trial: Trial) -> None:
-        active(trial, f"{step}_done")
+        active(trial, STEPS[step][0])
         trial.kill_processes(process, word)
 
     return Scenario(f"cluster.{name.replace(' ', '-')}.{step}", f"the {name} of {step} is killed", play, EITHER, CLEAR)
@@ -71,12 +77,12 @@ def _disk_full(trial: Trial) -> None:
 def _scenarios() -> tuple[Scenario, ...]:
     made: list[Scenario] = []
     add: Callable[[Scenario], None] = made.append
-    for step, script in STEPS.items():
+    for step, (_, script) in STEPS.items():
         add(_killed(step, "driver JVM", "java", "SparkSubmit"))
         add(_killed(step, "Python driver", "python", script))
     # Step 2 of so few photos starts no worker: the driver reads all of its input.
     add(_killed("featurize", "Python worker", "python", "pyspark.daemon"))
-    for task in ("cluster_ready", "featurize_done", "check_features", "pca_done"):
+    for task in ("cluster_ready", "featurize_done", "check_features", "pca_done", "check_projections"):
         add(_ended(task))
     add(_bootstrap("fails", "exits with 1", "#!/bin/bash\necho 'no space left on device' >&2\nexit 1\n"))
     add(_bootstrap("hangs", "does not end", "#!/bin/bash\nsleep 600\n"))

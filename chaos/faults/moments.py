@@ -10,7 +10,9 @@ WITH_CLUSTER = (
 )  # fmt: skip
 AT_END = ("publish", "terminate_cluster", "report", "vacuum", "outcome")
 TASKS = (*BEFORE_CLUSTER, *WITH_CLUSTER, *AT_END)
-WAITING = ("cluster_ready", "featurize_done", "pca_done", "terminate_cluster")
+WAITING = (
+    "cluster_ready", "featurize_done", "check_features", "pca_done", "check_projections", "terminate_cluster",
+)  # fmt: skip
 """Tasks that wait in the triggerer."""
 
 

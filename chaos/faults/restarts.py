@@ -10,7 +10,7 @@ from chaos.faults.moments import active
 from chaos.harness.trial import Trial
 from chaos.scenario import CLEAR, EITHER, NONE, Scenario
 
-MOMENTS = ("cluster_ready", "featurize_done", "pca_done")
+MOMENTS = ("cluster_ready", "featurize_done", "check_features", "pca_done", "check_projections")
 LOCKED_S = 60.0
 
 

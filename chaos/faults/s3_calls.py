@@ -32,7 +32,7 @@ def _expired(task: str, code: str) -> Scenario:
 
 
 def _late_in_the_check(trial: Trial) -> None:
-    """Only the check reads late: in step 2, every GET that is late would add up to more than the limit of the step."""
+    """Only the verification step reads late: in step 2, late answers would add up to more than its limit."""
     trial.start()
     trial.until("check_features")
     trial.stack.s3.inject(late(4), key="features/*")
@@ -42,6 +42,8 @@ def _late_in_the_check(trial: Trial) -> None:
 
 RUN_JSON = {"key": "runs/*.json", "operation": "GetObject"}
 PROGRESS = {"key": "runs/*/progress.json", "operation": "GetObject"}
+VERDICT = {"key": "runs/*/verify_*.json", "operation": "GetObject"}
+LOST_VERDICT = {"key": "runs/*/verify_*.json", "operation": "PutObject"}
 PHOTO = {"key": "images/*", "operation": "GetObject"}
 FEATURES = {"key": "features/*", "operation": "GetObject"}
 PUBLICATION = {"key": "published.json", "operation": "PutObject"}
@@ -57,6 +59,8 @@ SCENARIOS = (
     Scenario("s3.late.check_features", "S3 answers 4 s late in check_features", _late_in_the_check, ("success",), NONE),
     _scenario("truncated.json", "two answers with JSON of the run are cut", truncated(10), NONE, **RUN_JSON, times=2),
     _scenario("truncated.progress", "all answers with progress.json are cut", truncated(10), NONE, **PROGRESS),
+    _scenario("truncated.verdict", "two answers with a verdict are cut", truncated(10), NONE, **VERDICT, times=2),
+    _scenario("lost.verdict", "one answer to the PUT of a verdict is lost", lost(), NONE, **LOST_VERDICT, times=1),
     _scenario("truncated.photo", "one answer with a photo is cut", truncated(100), NONE, **PHOTO, times=1),
     _scenario("truncated.features", "one answer with features is cut", truncated(100), NONE, **FEATURES, times=1),
     _scenario("denied.photo", "S3 answers AccessDenied for the new photo", DENIED, NEW_RUN, **PHOTO),
@@ -66,6 +70,6 @@ SCENARIOS = (
     *(
         _expired(task, code)
         for code in ("ExpiredToken", "AccessDenied")
-        for task in ("list_images", "featurize_done", "check_features", "pca_done", "publish")
+        for task in ("list_images", "featurize_done", "check_features", "pca_done", "check_projections", "publish")
     ),
 )

@@ -73,7 +73,7 @@ def _rollback(trial: Trial) -> None:
 SCENARIOS = (
     *(_delete_run(task) for task in ("list_images", "cluster_ready", "featurize_done", "pca_done", "publish")),
     Scenario("user.delete-dag", "the run is marked failed in step 1, the DAG deleted", _delete_dag, recovery=JANITOR),
-    *(_pause(task) for task in ("create_cluster", "featurize_done", "pca_done")),
+    *(_pause(task) for task in ("create_cluster", "featurize_done", "check_features", "pca_done")),
     Scenario("user.pause.long", "the DAG is paused for longer than the idle timeout during step 1", _pause_long),
     Scenario("user.two-triggers", "two runs are triggered at once", _twice, ("success",), NONE),
     Scenario("user.rollback", "published.json is rolled back during step 1", _rollback, ("failed",), NEW_RUN),

@@ -13,7 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: TID25
 from verger_contract.keys import owner
 from verger_contract.photos import folder_of as folder
 from verger_ui import formats
-from verger_ui.addresses import DAG_PAGE, dag_run_page, root
+from verger_ui.addresses import DAG_PAGE, STEPS, dag_run_page, root
 from verger_ui.views import trends
 from verger_ui.views.durations import GROUPS, OTHER
 
@@ -34,6 +34,7 @@ def templates() -> Environment:
     made.globals |= {"dag_page": DAG_PAGE, "dag_run_page": dag_run_page, "label_of": folder, "owner": owner}
     made.globals |= {
         "groups": [*GROUPS, OTHER],
+        "step_count": len(STEPS),
         "airflow": root,
         "chart": {"width": trends.WIDTH, "height": trends.HEIGHT},
     }

@@ -116,7 +116,9 @@ def run_page(bucket: Bucket, run: str, settings: Settings) -> RunPage | None:
 
 
 def _files(bucket: Bucket, run: str, existing: Mapping[str, int]) -> dict[str, Json | None]:
-    keys = files(bucket.name, run) | {"report": Run(bucket.name, run).report_facts}
+    of_run = Run(bucket.name, run)
+    keys = files(bucket.name, run) | {"report": of_run.report_facts}
+    keys |= {step: of_run.metrics(step) for step in STEPS}
     found = bucket.jsons(key for key in keys.values() if key in existing)
     return {name: found.get(key) for name, key in keys.items()}
 

@@ -31,6 +31,16 @@ def test_a_run_in_progress_shows_its_progress(pages: Pages) -> None:
     assert pages.get("in-progress").status_code == 204
 
 
+def test_verification_is_a_step_with_progress(pages: Pages) -> None:
+    stamps = {"started_at": now().isoformat(), "updated_at": now().isoformat()}
+    run = scheduled_run(1)
+    pages.put(f"runs/{run}/progress.json", {"step": "verify_features", "done": 25, "total": 100, **stamps})
+    text = pages.text()
+    assert '<progress id="bar-featurize" max="1" value="1">' in text
+    assert '<progress id="bar-verify_features" max="100" value="25">' in text
+    assert "2 of 4: verify_features" in text
+
+
 def test_a_run_in_progress_shows_its_plan_its_cluster_and_the_expected_time(pages: Pages) -> None:
     pages.trigger("manual__planned", "running")
     run = run_id("manual__planned")

@@ -136,7 +136,7 @@ def test_a_task_has_its_links_in_every_state(pages: Pages) -> None:
     run = run_id(dag_run)
     page = f"/plugin/verger/verger/runs/{run}"
     for state in ("queued", "running", "deferred", "success", "failed", "up_for_retry"):
-        for task, logs in (("featurize", "featurize"), ("pca_done", "pca")):
+        for task, logs in (("featurize", "featurize"), ("check_features", "verify_features"), ("pca_done", "pca")):
             pages.set_task(dag_run, task, state)
             found = links(pages, task, dag_run)
             assert found["Run in Verger"] == page
