@@ -23,7 +23,10 @@ STEP_1_SECONDS, STEP_2_SECONDS = 5.0, 6.0
 """The constant parts of the steps, which more cores do not shorten."""
 
 CHECK_SECONDS = 5e-5
-"""Seconds in which `check_features` reads a row. The cluster is idle in this time."""
+"""Verification: seconds of one core for a row of features."""
+
+MANIFEST_SECONDS = 7.5e-6
+"""Seconds of a listed photo in which `check_features` writes the manifest. The cluster is idle in this time."""
 
 CLUSTER_START_SECONDS = 420.0
 """From the request to the first step: assumed, not measured. Sources say 5 to 8 minutes, others 10 to 15."""

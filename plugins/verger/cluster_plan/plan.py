@@ -125,7 +125,7 @@ def plan_cluster(work: Work, pace: Pace, settings: Settings) -> ClusterPlan:
         runs=pace.runs,
         start_minutes=figures.CLUSTER_START_SECONDS / 60,
         step_1_minutes=(figures.STEP_START_SECONDS + figures.STEP_1_SECONDS + first / cores) / 60,
-        check_minutes=work.photos * figures.CHECK_SECONDS / 60,
+        check_minutes=work.photos * figures.CHECK_SECONDS / cores / 60,
         step_2_minutes=(figures.STEP_START_SECONDS + figures.STEP_2_SECONDS + second / cores) / 60,
         **dataclasses.asdict(work),
     )

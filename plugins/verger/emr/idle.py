@@ -5,9 +5,9 @@ from __future__ import annotations
 from verger.cluster_plan import figures
 from verger.settings import Settings
 
-CHECK_SECONDS = 2 * figures.CHECK_SECONDS
-"""Seconds of idle time for each listed photo: twice the time that `check_features` takes (benchmarks/planning.md), for
-a second try of the task."""
+MANIFEST_SECONDS = 2 * figures.MANIFEST_SECONDS
+"""Seconds of idle time for each listed photo: twice the time in which `check_features` writes the manifest
+(benchmarks/planning.md), for a second try of the task."""
 
 LEAST_IDLE_SECONDS = 60
 """EMR accepts no shorter idle timeout."""
@@ -23,5 +23,5 @@ def idle_seconds(settings: Settings, photos: int) -> int:
         Listed photos.
     """
     options, schedule = settings.cluster, settings.schedule
-    wanted = options.idle_margin + schedule.retries * schedule.retry_seconds + round(CHECK_SECONDS * photos)
+    wanted = options.idle_margin + schedule.retries * schedule.retry_seconds + round(MANIFEST_SECONDS * photos)
     return max(min(wanted, options.idle_timeout), LEAST_IDLE_SECONDS)

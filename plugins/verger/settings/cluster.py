@@ -143,7 +143,7 @@ class Cluster:
     idle_timeout: int = between(
         "the longest idle time after which EMR terminates a cluster, independently of Airflow; a run sets a shorter "
         "one: VERGER_IDLE_MARGIN, the pauses before retries, and 0.1 ms for each listed photo, because the cluster "
-        "is idle while Airflow checks the features; 10,800 seconds last for 100 million photos",
+        "is idle while Airflow writes the manifest; 10,800 seconds last for 600 million photos",
         60,
         604800,
         10800,
