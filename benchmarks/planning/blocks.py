@@ -16,7 +16,6 @@ from benchmarks.planning.limits import MILLION, Listing, default_fleet
 from benchmarks.planning.prices import Stated
 from benchmarks.planning.requests import KEYS_A_PAGE, Requests, requests
 from benchmarks.planning.scheduled_runs import ScheduledRun
-from verger.settings import Cluster
 
 AMOUNTS = (MILLION, 100 * MILLION)
 HOURS = (1.0, 8.0)
@@ -74,7 +73,7 @@ def measured(basis: Basis) -> str:
         "step 1: constant part, s": f"{first.fixed_s:.1f}",
         "step 2: core seconds for a million photos": f"{second.core_s * MILLION:,.0f}",
         "step 2: constant part, s": f"{second.fixed_s:.1f}",
-        "a check in Airflow: photos a second": f"{1 / found.check_s:,.0f}",
+        "verification: photos a second of one core, as the checks read them": f"{1 / found.check_s:,.0f}",
         "bytes of features a photo": f"{found.features_bytes:,.0f}",
         f"bytes of coordinates a photo (k = {found.k})": f"{found.pca_bytes:,.0f}",
         f"largest worker process, MB, with {BASE:,} photos": f"{largest[BASE]:,.0f}",
@@ -151,14 +150,11 @@ def camera(basis: Basis) -> str:
 def costs(basis: Basis) -> str:
     """Return the clusters that do both steps in time when all photos are new."""
     cases = [(photos, hours, machine) for photos in AMOUNTS for hours in HOURS for machine in MACHINES]
-    most, idle = AMOUNTS[-1], Cluster().idle_timeout
-    check = most * basis.measured.check_s
-    text = f"For {most:,} photos the check takes {limits.span(check)}."
-    if check > idle:
-        text += (
-            f" This is longer than `VERGER_IDLE_TIMEOUT`, {idle:,} s, after which EMR terminates an idle cluster: "
-            "raise the timeout."
-        )
+    of_first = default_fleet(basis.measured, basis.figures, MACHINES[0])
+    share = of_first.phases(MILLION, MILLION).check_s / of_first.phases(MILLION, MILLION).hours / 3600
+    text = (
+        f"The verification of a million photos takes {share:.0%} of the hours of {of_first.nodes} {MACHINES[0].worker}."
+    )
     return f"{tables.markdown([cost(basis, *case) for case in cases])}\n\n{filled(text)}"
 
 

@@ -2,8 +2,8 @@
 
 Time. The seconds of each step are a line through two measurements, 4,000 photos and all: a constant part, which the
 driver does once, and core seconds for each photo, which all cores share. A node counts as a number of cores of the
-measured machine. The driver runs on the primary node, and the application master takes no core. The cluster is idle
-while Airflow checks the features.
+measured machine. The driver runs on the primary node, and the application master takes no core. The verification steps
+start Spark twice, and read the features of the new photos, then those of all photos.
 
 Cost. Nodes are paid from launch to termination: EC2, EMR's charge and their volumes. The primary node and the first
 core nodes (VERGER_CORE_ON_DEMAND) are on demand, the others may be Spot.
@@ -62,7 +62,7 @@ class Measured:
     step_1, step_2 : Effort
         Effort of both steps.
     check_s : float
-        Seconds in which a check in Airflow reads the features of one photo.
+        Core seconds in which a verification reads and checks the features of one photo.
     features_bytes, pca_bytes : float
         Bytes of the features and of the coordinates of one photo.
     k : int
@@ -181,7 +181,7 @@ class Fleet:
         return Phases(
             start_s=self.figures["cluster start"],
             step_1_s=start + first.fixed_s + new * first.core_s / self.cores,
-            check_s=new * self.measured.check_s,
+            check_s=2 * start + (new + photos) * self.measured.check_s / self.cores,
             step_2_s=start + second.fixed_s + photos * second.core_s / self.cores,
         )
 

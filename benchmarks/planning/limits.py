@@ -25,6 +25,10 @@ SNAPSHOTS = 1 + Retention().snapshot_days
 LISTED_AT_ONCE = 32
 """Ranges of keys that verger.changes.inventory lists at the same time (VERGER_LIST_REQUESTS)."""
 
+VERIFICATION = (
+    "Spark tasks over the files, on all cores; the start of Spark and the photos of the sample are not counted"
+)
+
 MOST_NODES = 600
 """The sum of the highest values of VERGER_CORE_ON_DEMAND and VERGER_TASK_SPOT."""
 
@@ -99,8 +103,8 @@ class FirstRun:
         return f"{pages:,} LISTs, {span(max(responses, work))}"
 
     def check(self) -> str:
-        """Return the time of a check of all features."""
-        return span(self.photos * self.measured.check_s)
+        """Return the time in which all cores read and check all features."""
+        return span(self.photos * self.measured.check_s / self.fleet.cores) if self.fleet else "-"
 
     def sums(self) -> str:
         """Return the size of the sums of all blocks."""
@@ -167,8 +171,12 @@ def table(
         ("listing, in Airflow", FirstRun.pages, "it runs before the launch of the cluster and costs time, not nodes"),
         ("reading photos from S3", FirstRun.gets, _gets_limit(measured, figures)),
         ("step 1: tasks, and files of features", FirstRun.tasks, "a driver starts some hundreds of tasks a second"),
-        ("check_features, new photos", FirstRun.check, _check_features_limit(measured)),
-        ("check_projections, all photos", FirstRun.check, _check_projections_limit(measured)),
+        ("verify_features: reading new features", FirstRun.check, VERIFICATION),
+        (
+            "verify_pca: reading all features",
+            FirstRun.check,
+            "the same; only new photos while the basis is kept",
+        ),
         ("step 2: shuffle on a node", FirstRun.disks, _disk_limit()),
         ("step 2: pieces of the shuffle", FirstRun.pieces, "each piece is one read, and small reads are slow"),
         (
@@ -186,23 +194,6 @@ def _gets_limit(measured: Measured, figures: Figures) -> str:
         f"S3 supports {figures['GET/s']:,.0f} a second for each partition of the keys, as many as "
         f"{figures['GET/s'] / a_node:,.0f} {MACHINES[0].worker} send; within the hour it splits busy partitions, and "
         "until then it answers 503, and the client retries"
-    )
-
-
-def _check_features_limit(measured: Measured) -> str:
-    timeout = Cluster().idle_timeout
-    return (
-        f"one process, while the cluster is idle: above {timeout / measured.check_s / MILLION:,.1f} million new photos "
-        f"it takes longer than VERGER_IDLE_TIMEOUT ({timeout:,} s), and EMR terminates the cluster: raise the timeout, "
-        "or add the photos over several runs"
-    )
-
-
-def _check_projections_limit(measured: Measured) -> str:
-    return (
-        "one process, after a full pass of step 2 (else only new and removed photos), after the end of the cluster: "
-        "above "
-        f"{8 * 3600 / measured.check_s / MILLION:,.0f} million photos it alone takes eight hours"
     )
 
 

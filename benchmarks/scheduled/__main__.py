@@ -10,7 +10,8 @@ deleted photos. The tasks are the functions that the DAG calls, and the steps ar
 process of its own that is measured. Only the listing of drawn photos is written by code, and not measured:
 `make bench-inventory` measures it.
 
-Prints the figures of each task, and writes the tables into benchmarks/scheduled_runs.md after each run.
+After each run the figures of each task are printed, and added to benchmarks/results.json and to the tables of
+benchmarks/scheduled_runs.md. Other bases and other numbers of new photos that were measured earlier stay there.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from typing import Any
 
 from benchmarks.harness import local_stack
 from benchmarks.harness.photo_bucket import PREFIX
-from benchmarks.harness.places import FOLDER, PHOTOS
+from benchmarks.harness.places import FOLDER, PHOTOS, RESULTS
 from benchmarks.measuring import meter
 from benchmarks.scheduled import page
 from benchmarks.scheduled.changes import PhotoChanges, put
@@ -48,13 +49,14 @@ def main() -> None:
     parser.add_argument("--drawn", type=int, nargs="*", default=DRAWN, help="photos of each drawn base")
     parser.add_argument("--new", type=int, nargs="+", default=NEW, help="new photos of each run")
     parser.add_argument("--page", type=Path, default=page.PAGE, help="page to write into")
+    parser.add_argument("--results", type=Path, default=RESULTS, help="file for the raw figures")
     parser.add_argument("--first-port", type=int, default=FIRST_PORT, help="first of 10 ports of local AWS")
     arguments = parser.parse_args()
     found: list[page.Measured] = []
 
     def record(base: str, run: str, rows: list[dict[str, Any]]) -> None:
         found.append(page.Measured(base, run, rows))
-        page.write(found, arguments.page)
+        page.write(found, arguments.page, arguments.results)
 
     photos = [*Album(arguments.images, arguments.real or None).files()]
     bases = [*([0] if arguments.real else []), *arguments.drawn]

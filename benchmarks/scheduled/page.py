@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.harness import tables
-from benchmarks.harness.places import ROOT
+from benchmarks.harness import results, tables
+from benchmarks.harness.places import RESULTS, ROOT
 from benchmarks.scheduled.scheduled_run import KINDS
 
 PAGE = ROOT / "benchmarks" / "scheduled_runs.md"
+SAVED = "scheduled"
+"""Name of the figures in benchmarks/results.json."""
+
 NOT_COUNTED = ("list_images", "featurize")
 """The listing is stated apart, and step 1 costs what is new."""
 
@@ -25,10 +29,32 @@ class Measured:
     rows: list[dict[str, Any]]
 
 
-def write(found: Sequence[Measured], page: Path) -> None:
-    """Write both tables: the sums of each run, and all figures of each task."""
-    tables.write("scheduled", [summary(run) for run in found], page)
-    tables.write("scheduled_tasks", [shown(run, row) for run in found for row in run.rows], page)
+def write(found: Sequence[Measured], page: Path, path: Path = RESULTS) -> None:
+    """Save the figures, and write both tables: the sums of each run, and all figures of each task.
+
+    Runs that were measured earlier, over other bases or with other numbers of new photos, stay in the tables.
+    """
+    runs = {(run.base, run.run): run for run in [*_saved(path), *found]}
+    ordered = sorted(runs.values(), key=_order)
+    results.save(SAVED, [dataclasses.asdict(run) for run in ordered], path)
+    tables.write("scheduled", _filled([summary(run) for run in ordered]), page)
+    tables.write("scheduled_tasks", [shown(run, row) for run in ordered for row in run.rows], page)
+
+
+def _saved(path: Path) -> list[Measured]:
+    return [Measured(**row) for row in (results.load(SAVED, path) or {"rows": []})["rows"]]
+
+
+def _order(run: Measured) -> tuple[int, int]:
+    """Order by base and new photos. The first run of a base has no number."""
+    base, new = (text.split(maxsplit=1)[0].replace(",", "") for text in (run.base, run.run))
+    return int(base), int(new) if new.isdigit() else 0
+
+
+def _filled(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the rows with equal keys: tasks that a run did not have are empty."""
+    names = dict.fromkeys(name for row in rows for name in row)
+    return [{name: row.get(name, "") for name in names} for row in rows]
 
 
 def summary(run: Measured) -> dict[str, Any]:

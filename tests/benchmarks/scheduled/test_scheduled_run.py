@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 
 from benchmarks.harness.dag_runs import AIRFLOW
+from benchmarks.planning import scheduled_runs
 from benchmarks.scheduled import __main__ as benchmark
-from benchmarks.scheduled.page import Measured, summary
+from benchmarks.scheduled.page import Measured, summary, write
 from benchmarks.scheduled.scheduled_run import KINDS, STAGES
 from sample_photos.orchard import draw_orchard
+from tests.places import ROOT
 from tests.ports import free_ports
 
 DRAWN, NEW = 2000, 5
@@ -36,3 +38,8 @@ def test_a_run_over_drawn_photos_publishes_and_every_task_is_measured(tmp_path: 
         assert row["cpu_s"] > 0
         assert sum(row[kind] for kind in KINDS) > 0
     assert f"{DRAWN:,} drawn" == summary(run)["base"]
+    text = tmp_path / "page.md"
+    text.write_text((ROOT / "benchmarks" / "scheduled_runs.md").read_text())
+    write(found, text, tmp_path / "results.json")
+    write([Measured(run.base, "9 new", run.rows)], text, tmp_path / "results.json")
+    assert [one.new for one in scheduled_runs.read(text.read_text())] == [NEW, 9]
