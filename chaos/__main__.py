@@ -47,7 +47,7 @@ def main() -> int:
                 sequences.play_all(campaign, given.sequences, given.seed or 1, show)
             else:
                 campaign.run(scenarios, show)
-    except (StartError, StackError, TimeoutError) as error:
+    except (StartError, StackError, TimeoutError, RuntimeError) as error:
         print(f"chaos: error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
