@@ -59,6 +59,13 @@ def show_photo(request: Request, key: Key) -> Any:
     return page(request, "photo.html", photo=found, near=near)
 
 
+@router.get("/neighbours", response_class=HTMLResponse)
+def show_neighbours(request: Request, key: Key) -> Any:
+    """Show the photos of the current publication that are near a photo. The script puts them into its page."""
+    found, sample = suspects.neighbours(bucket(), _published(), key)
+    return page(request, "neighbours.html", path=key, neighbours=found, sample=sample)
+
+
 @router.get("/suspects", response_class=HTMLResponse)
 def show_suspects(request: Request, number: Number = 1, kind: Part = "", label: Part = "") -> Any:
     """Show the suspects of the current publication."""

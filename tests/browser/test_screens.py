@@ -19,6 +19,7 @@ PAGES = {
     "overview": "",
     "photos": "photos?q=jpg",
     "labels": "labels?sort=photos",
+    "suspects": "suspects",
     "rejects": "rejects",
     "publications": "publications",
     "run-page": "runs/{run}",
@@ -65,7 +66,8 @@ def test_a_photo_is_found(page: Page, stack: Running, run: str) -> None:
     page.get_by_role("searchbox", name="Part of the key").fill("0")
     page.keyboard.press("Enter")
     page.get_by_role("table").get_by_role("link").first.click()
-    image = page.locator("img.photo")
+    expect(page.get_by_text("The nearest of")).to_be_visible()  # the script has loaded them
+    image = page.locator("img.photo").first
     expect(image).to_be_visible()
     image.evaluate("image => image.decode()")  # waits for the image, and fails for one that cannot be drawn
     expect(page.get_by_role("table")).to_contain_text("published")

@@ -33,6 +33,17 @@ function refresh(place) {
 const place = document.getElementById("in-progress");
 if (place) setTimeout(refresh, EVERY_MS, place);
 
+// A part of the page that takes longer to read than the page.
+for (const part of document.querySelectorAll("[data-load]")) {
+  fetch(part.dataset.load, { credentials: "same-origin" })
+    .then((answer) => (answer.ok ? answer.text() : Promise.reject(answer)))
+    .then((text) => {
+      const loaded = new DOMParser().parseFromString(text, "text/html").querySelector("[data-loaded]");
+      part.replaceChildren(part.firstElementChild, ...loaded.childNodes);
+    })
+    .catch(() => {}); // the link stays
+}
+
 // In Airflow's frame: a class of the outer page marks the dark theme.
 try {
   if (parent !== window) {

@@ -108,12 +108,14 @@ def test_a_photo_has_its_neighbours_and_the_reasons_why_it_is_a_suspect(pages: P
     (link,) = [link for link in Outline(pages.text("photos?q=banana")).links() if "/photo?" in link]
     text = pages.text(link.removeprefix("/verger/"))
     assert "label disagrees with neighbours" in text
-    assert "The nearest of 6 photos" in text
-    assert text.index("images/Fig/0.jpg</span>") < text.index("images/Fig/1.jpg</span>")
+    (link,) = [link for link in Outline(text).links() if "/neighbours?" in link]
+    near = pages.text(link.removeprefix("/verger/"))
+    assert "The nearest of 6 photos" in near
+    assert near.index("images/Fig/0.jpg</span>") < near.index("images/Fig/1.jpg</span>")
     other = pages.text("photo?key=images/Fig/3.jpg")
     assert "near duplicate" in other
-    outside = pages.text("photo?key=images/Kiwi/2.jpg")
-    assert "Neighbours" not in outside
+    outside = pages.text("neighbours?key=images/Kiwi/2.jpg")
+    assert "not among the 6 photos" in outside
 
 
 def test_a_damaged_table_of_suspects_is_named(pages: Pages, orchard: Orchard) -> None:

@@ -14,17 +14,19 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
+import numpy
 import pyarrow
 import pyarrow.parquet
 import pytest
 
+from tests.plugins.report.suspects.written import put, suspect
 from tests.plugins.snapshots import snapshot
 from tests.plugins.verger_ui.pages import Pages, scheduled_run
 from verger.clock import now
 from verger.publication.model import Publication
 from verger.run_id import run_id
 from verger_contract.keys import Run
-from verger_contract.schemas import MANIFEST
+from verger_contract.schemas import MANIFEST, MOST_SUSPECTS, SuspectKind
 from verger_ui.sources import bucket
 from verger_ui.views.run_list import PER_PAGE
 
@@ -102,6 +104,15 @@ def manifest(run: str, photos: int) -> bytes:
     return content.getvalue()
 
 
+def put_suspects(pages: Pages, run: str, photos: int) -> None:
+    """Write as many suspects as a run keeps, and a sample of the photos with random coordinates."""
+    every = [f"images/label {number * LABELS // photos:03}/{number:07}.jpg" for number in range(photos)]
+    sample = every[:: -max(photos // 30_000, 1)][:30_000]
+    points = numpy.random.default_rng(0).normal(size=(len(sample), 256 if photos >= 1_000_000 else 16))
+    rows = [suspect(path, kind, 0.9, *sample[:10], run=run) for kind in SuspectKind for path in every[:MOST_SUSPECTS]]
+    put(pages.s3, Run(pages.bucket, run), rows, dict(zip(sample, points.tolist(), strict=True)))
+
+
 def test_pages_of_many_photos(pages: Pages) -> None:
     photos, run = int(os.environ.get("BENCH_PHOTOS", "20000")), "many"
     labels = [
@@ -110,6 +121,7 @@ def test_pages_of_many_photos(pages: Pages) -> None:
     ]
     pages.report(run, labels={"count": LABELS, "shown": labels})
     pages.put(Run(pages.bucket, run).manifest, manifest(run, photos))
+    put_suspects(pages, run, photos)
     rejected = len(range(7, photos, 1000))
     made = snapshot(run, photos=photos - rejected, rejected=rejected)
     pages.put("published.json", Publication(made).document())
@@ -120,6 +132,9 @@ def test_pages_of_many_photos(pages: Pages) -> None:
         "photos?q=nowhere": "0 photos of",
         "photos?q=label": f"{photos:,} photos of",
         f"photo?key=images/label {LABELS - 1:03}/{last}": "published",
+        f"neighbours?key=images/label {LABELS - 1:03}/{last}": "The nearest of",
+        "suspects": f"{3 * MOST_SUSPECTS:,} suspects",
+        "suspects?kind=near+duplicate&page=3": f"{MOST_SUSPECTS:,} suspects",
         "rejects": f"{rejected:,} rejected photos",
         "rejects.csv": "no known format",
         "labels?sort=photos&descending=true": f"{LABELS} of {LABELS} labels",

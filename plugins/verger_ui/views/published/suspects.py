@@ -82,25 +82,25 @@ class NearPhoto:
     ----------
     suspects : sequence of Suspect
         Why it is a suspect.
-    neighbours : sequence of Neighbour or None
-        None when the photo is not in the sample of which the neighbours are shown.
-    sample : int
-        Photos of the sample; 0 without a sample.
+    has_sample : bool
+        Whether the publication has a sample of photos with neighbours.
     """
 
     suspects: Sequence[Suspect]
-    neighbours: Sequence[Neighbour] | None
-    sample: int
+    has_sample: bool
 
 
 def near(bucket: Bucket, publication: Publication | None, path: str) -> NearPhoto:
-    """Return the neighbours of a photo of the current publication, and why it is a suspect."""
+    """Return why a photo of the current publication is a suspect."""
     if publication is None or not publication.current.run:
-        return NearPhoto((), None, 0)
+        return NearPhoto((), False)
     found = suspect_tables.suspects(bucket, publication.current)
-    sample = suspect_tables.sample(bucket, publication.current) if found else None
-    return NearPhoto(
-        [row for row in found.rows if row.path == path] if found else (),
-        sample.neighbours(path, NEIGHBOURS) if sample else None,
-        len(sample.photos) if sample else 0,
-    )
+    return NearPhoto([row for row in found.rows if row.path == path] if found else (), found is not None)
+
+
+def neighbours(bucket: Bucket, snapshot: Snapshot, path: str) -> tuple[list[Neighbour], int]:
+    """Return the neighbours of a photo, none if it is not in the sample, and the number of photos of the sample."""
+    sample = suspect_tables.sample(bucket, snapshot)
+    if sample is None:
+        return [], 0
+    return sample.neighbours(path, NEIGHBOURS) or [], len(sample.photos)
