@@ -3,7 +3,7 @@
     python -m benchmarks.scheduled.drawn_base PHOTOS       (the bucket and the endpoint are environment variables)
 
 The tables are written by the writer of the steps, in files as a first run writes them. The sums, the basis and the
-variances follow from how often each vector occurs.
+variances follow from how often each vector occurs. No suspects are found, but the reference is there.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from verger.settings import Settings
 from verger.tables.parquet import Store, upload, write_batches
 from verger_contract.keys import Run, name_of
 from verger_contract.metrics import FILE_LIST, ListedFile
+from verger_contract.photos import folder_of
 from verger_contract.preprocessing import preprocessing
 from verger_contract.schemas import DELETES, FEATURES, MANIFEST, PCA, REJECTS
 from verger_spark.features.splits import Splits, Weights
@@ -43,6 +44,9 @@ from verger_spark.pca.sums import statistics
 from verger_spark.pca.sums.covariance import Moments
 from verger_spark.pca.sums.label_sums import LabelSum, LabelSums
 from verger_spark.pca.sums.statistics import Statistics
+from verger_verify.suspects import files as suspect_files
+from verger_verify.suspects.reference import MOST, Reference, hashed, leading
+from verger_verify.suspects.search import Before
 
 ATTEMPT, SPARK = "0a1b2c3d", "4.1.1"
 THREADS = 2
@@ -137,6 +141,21 @@ class DrawnBase:
             }
         )
 
+    def reference(self, basis: Basis) -> Reference:
+        """Return the sample of photos in which later runs search for suspects."""
+        projected = leading(self.photos.vectors.astype(np.float64) @ basis.components)
+        # More photos than the reference has: it takes the same number of each label.
+        largest = 2**64 * min(1.0, 3 * MOST / self.photos.count)
+        found = [
+            (path, vector)
+            for split in range(len(self.splits))
+            for serials, vector in self.row_groups(split)
+            for path in self.photos.paths(serials)
+            if hashed(path) <= largest
+        ]
+        paths, vectors = [path for path, _ in found], [vector for _, vector in found]
+        return Reference.of(paths, [folder_of(path) for path in paths], projected[vectors]).bounded()
+
     def spread(self, basis: Basis) -> dict[str, Any]:
         """Return the variances of features and coordinates as the verification of a run writes them."""
         features = self.photos.vectors.astype(np.float64)
@@ -176,6 +195,7 @@ def write(context: RunContext, photos: DrawnPhotos) -> Snapshot:
     base.write_coordinates(basis)
     statistics.save(Statistics(moments, base.label_sums(basis)), run.uri(run.statistics))
     context.write_json(run.spread, base.spread(basis))
+    suspect_files.write(run.uri(run.suspects), Before(base.reference(basis)), name_of(run.basis))
     table_file.write_empty(run.uri(run.rejects), REJECTS.arrow)
     for key, table, batches in (
         (run.manifest, MANIFEST, photos.manifest(name_of(run.features))),

@@ -10,6 +10,7 @@ from benchmarks.scheduled.drawn_base import DrawnBase
 from benchmarks.scheduled.drawn_photos import DrawnPhotos
 from benchmarks.scheduled.scheduled_run import counted
 from verger_contract.keys import Run
+from verger_contract.photos import folder_of
 from verger_spark.pca import spectrum
 
 PHOTOS = 4000
@@ -44,6 +45,9 @@ def test_each_photo_is_in_one_split_and_the_sums_are_those_of_all_rows() -> None
     found = spectrum.fit(moments, 0.9, 1280)
     projected = features @ found.components
     assert base.label_sums(found).photos == moments.count == PHOTOS
+    reference = base.reference(found)
+    assert sorted(reference.paths) == base.photos.paths(range(PHOTOS))
+    assert {folder_of(path) for path in reference.paths} == set(base.label_sums(found).by_label)
     spreads = base.spread(found)
     np.testing.assert_allclose(spreads["features"]["squares"], features.var(axis=0) * PHOTOS, rtol=1e-9)
     np.testing.assert_allclose(spreads["coordinates"]["mean"], projected.mean(axis=0), atol=1e-9)
