@@ -24,7 +24,7 @@ class Table:
     Attributes
     ----------
     columns : tuple of (str, str)
-        Name and type of each column. Types are written as in Spark SQL: string, bigint, double,
+        Name and type of each column. Types are written as in Spark SQL: string, bigint, double, binary,
         array<string>, array<float>, array<double>.
     """
 
@@ -55,6 +55,7 @@ class Table:
             "string": pyarrow.string(),
             "bigint": pyarrow.int64(),
             "double": pyarrow.float64(),
+            "binary": pyarrow.binary(),
             "array<string>": pyarrow.list_(pyarrow.string()),
             "array<float>": pyarrow.list_(pyarrow.float32()),
             "array<double>": pyarrow.list_(pyarrow.float64()),
@@ -137,6 +138,6 @@ outlier, how many times the typical distance of its label it lies away; for a ne
 the other photo as a share of the spread of all photos. `neighbours` has the paths of the nearest photos; for a near
 duplicate, those of its copies. `run` is the run that found the suspect."""
 
-REFERENCE = Table((("path", "string"), ("label", "string"), ("coordinates", "array<float>")))
-"""runs/<id>/suspects~<attempt>/reference.parquet: a sample of the current photos with their first coordinates. The next
-run compares its photos with it."""
+REFERENCE = Table((("path", "string"), ("label", "string"), ("coordinates", "binary")))
+"""runs/<id>/suspects~<attempt>/reference.parquet: a sample of the current photos with their first coordinates, with which
+the next run compares its photos. `coordinates` has numbers of 4 bytes, little-endian: Parquet reads lists far slower."""

@@ -117,7 +117,9 @@ def sample(bucket: Bucket, snapshot: Snapshot) -> Sample | None:
 
 
 def _sample(table: Any) -> Sample:
-    flat = table.column("coordinates").combine_chunks().flatten().to_numpy()
+    import numpy
+
+    flat = numpy.frombuffer(b"".join(table.column("coordinates").to_pylist()), "<f4")
     width = len(flat) // max(len(table), 1)
     return Sample(table.select(["path", "label"]), flat.reshape(len(table), width))
 

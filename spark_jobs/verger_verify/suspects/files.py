@@ -51,6 +51,8 @@ def write(folder: str, found: Before, basis: str) -> None:
 
 def _put(uri: str, table: pa.Table) -> None:
     content = io.BytesIO()
-    # Almost no number occurs twice: a dictionary of the coordinates would be built and discarded.
-    pq.write_table(table, content, use_dictionary=[name for name in table.schema.names if "label" in name])
+    # Coordinates do not get smaller by compression, and almost none occurs twice.
+    others = [name for name in table.schema.names if name != "coordinates"]
+    compression = {name: "snappy" if name in others else "none" for name in table.schema.names}
+    pq.write_table(table, content, use_dictionary=others, compression=compression)
     storage.write(uri, content.getvalue())

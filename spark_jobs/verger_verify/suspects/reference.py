@@ -120,9 +120,8 @@ class Reference:
 
     def table(self, basis: str) -> pa.Table:
         """Return the photos in the columns of `REFERENCE`. The metadata name the basis of the coordinates."""
-        width = self.coordinates.shape[1]
-        offsets = np.arange(len(self.paths) + 1, dtype=np.int32) * np.int32(width)
-        column = pa.ListArray.from_arrays(pa.array(offsets), pa.array(self.coordinates.reshape(-1)))
+        rows = np.ascontiguousarray(self.coordinates, "<f4")
+        column = pa.array([row.tobytes() for row in rows], pa.binary())
         schema = REFERENCE.arrow.with_metadata({"basis": basis})
         return pa.Table.from_arrays([pa.array(self.paths), pa.array(self.labels), column], schema=schema)
 
@@ -138,8 +137,9 @@ class Reference:
         if (table.schema.metadata or {}).get(b"basis") != basis.encode():
             return None
         paths, labels = (table.column(name).to_pylist() for name in ("path", "label"))
-        flat = table.column("coordinates").combine_chunks().flatten().to_numpy()
-        return cls.of(paths, labels, flat.reshape(len(table), -1) if len(table) else np.empty((0, 0), np.float32))
+        flat = np.frombuffer(b"".join(table.column("coordinates").to_pylist()), "<f4")
+        # The table has the order of a reference already.
+        return cls(paths, labels, flat.reshape(len(table), -1) if len(table) else np.empty((0, 0), np.float32))
 
 
 def level(counts: Sequence[int], most: int) -> int | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING, Any
 
+import numpy
 import pyarrow
 import pyarrow.parquet
 
@@ -38,7 +39,8 @@ def put(
     _put(client, run, SUSPECTS_FILE, table)
     if reference:
         photos = [
-            {"path": path, "label": path.split("/")[-2], "coordinates": point} for path, point in reference.items()
+            {"path": path, "label": path.split("/")[-2], "coordinates": numpy.array(point, "<f4").tobytes()}
+            for path, point in reference.items()
         ]
         _put(client, run, REFERENCE_FILE, pyarrow.Table.from_pylist(photos, REFERENCE.arrow))
 
