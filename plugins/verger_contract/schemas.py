@@ -139,5 +139,5 @@ the other photo as a share of the spread of all photos. `neighbours` has the pat
 duplicate, those of its copies. `run` is the run that found the suspect."""
 
 REFERENCE = Table((("path", "string"), ("label", "string"), ("coordinates", "binary")))
-"""runs/<id>/suspects~<attempt>/reference.parquet: a sample of the current photos with their first coordinates, with which
-the next run compares its photos. `coordinates` has numbers of 4 bytes, little-endian: Parquet reads lists far slower."""
+"""runs/<id>/suspects~<attempt>/reference.parquet: a sample of the current photos with their first coordinates. The next
+run compares its photos with it. `coordinates` has little-endian numbers of 4 bytes: Parquet reads lists far slower."""
