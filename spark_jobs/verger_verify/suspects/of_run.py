@@ -16,12 +16,13 @@ from verger_spark.io.feature_files import run_of
 from verger_verify.measures.sample import Sample
 from verger_verify.measures.vectors import columns
 from verger_verify.suspects import files
-from verger_verify.suspects.search import Before, search
+from verger_verify.suspects.reference import MOST, Reference, hashed
+from verger_verify.suspects.search import Before, Collect, Collected, search
 from verger_verify.tables import files as tables
 from verger_verify.tables import work
 from verger_verify.tables.files import Table, UnreadableFile
 from verger_verify.tables.found import Kind, Part
-from verger_verify.tables.parts import whole
+from verger_verify.tables.parts import Costed, whole
 from verger_verify.tables.reader import Reader, removed_paths
 
 
@@ -53,19 +54,39 @@ class Written(Protocol):
         """The kept tables of coordinates, by URI."""
 
 
+SAMPLED_FILES = 32
+ROWS_OF_A_FILE = 2000
+"""What is read of a large publication that has no reference: the first rows of some files. Its next full pass compares
+all photos."""
+
+
 @dataclass(frozen=True)
 class CoordinateRows:
-    """Yields the current photos of a file of coordinates; with `only`, those of one feature run."""
+    """Yields the current photos of a file of coordinates.
+
+    Attributes
+    ----------
+    reader : Reader
+    only : str or None
+        The feature run whose photos are read; None for all.
+    most : int or None
+        Rows after which no more batch is read.
+    """
 
     reader: Reader
-    only: str | None
+    only: str | None = None
+    most: int | None = None
 
     def __call__(self, part: Part) -> Iterator[pa.RecordBatch]:
         """Yield the photos of a part, in batches. A file that cannot be read has no photos."""
+        read = 0
         with contextlib.suppress(UnreadableFile), tables.opened(part.file.uri) as source:  # a check names the file
             for written in tables.batches(source, columns("pca_features", "features_run")):
                 rows = self.reader.current_coordinates(written, part.run)
                 yield rows.filter(pc.equal(rows["features_run"], self.only)) if self.only else rows
+                read += len(written)
+                if self.most and read >= self.most:
+                    return
 
 
 def update(cluster: work.Cluster, written: Written, folder: str) -> Before:
@@ -85,13 +106,6 @@ def update(cluster: work.Cluster, written: Written, folder: str) -> Before:
         S3 fails.
     """
     plan, basis = written.plan, written.basis_name
-    published = None if written.is_all else files.read(plan.verification.suspects, basis)
-    parts = whole(Kind.COORDINATES, written.own[0], run_of(written.pca))
-    if published is None:
-        for uri, table in written.kept.items():
-            parts += whole(Kind.KEPT, table, run_of(uri))
-    removed = removed_paths(plan.removed) if published and plan.removed else {}
-    before = published.without({path for paths in removed.values() for path in paths}) if published else Before()
     reader = Reader(
         new=run_of(plan.new),
         sample=Sample(0),
@@ -99,8 +113,27 @@ def update(cluster: work.Cluster, written: Written, folder: str) -> Before:
         deletes=plan.deletes,
         coordinates={run_of(uri): runs for uri, runs in plan.verification.coordinates_of.items()},
     )
-    rows = CoordinateRows(reader, reader.new if published else None)
-    photos = sum(part.rows for part, _ in parts)
-    found = search(partial(work.over, cluster, parts), rows, photos, before, plan.run)
+    own = whole(Kind.COORDINATES, written.own[0], run_of(written.pca))
+    kept = [part for uri, table in written.kept.items() for part in whole(Kind.KEPT, table, run_of(uri))]
+    before = None if written.is_all else files.read(plan.verification.suspects, basis)
+    if before:
+        removed = removed_paths(plan.removed) if plan.removed else {}
+        before = before.without({path for paths in removed.values() for path in paths})
+    elif not written.is_all and _photos(own + kept) > MOST:
+        before = Before(_sample(cluster, kept, reader))
+    parts, rows = (own, CoordinateRows(reader, reader.new)) if before else (own + kept, CoordinateRows(reader))
+    found = search(partial(work.over, cluster, parts), rows, _photos(parts), before or Before(), plan.run)
     files.write(folder, found, basis)
     return found
+
+
+def _photos(parts: list[Costed]) -> int:
+    return sum(part.rows for part, _ in parts)
+
+
+def _sample(cluster: work.Cluster, kept: list[Costed], reader: Reader) -> Reference:
+    """Return a reference from a part of the kept coordinates."""
+    chosen = sorted(kept, key=lambda costed: hashed(costed[0].file.uri))[:SAMPLED_FILES]
+    read = Collect(CoordinateRows(reader, most=ROWS_OF_A_FILE))
+    photos = work.over(cluster, chosen, read, Collected()).photos()
+    return Reference.of(photos.paths, photos.labels, photos.coordinates).bounded()

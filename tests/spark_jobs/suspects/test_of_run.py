@@ -82,6 +82,20 @@ def test_an_update_without_published_suspects_compares_all_photos(tmp_path: Path
     assert len(found(update(correct_run(), tmp_path), tmp_path).reference.paths) == 118
 
 
+def test_an_update_of_a_large_publication_without_suspects_reads_a_part_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(of_run, "MOST", 100)
+    written = correct_run()
+    result = found(update(written, tmp_path), tmp_path)
+    assert len(result.reference.paths) == 118
+    at = uri(tmp_path, Run("", "run-2").suspects)
+    assert of_run.update(cluster(), update(correct_run(), tmp_path / "again"), at).suspects.photos == 59
+    monkeypatch.setattr(of_run, "SAMPLED_FILES", 0)
+    alone = of_run.update(cluster(), update(correct_run(), tmp_path / "alone"), at)
+    assert (alone.suspects.photos, len(alone.reference.paths)) == (59, 59)
+
+
 def test_all_photos_are_compared_when_all_rows_are_verified(tmp_path: Path) -> None:
     written = correct_run()
     of_update = with_published(update(written, tmp_path, is_all=True), written, tmp_path)
