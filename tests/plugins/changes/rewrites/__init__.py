@@ -1,0 +1,1 @@
+"""Tests of what a run writes again, and verifies."""
