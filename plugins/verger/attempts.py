@@ -14,6 +14,10 @@ from verger.context import RunContext
 from verger.s3.clients import error_code
 from verger.validation.check import ValidationError
 from verger_contract.metrics import REFUSED, RUNNING
+from verger_contract.verification.verdict import VERIFY_FEATURES, VERIFY_PCA
+
+VERIFICATIONS = {VERIFY_FEATURES: "check_features", VERIFY_PCA: "check_projections"}
+"""The task of each verification step: it submits the step and waits for it."""
 
 
 def completed(run_context: RunContext, step: str) -> dict[str, Any]:
@@ -22,7 +26,7 @@ def completed(run_context: RunContext, step: str) -> dict[str, Any]:
     Parameters
     ----------
     step
-        `featurize` or `pca`.
+        `featurize` or `pca`, or a verification step, whose metrics are its verdict.
 
     Raises
     ------
@@ -37,14 +41,15 @@ def completed(run_context: RunContext, step: str) -> dict[str, Any]:
     if isinstance(found, dict) and RUNNING not in found:
         return found
     if found is None:
-        problem = f"none: {step}_done was marked as success, or the object was deleted"
+        task = VERIFICATIONS.get(step, f"{step}_done")
+        problem = f"none: {task} was marked as success, or the object was deleted"
     elif isinstance(found, dict):
         problem = "that the newest attempt of the step has not completed"
     elif not isinstance(found, ValueError):
         problem = "something else"
     raise ValidationError(
         f"{run_context.run.uri(key)}: expected the metrics that the step {step} writes when it has completed, found "
-        f"{problem}; clear {step} with its downstream tasks"
+        f"{problem}; clear {VERIFICATIONS.get(step, step)} with its downstream tasks"
     )
 
 

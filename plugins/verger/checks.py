@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from verger import attempts
-from verger.attempts import completed, with_attempts
+from verger.attempts import VERIFICATIONS, completed, with_attempts
 from verger.changes.known_rejects import FailedRun
 from verger.changes.manifest import write_manifest
 from verger.changes.plan import Plan
@@ -23,8 +23,6 @@ from verger.validation.record import record
 from verger_contract.keys import KNOWN_REJECTS
 from verger_contract.verification.check import Check
 from verger_contract.verification.verdict import VERIFY_FEATURES, VERIFY_PCA
-
-TASKS = {True: "check_features", False: "check_projections"}
 
 
 @dataclass(frozen=True)
@@ -52,7 +50,7 @@ def verdict(run_context: RunContext, step: str) -> Verified:
         There is none, it is malformed, or it is about other attempts.
     """
     run, found = run_context.run, completed(run_context, step)
-    task = TASKS[step == VERIFY_FEATURES]
+    task = VERIFICATIONS[step]
     used = {"featurize": run.featurize_attempt}
     if step != VERIFY_FEATURES:
         used["pca"] = run.pca_attempt

@@ -76,11 +76,11 @@ class SparkHistoryLink(_Link):
         return spark_history.link(base, spark_history.application(bucket(), run, step)) if step and base else ""
 
 
-VERIFICATIONS = {"check_features": VERIFY_FEATURES, "check_projections": VERIFY_PCA}
+STEP_OF_CHECK = {"check_features": VERIFY_FEATURES, "check_projections": VERIFY_PCA}
 """The steps that these tasks submit."""
 
 
 def step_of(task: str) -> str:
     """Return the step that a task submits or waits for; empty for other tasks."""
-    step = VERIFICATIONS.get(task, task.removesuffix("_done"))
+    step = STEP_OF_CHECK.get(task, task.removesuffix("_done"))
     return step if step in STEPS else ""

@@ -141,7 +141,7 @@ def publication_state(publication: Publication | None, run: str) -> str:
 
 
 def _spark(base: str, found: Mapping[str, Json | None]) -> dict[str, str]:
-    links = {step: spark_history.link(base, spark_history.application_of(found[step])) for step in STEPS}
+    links = {step: spark_history.link(base, spark_history.application_of(found.get(step))) for step in STEPS}
     return {step: link for step, link in links.items() if link}
 
 
