@@ -29,6 +29,7 @@ import zipfile
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache, cached_property, reduce
 from pathlib import Path
@@ -191,29 +192,47 @@ class Location:
         with self.reading(key), self.filesystem.open_input_stream(f"{self.path}/{key}") as source:
             return source.read()  # type: ignore[no-any-return]
 
-    def parquet_files(self, folder: str) -> list[str]:
-        """Return the paths of the Parquet files in a folder by name, or raise PublicationError if one is missing."""
+    def parquet_files(self, folder: str, verified: str | None = None) -> dict[str, str | None]:
+        """Return path and SHA-256 of the Parquet files of a folder, or raise PublicationError if one is missing.
+
+        `verified` is the SHA-256 of the file list as it was verified.
+        """
         with self.reading(folder, "no such folder"):
             found = self.filesystem.get_file_info(FileSelector(f"{self.path}/{folder}"))
         files = {info.base_name: info for info in found if info.is_file and info.base_name.endswith(".parquet")}
         if any(info.base_name == FILE_LIST for info in found):  # an earlier Verger wrote none
             with self.reading(f"{folder}/{FILE_LIST}"):
-                document = json.loads(self.read(f"{folder}/{FILE_LIST}"))
-                listed = {file["name"]: file["bytes"] for file in document["files"]}
-            for name, size in listed.items():
+                content = self.read(f"{folder}/{FILE_LIST}")
+                self._check_content(f"{folder}/{FILE_LIST}", content, verified)
+                listed = {file["name"]: (file["bytes"], file["sha256"]) for file in json.loads(content)["files"]}
+            for name, (size, _) in listed.items():
                 if name not in files or files[name].size != size:
                     raise self.missing(f"{folder}/{name}", "lost or damaged; the next run of the pipeline repairs it")
-            files = {name: files[name] for name in listed}
-        return [files[name].path for name in sorted(files)]
+            return {files[name].path: listed[name][1] for name in sorted(listed)}
+        return {files[name].path: None for name in sorted(files)}
 
-    def batches(self, folder: str, columns: list[str], current: Any) -> Iterator[pyarrow.RecordBatch]:
-        """Yield the rows of a folder that `current`, an expression or None, selects. Errors as `parquet_files`."""
-        files, schema = self.parquet_files(folder), SCHEMAS[folder.partition("/")[0]]
-        # A row has 5 kB: with the defaults of both readaheads, pyarrow would hold gigabytes.
-        limits = {"batch_size": ROWS_PER_BATCH, "batch_readahead": 4, "fragment_readahead": 2}
-        with self.reading(folder, "a file was deleted in the meantime"):
-            rows = pyarrow.dataset.dataset(files, schema, format="parquet", filesystem=self.filesystem)
-            yield from rows.to_batches(columns, current, **limits)
+    def _check_content(self, key: str, content: bytes, sha256: str | None) -> None:
+        if sha256 and (found := hashlib.sha256(content).hexdigest()) != sha256:
+            altered = f"altered since it was verified: expected SHA-256 {sha256}, found {found}"
+            raise PublicationError(f"{self.root}/{key}: {altered}; the next run of the pipeline repairs it")
+
+    def batches(
+        self, folder: str, columns: list[str], current: Any, verified: str | None = None
+    ) -> Iterator[pyarrow.RecordBatch]:
+        """Yield the rows of a folder that `current`, an expression or None, selects. Errors as `parquet_files`.
+
+        Each file is read as a whole, and its SHA-256 is compared. The next one is read in the meantime.
+        """
+        files, schema = self.parquet_files(folder, verified), SCHEMAS[folder.partition("/")[0]]
+        keys = [path.removeprefix(f"{self.path}/") for path in files]
+        with ThreadPoolExecutor(1) as pool, self.reading(folder, "a file was deleted in the meantime"):
+            coming = pool.submit(self.read, keys[0]) if keys else None
+            for number, (key, sha256) in enumerate(zip(keys, files.values(), strict=True)):
+                content = coming.result() if coming else b""
+                coming = pool.submit(self.read, keys[number + 1]) if number + 1 < len(keys) else None
+                self._check_content(key, content, sha256)
+                file = pyarrow.dataset.ParquetFileFormat().make_fragment(pyarrow.BufferReader(content))
+                yield from file.to_batches(schema, columns, current, ROWS_PER_BATCH)
 
     def table(self, key: str, schema: pyarrow.Schema | None = None) -> pyarrow.Table:
         """Return a small Parquet file, or the columns of `schema`. Raise PublicationError if it is missing."""
@@ -319,7 +338,7 @@ class Publication:
             return spark.createDataFrame([], SPARK_SCHEMAS[name]).select(*schema.names)
         key, current, files = ["path", "run" if name == "features" else "features_run"], F.lit(False), list[str]()
         for run, of in runs.items():
-            files += self.location.parquet_files(f"{name}/run={run}")
+            files += self.location.parquet_files(f"{name}/run={run}", self._verified(name, run))
             current |= (F.col("run") == run) & (F.lit(True) if of is None else F.col(key[1]).isin(of))
         # With basePath the folder name run=<id> becomes a column. Without a type, Spark reads run 007 as the number 7.
         reader = spark.read.schema(f"{SPARK_SCHEMAS[name]}, run string").option("basePath", self.location.uri(name))
@@ -449,6 +468,11 @@ class Publication:
             return {found: None} if found else {}
         return {entry["run"]: [entry["run"]] if name == "features" else entry["features"] for entry in found}
 
+    def _verified(self, name: TableName, run: str) -> str | None:
+        """Return the SHA-256 of the file list of a table as it was verified; None for a table of an earlier Verger."""
+        tables = self.facts[name] if isinstance(self.facts[name], list) else []
+        return next((table.get("files") for table in tables if table["run"] == run), None)
+
     def _batches(self, name: TableName, columns: list[str]) -> Iterator[pyarrow.RecordBatch]:
         """Yield columns of the current rows of a table."""
         runs, path, deletes = self._runs(name), pyarrow.dataset.field("path"), dict[str, pyarrow.Array]()
@@ -460,7 +484,7 @@ class Publication:
             features = pyarrow.dataset.scalar(run) if name == "features" else pyarrow.dataset.field("features_run")
             deleted = [(features == one) & path.isin(deletes[one]) for one in of or () if one in deletes]
             current = None if of is None else reduce(lambda rows, some: rows & ~some, deleted, features.isin(of))
-            yield from self.location.batches(f"{name}/run={run}", columns, current)
+            yield from self.location.batches(f"{name}/run={run}", columns, current, self._verified(name, run))
 
 
 class Featurizer:

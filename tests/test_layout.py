@@ -9,7 +9,7 @@ from tests.places import ROOT
 from tests.tree import files
 
 LONGEST_MODULE, LONGEST_FUNCTION, MOST_MODULES = 300, 45, 12
-ONE_FILE = {"verger_reader.py": 560}
+ONE_FILE = {"verger_reader.py": 600}
 """Longest module where more is one file on purpose: consumers copy verger_reader.py alone."""
 
 

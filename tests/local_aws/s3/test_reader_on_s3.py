@@ -81,7 +81,7 @@ def test_a_fault_of_one_answer_changes_no_result(
 @pytest.mark.usefixtures("environment")
 def test_missing_publication_and_missing_files_are_errors(s3: S3Client, bucket: WrittenBucket) -> None:
     for root in (f"s3://{BUCKET}/nothing", "s3://no-such-bucket"):
-        with pytest.raises(PublicationError, match=f"{root}/published.json: does not exist: nothing is published yet"):
+        with pytest.raises(PublicationError, match=f"{root}/published.json: does not exist: no such bucket or folder"):
             open_publication(root)
     published = open_publication(ROOT)
     for part in (0, 1):

@@ -164,6 +164,24 @@ def test_a_copy_of_the_bucket_may_have_other_etags(orchard: Orchard) -> None:
     assert_whole(orchard)
 
 
+@pytest.mark.parametrize("name", ["part-0.parquet", FILE_LIST])
+@pytest.mark.parametrize("table", ["features", "pca"])
+def test_the_reader_refuses_what_was_altered_since_its_verification(orchard: Orchard, table: str, name: str) -> None:
+    published(orchard)
+    key = f"{table}/run=one/{name}"
+    content = bytearray(orchard.client.get_object(Bucket=orchard.bucket, Key=key)["Body"].read())
+    content[-1] ^= 1 if name == FILE_LIST else 0
+    content[100] ^= 0 if name == FILE_LIST else 1
+    orchard.client.put_object(Bucket=orchard.bucket, Key=key, Body=bytes(content))
+    reader = verger_reader.open_publication(f"s3://{orchard.bucket}")
+    with pytest.raises(
+        verger_reader.PublicationError, match=rf"{name}: altered since it was verified: expected SHA-256"
+    ):
+        getattr(reader, table)()
+    orchard.run("three")
+    assert_whole(orchard)
+
+
 def in_parts(orchard: Orchard, key: str, content: bytes) -> None:
     """Upload an object in parts, as a copy of a bucket may. Its ETag is no MD5 then."""
     s3, bucket = orchard.client, orchard.bucket

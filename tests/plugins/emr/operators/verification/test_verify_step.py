@@ -111,9 +111,7 @@ def test_the_verdict_on_another_attempt_is_not_used(
     write_verdict(run_context, attempt="1111aaaa")
     trigger = deferred_trigger(verify(cluster).execute, context)
     assert len(commands(emr, cluster)) == 1
-    with pytest.raises(
-        AirflowFailException, match=r"expected the verdict on .*0a1b2c3d.*clear check_features"
-    ):
+    with pytest.raises(AirflowFailException, match=r"expected the verdict on .*0a1b2c3d.*clear check_features"):
         verify(cluster).execute_complete(context, fire(trigger))
 
 
