@@ -200,7 +200,8 @@ class Running:
         pca(self.run_context, self.params.target_variance)
 
     def _verify_features(self) -> None:
-        completed(self.run_context, "featurize")  # as the operator does before it submits the step
+        check_may_write(self.run_context.client, self.run_context.run)  # as the operator does before it submits
+        completed(self.run_context, "featurize")
         verify(self.run_context, VERIFY_FEATURES)
 
     def _verify_pca(self) -> None:

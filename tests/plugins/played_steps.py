@@ -224,7 +224,8 @@ def _reject(path: str, etag: str, kind: RejectKind, detail: str = "") -> dict[st
 def _put(run_context: RunContext, key: str, rows: list[dict[str, Any]], table: Table) -> None:
     body = _put_table(run_context, key, pyarrow.Table.from_pylist(rows, schema=table.arrow))
     folder, _, name = key.rpartition("/")
-    file = ListedFile(name, len(rows), len(body), hashlib.sha256(body).hexdigest())
+    etag = run_context.client.head_object(Bucket=run_context.run.bucket, Key=key)["ETag"].strip('"')
+    file = ListedFile(name, len(rows), len(body), hashlib.sha256(body).hexdigest(), etag)
     run_context.write_json(f"{folder}/{FILE_LIST}", list_document([file]))
 
 

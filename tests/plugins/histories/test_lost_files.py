@@ -174,9 +174,7 @@ def test_the_reader_refuses_what_was_altered_since_its_verification(orchard: Orc
     content[100] ^= 0 if name == FILE_LIST else 1
     orchard.client.put_object(Bucket=orchard.bucket, Key=key, Body=bytes(content))
     reader = verger_reader.open_publication(f"s3://{orchard.bucket}")
-    with pytest.raises(
-        verger_reader.PublicationError, match=rf"{name}: altered since it was verified: expected SHA-256"
-    ):
+    with pytest.raises(verger_reader.PublicationError, match=rf"{name}: altered since it was verified: "):
         getattr(reader, table)()
     orchard.run("three")
     assert_whole(orchard)

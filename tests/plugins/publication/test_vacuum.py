@@ -165,7 +165,9 @@ def test_json_files_stay_longer_than_the_data_and_report_json_for_ever(orchard: 
             "cluster.json",
             "progress.json",
             "featurize.json",
+            "verify_features.json",
             "pca.json",
+            "verify_pca.json",
             "validation.json",
             "report.json",
         )

@@ -57,7 +57,7 @@ PCA = {
 STAGED = {"weights": "imagenet", "sha256": "cd" * 32}
 TASKS = [
     task_facts({"task_id": "list_images", "state": "success", "duration": 1.26}, None),
-    task_facts({"task_id": "pca_done", "state": "success", "duration": 90.0}, "2026-11-24T03:10:00+01:00"),
+    task_facts({"task_id": "check_projections", "state": "success", "duration": 90.0}, "2026-11-24T03:10:00+01:00"),
 ]
 CHECK = {"name": "no path twice", "passed": True, "expected": "every path once", "found": "every path once"}
 VALIDATION: dict[str, list[Any]] = {
@@ -112,7 +112,7 @@ def test_the_report_and_its_page_agree(run_context: RunContext, run: Run) -> Non
     assert what["tasks"] == [
         {"task": "list_images", "state": "success", "seconds": 1.3, "start": None, "end": None},
         {
-            "task": "pca_done",
+            "task": "check_projections",
             "state": "success",
             "seconds": 90.0,
             "start": "2026-11-24T02:10:00+00:00",

@@ -56,7 +56,7 @@ def test_a_published_run_shows_all_its_figures(pages: Pages) -> None:
     (row,) = [row for row in Outline(text).rows if "published" in row[1:2]]
     assert row[2:] == [
         *("702", "7", "3", "5", "4", "63", "90.11 %", "kept", "95.3"),
-        *("2", "21", "19", "–", "–", "0", "42", "0.50", "0.42 €"),
+        *("2", "21", "19", "–", "0", "42", "0.50", "0.42 €"),
     ]
     assert f"/verger/runs/{scheduled_run(1)}" in Outline(text).links()
 

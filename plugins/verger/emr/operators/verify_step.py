@@ -13,6 +13,7 @@ from verger.changes.plan import Plan
 from verger.checks import verdict
 from verger.context import RunContext
 from verger.emr.operators.step_done import StepDone
+from verger.publication.commit import check_may_write
 from verger.validation.check import ValidationError
 
 OfRun = Callable[[RunContext, Plan], None]
@@ -63,6 +64,7 @@ class VerifyStep(StepDone):
         """
         with failing_without_retry():
             run_context = self._context()
+            check_may_write(run_context.client, run_context.run)
             if self.prepare:
                 self.prepare(run_context, Plan.of(self.plan))
             self._name_attempts(run_context)
