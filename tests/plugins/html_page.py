@@ -27,6 +27,10 @@ class Page:
         """The text of the section with that id; empty when there is none."""
         return next((words(found) for found in self.all("section") if found.get("id") == section_id), "")
 
+    def pictures(self, section_id: str) -> int:
+        """The number of images in the section with that id."""
+        return sum(len(list(found.iter("img"))) for found in self.all("section") if found.get("id") == section_id)
+
     def attributes(self, name: str) -> list[str]:
         """Every value of an attribute."""
         return [found.attrib[name] for found in self.root.iter() if name in found.attrib]
