@@ -19,9 +19,6 @@ from benchmarks.planning.scheduled_runs import ScheduledRun
 
 AMOUNTS = (MILLION, 100 * MILLION)
 HOURS = (1.0, 8.0)
-NEW_PHOTOS = 10_000
-"""New photos of a scheduled run."""
-
 RUNS = 30
 
 
@@ -211,16 +208,17 @@ def scheduled_run(basis: Basis) -> str:
         No such run was measured.
     """
     figures, found = basis.figures, basis.measured
-    run = next((one for one in basis.scheduled if (one.base, one.new) == (MILLION, NEW_PHOTOS)), None)
-    if run is None:
-        raise ValueError(f"expected a run of {NEW_PHOTOS:,} new photos over {MILLION:,} in the table of bench-nights")
-    pages = math.ceil((MILLION + NEW_PHOTOS) / KEYS_A_PAGE)
+    runs = [one for one in basis.scheduled if one.base == MILLION]
+    if not runs:
+        raise ValueError(f"expected a run over {MILLION:,} photos in the table of bench-nights, found none")
+    run = max(runs, key=lambda one: one.new)
+    pages = math.ceil((MILLION + run.new) / KEYS_A_PAGE)
 
     def row(machine: Machine) -> dict[str, Any]:
         fleet = default_fleet(found, figures, machine)
-        of_new = fleet.phases(NEW_PHOTOS, NEW_PHOTOS)
+        of_new = fleet.phases(run.new, run.new)
         phases = replace(of_new, check_s=run.verification_s, step_2_s=run.step_2_s)
-        step_1 = requests(found, NEW_PHOTOS, NEW_PHOTOS, fleet.vcpus)
+        step_1 = requests(found, run.new, run.new, fleet.vcpus)
         sent = Requests(step_1.gets + run.requests, step_1.puts_lists + pages).eur(figures)
         on_demand, spot = (fleet.eur(phases, spot=spot) + sent for spot in (False, True))
         return {
@@ -235,9 +233,9 @@ def scheduled_run(basis: Basis) -> str:
         }
 
     text = (
-        f"{NEW_PHOTOS:,} new photos over a base of {MILLION:,}, requests to S3 included. Step 2 and verification take "
+        f"{run.new:,} new photos over a base of {MILLION:,}, requests to S3 included. Step 2 and verification take "
         "as long as [measured](scheduled_runs.md) on one machine. In addition, Airflow lists for "
-        f"{(MILLION + NEW_PHOTOS) * basis.listing.listing_s:.0f} s and plans, reads the verdicts and publishes for "
+        f"{(MILLION + run.new) * basis.listing.listing_s:.0f} s and plans, reads the verdicts and publishes for "
         f"{run.airflow_s:.0f} s."
     )
     return f"{tables.markdown([row(machine) for machine in MACHINES])}\n\n{filled(text)}"
