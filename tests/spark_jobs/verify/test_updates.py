@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -29,6 +30,7 @@ from verger_contract.schemas import DELETES, PCA
 from verger_verify.coordinates import Written, verify
 from verger_verify.features import Verified
 from verger_verify.measures.spread import Measured, Spread
+from verger_verify.tables.work import Cluster
 
 
 def update(written: WrittenRun, folder: Path, *, measured: bool = True, is_all: bool = False) -> Written:
@@ -143,3 +145,22 @@ def test_a_defect_in_an_earlier_run_is_found_when_all_rows_are_verified(
     of_run = update(correct_run(), tmp_path, is_all=True)
     defect(tmp_path)
     assert PROJECTED in {row.name for row in verified(of_run).checks if not row.passed}
+
+
+def in_groups(cluster: Cluster, parts: Any, read: Any, counter: Any) -> list[Any]:
+    """Read each part as a Spark task of its own does: with pickled functions and results."""
+    results = [pickle.loads(pickle.dumps(read))(part) for part, _ in reversed(parts)]  # noqa: S301
+    return [pickle.loads(pickle.dumps(result)) for result in results]  # noqa: S301
+
+
+def test_tasks_give_the_verdict_of_the_driver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    of_run = update(correct_run(), tmp_path, is_all=True)
+    before = verified(of_run)
+    monkeypatch.setattr("verger_verify.tables.work._results", in_groups)
+    after = verified(of_run)
+    assert [(row.name, row.passed, row.detail) for row in after.checks] == [
+        (row.name, row.passed, row.detail) for row in before.checks
+    ]
+    found, expected = ({row.name: row for row in checks} for checks in (after.checks, before.checks))
+    assert found["neighbours share labels"] == expected["neighbours share labels"]
+    assert after.bytes == before.bytes
