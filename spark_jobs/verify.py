@@ -28,7 +28,7 @@ import secrets
 import sys
 from dataclasses import replace
 
-from verger_contract.errors import VergerError
+from verger_contract.errors import VergerError, one_line
 from verger_contract.keys import ATTEMPT
 from verger_contract.photos import HASH_BITS
 from verger_contract.plan import StepPlan
@@ -42,6 +42,7 @@ from verger_spark.session import LazySession, run
 from verger_spark.stopwatch import Stopwatch
 from verger_verify import basis, coordinates, features
 from verger_verify.features import Recompute, Samples, Verified
+from verger_verify.measures.sample import SampledPhoto
 from verger_verify.measures.spread import Measured
 from verger_verify.recomputed import Photos
 from verger_verify.suspects import of_run
@@ -119,9 +120,11 @@ def verify(arguments: argparse.Namespace, metrics: dict[str, dict[str, object]],
         again=arguments.recomputed,
         salt=secrets.randbits(HASH_BITS),
     )
-    recompute: Recompute | None = None
-    if samples.again:
-        recompute = Photos(arguments.images, arguments.decoding, load_model(arguments.model)).check
+
+    def compute_again(sample: list[SampledPhoto]) -> Check:
+        return Photos(arguments.images, arguments.decoding, load_model(arguments.model)).check(sample)
+
+    recompute: Recompute | None = compute_again if samples.again else None
     outputs = outputs_of(metrics["featurize"], arguments.featurize_metrics, "features", "rejects")
     if arguments.table == "features":
         return features.verify(
@@ -134,10 +137,18 @@ def verify(arguments: argparse.Namespace, metrics: dict[str, dict[str, object]],
     written = written_of(plan, metrics["pca"], arguments.pca_metrics, arguments.target_variance)
     verified = coordinates.verify(cluster, written, samples, recompute)
     if arguments.suspects and all(check.passed for check in verified.checks):
-        folder = arguments.suspects.replace(ATTEMPT, str(metrics["pca"].get("attempt", "")))
-        found = of_run.update(cluster, written, folder).suspects
-        print(f"verger: {found.photos:,} photos compared, {len(found.rows):,} suspects in {folder}")
+        find_suspects(cluster, written, arguments.suspects.replace(ATTEMPT, str(metrics["pca"].get("attempt", ""))))
     return verified
+
+
+def find_suspects(cluster: Cluster, written: coordinates.Written, folder: str) -> None:
+    """Search for suspects. An error does not fail the step: the verified data are right without them."""
+    try:
+        found = of_run.update(cluster, written, folder).suspects
+    except Exception as error:  # noqa: BLE001 - any error, for the reason above
+        print(f"verger: suspects were not searched for: {one_line(error)}", file=sys.stderr)
+        return
+    print(f"verger: {found.photos:,} photos compared, {len(found.rows):,} suspects in {folder}")
 
 
 def completed(uri: str) -> dict[str, object]:
