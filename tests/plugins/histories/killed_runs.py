@@ -31,7 +31,7 @@ from verger.settings import Settings
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-STRIDE = 1 if os.environ.get("FULL_KILLED_RUNS") else 2
+STRIDE = 1 if os.environ.get("FULL_KILLED_RUNS") else 3
 WRITES = ("PutObject", "CreateMultipartUpload", "DeleteObjects", "DeleteObject")
 CONTENTS = {f"{label}/{number}.jpg": f"{label} {number}".encode() for label in ("Kiwi", "柿") for number in range(4)}
 
