@@ -29,7 +29,9 @@ from verger_contract.preprocessing import Decoding, preprocessing
 from verger_contract.reasons import RejectKind, reason
 from verger_contract.schemas import DELETES, FEATURES, FEATURES_WIDTH, LABEL_SUMS, PCA, REJECTS, Table
 from verger_contract.verification.verdict import VERIFY_FEATURES
+from verger_spark.io.feature_files import deleted_paths
 from verger_verify import basis
+from verger_verify.tables.reader import removed_paths
 from verify import parse, write_verdict
 
 
@@ -113,7 +115,9 @@ def pca(run_context: RunContext, target: float) -> None:
 
 
 def verify(run_context: RunContext, step: str, target: float = 0.9) -> None:
-    """Run a verification step in this process."""
+    """Run a verification step in this process. Its caches are emptied, because on a cluster each step is a process."""
+    removed_paths.cache_clear()
+    deleted_paths.cache_clear()
     run = run_context.run
     arguments = parse(
         [

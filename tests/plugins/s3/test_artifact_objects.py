@@ -125,7 +125,7 @@ def test_the_commands_upload_a_set_and_verify_it(command: Command, client: S3Cli
     uploaded = command("upload-artifacts", VERGER_ARTIFACTS_DIR=str(folder))
     assert uploaded[:2] == (0, f"VERGER_ARTIFACTS_URI={uri}")
     verified = command("verify-artifacts", VERGER_ARTIFACTS_URI=uri)
-    assert verified[:2] == (0, f"{uri}: 7 files, 0 MB, as in the manifest")
+    assert verified[:2] == (0, f"{uri}: 8 files, 0 MB, as in the manifest")
     client.delete_object(Bucket=bucket, Key=f"artifacts/{folder.name}/{MODEL}")
     status, _, errors = command("verify-artifacts", VERGER_ARTIFACTS_URI=uri)
     assert status == 1
