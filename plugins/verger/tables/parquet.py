@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import tempfile
-from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     import pyarrow
     from mypy_boto3_s3 import S3Client
     from pyarrow.fs import FileSystem
-    from pyarrow.parquet import ParquetFile, RowGroupMetaData
+    from pyarrow.parquet import ParquetFile
 
 Item = TypeVar("Item")
 
@@ -83,27 +82,6 @@ class Store:
                     )
                 yield from _batches(file, columns, rows)
 
-    def found(self, prefix: str, columns: Sequence[str], paths: Sequence[str]) -> Iterator[pyarrow.RecordBatch]:
-        """Yield the rows of a table whose column `path` is one of some sorted paths, otherwise as `batches`.
-
-        Only row groups that may have such a path are read, by the smallest and largest path in the footer.
-        """
-        import pyarrow
-        import pyarrow.parquet
-        from pyarrow import compute
-
-        for path in self._files(prefix):
-            with self.filesystem.open_input_file(path) as source, _naming(path):
-                file = pyarrow.parquet.ParquetFile(source)
-                for group in range(file.num_row_groups):
-                    wanted = pyarrow.array(_between(paths, file.metadata.row_group(group)), pyarrow.string())
-                    if not len(wanted):
-                        continue
-                    here = file.read_row_group(group, ["path"])["path"]
-                    if compute.any(compute.is_in(here, value_set=wanted)).as_py():
-                        table = file.read_row_group(group, [*columns]).select([*columns])
-                        yield from table.filter(compute.is_in(table["path"], value_set=wanted)).to_batches()
-
     def read(self, key: str) -> bytes:
         """Return the content of an object. Raises FileNotFoundError for a missing one."""
         with self.filesystem.open_input_stream(f"{self.bucket}/{key}") as source:
@@ -143,11 +121,6 @@ class Store:
             ) from error
         return {key: found[key] for key in (f"{prefix}{name}" for name in names) if key in found}
 
-    def unlisted(self, prefix: str) -> list[str]:
-        """Return the keys of Parquet files under a prefix that are no part of the table: no reader reads them."""
-        table = self.sizes(prefix)
-        return sorted(key for key in self._stored(prefix) if key.endswith(".parquet") and key not in table)
-
     def _stored(self, prefix: str) -> dict[str, int]:
         from pyarrow.fs import FileSelector
 
@@ -157,15 +130,6 @@ class Store:
     def _files(self, key: str) -> list[str]:
         keys = sorted(self.sizes(key)) if key.endswith("/") else [key]
         return [f"{self.bucket}/{key}" for key in keys]
-
-
-def _between(paths: Sequence[str], group: RowGroupMetaData) -> Sequence[str]:
-    """Return those of the sorted paths that lie between the smallest and the largest path of a row group."""
-    columns = (group.column(number) for number in range(group.num_columns))
-    path = next((column for column in columns if column.path_in_schema == "path"), None)
-    if path is None or path.statistics is None or not path.statistics.has_min_max:
-        return paths
-    return paths[bisect_left(paths, path.statistics.min) : bisect_right(paths, path.statistics.max)]
 
 
 @contextmanager
