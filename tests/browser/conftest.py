@@ -92,3 +92,5 @@ def show_failure(request: pytest.FixtureRequest, page: Page) -> Iterator[None]:
     yield
     if request.session.testsfailed > failed:
         page.screenshot(path=SCREENSHOTS / f"failed-{request.node.name}.png")
+        for frame in page.frames:  # pytest prints it with the failure
+            print(frame.url, frame.locator("body").inner_text(), sep="\n")

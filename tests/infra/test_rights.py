@@ -11,6 +11,7 @@ from tests.infra.stack import ACCOUNT, BUCKET, REGION, Stack
 from verger.emr.requests import cluster
 from verger.settings import Settings
 from verger_contract.keys import KNOWN_REJECTS, PUBLISHED, SPARK_EVENTS, Run, artifacts, janitor_record
+from verger_contract.verification.verdict import VERIFY_FEATURES, VERIFY_PCA
 
 ARN = f"arn:aws:s3:::{BUCKET}"
 CLUSTER = f"arn:aws:elasticmapreduce:{REGION}:{ACCOUNT}:cluster/j-1"
@@ -32,7 +33,7 @@ OTHER_DEPLOYMENT = OWN_TAGS | {"verger:deployment": "other"}
 PHOTO = "images/Kiwi/7.jpg"
 TABLES = [f"{folder}part-0" for folder in (RUN.features, RUN.rejects, RUN.pca, RUN.basis, RUN.drift)]
 TABLES += [f"{folder}part-0" for folder in (RUN.statistics, RUN.suspects)]
-METRICS = [RUN.metrics("featurize"), RUN.metrics("pca"), RUN.progress]
+METRICS = [*map(RUN.metrics, ("featurize", VERIFY_FEATURES, "pca", VERIFY_PCA)), RUN.progress]
 ARTIFACTS = [f"{artifacts('0a')}/manifest.json", f"{artifacts('0a')}/featurize.py"]
 OF_AIRFLOW = [
     *(RUN.marker, RUN.plan, RUN.inventory, RUN.work, RUN.deletes, RUN.compacted_deletes, RUN.removed, RUN.manifest),
