@@ -9,7 +9,8 @@ r"""Step 1: computes the features of every photo of an inventory with MobileNetV
 Every photo of the inventory gets exactly one row: in the features, or in the rejects with the reason.
 
 The Python workers read the inventory, prefetch the photos and write the features. None of these data enter the JVM. The
-input of a Spark task is only the number of its split, which determines the photos and the name of the output file.
+input of a Spark task is only the number of its split, which determines the photos and the name of the output file. An
+inventory that weighs no more than the smallest split is one task in the driver, and Spark does not start.
 
 The first pass writes the features. The second pass reads every photo without features again and writes the reject. A
 task that runs twice therefore cannot put a photo into both tables or into neither.
@@ -39,15 +40,13 @@ from verger_contract.schemas import FEATURES, REJECTS
 from verger_spark.attempt import Attempt, found_metrics
 from verger_spark.features.inventory import Inventory
 from verger_spark.features.photo_errors import check_access
-from verger_spark.features.splits import LARGEST, Splits
+from verger_spark.features.splits import LARGEST, SMALLEST, Splits
 from verger_spark.io import storage, table_file
-from verger_spark.python_task import python_task
 from verger_spark.session import LazySession, run
 from verger_spark.stopwatch import Stopwatch
+from verger_spark.task_runner import CountedRows, DriverTasks, SparkTasks, TaskRunner
 
 if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
-
     from verger_photo.model import Model
     from verger_spark.features.tasks import Work
 
@@ -157,13 +156,16 @@ def featurize(
     total = len(inventory)
     done: dict[int, ListedFile] = {}
     work = None
+    runner = runner_of(session, arguments, inventory)
     if total:
-        work = work_of(session.spark, arguments, inventory, attempt, identity)
-        done = write_features(session, arguments, model, work, attempt)
+        work = work_of(runner.cores, arguments, inventory, attempt, identity)
+        processed = runner.counter()
+        with attempt.progress(session, arguments.progress, "featurize", total, lambda: processed.value):
+            done = write_features(runner, model, work, processed)
     else:
         table_file.write_empty(features, FEATURES.arrow)
     seconds = watch.lap("featurize")
-    kinds = write_rejects(session, arguments, work, rejects, done)
+    kinds = write_rejects(runner, work, rejects, done)
     featurized = sum(file.rows for file in done.values())
     check_access(arguments.images, featurized, kinds)
     watch.lap("rejects")
@@ -203,13 +205,21 @@ def photos_done(arguments: argparse.Namespace, identity: Identity) -> int | None
     return metrics.get("featurized") if whole else None
 
 
+def runner_of(session: LazySession, arguments: argparse.Namespace, inventory: Inventory) -> TaskRunner:
+    """Return the driver if the photos are one small task, which takes less time than the start of Spark, else Spark."""
+    photos = len(inventory)
+    is_small = photos <= min(SMALLEST, arguments.photos_per_task) and (
+        not photos or inventory.weights().total <= SMALLEST
+    )
+    return DriverTasks() if is_small else SparkTasks(session, arguments.cores)
+
+
 def work_of(
-    spark: SparkSession, arguments: argparse.Namespace, inventory: Inventory, attempt: Attempt, identity: Identity
+    cores: int, arguments: argparse.Namespace, inventory: Inventory, attempt: Attempt, identity: Identity
 ) -> Work:
     """Split the photos of an inventory. It must have at least one."""
     from verger_spark.features.tasks import Photos, Work
 
-    cores = arguments.cores or spark.sparkContext.defaultParallelism
     photos = Photos(arguments.images, arguments.images_prefix, arguments.decoding)
     splits = Splits.of(inventory.weights(), cores, arguments.photos_per_task)
     described = json.dumps([identity, splits.groups, arguments.images_prefix], sort_keys=True)
@@ -220,10 +230,8 @@ def work_of(
     return replace(work, earlier=tuple(folder for folder in earlier if folder != features))
 
 
-def write_features(
-    session: LazySession, arguments: argparse.Namespace, model: Model, work: Work, attempt: Attempt
-) -> dict[int, ListedFile]:
-    """Run the first pass: workers write the features of every readable photo.
+def write_features(runner: TaskRunner, model: Model, work: Work, processed: CountedRows) -> dict[int, ListedFile]:
+    """Run the first pass: tasks write the features of every readable photo.
 
     Returns
     -------
@@ -233,28 +241,17 @@ def write_features(
     from verger_spark.features.tasks import Featurize
 
     storage.delete_folder(work.features)
-    context = session.spark.sparkContext
-    processed, broadcast = context.accumulator(0), context.broadcast(model)
-    task = python_task(Featurize(work, broadcast, processed))
-    count, total = len(work.splits), len(work.inventory)
-    with attempt.progress(session, arguments.progress, "featurize", total, lambda: processed.value):
-        # The driver adds up the counts. A sum by Spark would need a shuffle: a lost node would lose shuffle files, and
-        # Spark would run splits again. An RDD is used because planning a query of a DataFrame takes longer than a
-        # hundred photos.
-        written = dict(context.parallelize(range(count), count).mapPartitions(task).collect())
+    written = dict(runner.run(Featurize(work, runner.share(model), processed), len(work.splits)))
     table_file.mark_complete(work.features, written.values())
     return written
 
 
-def write_rejects(
-    session: LazySession, arguments: argparse.Namespace, work: Work | None, folder: str, done: dict[int, ListedFile]
-) -> dict[str, int]:
-    """Run the second pass: workers write the reject of every photo without features.
+def write_rejects(runner: TaskRunner, work: Work | None, folder: str, done: dict[int, ListedFile]) -> dict[str, int]:
+    """Run the second pass: tasks write the reject of every photo without features.
 
     Parameters
     ----------
-    session : LazySession
-    arguments : Namespace
+    runner : TaskRunner
     work : Work or None
         None if the inventory is empty.
     folder : str
@@ -274,11 +271,9 @@ def write_rejects(
     if not work or not missing:
         table_file.write_empty(folder, REJECTS.arrow)
         return {}
-    context = session.spark.sparkContext
-    count = min(len(missing), REJECT_TASKS_PER_CORE * (arguments.cores or context.defaultParallelism))
+    count = min(len(missing), REJECT_TASKS_PER_CORE * runner.cores)
     groups = [missing[number::count] for number in range(count)]
-    task = python_task(Reject(work, context.broadcast(groups), folder))
-    written = context.parallelize(range(count), count).mapPartitions(task).collect()
+    written = runner.run(Reject(work, runner.share(groups), folder), count)
     found: Counter[str] = Counter()
     for _, kinds in written:
         found.update(kinds)

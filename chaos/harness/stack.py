@@ -32,6 +32,7 @@ START_S = 300.0
 SUPERVISION_S = 2.0
 SETTINGS = {
     "VERGER_POLL_SECONDS": "1",
+    "VERGER_PHOTOS_PER_TASK": "8",  # so that Spark tasks process the few photos, not the driver
     "VERGER_RETRIES": "1",
     "VERGER_RETRY_SECONDS": "1",
     "VERGER_IDLE_TIMEOUT": str(IDLE_TIMEOUT_S),

@@ -49,7 +49,7 @@ class ReleaseRuns:
     """For each changed photo the photo whose content it has after the second run."""
 
     def run(self, name: str, release: str, **params: Any) -> None:
-        done = self.run_dag(self.bucket, params=params, VERGER_RELEASE_LABEL=release)
+        done = self.run_dag(self.bucket, params=params, VERGER_RELEASE_LABEL=release, VERGER_PHOTOS_PER_TASK="20")
         assert done.returncode == 0, done.stdout[-5000:]
         self.ids[name] = read_json(self.s3, self.bucket, PUBLISHED)["run"]
 

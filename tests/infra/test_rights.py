@@ -29,10 +29,9 @@ OWN_TAGS = {tag["Key"]: tag["Value"] for tag in REQUEST["Tags"]}
 REQUIRED_TAGS = ("verger", "verger:deployment", "for-use-with-amazon-emr-managed-policies")
 WITHOUT_ONE_TAG = [{key: OWN_TAGS[key] for key in OWN_TAGS if key != missing} for missing in REQUIRED_TAGS]
 OTHER_DEPLOYMENT = OWN_TAGS | {"verger:deployment": "other"}
-
 PHOTO = "images/Kiwi/7.jpg"
-TABLES = [f"{folder}part-0" for folder in (RUN.features, RUN.rejects, RUN.pca, RUN.basis, RUN.drift)]
-TABLES += [f"{folder}part-0" for folder in (RUN.statistics, RUN.suspects)]
+TABLES = [f"{folder}part-0" for folder in (RUN.features, RUN.rejects, RUN.pca, RUN.basis)]
+TABLES += [f"{folder}part-0" for folder in (RUN.drift, RUN.statistics, RUN.suspects)]
 METRICS = [*map(RUN.metrics, ("featurize", VERIFY_FEATURES, "pca", VERIFY_PCA)), RUN.progress]
 ARTIFACTS = [f"{artifacts('0a')}/manifest.json", f"{artifacts('0a')}/featurize.py"]
 OF_AIRFLOW = [

@@ -1,4 +1,4 @@
-"""The Spark tasks of step 1: splits of the inventory in, files of features and of rejects out."""
+"""The tasks of step 1: splits of the inventory in, files of features and of rejects out."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -30,10 +29,8 @@ from verger_spark.features.source import open_source
 from verger_spark.features.splits import Splits
 from verger_spark.io import storage, table_file
 from verger_spark.io.prefetch import prefetch
-
-if TYPE_CHECKING:
-    from pyspark import Broadcast
-    from pyspark.accumulators import Accumulator
+from verger_spark.session import Counter as RowCounter
+from verger_spark.session import Shared
 
 DECODED_PHOTOS = 8
 """Photos that are decoded while the network computes as many. Each takes 150 kB, independent of the file's size. Only
@@ -149,14 +146,14 @@ class Work:
 
 @dataclass(frozen=True)
 class Featurize:
-    """First pass, for `RDD.mapPartitions`: numbers of splits in, (split, its file of features) out.
+    """First pass, for `TaskRunner.run`: numbers of splits in, (split, its file of features) out.
 
     Each split writes one file of features. `processed` counts all photos, for progress.json.
     """
 
     work: Work
-    model: Broadcast[Model]
-    processed: Accumulator[int]
+    model: Shared[Model]
+    processed: RowCounter
 
     def __call__(self, splits: Iterable[int]) -> Iterator[tuple[int, ListedFile]]:
         """Featurize the photos of the splits."""
@@ -208,13 +205,13 @@ def is_finite(table: pa.Table) -> bool:
 
 @dataclass(frozen=True)
 class Reject:
-    """Second pass, for `RDD.mapPartitions`: numbers of groups of splits in, (file, number of rejects by kind) out.
+    """Second pass, for `TaskRunner.run`: numbers of groups of splits in, (file, number of rejects by kind) out.
 
     Each group writes one file in the folder `rejects`, with a row for each photo of its splits that has no features.
     """
 
     work: Work
-    groups: Broadcast[Sequence[Sequence[int]]]
+    groups: Shared[Sequence[Sequence[int]]]
     rejects: str
 
     def __call__(self, numbers: Iterable[int]) -> Iterator[tuple[ListedFile, dict[str, int]]]:
