@@ -10,7 +10,7 @@ import pyarrow
 from fsspec.implementations.arrow import ArrowFSWrapper  # type: ignore[import-untyped]
 
 from tests.places import ROOT
-from verger_reader import open_publication
+from verger_reader import Publication, open_publication
 
 DOCUMENTED_ROOT = "s3://my-bucket"
 
@@ -45,6 +45,18 @@ def by_polars(root: str, table: str) -> pyarrow.Table:
     names: dict[str, Any] = {}
     exec(_block("python", root), names)  # noqa: S102
     return names[table].collect().to_arrow()
+
+
+def check_same_rows(published: Publication) -> None:
+    """Check that the query and the expression read exactly the rows that the reader reads."""
+    for name, expected in (("features", published.features()), ("pca", published.pca())):
+        for query in (by_duckdb, by_polars):
+            assert by_path(query(published.location.root, name)) == by_path(expected), query
+
+
+def by_path(table: pyarrow.Table) -> list[dict[str, object]]:
+    """Return the rows of a table, by path."""
+    return sorted(table.to_pylist(), key=lambda row: str(row["path"]))
 
 
 def _block(language: str, root: str) -> str:

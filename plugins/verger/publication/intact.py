@@ -19,6 +19,7 @@ from verger.tables.parquet import TableError
 from verger_contract import pca_model
 from verger_contract.errors import one_line
 from verger_contract.keys import Run, uri
+from verger_contract.schemas import FEATURES_WIDTH
 
 if TYPE_CHECKING:
     import pyarrow
@@ -72,8 +73,10 @@ def _check_basis(s3: S3Client, bucket: str, prefix: str, k: int) -> None:
     names = [file.name for file in (found if listed is None else listed)]
     row = _table(s3, bucket, f"{data}{names[0]}").slice(0, 1)
     components = pca_model.components(row[pca_model.COMPONENTS].combine_chunks()[0])
-    if components.shape[1] != k or not numpy.isfinite(components).all():
-        raise ValueError(f"expected {k} finite components, found a matrix of shape {components.shape}")
+    if components.shape != (FEATURES_WIDTH, k) or not numpy.isfinite(components).all():
+        raise ValueError(
+            f"expected {k} components of {FEATURES_WIDTH} finite numbers, found a matrix of shape {components.shape}"
+        )
 
 
 def _check_statistics(s3: S3Client, run: Run, photos: int) -> None:

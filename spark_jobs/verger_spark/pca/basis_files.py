@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
     from verger_spark.pca.spectrum import Basis
 
+FIT_AGAIN = "start a new run of the DAG, which fits one"
+"""What to do about a damaged basis: the next run finds the damage before it starts a cluster."""
+
 PART = "part-00000.parquet"
 """Name of the file in the folder data."""
 
@@ -82,7 +85,7 @@ def load(uri: str, width: int) -> NDArray[np.float64]:
     """
     folder = uri.rstrip("/")
     if not storage.exists(f"{folder}/spectrum.json"):
-        raise VergerError(f"{uri}: expected the published basis, found none (no spectrum.json); run with policy refit")
+        raise VergerError(f"{uri}: expected the published basis, found none (no spectrum.json); {FIT_AGAIN}")
     listed = table_file.file_list(f"{folder}/data")  # an earlier Verger wrote none
     names = None if listed is None else {file.name for file in listed}
     files = [file.uri for file in storage.files(f"{folder}/data") if file.uri.endswith(".parquet")]
@@ -95,9 +98,9 @@ def load(uri: str, width: int) -> NDArray[np.float64]:
         components = pca_model.components(matrix)
     except (KeyError, TypeError, ValueError, AttributeError, OSError, pa.ArrowException) as error:
         raise VergerError(
-            f"{folder}/data: expected the matrix of a PCAModel, found {one_line(error)}; run with policy refit"
+            f"{folder}/data: expected the matrix of a PCAModel, found {one_line(error)}; {FIT_AGAIN}"
         ) from None
     if len(components) != width:
         found = len(components)
-        raise VergerError(f"{uri}: expected a basis of {width} features, found {found}; run with policy refit")
+        raise VergerError(f"{uri}: expected a basis of {width} features, found {found}; {FIT_AGAIN}")
     return components

@@ -2,7 +2,8 @@
 
     python -m tests.plugins.histories.killed_runs BUCKET FOLDER
 
-With FULL_KILLED_RUNS=1 in the environment it kills before each write, otherwise before every second one.
+With FULL_KILLED_RUNS=1 in the environment it kills before each write, otherwise before every fifth one. The writes are
+those of Airflow's tasks (boto3) and of the verification steps (obstore).
 
 This is a process of its own, so that each run can be a fork of a process that has imported everything and opened no
 connection. It prints the number of killed runs, and fails at the first wrong publication.
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy
+import obstore
 
 import verger_reader
 from tests.plugins.orchard import Orchard, run_prefixes
@@ -31,8 +33,9 @@ from verger.settings import Settings
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-STRIDE = 1 if os.environ.get("FULL_KILLED_RUNS") else 3
+STRIDE = 1 if os.environ.get("FULL_KILLED_RUNS") else 5
 WRITES = ("PutObject", "CreateMultipartUpload", "DeleteObjects", "DeleteObject")
+WRITES_OF_STEPS = ("put", "open_writer", "delete")
 CONTENTS = {f"{label}/{number}.jpg": f"{label} {number}".encode() for label in ("Kiwi", "柿") for number in range(4)}
 
 
@@ -66,8 +69,17 @@ def kill_before(client: S3Client, write: int) -> None:
         if left == 0:
             os.kill(os.getpid(), signal.SIGKILL)
 
+    def counted(send: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*arguments: Any, **options: Any) -> Any:
+            count()
+            return send(*arguments, **options)
+
+        return call
+
     for operation in WRITES:
         client.meta.events.register(f"before-call.s3.{operation}", count)
+    for name in WRITES_OF_STEPS:
+        setattr(obstore, name, counted(getattr(obstore, name)))
 
 
 def check(made: Orchard, *allowed: dict[str, bytes]) -> None:

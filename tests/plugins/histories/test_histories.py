@@ -29,6 +29,7 @@ from hypothesis.stateful import (
 )
 
 import verger_reader
+from tests.docs.queries import check_same_rows
 from tests.plugins.orchard import TASKS, Orchard, Running, run_prefixes
 from tests.plugins.played_steps import vector
 from verger.changes.params import PlanError, RunParams
@@ -70,6 +71,8 @@ class History(RuleBasedStateMachine):
         self.failed: list[Running] = []
         self.missed: dict[str, datetime] = {}
         self.unlisted: dict[str, datetime] = {}
+        self.read_by_queries = ""
+        """ETag of the last published.json that was also read by DuckDB and polars."""
 
     @initialize()
     def begin(self) -> None:
@@ -181,6 +184,9 @@ class History(RuleBasedStateMachine):
         for path, content in self.published.items():
             assert numpy.array_equal(numpy.array(features[path], numpy.float32), vector(content, decoding)), path
             numpy.testing.assert_allclose(projections[path], vector(content, decoding) @ components, atol=1e-9)
+        if now.etag != self.read_by_queries:
+            self.read_by_queries = now.etag
+            check_same_rows(found)
 
     def teardown(self) -> None:
         for key in self.orchard.listing():

@@ -60,13 +60,13 @@ def test_a_matrix_stored_by_rows(tmp_path: Path) -> None:
 
 
 def test_no_basis(tmp_path: Path) -> None:
-    with pytest.raises(VergerError, match=r"expected the published basis, found none .*run with policy refit"):
+    with pytest.raises(VergerError, match=r"expected the published basis, found none .*start a new run of the DAG"):
         basis_files.load(tmp_path.as_uri(), 5)
 
 
 def test_a_basis_for_features_of_another_width(tmp_path: Path) -> None:
     basis_files.save(three_components(), tmp_path.as_uri(), SPARK, FACTS)
-    with pytest.raises(VergerError, match="expected a basis of 1280 features, found 5; run with policy refit"):
+    with pytest.raises(VergerError, match="expected a basis of 1280 features, found 5; start a new run of the DAG"):
         basis_files.load(tmp_path.as_uri(), 1280)
 
 
@@ -80,14 +80,14 @@ def test_a_damaged_basis(tmp_path: Path, damage: Callable[[bytes], bytes]) -> No
     basis_files.save(three_components(), tmp_path.as_uri(), SPARK, FACTS)
     file = tmp_path / "data" / "part-00000.parquet"
     file.write_bytes(damage(file.read_bytes()))
-    with pytest.raises(VergerError, match=r"data: expected the matrix of a PCAModel, found .*run with policy refit"):
+    with pytest.raises(VergerError, match=r"data: expected the matrix of a PCAModel, found .*start a new run"):
         basis_files.load(tmp_path.as_uri(), 5)
 
 
 def test_a_basis_whose_file_is_missing(tmp_path: Path) -> None:
     basis_files.save(three_components(), tmp_path.as_uri(), SPARK, FACTS)
     (tmp_path / "data" / "part-00000.parquet").unlink()
-    with pytest.raises(VergerError, match=r"data: expected the matrix of a PCAModel, found .*run with policy refit"):
+    with pytest.raises(VergerError, match=r"data: expected the matrix of a PCAModel, found .*start a new run"):
         basis_files.load(tmp_path.as_uri(), 5)
 
 

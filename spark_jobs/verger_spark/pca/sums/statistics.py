@@ -64,11 +64,11 @@ def load(uri: str) -> Statistics:
     except (VergerError, ValueError, KeyError, OSError, pa.ArrowException) as error:
         raise VergerError(
             f"{folder}: expected the statistics of the publication ({MOMENTS}, {LABELS}), found {one_line(error)}; "
-            "start a run with basis=refit, which reads all features and writes them again"
+            "start a new run of the DAG, which reads all features and writes them again"
         ) from None
     if found.labels.photos != found.moments.count:
         raise VergerError(
             f"{folder}: expected the same photos in {MOMENTS} and {LABELS}, found {found.moments.count:,} and "
-            f"{found.labels.photos:,}; start a run with basis=refit, which reads all features and writes them again"
+            f"{found.labels.photos:,}; start a new run of the DAG, which reads all features and writes them again"
         )
     return found

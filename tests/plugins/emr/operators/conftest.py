@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import importlib
 import os
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -36,6 +38,8 @@ Add = Callable[..., AddStep]
 SlowCluster = Callable[[str, Any], str]
 Ready = Callable[..., ClusterReady]
 Done = Callable[..., StepDone]
+DEFERRED = Path(tempfile.gettempdir()) / f"verger-deferred-{os.getpid()}"
+"""It exists after `deferred_trigger`. The steps of `step_after_deferral` wait for it."""
 CONNECTION: dict[str, Any] = {"aws_conn_id": "aws_default", "region_name": "eu-west-3"}
 
 
@@ -214,6 +218,19 @@ def command_step(name: str, *words: str) -> dict[str, Any]:
     }
 
 
+def step_after_deferral(name: str, *, then: str = "true") -> dict[str, Any]:
+    """Return a step that runs a shell command after `deferred_trigger`: on a slow machine, too, it still runs then."""
+    return command_step(name, "bash", "-c", f"until [ -e {DEFERRED} ]; do sleep 0.1; done; {then}")
+
+
+@pytest.fixture(autouse=True)
+def not_deferred() -> Iterator[None]:
+    """Let each test begin, and end, without the file for which `step_after_deferral` waits."""
+    DEFERRED.unlink(missing_ok=True)
+    yield
+    DEFERRED.unlink(missing_ok=True)
+
+
 def wait_for(condition: Callable[[], bool], seconds: float = 90) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
@@ -227,8 +244,10 @@ def step_state(emr: EMRClient, cluster: str, step: str) -> str:
 
 def deferred_trigger(execute: Callable[[Any], Any], context: Any) -> BaseTrigger:
     """Return the trigger of the deferral, built from its serialized form as the triggerer does."""
+    DEFERRED.unlink(missing_ok=True)
     with pytest.raises(TaskDeferred) as deferred:
         execute(context)
+    DEFERRED.touch()
     path, arguments = deferred.value.trigger.serialize()
     module, _, name = path.rpartition(".")
     made: BaseTrigger = getattr(importlib.import_module(module), name)(**arguments)

@@ -19,6 +19,7 @@ from tests.plugins.emr.operators.conftest import (
     command_step,
     deferred_trigger,
     fire,
+    step_after_deferral,
     step_state,
     wait_for,
 )
@@ -30,7 +31,7 @@ from verger.emr.operators.terminate_cluster import TerminateCluster
 if TYPE_CHECKING:
     from mypy_boto3_emr import EMRClient
 
-STEP = command_step("featurize run-1", "sleep", "2")
+STEP = step_after_deferral("featurize run-1")
 LONG_STEP = command_step("featurize run-1", "sleep", "600")
 Lose = Callable[[str], None]
 

@@ -11,12 +11,14 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
 from tests.plugins.emr.operators.conftest import (
+    DEFERRED,
     Add,
     Done,
     NewCluster,
     command_step,
     deferred_trigger,
     fire,
+    step_after_deferral,
     step_state,
     wait_for,
 )
@@ -24,7 +26,7 @@ from tests.plugins.emr.operators.conftest import (
 if TYPE_CHECKING:
     from mypy_boto3_emr import EMRClient
 
-STEP = command_step("featurize run-1", "sleep", "2")
+STEP = step_after_deferral("featurize run-1")
 
 
 @pytest.fixture
@@ -100,7 +102,8 @@ def test_a_step_that_completed_before_its_cluster_ended_ends_the_task(
 def test_a_failed_step_is_reported_by_the_first_try_and_submitted_again_by_a_cleared_task(
     cluster: str, add: Add, done: Done, context: Any, emr: EMRClient
 ) -> None:
-    request = command_step(STEP["Name"], "bash", "-c", "sleep 2; echo 'verger: error: no photo' >&2; exit 1")
+    request = step_after_deferral(STEP["Name"], then="echo 'verger: error: no photo' >&2; exit 1")
+    DEFERRED.touch()
     (failed,) = add(cluster, request).execute(context)
     wait_for(lambda: step_state(emr, cluster, failed) == "FAILED")
     with pytest.raises(AirflowFailException, match="is FAILED: verger: error: no photo"):

@@ -11,7 +11,16 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException
 from structlog.testing import capture_logs
 
-from tests.plugins.emr.operators.conftest import Add, Done, command_step, deferred_trigger, fire, step_state, wait_for
+from tests.plugins.emr.operators.conftest import (
+    Add,
+    Done,
+    command_step,
+    deferred_trigger,
+    fire,
+    step_after_deferral,
+    step_state,
+    wait_for,
+)
 from verger.emr.operators.cluster_ended import ClusterEndedError
 from verger.s3 import clients
 from verger.s3.errors import StorageError
@@ -126,7 +135,7 @@ def test_a_killed_add_step_task_cancels_its_own_steps(add: Add, cluster: str, co
 
 
 def test_a_completed_step_ends_the_task(add: Add, done: Done, cluster: str, context: Any) -> None:
-    request = command_step("one", "sleep", "6")
+    request = step_after_deferral("one")
     (step,) = add(cluster, request).execute(context)
     sensor = done(cluster, step, request)
     event = fire(deferred_trigger(sensor.execute, context))
@@ -141,7 +150,7 @@ def test_progress_is_logged_while_the_step_runs(
     stamps = {"started_at": "2026-11-23T02:00:00+00:00", "updated_at": "2026-11-23T02:01:24+00:00"}
     progress = {"step": "featurize", "done": 12400, "total": 23619, **stamps}
     write_progress(json.dumps(progress).encode())
-    request = command_step("one", "sleep", "4")
+    request = step_after_deferral("one", then="sleep 4")
     (step,) = add(cluster, request).execute(context)
     trigger = deferred_trigger(done(cluster, step, request).execute, context)
     with capture_logs() as logged:
@@ -156,7 +165,7 @@ def test_the_state_is_logged_when_progress_cannot_be_read(
 ) -> None:
     if body is not None:
         write_progress(body)
-    request = command_step("one", "sleep", "6")
+    request = step_after_deferral("one", then="sleep 6")
     (step,) = add(cluster, request).execute(context)
     trigger = deferred_trigger(done(cluster, step, request).execute, context)
     with capture_logs() as logged:
@@ -168,8 +177,8 @@ def test_the_state_is_logged_when_progress_cannot_be_read(
 def test_a_failed_step_fails_the_task_with_its_last_error(
     add: Add, done: Done, cluster: str, context: Any, settings: Settings
 ) -> None:
-    words = "echo working >&2; sleep 8; echo 'verger: error: no photo could be read' >&2; exit 1"
-    request = command_step("one", "bash", "-c", words)
+    words = "echo working >&2; echo 'verger: error: no photo could be read' >&2; exit 1"
+    request = step_after_deferral("one", then=words)
     (step,) = add(cluster, request).execute(context)
     sensor = done(cluster, step, request)
     event = fire(deferred_trigger(sensor.execute, context))
