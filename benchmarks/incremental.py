@@ -3,8 +3,8 @@
     python -m benchmarks.incremental [--images ZIP] [--photos N ...]  (in the dev environment; `make bench-incremental`)
 
 The first run publishes N photos. Before the second run 7 photos are added, 3 are changed and 5 are deleted. Before the
-third run nothing changes. This is done for each N. Every figure is from report.json and the metrics of the steps, but
-the seconds of the whole run. The seconds of the parts of each step are printed.
+third run nothing changes. This is done for each N. Every figure is from report.json, the metrics of the steps and EMR's
+list of steps, but the seconds of the whole run. The seconds of the parts of each step are printed.
 Prints a table and writes it into benchmarks/README.md after each run.
 """
 
@@ -14,8 +14,9 @@ import argparse
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import obstore
 from obstore.store import S3Store
@@ -27,11 +28,16 @@ from sample_photos.albums import Album
 from verger_contract import keys
 from verger_contract.verification.verdict import VERIFY_FEATURES, VERIFY_PCA
 
+if TYPE_CHECKING:
+    from mypy_boto3_emr import EMRClient
+
 NEW, CHANGED, DELETED = 7, 3, 5
 STARTUP, CLUSTER_START = "startup", ("create_cluster", "cluster_ready")
 STEP_1, STEP_2 = "featurize", "pca"
 AGAINST = "step 2 and verification against step 2 of the first run"
+AIRFLOW_START, PROCESSES = "start of Airflow, s", "start and end of the steps' processes, s"
 Parts = Mapping[str, Mapping[str, float]]
+Processes = Mapping[str, float]
 
 
 @dataclass(frozen=True)
@@ -64,8 +70,8 @@ def main() -> None:
     arguments = parser.parse_args()
     rows: list[dict[str, Any]] = []
 
-    def record(name: str, run: DagRun, parts: Parts, first: Parts | None = None) -> None:
-        rows.append(row(name, run, parts, first))
+    def record(name: str, run: DagRun, parts: Parts, processes: Processes, first: Parts | None = None) -> None:
+        rows.append(row(name, run, parts, processes, first))
         tables.write("incremental", rows, arguments.page)
         print(*(f"{step}: {seconds}" for step, seconds in parts.items()), sep="\n", flush=True)
 
@@ -80,18 +86,20 @@ def run_three_times(images: Path, count: int, record: Callable[..., None]) -> No
     early = [(name, content) for name, content in photos if name not in late]
     with local_stack.local_stack() as stack:
         store = local_stack.open_bucket(stack, BUCKET)
+        emr = stack.client("emr")
         airflow = Airflow(BUCKET, store, stack.environment())
         local_stack.empty(store)
         airflow.prepare()
         put(store, early)
         run = airflow.run()
-        record(f"{count:,} photos, nothing published", run, first := parts_of(store, run))
+        first = parts_of(store, run)
+        record(f"{count:,} photos, nothing published", run, first, processes_of(emr))
         put(store, [(name, content) for name, content in photos if name in late])
         put(store, [(name, other) for (name, _), (_, other) in zip(early[:CHANGED], early[100:], strict=False)])
         obstore.delete(store, [f"images/{name}" for name, _ in early[-DELETED:]])
         run = airflow.run()
-        record(f"{NEW} new, {CHANGED} changed, {DELETED} deleted", run, parts_of(store, run), first)
-        record("nothing new", airflow.run(), {})
+        record(f"{NEW} new, {CHANGED} changed, {DELETED} deleted", run, parts_of(store, run), processes_of(emr), first)
+        record("nothing new", airflow.run(), {}, {})
         local_stack.empty(store)
 
 
@@ -105,7 +113,7 @@ def parts_of(store: S3Store, run: DagRun) -> Parts:
     }
 
 
-def row(name: str, run: DagRun, parts: Parts, first: Parts | None = None) -> dict[str, Any]:
+def row(name: str, run: DagRun, parts: Parts, processes: Processes, first: Parts | None = None) -> dict[str, Any]:
     """Return a row of the table.
 
     Parameters
@@ -114,29 +122,51 @@ def row(name: str, run: DagRun, parts: Parts, first: Parts | None = None) -> dic
     run : DagRun
     parts : mapping of str to (mapping of str to float)
         See `parts_of`.
+    processes : mapping of str to float
+        See `processes_of`.
     first : mapping, optional
         The same of the first run over the same photos.
     """
     found: dict[str, Any] = {"run": name, "featurized": 0}
-    found |= {f"{step.name}, s (without the start of Spark)": "" for step in STEPS}
+    found |= {f"{step.name}, s (its own work)": "" for step in STEPS}
     found |= {
         AGAINST: "",
-        "whole run, s (start of Airflow and cluster included)": f"{run.seconds:.1f}",
-        "without the start of cluster and Spark, s": f"{run.seconds:.1f}",
+        "whole run, s": f"{run.seconds:.1f}",
+        AIRFLOW_START: "",
+        "start of the cluster, s": "",
+        PROCESSES: "",
+        "the rest, s": "",
     }
     if (report := run.report) is None:
-        return found | {f"{STEPS[0].name}, s (without the start of Spark)": "no cluster"}
+        return found | {f"{STEPS[0].name}, s (its own work)": "no cluster"}
     tasks, own = {task["task"]: task["seconds"] for task in report["tasks"]}, work(parts)
     for step in STEPS:
         whole = sum(tasks[task] for task in step.tasks)
-        found[f"{step.name}, s (without the start of Spark)"] = f"{whole:.1f} ({own[step.metrics]:.1f})"
+        found[f"{step.name}, s (its own work)"] = f"{whole:.1f} ({own[step.metrics]:.1f})"
     if first:
         found[AGAINST] = f"{sum(own[name] for name in own if name != STEP_1) / work(first)[STEP_2]:.2f}"
-    starts = sum(tasks[task] for task in CLUSTER_START) + sum(seconds[STARTUP] for seconds in parts.values())
-    return found | {
-        "featurized": report["featurized"] or 0,
-        "without the start of cluster and Spark, s": f"{run.seconds - starts:.1f}",
-    }
+    cluster = sum(tasks[task] for task in CLUSTER_START)
+    around = sum(processes[name] - own[name] for name in own)
+    found |= {"featurized": report["featurized"] or 0, "start of the cluster, s": f"{cluster:.1f}"}
+    airflow = airflow_start(run)
+    rest = run.seconds - airflow - cluster - around
+    return found | {AIRFLOW_START: f"{airflow:.1f}", PROCESSES: f"{around:.1f}", "the rest, s": f"{rest:.1f}"}
+
+
+def airflow_start(run: DagRun) -> float:
+    """Return the seconds from the start of Airflow's process to that of the first task. 0 when they are unknown."""
+    starts = [task["start"] for task in (run.report or {"tasks": []})["tasks"] if task["start"]]
+    if not starts or run.started_at is None:
+        return 0.0
+    return (datetime.fromisoformat(min(starts)) - run.started_at).total_seconds()
+
+
+def processes_of(emr: EMRClient) -> Processes:
+    """Return the seconds of the process of each step on the newest cluster, by the name of its metrics."""
+    newest = max(emr.list_clusters()["Clusters"], key=lambda found: found["Status"]["Timeline"]["CreationDateTime"])
+    steps = emr.list_steps(ClusterId=newest["Id"])["Steps"]
+    timelines = {step["Name"].split()[0]: step["Status"]["Timeline"] for step in steps}
+    return {name: (found["EndDateTime"] - found["StartDateTime"]).total_seconds() for name, found in timelines.items()}
 
 
 def work(parts: Parts) -> dict[str, float]:

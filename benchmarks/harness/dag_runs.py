@@ -9,6 +9,7 @@ import subprocess
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -30,10 +31,21 @@ GRACE_S = 5.0
 
 @dataclass(frozen=True)
 class DagRun:
-    """A finished run. `seconds` include the start of Airflow; `report` is None when the run published nothing."""
+    """A finished run.
+
+    Attributes
+    ----------
+    seconds : float
+        From the start of Airflow's process to its end.
+    report : Report or None
+        None when the run published nothing.
+    started_at : datetime or None
+        Start of Airflow's process.
+    """
 
     seconds: float
     report: Report | None
+    started_at: datetime | None = None
 
 
 class Airflow:
@@ -78,7 +90,8 @@ class Airflow:
         SystemExit
             The run failed. The message names the log.
         """
-        before, offset, started = self._published(), self.log.stat().st_size, time.monotonic()
+        before, offset = self._published(), self.log.stat().st_size
+        started_at, started = datetime.now(UTC), time.monotonic()
         print(f"running the DAG {DAG_ID}; log: {self.log}", flush=True)
         code = self._run("dags", "test", DAG_ID)
         seconds = time.monotonic() - started
@@ -86,9 +99,9 @@ class Airflow:
             raise SystemExit(f"the DAG run failed; see {self.log}")
         run = self._published()
         if run is None or run == before:
-            return DagRun(seconds, None)
+            return DagRun(seconds, None, started_at)
         report: Report = json.loads(local_stack.read(self.store, keys.Run("", run).report_facts))
-        return DagRun(seconds, report)
+        return DagRun(seconds, report, started_at)
 
     def _published(self) -> str | None:
         """Return the id of the published run."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any, cast
 
 from benchmarks.comparison import whole_dag
@@ -37,7 +38,7 @@ def test_the_time_of_the_dag_without_spark_and_the_start_of_the_cluster() -> Non
 
 
 def test_a_step_counts_from_its_submission_to_its_end() -> None:
-    facts: dict[str, Any] = {"featurized": 10, "tasks": TASKS}
+    facts: dict[str, Any] = {"featurized": 10, "tasks": [found.copy() for found in TASKS]}
     parts = {
         "featurize": {"startup": 2.0, "total": 6.5},
         "verify_features": {"startup": 0.0, "total": 0.5},
@@ -45,14 +46,18 @@ def test_a_step_counts_from_its_submission_to_its_end() -> None:
         "verify_pca": {"startup": 0.0, "total": 1.5},
     }
     first = {"featurize": {"startup": 2.0, "total": 72.0}, "pca": {"startup": 4.0, "total": 14.0}}
-    found = row("7 new", DagRun(33.04, cast(Report, facts)), parts, first)
+    processes = {"featurize": 8.5, "verify_features": 1.5, "pca": 4.0, "verify_pca": 2.5}
+    facts["tasks"][0]["start"] = "2026-11-27T10:00:02.500+00:00"
+    started_at = datetime(2026, 11, 27, 10, tzinfo=UTC)
+    found = row("7 new", DagRun(33.04, cast(Report, facts), started_at), parts, processes, first)
     assert list(found.values()) == [
-        *("7 new", 10, "11.5 (4.5)", "2.0 (0.5)", "5.5 (1.5)", "1.0 (1.5)", "0.35", "33.0", "26.0"),
+        *("7 new", 10, "11.5 (4.5)", "2.0 (0.5)", "5.5 (1.5)", "1.0 (1.5)", "0.35"),
+        *("33.0", "2.5", "4.0", "8.5", "18.0"),
     ]
 
 
 def test_a_run_without_new_photos_has_no_cluster() -> None:
-    assert list(row("nothing new", DagRun(11.2, None), {}).values()) == [
+    assert list(row("nothing new", DagRun(11.2, None), {}, {}).values()) == [
         *("nothing new", 0, "no cluster", "", "", ""),
-        *("", "11.2", "11.2"),
+        *("", "11.2", "", "", "", ""),
     ]
