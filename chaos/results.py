@@ -1,9 +1,10 @@
 """Write the newest result of each scenario into docs/chaos.md, from the outputs of several campaigns.
 
-    make chaos | tee first.log                       # some hours; an interrupted campaign leaves its lines
-    python -m chaos.results first.log second.log     # or .verger/chaos/table.json, which has every cell
+    make chaos | tee first.log               # some hours; an interrupted campaign leaves its lines
+    python -m chaos.results docs/chaos.md first.log second.log
 
-Files are given oldest first. A scenario whose last result is an error of the harness has no result.
+Instead of a log, .verger/chaos/table.json has every cell. Files are given oldest first: the page itself keeps the results
+of earlier campaigns. A scenario whose last result is an error of the harness has no result.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ LINE = re.compile(r" *(\d+) s  (\S+): ([^,]*), ([^:]*): (.*)")
 
 
 def rows_of(path: Path) -> list[Row]:
-    """Return the rows of a table.json, or of the output of a campaign.
+    """Return the rows of a table.json, of a page with such a table, or of the output of a campaign.
 
     A line of a campaign that ended before its table has no message. Its verdict tells the other cells: see
     `chaos.rules`.
@@ -35,13 +36,21 @@ def rows_of(path: Path) -> list[Row]:
     text = path.read_text()
     if path.suffix == ".json":
         return [Row(**{**row, "wrong": tuple(row["wrong"])}) for row in json.loads(text)]
+    tables = [re.split(r" \|(?: |$)", line[2:])[: len(HEADINGS)] for line in text.splitlines() if line.startswith("| ")]
+    if path.suffix == ".md":
+        return [_of_cells(cells) for cells in tables if "." in cells[0] and len(cells) == len(HEADINGS)]
     rows = {row.name: row for row in map(_of_line, text.splitlines()) if row}
-    tables = (line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("| "))
     for cells in (cells for cells in tables if len(cells) == len(HEADINGS) and cells[0] in rows):
         name, fault, _, message, clusters, lost, data, *_ = cells
         row = replace(rows[name], fault=fault, message=message, clusters=clusters, lost=int(lost), data=data)
         rows[name] = row
     return list(rows.values())
+
+
+def _of_cells(cells: Sequence[str]) -> Row:
+    name, fault, run, message, clusters, lost, data, recovered_by, verdict = cells
+    wrong = () if verdict == "ok" else tuple(verdict.split("; "))
+    return Row(name, fault, run, message, clusters, int(lost), data, recovered_by, wrong, 0.0)
 
 
 def _of_line(line: str) -> Row | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from chaos import catalogue, results, table
@@ -22,6 +23,11 @@ def test_a_table_and_its_output_give_the_same_rows(tmp_path: Path) -> None:
     log = tmp_path / "first.log"
     log.write_text("\n".join([*map(table.line, [FULL, FAILED]), table.markdown([FULL, FAILED])]))
     assert results.rows_of(log) == [FULL, FAILED]
+
+
+def test_a_page_keeps_the_results_of_earlier_campaigns(tmp_path: Path) -> None:
+    page = table.write([FULL, FAILED], tmp_path)
+    assert results.rows_of(page) == [replace(row, seconds=0.0) for row in (FULL, FAILED)]
 
 
 def test_a_line_without_a_table_has_what_its_verdict_tells(tmp_path: Path) -> None:
