@@ -3,8 +3,8 @@
     make chaos | tee first.log               # some hours; an interrupted campaign leaves its lines
     python -m chaos.results docs/chaos.md first.log second.log
 
-Instead of a log, .verger/chaos/table.json has every cell. Files are given oldest first: the page itself keeps the results
-of earlier campaigns. A scenario whose last result is an error of the harness has no result.
+Instead of a log, .verger/chaos/table.json has every cell. Files are given oldest first: the page itself keeps the
+results of earlier campaigns. A scenario whose last result is an error of the harness has no result.
 """
 
 from __future__ import annotations
