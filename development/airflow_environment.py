@@ -45,6 +45,8 @@ def airflow_environment(home: Path, secrets: Path, port: int, settings: Mapping[
         # A forked worker has the plugins that the scheduler loaded at its start. A spawned one loads edited plugins.
         "AIRFLOW__SCHEDULER__MP_START_METHOD": "spawn",
         "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
+        # Airflow's default is 5 s: on a busy machine the API server answers later, and the task is killed as it starts.
+        "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "60",
         "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{url}/execution/",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{USER}:admin",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(secrets / "passwords.json"),

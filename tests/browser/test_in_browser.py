@@ -11,10 +11,10 @@ from development.running import Running
 from tests.browser.conftest import PHOTOS, SCREENSHOTS, Screenshot
 from tests.browser.pictures import graph
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(1200)
 
 DAG = "dags/fruit_features"
-RUN_MS = 200_000
+RUN_MS = 600_000
 """Timeout of a complete run on a busy machine."""
 
 
