@@ -19,7 +19,7 @@ ERRORS = re.compile(r"(VergerError|AirflowFailException|ClusterEndedError|Storag
 CLASSES = re.compile(r"^class (\w+)\((?:\w*VergerError|StorageError|UnavailableError|TableError)\)", re.MULTILINE)
 REMEDY = re.compile(
     r"\b(add|allow|build|call|check|choose|clear|correct|delete|grant|lower|open|point|raise|reload|restore|run|set|start|"
-    r"trigger|try again|use)\b|\{(?:advice|BUILD|UPLOAD|_again\(address\)|found\.text|operation\.value)\}"
+    r"trigger|try again|use)\b|\{(?:advice|BUILD|FIT_AGAIN|UPLOAD|_again\(address\)|found\.text|operation\.value)\}"
 )
 """Words with which a message says what to do, and variables with such words. The table of S3's errors explains
 `operation`."""
