@@ -23,6 +23,7 @@ from chaos.table import HEADINGS, table_of
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "chaos.md"
 BEGIN, END = "<!-- chaos -->\n", "<!-- /chaos -->"
+LOST = HEADINGS.index("photos lost")
 LINE = re.compile(r" *(\d+) s  (\S+): ([^,]*), ([^:]*): (.*)")
 """A line of `chaos.table.line`."""
 
@@ -36,15 +37,23 @@ def rows_of(path: Path) -> list[Row]:
     text = path.read_text()
     if path.suffix == ".json":
         return [Row(**{**row, "wrong": tuple(row["wrong"])}) for row in json.loads(text)]
-    tables = [re.split(r" \|(?: |$)", line[2:])[: len(HEADINGS)] for line in text.splitlines() if line.startswith("| ")]
+    lines = text.splitlines()
+    tables = [cells for cells in map(_cells, lines) if len(cells) == len(HEADINGS)]
     if path.suffix == ".md":
-        return [_of_cells(cells) for cells in tables if "." in cells[0] and len(cells) == len(HEADINGS)]
-    rows = {row.name: row for row in map(_of_line, text.splitlines()) if row}
-    for cells in (cells for cells in tables if len(cells) == len(HEADINGS) and cells[0] in rows):
+        return [_of_cells(cells) for cells in tables if cells[LOST].isdigit()]
+    rows = {row.name: row for row in map(_of_line, lines) if row}
+    for cells in (cells for cells in tables if cells[0] in rows):
         name, fault, _, message, clusters, lost, data, *_ = cells
         row = replace(rows[name], fault=fault, message=message, clusters=clusters, lost=int(lost), data=data)
         rows[name] = row
     return list(rows.values())
+
+
+def _cells(line: str) -> list[str]:
+    """Return the cells of a line of a table; empty for another line. `chaos.table` escapes bars in cells."""
+    if not line.startswith("| "):
+        return []
+    return [cell.replace("\\|", "|") for cell in re.split(r" \|(?: |$)", line[2:])[: len(HEADINGS)]]
 
 
 def _of_cells(cells: Sequence[str]) -> Row:

@@ -125,8 +125,9 @@ def test_nothing_that_the_step_writes_has_metadata_of_a_photo(mixed: Finished) -
     assert metadata.SECRET.decode() not in mixed.output
 
 
-def test_metrics_and_progress_agree_with_what_was_written(mixed: Finished) -> None:
+def test_metrics_and_progress_agree_with_what_was_written(mixed: Finished, request: pytest.FixtureRequest) -> None:
     metrics, progress = mixed.json("featurize.json"), mixed.json("progress.json")
+    assert bool(metrics["application"]) is (request.node.callspec.params["mixed"] == IN_TASKS)
     assert metrics["photos"] == len(LEGAL) + len(REJECTED)
     assert metrics["featurized"] == len(LEGAL)
     assert metrics["rejected"] == len(REJECTED) == sum(metrics["rejects"].values())

@@ -23,7 +23,8 @@ LARGEST = 4096
 most this."""
 
 SMALLEST = 64
-"""Minimum weight of a split, half a second of one core. Below it the start of a task costs more time."""
+"""Minimum weight of a split, half a second of one core. Below it the start of a task costs more time. The driver
+processes an inventory that weighs no more."""
 
 BANDS = ((0.75, 1), (0.20, 4), (0.05, 16))
 """Share of the weight of all photos in a band, and the divisor of the weight of its splits: those of the first band are

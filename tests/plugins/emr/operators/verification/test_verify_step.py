@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 Verify = Callable[..., VerifyStep]
 RUN = "run-1"
+STEP = step_after_deferral(f"verify_features {RUN}")
 
 
 @pytest.fixture
@@ -52,7 +53,7 @@ def verify(settings: Settings, overrides: dict[str, Any], run_context: RunContex
             conclude=conclude,
             settings=replace(settings, schedule=replace(settings.schedule, step_retries=0)),
             step=VERIFY_FEATURES,
-            request=step_after_deferral(f"verify_features {RUN}"),
+            request=STEP,
             cluster_request=overrides,
             cluster_retries=0,
             verger_run=RUN,
@@ -78,7 +79,8 @@ def test_the_step_is_submitted_for_the_present_attempt_and_its_verdict_is_read(
     verify: Verify, cluster: str, context: Any, run_context: RunContext, emr: EMRClient
 ) -> None:
     trigger = deferred_trigger(verify(cluster).execute, context)
-    assert [command[-2:] for command in commands(emr, cluster)] == [["--of-attempts", "featurize:0a1b2c3d"]]
+    submitted = [*STEP["HadoopJarStep"]["Args"], "--of-attempts", "featurize:0a1b2c3d"]
+    assert commands(emr, cluster) == [submitted]
     write_verdict(run_context)
     verify(cluster).execute_complete(context, fire(trigger))
     rows = run_context.read_json(run_context.run.validation)["features"]
