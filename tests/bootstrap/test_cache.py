@@ -45,7 +45,7 @@ def test_a_failed_build_leaves_nothing(tmp_path: Path) -> None:
 
 
 def test_two_concurrent_builds_of_a_folder_both_succeed(tmp_path: Path) -> None:
-    both_are_making = threading.Barrier(2, timeout=20)
+    both_are_making = threading.Barrier(2, timeout=120)
     found: list[str] = []
 
     def make(folder: Path) -> None:

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import re
 
-import pytest
 from playwright.sync_api import FrameLocator, Page, expect
 
 from development.running import Running
 from tests.browser.conftest import PHOTOS, SCREENSHOTS, Screenshot
 from tests.browser.pictures import graph
-
-pytestmark = pytest.mark.timeout(1200)
 
 DAG = "dags/fruit_features"
 RUN_MS = 600_000

@@ -13,8 +13,6 @@ from development.running import Running
 from tests.browser.conftest import NARROW, WINDOW, Screenshot
 from tests.browser.test_in_browser import DAG, newest_run, verger
 
-pytestmark = pytest.mark.timeout(600)
-
 PAGES = {
     "overview": "",
     "photos": "photos?q=jpg",

@@ -9,8 +9,6 @@ from chaos.campaign import Campaign
 from chaos.faults.moments import TASKS
 from chaos.scenario import Scenario
 
-pytestmark = pytest.mark.timeout(1800)
-
 
 def test_the_scenarios_cover_the_tasks_of_the_dag(campaign: Campaign) -> None:
     found = campaign.stack.airflow.call("GET", "dags/fruit_features/tasks")["tasks"]

@@ -22,6 +22,8 @@ RUNNING = (
 )
 SECRETS = "/var/lib/verger/secrets"
 BUCKET = "verger-orchard"
+#: More than step 1 featurizes in the driver, so that it starts a Spark application.
+PHOTOS = 72
 
 
 def compose_command(timeout_s: float = 0) -> list[str]:
@@ -56,7 +58,7 @@ class Project:
         first = free_ports(S3_PORTS)
         ports = {"AIRFLOW_PORT": first, "S3_PORT": first + 1, "EMR_PORT": first + 2, "HISTORY_PORT": first + 3}
         self.ports = ports
-        self._environment = {**os.environ, **{key: str(port) for key, port in ports.items()}, "PHOTOS": "24"}
+        self._environment = {**os.environ, **{key: str(port) for key, port in ports.items()}, "PHOTOS": str(PHOTOS)}
 
     def clone(self) -> None:
         """Copy the files that git tracks, and new files that it does not ignore."""

@@ -34,8 +34,6 @@ if TYPE_CHECKING:
     from mypy_boto3_emr import EMRClient
     from mypy_boto3_s3 import S3Client
 
-pytestmark = pytest.mark.timeout(400)
-
 DAG_ID = "fruit_features"
 ACTIVE = {"STARTING", "BOOTSTRAPPING", "RUNNING", "WAITING"}
 

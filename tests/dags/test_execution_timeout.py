@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import pytest
-
 from tests.dags.airflow_runs import RunDag
 from tests.places import ROOT
-
-pytestmark = pytest.mark.timeout(300)
 
 
 def test_airflow_does_not_count_the_time_in_the_triggerer(run_dag: RunDag) -> None:

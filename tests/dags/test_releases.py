@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 FULL = "FULL_RELEASES"
 pytestmark = [
-    pytest.mark.timeout(900),  # three runs of the DAG
     pytest.mark.skipif(
         not os.environ.get(FULL), reason=f"six minutes: {FULL}=1 make test-dags ONLY=tests/dags/test_releases.py"
     ),

@@ -20,8 +20,6 @@ from verger_contract.keys import PUBLISHED, Run
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-pytestmark = pytest.mark.timeout(400)
-
 
 @pytest.fixture
 def one_photo(client: S3Client, bucket: str) -> str:

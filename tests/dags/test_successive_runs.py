@@ -30,8 +30,6 @@ from verger_contract.preprocessing import Decoding, preprocessing
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-pytestmark = pytest.mark.timeout(900)  # eight runs of the DAG
-
 MONDAY, TUESDAY = "2026-11-23T02:00:00+00:00", "2026-11-24T02:00:00+00:00"
 FIRST, NEW, CHANGED, DELETED = 700, 7, 3, 5
 

@@ -83,7 +83,7 @@ def interrupt(process: subprocess.Popen[str]) -> str:
     for _ in range(3):
         os.killpg(process.pid, signal.SIGINT)
         time.sleep(0.3)
-    return process.communicate(timeout=120)[0]
+    return process.communicate(timeout=300)[0]
 
 
 def test_an_interrupt_while_the_stack_comes_up_leaves_no_process(stack: Stack, tmp_path: Path) -> None:
@@ -116,7 +116,7 @@ def test_an_interrupt_during_a_step_ends_the_cluster_and_leaves_a_stack_that_ran
 @pytest.mark.parametrize("name", ["[b]nowhere", "[/b]x", "a:apple:b\\"])
 def test_names_with_brackets_are_shown_as_they_are(stack: Stack, tmp_path: Path, name: str) -> None:
     process = demo(stack, "--images", str(tmp_path / name))
-    output = process.communicate(timeout=120)[0]
+    output = process.communicate(timeout=300)[0]
     assert process.returncode == 1
     assert f"demo: error: IMAGES={tmp_path}/{name}: no such file or folder\n" in output
     assert running(tmp_path) == []
@@ -125,7 +125,7 @@ def test_names_with_brackets_are_shown_as_they_are(stack: Stack, tmp_path: Path,
 @pytest.mark.parametrize("limit", ["0", "abc", "-3", "1.5"])
 def test_an_invalid_limit(stack: Stack, limit: str) -> None:
     process = demo(stack, f"--limit={limit}")
-    output = process.communicate(timeout=120)[0]
+    output = process.communicate(timeout=300)[0]
     assert output == f"demo: error: LIMIT: expected a whole number of at least 1, found '{limit}'\n"
     assert process.returncode == 1
 

@@ -21,7 +21,6 @@ from development.stack import Ports, running
 from tests.ports import free_ports
 
 pytestmark = [
-    pytest.mark.timeout(1500),
     pytest.mark.skipif(not os.environ.get("FULL_STOPPED_RUNS"), reason="minutes; set FULL_STOPPED_RUNS=1"),
 ]
 

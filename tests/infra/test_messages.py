@@ -15,7 +15,7 @@ from moto.events.models import EventPattern
 from tests.infra.stack import REGION, Stack
 from verger.emr.requests import NAME_PREFIX
 
-DEADLINE = 60.0
+DEADLINE = 300.0
 
 
 @pytest.fixture

@@ -52,7 +52,7 @@ def start(emr: EMRClient, name: str, *steps: StepConfigTypeDef, **more: Any) -> 
     return emr.run_job_flow(**request(name, *steps, **more))["JobFlowId"]
 
 
-def wait_cluster(emr: EMRClient, cluster_id: str, *states: str, seconds: float = 30) -> ClusterTypeDef:
+def wait_cluster(emr: EMRClient, cluster_id: str, *states: str, seconds: float = 300) -> ClusterTypeDef:
     """Wait until the cluster is in one of `states` (default: ended); return it."""
     wanted = states or ENDED
     deadline = time.monotonic() + seconds
@@ -66,7 +66,7 @@ def wait_cluster(emr: EMRClient, cluster_id: str, *states: str, seconds: float =
         time.sleep(0.05)
 
 
-def wait_step(emr: EMRClient, cluster_id: str, step_id: str, *states: str, seconds: float = 30) -> StepTypeDef:
+def wait_step(emr: EMRClient, cluster_id: str, step_id: str, *states: str, seconds: float = 300) -> StepTypeDef:
     """Wait until the step is in one of `states` (default: ended); return it."""
     wanted = states or STEP_ENDED
     deadline = time.monotonic() + seconds

@@ -58,7 +58,7 @@ def application(emr: EMRClient, s3: S3Client, server: str) -> str:
     submit = step("history", "spark-submit", f"s3://{BUCKET}/jobs/history.py")
     cluster_id = start(emr, "history", submit, Configurations=configurations)
     step_id = emr.list_steps(ClusterId=cluster_id)["Steps"][0]["Id"]
-    status = wait_step(emr, cluster_id, step_id, seconds=90)["Status"]
+    status = wait_step(emr, cluster_id, step_id, seconds=300)["Status"]
     assert status["State"] == "COMPLETED", step_log(s3, cluster_id, step_id, "stderr")[-3000:]
     output = step_log(s3, cluster_id, step_id, "stdout").split()
     return output[output.index("application") + 1]
@@ -77,7 +77,7 @@ def shown(server: str) -> list[str]:
 
 
 def test_the_history_server_shows_a_step_after_its_end(server: str, application: str) -> None:
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 300
     while application not in shown(server):
         assert time.monotonic() < deadline, f"{application} is not among {shown(server)}"
         time.sleep(0.3)

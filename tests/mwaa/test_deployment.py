@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 PROVIDER = importlib.metadata.version("apache-airflow-providers-amazon")
 pytestmark = [
-    pytest.mark.timeout(900),
     pytest.mark.skipif(PROVIDER != "9.34.0", reason="runs in the environment of MWAA: make test-mwaa"),
 ]
 LIKE_MWAA = {

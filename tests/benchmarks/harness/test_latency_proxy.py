@@ -107,7 +107,7 @@ def test_the_delays_of_parallel_requests_overlap(address: str) -> None:
     with ThreadPoolExecutor(16) as pool:
         seconds = [seconds for _, seconds in pool.map(get, connections)]
     assert min(seconds) >= DELAY_S
-    assert time.monotonic() - started < 12 * DELAY_S
+    assert sum(seconds) > 2 * (time.monotonic() - started), "one after another, the sum is the whole time"
     for connection in connections:
         connection.close()
 

@@ -78,7 +78,7 @@ def running(process: psutil.Process) -> bool:
 
 def test_an_error_ends_both_servers(start: Starter) -> None:
     process, servers = start("raise SystemExit('no features of this photo')")
-    _, stderr = process.communicate(timeout=60)
+    _, stderr = process.communicate(timeout=300)
     assert process.returncode == 1
     assert "no features of this photo" in stderr
     assert not any(running(server) for server in servers)
@@ -92,7 +92,7 @@ def test_a_signal_ends_servers_and_the_measured_command(start: Starter, tmp_path
         assert process.poll() is None, process.communicate()
     command = psutil.Process(int(output.read_text()))
     process.send_signal(number)
-    process.communicate(timeout=60)
+    process.communicate(timeout=300)
     assert process.returncode == 128 + number
     assert not any(running(ended) for ended in (*servers, command))
 
@@ -103,7 +103,7 @@ def test_servers_that_a_killed_benchmark_left_are_ended_by_the_next_one(start: S
     first.wait()
     assert all(running(server) for server in servers)
     second, again = start("pass")
-    second.communicate(timeout=60)
+    second.communicate(timeout=300)
     assert second.returncode == 0
     assert again == servers
     assert not any(running(server) for server in servers)

@@ -99,7 +99,7 @@ AT_GROWN_LATER = """
 
 def by_hand(program: str, samples: str) -> tuple[float, float, dict[str, float]]:
     command = [sys.executable, "-c", BY_HAND.format(samples=samples), program]
-    done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True, timeout=300)
     cpu_seconds, peak_mb, peak_by_role = json.loads(done.stdout)
     return cpu_seconds, peak_mb, peak_by_role
 

@@ -18,7 +18,6 @@ from tests.ports import free_ports
 PHOTOS = 600
 pytestmark = [
     pytest.mark.skipif(not os.environ.get("FULL_YARN"), reason="two minutes: FULL_YARN=1 make test-yarn"),
-    pytest.mark.timeout(900),
     pytest.mark.skipif(
         not (STATE / "jars" / "yarn-hadoop-3.4.2").is_dir(), reason="the jars of YARN are missing (`make jars`)"
     ),

@@ -18,7 +18,6 @@ from tests.ports import free_ports
 DRAWN, NEW = 2000, 5
 
 pytestmark = [
-    pytest.mark.timeout(600),
     pytest.mark.skipif(not AIRFLOW.exists(), reason="Airflow is not installed (`make setup`)"),
 ]
 

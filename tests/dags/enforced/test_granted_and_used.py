@@ -7,8 +7,6 @@ import pytest
 from local_aws.iam.account import AIRFLOW, NODES
 from tests.dags.enforced.conftest import Runs
 
-pytestmark = pytest.mark.timeout(900)
-
 BY_SERVICES = "kms:{0} is used by EC2 and EBS for the disks of a node, as AWS documents it"
 NOT_IN_THESE_RUNS = {
     AIRFLOW: {

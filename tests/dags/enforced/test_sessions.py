@@ -18,7 +18,6 @@ from tests.dags.enforced.runs import BUCKET, EnforcedStack
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-pytestmark = pytest.mark.timeout(900)
 NO_SERVER = "http://127.0.0.1:9"
 ENDED_S = SESSION_S + LEEWAY_S + 1
 

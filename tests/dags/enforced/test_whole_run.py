@@ -12,8 +12,6 @@ from tests.dags.enforced.runs import BUCKET
 from verger.s3.clients import read_json
 from verger_contract.keys import Run
 
-pytestmark = pytest.mark.timeout(900)
-
 
 @pytest.mark.parametrize("name", ["first", "second", "rollback", "janitor"])
 def test_the_run_succeeds(runs: Runs, name: str) -> None:

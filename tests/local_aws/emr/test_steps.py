@@ -156,7 +156,7 @@ def test_cancel_a_running_step(emr: EMRClient, waiting: str, option: StepCancell
         "CancelStepsInfoList"
     ]
     assert info["Status"] == "SUBMITTED"
-    assert wait_step(emr, waiting, running, seconds=5)["Status"]["State"] == "CANCELLED"
+    assert wait_step(emr, waiting, running, seconds=60)["Status"]["State"] == "CANCELLED"
     wait_step(emr, waiting, following, "COMPLETED")
     assert cluster_processes(waiting) == []
 
@@ -168,7 +168,7 @@ def test_an_interrupted_step_can_write_to_its_log(emr: EMRClient, s3: S3Client, 
     wait_step(emr, waiting, step_id, "RUNNING")
     until(lambda: len(cluster_processes(waiting)) >= 3, "it sleeps")
     emr.cancel_steps(ClusterId=waiting, StepIds=[step_id], StepCancellationOption="SEND_INTERRUPT")
-    wait_step(emr, waiting, step_id, "CANCELLED", seconds=5)
+    wait_step(emr, waiting, step_id, "CANCELLED", seconds=60)
     assert step_log(s3, waiting, step_id, "stdout") == "ready\ngoodbye\n"
 
 
@@ -210,7 +210,7 @@ def test_processes_that_a_step_leaves_running_are_ended(emr: EMRClient, waiting:
     assert cluster_processes(waiting) == []
 
 
-def until(condition: Any, what: str, seconds: float = 10) -> None:
+def until(condition: Any, what: str, seconds: float = 120) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, f"not within {seconds} s: {what}"

@@ -26,7 +26,7 @@ def subreaper(name: str, *command: str) -> subprocess.Popen[bytes]:
 
 
 def wait_for(name: str, count: int) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while len(cluster_processes(name)) < count:
         assert time.monotonic() < deadline, f"{len(cluster_processes(name))} processes, expected {count}"
         time.sleep(0.02)

@@ -54,7 +54,7 @@ def test_a_step_runs_in_containers_and_their_logs_have_the_keys_of_emr(
             )
         return ""
 
-    until(lambda: "setting" in driver_output(), "the logs of the containers are on S3", seconds=60)
+    until(lambda: "setting" in driver_output(), "the logs of the containers are on S3", seconds=300)
     lines = {line.split()[0]: line.split()[1:] for line in driver_output().splitlines()}
     written = [one["Key"] for one in yarn_s3.list_objects_v2(Bucket=BUCKET, Prefix=f"out/{mode}/")["Contents"]]
     assert f"out/{mode}/_SUCCESS" in written
@@ -86,6 +86,6 @@ def test_the_cancellation_of_a_step_in_cluster_mode_ends_spark_submit_and_no_mor
     step_id = submit(yarn_emr, two_nodes, "wait", "cluster")
     until(lambda: containers() == 2, "application master and executor run", seconds=SECONDS)
     yarn_emr.cancel_steps(ClusterId=two_nodes, StepIds=[step_id], StepCancellationOption="TERMINATE_PROCESS")
-    assert wait_step(yarn_emr, two_nodes, step_id, seconds=30)["Status"]["State"] == "CANCELLED"
+    assert wait_step(yarn_emr, two_nodes, step_id, seconds=300)["Status"]["State"] == "CANCELLED"
     time.sleep(5)
     assert containers() == 2

@@ -277,7 +277,6 @@ def orchard(settings: Settings, client: S3Client, tmp_path: Path) -> Orchard:
     return Orchard(replace(settings, retention=retention, validation=validation), client, tmp_path)
 
 
-@pytest.mark.timeout(600)
 def test_every_publication_equals_that_of_a_full_refresh(orchard: Orchard, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compaction, "MAX_FEATURE_RUNS", 3)
     monkeypatch.setattr(compaction, "MAX_DELETED_ROWS", 4)

@@ -9,8 +9,6 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pytest
-
 from tests.places import ROOT
 from tests.plugins.histories.killed_runs import STRIDE
 
@@ -18,7 +16,6 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 
-@pytest.mark.timeout(400)
 def test_the_run_after_a_killed_run_publishes_the_correct_data(bucket: str, client: S3Client, tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "tests.plugins.histories.killed_runs", bucket, str(tmp_path)],

@@ -45,7 +45,7 @@ def received(moto: str, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Calla
     """Return a function that returns the messages of the topic of the settings, as a queue got them."""
     sns: Any = boto3.client("sns", region_name=REGION, endpoint_url=moto)
     sqs: Any = boto3.client("sqs", region_name=REGION, endpoint_url=moto)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while True:
         try:
             topic = sns.create_topic(Name="verger")["TopicArn"]

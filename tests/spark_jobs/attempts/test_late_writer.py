@@ -17,8 +17,6 @@ from verger_spark.features.local_inventory import write_inventory
 from verger_spark.io import storage, table_file
 from verger_spark.io.location import Location
 
-pytestmark = pytest.mark.timeout(900)
-
 PHOTOS = 400
 
 

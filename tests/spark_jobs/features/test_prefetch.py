@@ -78,7 +78,7 @@ def test_the_bytes_that_are_allowed_are_requested_also_for_large_photos(size: in
         # All photos up to the limit, but at least half of PREFETCHED_PHOTOS: the next ones are requested in bursts.
         expected = min(used + min(most, PREFETCHED_PHOTOS // 2), count)
         while requested < expected:
-            assert fetched.acquire(timeout=5), f"{requested} of {expected} requested when {used} were used"
+            assert fetched.acquire(timeout=60), f"{requested} of {expected} requested when {used} were used"
             requested += 1
 
 

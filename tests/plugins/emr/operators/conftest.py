@@ -231,7 +231,7 @@ def not_deferred() -> Iterator[None]:
     DEFERRED.unlink(missing_ok=True)
 
 
-def wait_for(condition: Callable[[], bool], seconds: float = 90) -> None:
+def wait_for(condition: Callable[[], bool], seconds: float = 300) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, f"not true after {seconds} s"

@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 pytestmark = [
-    pytest.mark.timeout(900),
     pytest.mark.skipif(
         not (ROOT / ".verger/jars/yarn-hadoop-3.4.2").is_dir(), reason="the jars of YARN are missing (`make jars`)"
     ),

@@ -99,7 +99,8 @@ def test_statistics_are_read_as_they_were_written(tmp_path: object) -> None:
 def test_damaged_statistics_have_a_remedy(tmp_path: object) -> None:
     uri = f"file://{tmp_path}/statistics~1/"
     with pytest.raises(
-        VergerError, match=r"expected the statistics of the publication .* start a run with basis=refit"
+        VergerError,
+        match=r"expected the statistics of the publication .* start a new run of the DAG, which reads all features",
     ):
         statistics.load(uri)
     rows, labels = drawn(np.random.default_rng(3), 30), LabelSums()
