@@ -12,6 +12,7 @@ from playwright.sync_api import FloatRect, FrameLocator, Page, expect, sync_play
 
 from development.running import Running
 from development.stack import Ports, running
+from local_aws.processes import interrupts
 from sample_photos.albums import Album, synchronise
 from sample_photos.bucket import open_store
 from sample_photos.orchard import draw_orchard
@@ -114,6 +115,7 @@ def main() -> int:
             file=sys.stderr,
         )
         return 1
+    interrupts.catch()  # SIGTERM ends the stack too
     PICTURES.mkdir(parents=True, exist_ok=True)
     with (
         tempfile.TemporaryDirectory() as folder,
