@@ -9,8 +9,8 @@ from pathlib import Path
 from development.secrets import USER, airflow_keys
 
 ROOT = Path(__file__).resolve().parents[1]
-#: Seconds until Airflow reads an edited DAG file.
-REPARSE_S = 10
+#: Seconds after which Airflow reads the DAG files again when they have not changed. It reads an edited file at once.
+REPARSE_S = 300
 #: Number of tasks at the same time. A run has at most two, and each slot is a process.
 PARALLELISM = 4
 
