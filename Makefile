@@ -244,9 +244,9 @@ test-node: setup ## tests of the bootstrap action on the system of a node; skipp
 	@[[ $(STATE)/node-root/root -nt development/node_root.sh ]] || $(MAKE) --no-print-directory node-root || echo "test-node: no root file system of a node: its tests are skipped"
 	@$(call measured,node) $(DEV) -m pytest tests/bootstrap/node $(COV) $(PYTEST)
 
-# The short suites run one after another, beside the two long ones: two cores do not bear more.
+# The short suites run one after another, beside the three long ones: two cores do not bear more.
 ifneq (,$(filter test,$(MAKECMDGOALS)))
-test-mwaa: | test-dags
+test-mwaa: | test-operators
 test-chaos: | test-mwaa
 test-yarn: | test-chaos
 test-node: | test-yarn
