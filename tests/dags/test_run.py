@@ -10,6 +10,7 @@ import pytest
 
 from tests.dags.airflow_runs import RunDag
 from tests.plugins.html_page import Page
+from tests.plugins.long_form import long_form
 from tests.plugins.snapshots import put_data, snapshot
 from verger.clock import now
 from verger.publication.commit import publish
@@ -73,9 +74,9 @@ def keys_of(client: S3Client, bucket: str) -> list[str]:
     ("environment", "message"),
     [
         ({"AWS_ACCESS_KEY_ID": "unknown"}, "published.json: may not be read"),
-        ({"VERGER_BUCKET": "no-such-bucket"}, "s3://no-such-bucket: no such bucket"),
-        ({"VERGER_IMAGES_PREFIX": "elsewhere/"}, "elsewhere/: expected photos in folders"),
         ({"VERGER_ARTIFACTS_DIR": "/nonexistent"}, "/nonexistent/manifest.json: no artifact set"),
+        long_form({"VERGER_BUCKET": "no-such-bucket"}, "s3://no-such-bucket: no such bucket"),
+        long_form({"VERGER_IMAGES_PREFIX": "elsewhere/"}, "elsewhere/: expected photos in folders"),
     ],
 )
 def test_a_wrong_setup_is_an_error_before_a_cluster_is_launched(

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import verger_reader
+from tests.plugins.long_form import long_form
 from tests.plugins.orchard import Orchard, Running
 from verger.changes.params import PlanError, RunParams
 from verger.changes.rewrites.coordinates import LOST_BASIS
@@ -77,7 +78,7 @@ def alter(orchard: Orchard, key: str) -> None:
     orchard.client.put_object(Bucket=orchard.bucket, Key=key, Body=body[:-9] + bytes(9))
 
 
-@pytest.mark.parametrize("damage", [remove, cut, alter])
+@pytest.mark.parametrize("damage", [remove, alter, long_form(cut)])
 def test_the_next_run_featurizes_the_photos_of_a_lost_file(
     orchard: Orchard, damage: Callable[[Orchard, str], None]
 ) -> None:
@@ -94,7 +95,16 @@ def test_the_next_run_featurizes_the_photos_of_a_lost_file(
     assert not orchard.run("five").work
 
 
-@pytest.mark.parametrize("file_list", [None, b"", b"[]", b'{"files": 7}', b'{"files": [{"name": "part-0.parquet"}]}'])
+@pytest.mark.parametrize(
+    "file_list",
+    [
+        None,
+        b'{"files": [{"name": "part-0.parquet"}]}',
+        long_form(b""),
+        long_form(b"[]"),
+        long_form(b'{"files": 7}'),
+    ],
+)
 def test_a_feature_run_of_which_nothing_is_left(orchard: Orchard, file_list: bytes | None) -> None:
     """Nothing proves which files a table had when its file list is damaged, so the table is lost as a whole."""
     published(orchard)
@@ -125,8 +135,17 @@ def test_projections_with_a_damaged_file_list_are_computed_again(orchard: Orchar
     assert_whole(orchard)
 
 
-@pytest.mark.parametrize("damage", [remove, cut])
-@pytest.mark.parametrize("table", ["one/manifest", "two/manifest_delta", "two/deletes"])
+@pytest.mark.parametrize(
+    ("table", "damage"),
+    [
+        ("one/manifest", remove),
+        ("two/manifest_delta", cut),
+        ("two/deletes", remove),
+        long_form("one/manifest", cut),
+        long_form("two/manifest_delta", remove),
+        long_form("two/deletes", cut),
+    ],
+)
 def test_without_a_table_of_the_published_run_only_a_full_refresh_runs(
     orchard: Orchard, table: str, damage: Callable[[Orchard, str], None]
 ) -> None:
@@ -217,8 +236,8 @@ def of_another_publication(orchard: Orchard, key: str) -> None:
     ("name", "damage"),
     [
         ("moments.bin", remove),
-        ("labels.parquet", remove),
-        ("moments.bin", cut),
+        long_form("labels.parquet", remove),
+        long_form("moments.bin", cut),
         ("labels.parquet", replaced(b"")),
         ("moments.bin", of_another_publication),
     ],
@@ -244,8 +263,8 @@ def test_without_statistics_the_next_run_makes_a_full_pass(
     ("name", "damage"),
     [
         ("data/part-0.parquet", remove),
-        ("data/part-0.parquet", cut),
-        ("spectrum.json", remove),
+        long_form("data/part-0.parquet", cut),
+        long_form("spectrum.json", remove),
         ("spectrum.json", replaced(b"{}")),
     ],
 )

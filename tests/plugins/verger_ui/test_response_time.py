@@ -32,7 +32,7 @@ from verger_ui.views.run_list import PER_PAGE
 
 THOUSAND, LABELS = 1000, 141
 DEFAULT_S = 60
-"""botocore waits so long for one answer unless it is told otherwise."""
+"""How long botocore waits for one answer by default."""
 FAILURE = {"task": "pca_done", "error": "no variance", "at": "2026-01-01T02:10:00+00:00"}
 
 
