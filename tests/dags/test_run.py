@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.dags.airflow_runs import RunDag
+from tests.plugins.histories.long_form import long_form
 from tests.plugins.html_page import Page
-from tests.plugins.long_form import long_form
 from tests.plugins.snapshots import put_data, snapshot
 from verger.clock import now
 from verger.publication.commit import publish
