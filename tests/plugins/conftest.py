@@ -24,7 +24,7 @@ from verger.settings import Settings
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
-    from mypy_boto3_s3.type_defs import CreateBucketConfigurationTypeDef
+    from mypy_boto3_s3.type_defs import CreateBucketConfigurationTypeDef, ObjectIdentifierTypeDef
 
 BUCKET_REGION: CreateBucketConfigurationTypeDef = {"LocationConstraint": "eu-west-3"}
 
@@ -93,7 +93,8 @@ def bucket_settings() -> Iterator[Settings]:
     client.create_bucket(Bucket=bucket, CreateBucketConfiguration=BUCKET_REGION)
     yield made
     for page in client.get_paginator("list_objects_v2").paginate(Bucket=bucket):
-        if keys := [{"Key": item["Key"]} for item in page.get("Contents", ())]:
+        keys: list[ObjectIdentifierTypeDef] = [{"Key": item["Key"]} for item in page.get("Contents", ())]
+        if keys:
             client.delete_objects(Bucket=bucket, Delete={"Objects": keys, "Quiet": True})
     client.delete_bucket(Bucket=bucket)
 
