@@ -191,7 +191,8 @@ pictures: setup ## renew docs/pictures (needs Chromium)
 # ---- checks: tests of what Airflow runs need the environment airflow-test, all others need dev ----
 
 IN_AIRFLOW := tests/plugins tests/mwaa tests/local_aws/emr/test_provider.py
-APART := tests/dags tests/chaos tests/local_aws/yarn tests/benchmarks/on_yarn tests/bootstrap/node
+JOBS := tests/spark_jobs tests/verger_photo tests/verger_contract
+APART := $(JOBS) tests/dags tests/chaos tests/local_aws/yarn tests/benchmarks/on_yarn tests/bootstrap/node
 OPERATORS := tests/plugins/emr/operators
 # A short form. The full one: make test-mwaa ONLY="tests/mwaa tests/plugins tests/dags tests/local_aws/emr/test_provider.py"
 IN_MWAA := tests/mwaa tests/dags/test_dag_bag.py tests/plugins/test_plugins_folder.py \
@@ -199,11 +200,16 @@ IN_MWAA := tests/mwaa tests/dags/test_dag_bag.py tests/plugins/test_plugins_fold
   tests/plugins/s3/test_artifact_objects.py tests/plugins/verger_ui/test_access.py tests/plugins/verger_ui/test_overview.py
 
 .PHONY: test
-test: lint test-dev test-airflow test-operators test-dags test-mwaa test-chaos test-yarn test-node ## all linters and tests; COVERAGE=1: also measure the coverage and print it
+test: lint test-dev test-jobs test-airflow test-operators test-dags test-mwaa test-chaos test-yarn test-node ## all linters and tests; COVERAGE=1: also measure the coverage and print it
 
 .PHONY: test-dev
 test-dev: setup spark35 $(VENV)/audit/.installed ## tests of all that has no suite of its own; [ONLY=<paths>] [PYTEST="<options>"]
 	@$(call measured,dev) $(DEV) -m pytest $(or $(ONLY),$(addprefix --ignore=,$(APART) $(IN_AIRFLOW))) $(COV) $(PYTEST)
+
+# A suite of its own, so that it can run beside test-dev.
+.PHONY: test-jobs
+test-jobs: setup spark35 ## tests of the Spark steps and the decoder; [ONLY=<paths>] [PYTEST="<options>"]
+	@$(call measured,jobs) $(DEV) -m pytest $(or $(ONLY),$(JOBS)) $(COV) $(PYTEST)
 
 .PHONY: test-photos
 test-photos: $(VENV)/dev/.installed ## decode 7,800 generated image files of every kind; each is right or rejected
@@ -244,7 +250,7 @@ test-node: setup ## tests of the bootstrap action on the system of a node; skipp
 	@[[ $(STATE)/node-root/root -nt development/node_root.sh ]] || $(MAKE) --no-print-directory node-root || echo "test-node: no root file system of a node: its tests are skipped"
 	@$(call measured,node) $(DEV) -m pytest tests/bootstrap/node $(COV) $(PYTEST)
 
-# The short suites run one after another, beside the three long ones: two cores do not bear more.
+# The short suites run one after another, beside the long ones: two cores do not bear more.
 ifneq (,$(filter test,$(MAKECMDGOALS)))
 test-mwaa: | test-operators
 test-chaos: | test-mwaa
@@ -265,7 +271,7 @@ measured = $(if $(COVERAGE),COVERAGE_FILE=$(STATE)/coverage/$(1))
 COV := $(if $(COVERAGE),--cov --cov-report=)
 ifdef COVERAGE
 test: coverage
-coverage: test-dags test-airflow test-operators test-dev test-chaos test-yarn test-node
+coverage: test-dags test-airflow test-operators test-dev test-jobs test-chaos test-yarn test-node
 endif
 
 .PHONY: coverage
