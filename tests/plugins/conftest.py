@@ -93,9 +93,14 @@ def bucket_settings() -> Iterator[Settings]:
     client.create_bucket(Bucket=bucket, CreateBucketConfiguration=BUCKET_REGION)
     yield made
     for page in client.get_paginator("list_objects_v2").paginate(Bucket=bucket):
-        keys: list[ObjectIdentifierTypeDef] = [{"Key": item["Key"]} for item in page.get("Contents", ())]
-        if keys:
-            client.delete_objects(Bucket=bucket, Delete={"Objects": keys, "Quiet": True})
+        keys = [item["Key"] for item in page.get("Contents", ())]
+        # XML has no control characters, so a list of keys cannot name such a key.
+        named: list[ObjectIdentifierTypeDef] = [{"Key": key} for key in keys if key.isprintable()]
+        if named:
+            client.delete_objects(Bucket=bucket, Delete={"Objects": named, "Quiet": True})
+        for key in keys:
+            if not key.isprintable():
+                client.delete_object(Bucket=bucket, Key=key)
     client.delete_bucket(Bucket=bucket)
 
 

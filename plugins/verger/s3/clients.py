@@ -71,6 +71,9 @@ def client(storage: Storage, **options: Any) -> S3Client:
         made: S3Client = hook(storage, **options).get_conn()
     cut_answers.repeat(made)
     errors.raise_storage_errors(made, storage.aws_conn_id)
+    # botocore makes the exception classes at their first use. Two threads at once would get different ones, and
+    # `except s3.exceptions.NoSuchKey` of one thread would not catch what the other one has raised.
+    _ = made.exceptions
     return made
 
 

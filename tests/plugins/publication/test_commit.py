@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -98,23 +99,19 @@ def test_a_retry_after_success_is_a_success(client: S3Client, bucket: str) -> No
 
 
 def test_exactly_one_of_many_concurrent_commits_succeeds(client: S3Client, bucket: str) -> None:
-    start, succeeded = threading.Barrier(8), []
+    start = threading.Barrier(8)
 
-    def race(number: int) -> None:
+    def race(number: int) -> str:
         start.wait()
         try:
             publish_run(client, bucket, f"run-{number}", None)
         except CommitConflictError:
-            return
-        succeeded.append(f"run-{number}")
+            return ""
+        return f"run-{number}"
 
-    threads = [threading.Thread(target=race, args=(number,)) for number in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(succeeded) == 1
-    assert read_json(client, bucket, PUBLISHED)["run"] == succeeded[0]
+    with ThreadPoolExecutor(8) as pool:
+        (succeeded,) = filter(None, pool.map(race, range(8)))
+    assert read_json(client, bucket, PUBLISHED)["run"] == succeeded
 
 
 def test_commits_in_a_bucket_that_keeps_versions(client: S3Client, bucket: str) -> None:
