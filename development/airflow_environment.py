@@ -66,7 +66,10 @@ def verger_settings(bucket: str, node_env_dir: Path, history_url: str) -> dict[s
         "VERGER_SPARK_HISTORY_URL": history_url,
         "VERGER_SCHEDULE": "never",
         "VERGER_POLL_SECONDS": "2",
-        "VERGER_RETRIES": "0",
+        # Airflow 3.3 fails a deferrable task whose trigger fires before the scheduler has seen that its process ended,
+        # as on a busy machine. A retry continues; errors that a retry does not fix are not retried.
+        "VERGER_RETRIES": "2",
+        "VERGER_RETRY_SECONDS": "5",
         "VERGER_LOG_WAIT_SECONDS": "20",
         "VERGER_ALLOW_RANDOM_WEIGHTS": "true",  # `make artifacts WEIGHTS=random` builds them
     }

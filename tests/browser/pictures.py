@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import io
+import shutil
 import sys
-import tempfile
 from pathlib import Path
 
 from PIL import Image
@@ -17,10 +17,12 @@ from sample_photos.albums import Album, synchronise
 from sample_photos.bucket import open_store
 from sample_photos.orchard import draw_orchard
 from tests.browser.conftest import WINDOW, browser_path, open_browser
-from tests.places import ROOT
+from tests.places import ROOT, STATE
 from tests.ports import free_ports
 
 PICTURES = ROOT / "docs" / "pictures"
+WORK = STATE / "pictures"
+"""The stack and its photos. They stay when a run fails, with the logs that the error names."""
 DAG = "dags/fruit_features"
 FIRST, SECOND = 240, 252
 MOST_BYTES = 120_000
@@ -117,13 +119,14 @@ def main() -> int:
         return 1
     interrupts.catch()  # SIGTERM ends the stack too
     PICTURES.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(WORK, ignore_errors=True)
     with (
-        tempfile.TemporaryDirectory() as folder,
-        running(Path(folder) / "stack", Ports.from_first(free_ports(Ports.COUNT)), photos=FIRST) as stack,
+        running(WORK / "stack", Ports.from_first(free_ports(Ports.COUNT)), photos=FIRST) as stack,
         sync_playwright() as playwright,
         open_browser(playwright) as page,
     ):
-        take(page, stack, Path(folder) / "orchard")
+        take(page, stack, WORK / "orchard")
+    shutil.rmtree(WORK)
     return 0
 
 
