@@ -44,7 +44,8 @@ def check(labels: Sequence[str], vectors: Sequence[numpy.ndarray]) -> Check:
     if len(counts) < 2:
         return Check(NAME, True, expected, SKIPPED, "all photos of the sample have the same label")
     if len(compared) < FEWEST_PHOTOS:
-        return Check(NAME, True, expected, SKIPPED, f"too few new photos ({len(compared)}, needs {FEWEST_PHOTOS})")
+        few = f"{len(compared)} of {len(labels)} share a label" if len(compared) < len(labels) else f"{len(compared)}"
+        return Check(NAME, True, expected, SKIPPED, f"too few new photos ({few}, needs {FEWEST_PHOTOS})")
     chance = sum(counts[labels[row]] - 1 for row in compared) / len(compared) / (len(labels) - 1)
     deviation = math.sqrt(chance * (1 - chance) / len(compared))
     least = chance + max(min(DEVIATIONS * deviation, 0.9 * (1 - chance)), LEAST_GAIN * (1 - chance))

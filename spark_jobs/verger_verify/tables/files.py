@@ -86,7 +86,8 @@ class Table:
         problems = self.problems | self.contents(found)
         added = dict.fromkeys(self.added, "not in the file list, so it is not read")
         detail = "; ".join(f"{name}: {problem}" for name, problem in [*(problems | added).items()][:MOST_PROBLEMS])
-        expected = EXPECTED_LIST if FILE_LIST in self.problems else f"the {self.listed:,} files of the list"
+        files = "1 file" if self.listed == 1 else f"{self.listed:,} files"
+        expected = EXPECTED_LIST if FILE_LIST in self.problems else f"the {files} of the list"
         result = f"{len(problems):,} differences" if problems else "the same"
         return Check(files_check(Location.parse(self.uri).key), not problems, expected, result, detail)
 

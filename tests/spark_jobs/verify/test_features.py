@@ -22,6 +22,7 @@ from tests.spark_jobs.verify.written_run import (
 from verger_contract.keys import Run
 from verger_contract.metrics import FILE_LIST
 from verger_contract.verification.check import Check
+from verger_verify import neighbours
 from verger_verify.features import Written, verify
 
 
@@ -243,3 +244,10 @@ def test_a_table_without_a_list_fails_and_an_added_file_is_not_read(tmp_path: Pa
     (tmp_path / run.features / FILE_LIST).unlink()
     (check,) = [check for check in checks_of(run, tmp_path) if not check.passed]
     assert check.expected.startswith("a file list")
+
+
+def test_photos_that_share_no_label_are_counted_apart() -> None:
+    vectors = [numpy.full(3, number, numpy.float32) for number in range(12)]
+    found = neighbours.check([str(number) for number in range(12)], vectors).detail
+    assert found == "too few new photos (0 of 12 share a label, needs 50)"
+    assert neighbours.check(["a", "a", "b", "b"], vectors[:4]).detail == "too few new photos (4, needs 50)"
