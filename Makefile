@@ -192,7 +192,7 @@ pictures: setup ## renew docs/pictures (needs Chromium)
 
 IN_AIRFLOW := tests/plugins tests/mwaa tests/local_aws/emr/test_provider.py
 JOBS := tests/spark_jobs tests/verger_photo tests/verger_contract
-APART := $(JOBS) tests/dags tests/chaos tests/local_aws/yarn tests/benchmarks/on_yarn tests/bootstrap/node
+APART := $(JOBS) tests/compose tests/dags tests/chaos tests/local_aws/yarn tests/benchmarks/on_yarn tests/bootstrap/node
 OPERATORS := tests/plugins/emr/operators
 # A short form. The full one: make test-mwaa ONLY="tests/mwaa tests/plugins tests/dags tests/local_aws/emr/test_provider.py"
 IN_MWAA := tests/mwaa tests/dags/test_dag_bag.py tests/plugins/test_plugins_folder.py \
@@ -200,7 +200,7 @@ IN_MWAA := tests/mwaa tests/dags/test_dag_bag.py tests/plugins/test_plugins_fold
   tests/plugins/s3/test_artifact_objects.py tests/plugins/verger_ui/test_access.py tests/plugins/verger_ui/test_overview.py
 
 .PHONY: test
-test: lint test-dev test-jobs test-airflow test-operators test-dags test-mwaa test-chaos test-yarn test-node ## all linters and tests; COVERAGE=1: also measure the coverage and print it
+test: lint test-dev test-jobs test-airflow test-operators test-dags test-compose test-mwaa test-chaos test-yarn test-node ## all linters and tests; COVERAGE=1: also measure the coverage and print it
 
 .PHONY: test-dev
 test-dev: setup spark35 $(VENV)/audit/.installed ## tests of all that has no suite of its own; [ONLY=<paths>] [PYTEST="<options>"]
@@ -233,6 +233,10 @@ test-operators: setup $(VENV)/airflow-test/.installed ## tests of the EMR operat
 test-dags: setup spark35 $(VENV)/airflow-test/.installed ## tests of dags, with whole runs; [ONLY=<paths>] [PYTEST="<options>"]
 	@$(call measured,dags) AIRFLOW_HOME=$(STATE)/airflow-dags $(AIRFLOW_TEST) -m pytest $(or $(ONLY),tests/dags) $(COV) $(PYTEST)
 
+.PHONY: test-compose
+test-compose: setup ## tests of docker-compose.yml; skipped without Docker; [PYTEST="<options>"]
+	@$(DEV) -m pytest tests/compose $(PYTEST)
+
 .PHONY: test-chaos
 test-chaos: setup ## two faults against the whole DAG on a running Airflow; `make chaos` has all; [PYTEST="<options>"]
 	@$(call measured,chaos) $(DEV) -m pytest tests/chaos $(COV) $(PYTEST)
@@ -252,6 +256,7 @@ test-node: setup ## tests of the bootstrap action on the system of a node; skipp
 
 # The short suites run one after another, beside the long ones: two cores do not bear more.
 ifneq (,$(filter test,$(MAKECMDGOALS)))
+test-compose: | test-dags
 test-mwaa: | test-operators
 test-chaos: | test-mwaa
 test-yarn: | test-chaos
