@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import io
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from botocore import handlers
+from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
 
 from verger.s3.listing import Columns, Page, pages_of, parse
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+
+LOOKS = "_looks_like_special_case_error"
+"""The function of botocore.handlers that parses an answer to look for an error."""
 
 CONTENTS = b"<Contents><Key>%b</Key><ETag>%b</ETag><Size>7</Size></Contents>"
 
@@ -63,3 +71,51 @@ def test_columns_equal_the_answer_that_botocore_parses(client: S3Client, bucket:
         assert pages(StartAfter="images0") == Page(Columns([], [], []), None)
     after: Any = client.list_objects_v2(Bucket=bucket, Prefix="images/")
     assert len(after["Contents"]) == len(parsed)
+
+
+def test_botocore_parses_no_object(client: S3Client, bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It looks for an error in each whole answer, which takes longer than everything else."""
+    client.put_object(Bucket=bucket, Key="images/a.jpg", Body=b"1")
+    seen: list[bytes] = []
+    looks: Any = getattr(handlers, LOOKS)
+
+    def spy(status_code: int, body: bytes) -> Any:
+        seen.append(body)
+        return looks(status_code, body)
+
+    monkeypatch.setattr(handlers, LOOKS, spy)
+    with pages_of(client, bucket, "images/") as pages:
+        assert pages().columns.keys == ["images/a.jpg"]
+    (body,) = seen
+    assert b"<ListBucketResult" in body
+    assert b"<Contents>" not in body
+
+
+class Body(io.BytesIO):
+    """The body of an answer as urllib3 gives it."""
+
+    def stream(self, *_: Any, **__: Any) -> Iterator[bytes]:
+        yield self.read()
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        b"<Error><Code>InternalError</Code><Message>We encountered an internal error.</Message></Error>",
+        answer(CONTENTS % (b"a", b"1")).removesuffix(b"</ListBucketResult>"),
+    ],
+    ids=["error with status 200", "cut off after an object"],
+)
+def test_an_answer_that_is_no_listing_is_requested_again(client: S3Client, bucket: str, first: bytes) -> None:
+    client.put_object(Bucket=bucket, Key="images/a.jpg", Body=b"1")
+    sent: list[str] = []
+
+    def send(request: Any, **_: Any) -> AWSResponse | None:
+        sent.append(request.url)
+        return AWSResponse(request.url, 200, HTTPHeaders(), Body(first)) if len(sent) == 1 else None
+
+    events: Any = client.meta.events
+    events.register("before-send.s3.ListObjectsV2", send)
+    with pages_of(client, bucket, "images/") as pages:
+        assert pages().columns.keys == ["images/a.jpg"]
+    assert len(sent) == 2
