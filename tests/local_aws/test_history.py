@@ -58,7 +58,7 @@ def application(emr: EMRClient, s3: S3Client, server: str) -> str:
     submit = step("history", "spark-submit", f"s3://{BUCKET}/jobs/history.py")
     cluster_id = start(emr, "history", submit, Configurations=configurations)
     step_id = emr.list_steps(ClusterId=cluster_id)["Steps"][0]["Id"]
-    status = wait_step(emr, cluster_id, step_id, seconds=300)["Status"]
+    status = wait_step(emr, cluster_id, step_id)["Status"]
     assert status["State"] == "COMPLETED", step_log(s3, cluster_id, step_id, "stderr")[-3000:]
     output = step_log(s3, cluster_id, step_id, "stdout").split()
     return output[output.index("application") + 1]

@@ -73,7 +73,7 @@ def test_a_cluster_without_keep_alive_ends(emr: EMRClient) -> None:
 
 def test_idle_cluster_terminates_itself(emr: EMRClient, idle_cluster: str) -> None:
     assert emr.get_auto_termination_policy(ClusterId=idle_cluster)["AutoTerminationPolicy"] == {"IdleTimeout": 60}
-    cluster = wait_cluster(emr, idle_cluster, seconds=300)
+    cluster = wait_cluster(emr, idle_cluster)
     assert cluster["Status"]["State"] == "TERMINATED"
     assert "idle for 60 seconds" in cluster["Status"]["StateChangeReason"]["Message"]
     timeline = cluster["Status"]["Timeline"]

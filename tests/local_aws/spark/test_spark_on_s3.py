@@ -82,7 +82,7 @@ def test_step_reads_and_writes_parquet_on_s3(emr: EMRClient, s3: S3Client, job: 
     skip_without_spark_of(release)
     source, target = f"s3://{BUCKET}/pq/a b é/{spark}", f"s3://{BUCKET}/pq/run={spark}/target"
     cluster_id, step_id = spark_cluster(emr, release, "--py-files", f"{job}/helper.py", f"{job}/job.py", source, target)
-    status = wait_step(emr, cluster_id, step_id, seconds=300)["Status"]
+    status = wait_step(emr, cluster_id, step_id)["Status"]
     assert status["State"] == "COMPLETED", step_log(s3, cluster_id, step_id, "stderr")[-3000:]
     out = step_log(s3, cluster_id, step_id, "stdout")
     assert "rows 7 helped" in out
@@ -136,7 +136,7 @@ def test_the_last_line_of_a_python_program_is_the_reason(emr: EMRClient, s3: S3C
     )
     cluster_id = start(emr, "fails", step("fails", "spark-submit", str(tmp_path / "fails.py")))
     step_id = emr.list_steps(ClusterId=cluster_id)["Steps"][0]["Id"]
-    details = wait_step(emr, cluster_id, step_id, seconds=300)["Status"]["FailureDetails"]
+    details = wait_step(emr, cluster_id, step_id)["Status"]["FailureDetails"]
     assert details["Message"] == "verger: error: no photo readable (exit code 1)"
     assert "no photo readable" in log_text(s3, details["LogFile"])
 

@@ -86,6 +86,6 @@ def test_the_cancellation_of_a_step_in_cluster_mode_ends_spark_submit_and_no_mor
     step_id = submit(yarn_emr, two_nodes, "wait", "cluster")
     until(lambda: containers() == 2, "application master and executor run", seconds=SECONDS)
     yarn_emr.cancel_steps(ClusterId=two_nodes, StepIds=[step_id], StepCancellationOption="TERMINATE_PROCESS")
-    assert wait_step(yarn_emr, two_nodes, step_id, seconds=300)["Status"]["State"] == "CANCELLED"
+    assert wait_step(yarn_emr, two_nodes, step_id)["Status"]["State"] == "CANCELLED"
     time.sleep(5)
     assert containers() == 2
