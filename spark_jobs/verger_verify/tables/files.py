@@ -32,13 +32,26 @@ class UnreadableFile(Exception):
 
 @dataclass(frozen=True)
 class File:
-    """A file of a table. `sha256` and `etag` are those of the file list; None when it has none."""
+    """A file of a table. The optional attributes are those of the file list; None when it has none.
+
+    Attributes
+    ----------
+    uri : str
+    size : int
+        In bytes.
+    rows : int
+    sha256, etag : str or None
+    first, last : str or None
+        The smallest and the largest path of its rows.
+    """
 
     uri: str
     size: int
     rows: int
     sha256: str | None = None
     etag: str | None = None
+    first: str | None = None
+    last: str | None = None
 
 
 @dataclass(frozen=True)
@@ -117,7 +130,8 @@ def table(uri: str, *, is_own: bool = True) -> Table:
     for entry in sorted(listed, key=lambda entry: entry.name):
         found = stored.get(entry.name)
         if found:
-            files.append(File(found.uri, found.size, entry.rows, entry.sha256, found.etag))
+            proof = (entry.sha256, found.etag, entry.first, entry.last)
+            files.append(File(found.uri, found.size, entry.rows, *proof))
         if problem := _difference(entry, found, etags=is_own):
             problems[entry.name] = problem
         elif found and found.etag != entry.etag:
@@ -204,7 +218,7 @@ def rows_of(source: pq.ParquetFile, columns: Sequence[str], paths: Sequence[str]
     """
     with readable():
         for group in range(source.num_row_groups):
-            wanted = pa.array(_between(paths, source.metadata.row_group(group)), pa.string())
+            wanted = pa.array(between(paths, *_ends(source.metadata.row_group(group))), pa.string())
             if len(wanted):
                 here = source.read_row_group(group, ["path"], use_threads=False)["path"]
                 if pc.any(pc.is_in(here, value_set=wanted)).as_py():
@@ -212,10 +226,17 @@ def rows_of(source: pq.ParquetFile, columns: Sequence[str], paths: Sequence[str]
                     yield from rows.filter(pc.is_in(rows["path"], value_set=wanted)).combine_chunks().to_batches()
 
 
-def _between(paths: Sequence[str], group: pq.RowGroupMetaData) -> Sequence[str]:
-    """Return those of the sorted paths that lie between the smallest and the largest path of a row group."""
+def _ends(group: pq.RowGroupMetaData) -> tuple[str | None, str | None]:
+    """Return the smallest and the largest path of a row group; None where the footer has no statistics."""
     columns = (group.column(number) for number in range(group.num_columns))
     path = next((column for column in columns if column.path_in_schema == "path"), None)
     if path is None or path.statistics is None or not path.statistics.has_min_max:
+        return None, None
+    return path.statistics.min, path.statistics.max
+
+
+def between(paths: Sequence[str], first: str | None, last: str | None) -> Sequence[str]:
+    """Return those of the sorted paths that lie between two paths; all of them when the two are not known."""
+    if first is None or last is None:
         return paths
-    return paths[bisect_left(paths, path.statistics.min) : bisect_right(paths, path.statistics.max)]
+    return paths[bisect_left(paths, first) : bisect_right(paths, last)]

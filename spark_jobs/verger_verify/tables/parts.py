@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from verger_verify.tables import files as tables
-from verger_verify.tables.files import File, Table
+from verger_verify.tables.files import File, Table, between
 from verger_verify.tables.found import Kind, Part
 
 ROWS_PER_PART = 1_000_000
@@ -47,11 +47,17 @@ def groups_of(kind: Kind, uri: str) -> list[Costed]:
 
 
 def removed(runs: Mapping[str, Table], paths: Mapping[str, list[str]]) -> list[Costed]:
-    """Return the files of feature runs that may have rows which the run deletes. `paths` has these rows by run."""
+    """Return the files of feature runs that may have rows which the run deletes, by the paths in their file lists.
+
+    Parameters
+    ----------
+    runs : mapping of str to Table
+    paths : mapping of str to list of str
+        The sorted paths of the deleted rows, by feature run.
+    """
     found = []
     for run, wanted in paths.items():
-        if run in runs:
-            most = BYTES_PER_REMOVED_ROW * len(wanted)
-            files = runs[run].files
-            found += [(Part(Kind.REMOVED, file, run), min(file.size, most // len(files) + 1)) for file in files]
+        files = [file for file in runs[run].files if between(wanted, file.first, file.last)] if run in runs else []
+        most = BYTES_PER_REMOVED_ROW * len(wanted)
+        found += [(Part(Kind.REMOVED, file, run), min(file.size, most // len(files) + 1)) for file in files]
     return found

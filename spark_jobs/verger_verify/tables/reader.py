@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -17,11 +17,8 @@ from verger_spark.io.feature_files import deleted_paths
 from verger_verify.measures.sample import Sample
 from verger_verify.measures.vectors import Vectors, columns, matrix
 from verger_verify.tables import files as tables
-from verger_verify.tables.files import UnreadableFile
+from verger_verify.tables.files import File, UnreadableFile
 from verger_verify.tables.found import Found, Kind, Part, Spreads, Versions
-
-if TYPE_CHECKING:
-    pass
 
 
 @dataclass(frozen=True)
@@ -83,7 +80,13 @@ class Reader:
             source = pq.ParquetFile(pa.BufferReader(body))
         if part.file.sha256 and source.metadata.num_rows != part.file.rows:
             found.problems[part.file.uri] = f"expected {part.file.rows:,} rows, found {source.metadata.num_rows:,}"
-        yield from tables.batches(source, names)
+        ends = Ends()
+        for batch in tables.batches(source, names):
+            if "path" in names:
+                ends.add(batch["path"])
+            yield batch
+        if problem := ends.difference(part.file):
+            found.problems[part.file.uri] = problem
 
     def _content(self, part: Part, found: Found) -> None:
         for _ in self._whole(part, found, []):
@@ -165,6 +168,27 @@ class Reader:
             return batch
         here = deleted.filter(pc.is_in(deleted, value_set=batch["path"]))
         return batch.filter(pc.invert(pc.is_in(batch["path"], value_set=here)))
+
+
+@dataclass
+class Ends:
+    """The smallest and the largest of the paths that were added; None without any."""
+
+    first: str | None = None
+    last: str | None = None
+
+    def add(self, paths: pa.Array) -> None:
+        """Add paths."""
+        found = pc.min_max(paths).as_py()
+        known = [path for path in (self.first, self.last, *found.values()) if path is not None]
+        if known:
+            self.first, self.last = min(known), max(known)
+
+    def difference(self, file: File) -> str:
+        """Return how the paths differ from those of the file list; empty if they do not, or were not read."""
+        if None in (self.first, file.first, file.last) or (self.first, self.last) == (file.first, file.last):
+            return ""
+        return f"expected paths from {file.first} to {file.last}, found {self.first} to {self.last}"
 
 
 def vectors_name(kind: Kind, *, is_new: bool) -> str:

@@ -28,8 +28,11 @@ from verger_contract.keys import Run
 from verger_contract.metrics import FILE_LIST, ListedFile, list_document
 from verger_contract.schemas import DELETES, PCA
 from verger_verify.coordinates import Written, verify
+from verger_verify.coordinates import _reader as reader_of
 from verger_verify.features import Verified
 from verger_verify.measures.spread import Measured, Spread
+from verger_verify.tables import files, parts, work
+from verger_verify.tables.found import Found, Kind
 from verger_verify.tables.work import Cluster
 
 
@@ -164,3 +167,47 @@ def test_tasks_give_the_verdict_of_the_driver(tmp_path: Path, monkeypatch: pytes
     found, expected = ({row.name: row for row in checks} for checks in (after.checks, before.checks))
     assert found["neighbours share labels"] == expected["neighbours share labels"]
     assert after.bytes == before.bytes
+
+
+def earlier_in_files(folder: Path, number: int) -> list[str]:
+    """Write the features of the earlier run as so many files of sorted rows; return the first path of each."""
+    place = folder / Run("", "run-0").features
+    table = pyarrow.parquet.read_table(place / "part-0.parquet").sort_by("path")
+    size = -(-table.num_rows // number)
+    firsts = []
+    for part in range(number):
+        rows = table.slice(part * size, size)
+        pyarrow.parquet.write_table(rows, place / f"part-{part}.parquet")
+        firsts.append(rows["path"][0].as_py())
+    write_list(place)
+    return firsts
+
+
+def test_only_files_that_may_have_a_removed_row_are_read(tmp_path: Path) -> None:
+    update(correct_run(), tmp_path)
+    firsts = earlier_in_files(tmp_path, 5)
+    run = files.table(uri(tmp_path, Run("", "run-0").features))
+    paths = {"run-0": [firsts[1], firsts[4], "zz/after all.jpg"]}
+    assert [part.file.first for part, _ in parts.removed({"run-0": run}, paths)] == [firsts[1], firsts[4]]
+
+
+def test_a_file_list_without_paths_has_all_files_read(tmp_path: Path) -> None:
+    """An earlier Verger wrote such lists."""
+    update(correct_run(), tmp_path)
+    earlier_in_files(tmp_path, 5)
+    run = files.table(uri(tmp_path, Run("", "run-0").features))
+    of_old = replace(run, files=tuple(replace(file, first=None, last=None) for file in run.files))
+    assert len(parts.removed({"run-0": of_old}, {"run-0": ["zz/after all.jpg"]})) == 5
+
+
+def test_a_file_list_with_other_paths_than_the_file_fails(tmp_path: Path) -> None:
+    """A later run would not find the rows that it removes."""
+    of_run = update(correct_run(), tmp_path)
+    place = tmp_path / of_run.plan.new.removeprefix(f"file://{tmp_path}/") / FILE_LIST
+    document = json.loads(place.read_text())
+    document["files"][0]["last"] = document["files"][0]["first"]
+    place.write_text(json.dumps(document))
+    own = files.table(of_run.plan.new)
+    read = work.over(cluster(), parts.whole(Kind.FEATURES, own, of_run.plan.new), reader_of(of_run, SAMPLES), Found())
+    (problem,) = read.problems.values()
+    assert problem.startswith(f"expected paths from {document['files'][0]['first']} to")

@@ -202,6 +202,7 @@ def write_list(folder: Path) -> None:
     """Write the file list of a table as the steps do."""
     listed = []
     for file in sorted(folder.glob("*.parquet")):
-        content, rows = file.read_bytes(), pyarrow.parquet.read_metadata(file).num_rows
-        listed.append(ListedFile(file.name, rows, len(content), hashlib.sha256(content).hexdigest()))
+        content, paths = file.read_bytes(), pyarrow.parquet.read_table(file, columns=["path"])["path"].to_pylist()
+        ends = {"first": min(paths), "last": max(paths)} if paths else {}
+        listed.append(ListedFile(file.name, len(paths), len(content), hashlib.sha256(content).hexdigest(), **ends))
     (folder / FILE_LIST).write_text(json.dumps(list_document(listed)))
