@@ -46,7 +46,9 @@ FROM base AS airflow
 COPY requirements/airflow.txt requirements/
 RUN COMPILE=1 sh /usr/local/bin/install-environment airflow
 ENV PATH=/opt/verger/.verger/venv/airflow/bin:$PATH AIRFLOW_HOME=/var/lib/verger/airflow \
-    AIRFLOW__CORE__DAGS_FOLDER=/opt/verger/dags AIRFLOW__CORE__PLUGINS_FOLDER=/opt/verger/plugins
+    AIRFLOW__CORE__DAGS_FOLDER=/opt/verger/dags AIRFLOW__CORE__PLUGINS_FOLDER=/opt/verger/plugins \
+    PYTHONPATH=/opt/verger/airflow_config
+COPY development/airflow_config/ airflow_config/
 COPY dags/ dags/
 COPY plugins/ plugins/
 USER verger

@@ -9,6 +9,7 @@ from pathlib import Path
 from development.secrets import USER, airflow_keys
 
 ROOT = Path(__file__).resolve().parents[1]
+LOCAL_SETTINGS = ROOT / "development" / "airflow_config"
 #: Seconds after which Airflow reads the DAG files again when they have not changed. It reads an edited file at once.
 REPARSE_S = 300
 #: Number of tasks at the same time. A run has at most two, and each slot is a process.
@@ -37,6 +38,7 @@ def airflow_environment(home: Path, secrets: Path, port: int, settings: Mapping[
     return {
         **inherited,
         "AIRFLOW_HOME": str(home),
+        "PYTHONPATH": str(LOCAL_SETTINGS),
         "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
         "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
