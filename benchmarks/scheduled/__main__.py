@@ -38,9 +38,6 @@ FIRST_PORT = 18533
 """Other ports than those of the other benchmarks, which may run at the same time."""
 
 REAL, DRAWN, NEW = 23_612, (1_000_000, 4_000_000, 16_000_000), (10, 1000, 10_000)
-MOST_NEW_OVER_DRAWN = 1000
-"""In a basis of drawn features, the neighbours of 10,000 photographs share too few labels: the verification refuses."""
-
 Record = Callable[[str, str, list[dict[str, Any]]], None]
 
 
@@ -65,8 +62,9 @@ def main() -> None:
     bases = [*([0] if arguments.real else []), *arguments.drawn]
     for drawn in bases:
         with place(drawn, arguments.first_port) as at:
-            counts = [new for new in arguments.new if not drawn or new <= MOST_NEW_OVER_DRAWN]
-            measure(at, drawn, photos, counts, record)
+            if drawn:
+                write_base(at, drawn, arguments.images)
+            measure(at, drawn, photos, arguments.new, record)
 
 
 @contextlib.contextmanager
@@ -83,16 +81,19 @@ def place(drawn: int, first_port: int) -> Iterator[Place]:
         shutil.rmtree(state, ignore_errors=True)
 
 
+def write_base(at: Place, drawn: int, images: Path) -> None:
+    """Publish so many drawn photos, with the features of some photographs."""
+    argv = [sys.executable, "-m", "benchmarks.scheduled.drawn_base", str(drawn), "--images", str(images)]
+    log = FOLDER / "logs" / f"{at.bucket}-base.log"
+    written = meter.run(argv, at.variables, cwd=FOLDER, log=log, timeout=TIMEOUT_S)
+    print(f"{written.output.strip()}; written in {written.seconds:.0f} s", flush=True)
+
+
 def measure(at: Place, drawn: int, photos: Sequence[tuple[str, bytes]], counts: Sequence[int], record: Record) -> None:
-    """Publish a base, and measure a run for each number of new photos. `drawn` is 0 for the real base."""
+    """Measure a run for each number of new photos; of the real base (`drawn` is 0), the first run too."""
     made = PhotoChanges(at.store, photos, DrawnPhotos(drawn) if drawn else None)
     base = f"{drawn or len(photos):,} {'drawn' if drawn else 'real'}"
-    if drawn:
-        argv = [sys.executable, "-m", "benchmarks.scheduled.drawn_base", str(drawn)]
-        log = FOLDER / "logs" / f"{at.bucket}-base.log"
-        written = meter.run(argv, at.variables, cwd=FOLDER, log=log, timeout=TIMEOUT_S)
-        print(f"{written.output.strip()}; written in {written.seconds:.0f} s", flush=True)
-    else:
+    if not drawn:
         put(at.store, ((f"{PREFIX}{name}", content) for name, content in photos))
         record(base, "first run", [*ScheduledRun(at, "first", "list_images", {}).rows()])
     for number, new in enumerate(counts):

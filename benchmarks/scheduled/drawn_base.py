@@ -1,9 +1,10 @@
 """Writes a publication of drawn photos, with everything that a later run reads: tables, file lists, sums, manifest.
 
-    python -m benchmarks.scheduled.drawn_base PHOTOS       (the bucket and the endpoint are environment variables)
+    python -m benchmarks.scheduled.drawn_base PHOTOS --images ZIP         (environment variables: bucket, endpoint)
 
-The tables are written by the writer of the steps, in files as a first run writes them. The sums, the basis and the
-variances follow from how often each vector occurs. No suspects are found, but the reference is there.
+The features are those of a few photographs, so that the basis is that of real photos. The tables are written by the
+writer of the steps, in files as a first run writes them. The sums, the basis and the variances follow from how often
+each vector occurs. No suspects are found, but the reference is there.
 """
 
 from __future__ import annotations
@@ -11,11 +12,13 @@ from __future__ import annotations
 import argparse
 import hashlib
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
+from itertools import cycle, islice
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -25,6 +28,7 @@ from numpy.typing import NDArray
 
 from benchmarks.harness.synthetic_listing import LABELS, PREFIX
 from benchmarks.scheduled.drawn_photos import TARGET, VECTORS, DrawnPhotos
+from sample_photos.albums import Album
 from verger.context import RunContext
 from verger.publication import commit
 from verger.publication.model import FeatureRun, ManifestPart, PcaRun, Snapshot
@@ -36,6 +40,9 @@ from verger_contract.metrics import FILE_LIST, ListedFile
 from verger_contract.photos import folder_of
 from verger_contract.preprocessing import preprocessing
 from verger_contract.schemas import DELETES, FEATURES, MANIFEST, PCA, REJECTS
+from verger_photo.decode import decode
+from verger_photo.model import Featurizer
+from verger_spark.features.model import load_model
 from verger_spark.features.splits import Splits, Weights
 from verger_spark.io import table_file
 from verger_spark.pca import basis_files, spectrum
@@ -246,15 +253,23 @@ def snapshot(context: RunContext, photos: DrawnPhotos, basis: Basis) -> Snapshot
     )
 
 
+def features_of(settings: Settings, photographs: Iterable[bytes]) -> NDArray[np.float32]:
+    """Return the features that the built artifact set computes for photographs."""
+    featurizer = Featurizer(load_model((settings.storage.artifacts_dir / "model").as_uri()))
+    return np.stack([featurizer.features(decode(content)) for content in photographs])
+
+
 def main() -> None:
     """Write the publication of so many drawn photos into the bucket of the settings."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("photos", type=int, help=f"photos, a multiple of {LABELS}")
+    parser.add_argument("--images", type=Path, required=True, help="folder or zip of <label>/<photo>")
     arguments = parser.parse_args()
     bucket, client = os.environ["VERGER_BUCKET"], boto3.client("s3")
     run, settings = Run(bucket, "drawn", ATTEMPT, ATTEMPT), Settings.from_environment({"VERGER_BUCKET": bucket})
     context = RunContext(run, settings, client, Store(clients.filesystem(client), run.bucket))
-    made = write(context, DrawnPhotos(arguments.photos))
+    photographs = islice(cycle(content for _, content in Album(arguments.images, VECTORS).files()), VECTORS)
+    made = write(context, DrawnPhotos(arguments.photos, features_of(settings, photographs)))
     print(f"{made.photos:,} drawn photos published, k = {made.k}, explained variance {made.explained_variance:.4f}")
 
 

@@ -1,9 +1,9 @@
-"""Photos that exist only in the tables of a publication: their keys, ETags and features are computed from numbers."""
+"""Photos that exist only in the tables of a publication: their keys and ETags are computed from numbers."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -23,21 +23,24 @@ TARGET = 0.9
 BYTES, CHUNK = 5000, 65_536
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class DrawnPhotos:
-    """The photos 0 to count - 1, in the order of their keys. `count` is a multiple of LABELS."""
+    """The photos 0 to count - 1, in the order of their keys.
+
+    Attributes
+    ----------
+    count : int
+        A multiple of LABELS.
+    vectors : ndarray of float32, shape (VECTORS, 1280)
+        The different vectors of features.
+    """
 
     count: int
+    vectors: NDArray[np.float32] = field(default_factory=lambda: np.empty((0, FEATURES_WIDTH), np.float32))
 
     @cached_property
     def _photos(self) -> Photos:
         return Photos(self.count)
-
-    @cached_property
-    def vectors(self) -> NDArray[np.float32]:
-        """The different vectors, shape (VECTORS, 1280): numbers of 0 and more, as features are."""
-        drawn = np.random.default_rng(16).normal(size=(VECTORS, FEATURES_WIDTH))
-        return np.abs(drawn).astype(np.float32)
 
     def path(self, serial: int) -> str:
         """Return the key of a photo."""

@@ -7,13 +7,15 @@ import pyarrow as pa
 
 from benchmarks.scheduled.changes import spread
 from benchmarks.scheduled.drawn_base import DrawnBase
-from benchmarks.scheduled.drawn_photos import DrawnPhotos
+from benchmarks.scheduled.drawn_photos import VECTORS, DrawnPhotos
 from benchmarks.scheduled.scheduled_run import counted
 from verger_contract.keys import Run
 from verger_contract.photos import folder_of
+from verger_contract.schemas import FEATURES_WIDTH
 from verger_spark.pca import spectrum
 
 PHOTOS = 4000
+FEATURES = np.abs(np.random.default_rng(16).normal(size=(VECTORS, FEATURES_WIDTH))).astype(np.float32)
 
 
 def test_the_inventory_of_a_later_run_differs_by_the_changes() -> None:
@@ -32,7 +34,7 @@ def test_the_inventory_of_a_later_run_differs_by_the_changes() -> None:
 
 
 def test_each_photo_is_in_one_split_and_the_sums_are_those_of_all_rows() -> None:
-    base = DrawnBase(Run("bucket", "drawn"), DrawnPhotos(PHOTOS))
+    base = DrawnBase(Run("bucket", "drawn"), DrawnPhotos(PHOTOS, FEATURES))
     serials: list[int] = []
     vectors: list[int] = []
     for split in range(len(base.splits)):

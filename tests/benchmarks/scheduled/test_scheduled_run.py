@@ -29,6 +29,7 @@ def test_a_run_over_drawn_photos_publishes_and_every_task_is_measured(tmp_path: 
     ]
     found: list[Measured] = []
     with benchmark.place(DRAWN, free_ports(10)) as at:
+        benchmark.write_base(at, DRAWN, tmp_path / "orchard")
         benchmark.measure(at, DRAWN, photos, [NEW], lambda *run: found.append(Measured(*run)))
     (run,) = found
     assert [row["task"] for row in run.rows] == [stage.name for stage in STAGES]
