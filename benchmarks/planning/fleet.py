@@ -16,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from verger.cluster_plan.figures import VERIFICATION_SECONDS
 from verger.settings import Cluster
 
 Figures = Mapping[str, float]
@@ -181,7 +182,7 @@ class Fleet:
         return Phases(
             start_s=self.figures["cluster start"],
             step_1_s=start + first.fixed_s + new * first.core_s / self.cores,
-            check_s=2 * start + (new + photos) * self.measured.check_s / self.cores,
+            check_s=2 * start + VERIFICATION_SECONDS + (new + photos) * self.measured.check_s / self.cores,
             step_2_s=start + second.fixed_s + photos * second.core_s / self.cores,
         )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from benchmarks.harness import results
+from benchmarks.planning import scheduled_runs
 from benchmarks.planning.cluster_plans import PHOTO_BYTES, PHOTOS, PRICES, planned, row, table
 from benchmarks.planning.fleet import Measured
 from benchmarks.planning.page import PAGE
@@ -28,6 +29,12 @@ def test_the_figures_are_the_measured_ones() -> None:
     assert found.check_s == pytest.approx(figures.CHECK_SECONDS, rel=NEAR)
     assert found.step_1.fixed_s == pytest.approx(figures.STEP_1_SECONDS, rel=NEAR)
     assert found.step_2.fixed_s == pytest.approx(figures.STEP_2_SECONDS, rel=NEAR)
+
+
+def test_the_constant_part_of_the_verification_is_that_of_a_run_with_few_new_photos() -> None:
+    base = 1_000_000
+    run = min((run for run in scheduled_runs.read() if run.base == base), key=lambda run: run.new)
+    assert run.verification_s == pytest.approx(figures.VERIFICATION_SECONDS, rel=NEAR)
 
 
 @pytest.mark.parametrize("decoding", list(Decoding))

@@ -1,6 +1,6 @@
 """Measured and assumed figures of a run, from which its cluster is planned. benchmarks/planning uses the same.
 
-The measured figures are those of `growth` and `camera` in benchmarks/results.json, rounded.
+The measured figures are those of `growth`, `camera` and `scheduled` in benchmarks/results.json, rounded.
 `tests/benchmarks/test_planning.py` compares them. A bucket's own runs correct them (see `verger.cluster_plan.pace`).
 """
 
@@ -24,6 +24,9 @@ STEP_1_SECONDS, STEP_2_SECONDS = 5.0, 6.0
 
 CHECK_SECONDS = 5e-5
 """Verification: seconds of one core for a row of features."""
+
+VERIFICATION_SECONDS = 8.0
+"""The constant parts of both verification steps, which more cores do not shorten."""
 
 MANIFEST_SECONDS = 7.5e-6
 """Seconds of a listed photo in which `check_features` writes the manifest. The cluster is idle in this time."""

@@ -125,12 +125,18 @@ def plan_cluster(work: Work, pace: Pace, settings: Settings) -> ClusterPlan:
         runs=pace.runs,
         start_minutes=figures.CLUSTER_START_SECONDS / 60,
         step_1_minutes=(figures.STEP_START_SECONDS + figures.STEP_1_SECONDS + first / cores) / 60,
-        check_minutes=work.photos * figures.CHECK_SECONDS / cores / 60,
+        check_minutes=_verification_seconds(work, cores) / 60,
         step_2_minutes=(figures.STEP_START_SECONDS + figures.STEP_2_SECONDS + second / cores) / 60,
         **dataclasses.asdict(work),
     )
     notes = tuple(_notes(planned, enough, settings))
     return dataclasses.replace(planned, cost=_cost(planned, settings), notes=notes)
+
+
+def _verification_seconds(work: Work, cores: float) -> float:
+    """Return the seconds of both verification steps. They read the rows that the run writes."""
+    constant = 2 * figures.STEP_START_SECONDS + figures.VERIFICATION_SECONDS
+    return constant + work.photos * figures.CHECK_SECONDS / cores
 
 
 def _seconds_for_photos(settings: Settings) -> float:

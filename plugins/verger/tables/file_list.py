@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
+from verger.s3 import listing
 from verger.tables.parquet import TableError
 from verger_contract.keys import uri
 from verger_contract.metrics import FILE_LIST, ListedFile, parse_list
@@ -54,13 +55,18 @@ def read(s3: S3Client, bucket: str, prefix: str, verified: str | None = None) ->
 
 def stored(s3: S3Client, bucket: str, prefix: str) -> list[ListedFile]:
     """Return the Parquet files directly under a prefix, with size and ETag, without rows and checksum."""
-    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix, Delimiter="/")
-    return [
-        ListedFile(item["Key"].removeprefix(prefix), 0, item["Size"], "", item["ETag"].strip('"'))
-        for page in pages
-        for item in page.get("Contents", ())
-        if item["Key"].endswith(".parquet")
-    ]
+    found, request = list[ListedFile](), dict[str, str]()
+    with listing.pages_of(s3, bucket, prefix) as page:
+        while True:
+            (keys, etags, sizes), token = page(Delimiter="/", **request)
+            found += [
+                ListedFile(key.removeprefix(prefix), 0, size, "", etag)
+                for key, etag, size in zip(keys, etags, sizes, strict=True)
+                if key.endswith(".parquet")
+            ]
+            if token is None:
+                return found
+            request = {"ContinuationToken": token}
 
 
 def differences(listed: Iterable[ListedFile], found: Iterable[ListedFile]) -> dict[str, str]:
