@@ -22,6 +22,10 @@ ROW_BYTES = 4 * FEATURES_WIDTH
 VOLUME_RESERVE_GIB = 16
 """Of a data volume, for logs, for packages and for HDFS."""
 
+STEPS_CONSTANT = 2 * figures.STEP_START_SECONDS + figures.STEP_1_SECONDS + figures.STEP_2_SECONDS
+VERIFICATION_CONSTANT = 2 * figures.STEP_START_SECONDS + figures.VERIFICATION_SECONDS
+"""Seconds of both steps, and of both verification steps, that more cores do not shorten."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class ClusterPlan:
@@ -135,14 +139,12 @@ def plan_cluster(work: Work, pace: Pace, settings: Settings) -> ClusterPlan:
 
 def _verification_seconds(work: Work, cores: float) -> float:
     """Return the seconds of both verification steps. They read the rows that the run writes."""
-    constant = 2 * figures.STEP_START_SECONDS + figures.VERIFICATION_SECONDS
-    return constant + work.photos * figures.CHECK_SECONDS / cores
+    return VERIFICATION_CONSTANT + work.photos * figures.CHECK_SECONDS / cores
 
 
 def _seconds_for_photos(settings: Settings) -> float:
     """Return the seconds of the target that remain for the work that all cores share."""
-    constant = 2 * figures.STEP_START_SECONDS + figures.STEP_1_SECONDS + figures.STEP_2_SECONDS
-    return 60 * settings.sizing.target_minutes - constant
+    return 60 * settings.sizing.target_minutes - STEPS_CONSTANT
 
 
 def _core_seconds(work: Work, pace: Pace, settings: Settings) -> tuple[float, float]:
@@ -229,5 +231,4 @@ def start_share(planned: ClusterPlan) -> float | None:
     """Return the share of the minutes that a run without photos takes; None when they are unknown."""
     if not planned.minutes or planned.start_minutes is None:
         return None
-    steps = 2 * figures.STEP_START_SECONDS + figures.STEP_1_SECONDS + figures.STEP_2_SECONDS
-    return (planned.start_minutes + steps / 60) / planned.minutes
+    return (planned.start_minutes + (STEPS_CONSTANT + VERIFICATION_CONSTANT) / 60) / planned.minutes
