@@ -4,11 +4,11 @@
                                                                              `make bench-nights`)
 
 Each base is a publication in a bucket of a real S3 server. The real base is published by a first run over photographs.
-A drawn base has features that are computed, and written by the writer of the steps (`benchmarks.scheduled.drawn_base`):
-16 million rows of real features have 82 GB. Then runs follow, each with so many new photographs, 10 changed and 10
-deleted photos. The tasks are the functions that the DAG calls, and the steps are the commands that EMR gets, each in a
-process of its own that is measured. Only the listing of drawn photos is written by code, and not measured:
-`make bench-inventory` measures it.
+A drawn base has the features of a few photographs, and its tables are those of the writer of the steps
+(`benchmarks.scheduled.drawn_base`): 16 million rows of real features have 82 GB. Then runs follow, each with so many
+new photographs, 10 changed and 10 deleted photos. The tasks are the functions that the DAG calls, and the steps are the
+commands that EMR gets, each in a process of its own that is measured. Only the listing of drawn photos is written by
+code, and not measured: `make bench-inventory` measures it.
 
 After each run the figures of each task are printed, and added to benchmarks/results.json and to the tables of
 benchmarks/scheduled_runs.md. Other bases and other numbers of new photos that were measured earlier stay there.

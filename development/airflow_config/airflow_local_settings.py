@@ -1,8 +1,8 @@
 """Imports what every task imports, before Airflow forks the process of a task.
 
 Airflow imports this module at the start of each of its processes. The scheduler's workers and those of Celery fork a
-process for each task. It inherits the imported modules, and starts about a second of CPU time sooner. Only installed
-packages are imported here: a task imports Verger's own modules, so that edits take effect.
+process for each task. It inherits the imported modules, and starts sooner. Only installed packages are imported
+here: a task imports Verger's own modules, so that edits take effect.
 """
 
 import importlib

@@ -76,7 +76,7 @@ class ClusterPlan:
 
     @property
     def minutes(self) -> float | None:
-        """From the request to the end of step 2."""
+        """From the request to the end of the last verification."""
         phases = (self.start_minutes, self.step_1_minutes, self.check_minutes, self.step_2_minutes)
         known = [phase for phase in phases if phase is not None]
         return sum(known) if len(known) == len(phases) else None

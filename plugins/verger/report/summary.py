@@ -120,7 +120,7 @@ def _planned(report: Report) -> str:
         return ""
     amount = "" if planned["cost"] is None else f" and {planned['cost']:.2f} {CURRENCY}"
     took = planned["took_minutes"]
-    end = "." if took is None else f"; until the end of step 2 it took {took:,.1f} minutes."
+    end = "." if took is None else f"; until the end of the verification it took {took:,.1f} minutes."
     return f"Planned for {planned['workers']:,} workers: {planned['minutes']:,.1f} minutes{amount}{end}"
 
 

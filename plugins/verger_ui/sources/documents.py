@@ -179,7 +179,7 @@ class Plan(Document):
 
 
 class PlannedCluster(Document):
-    """cluster.json: the planned core and task nodes, and the minutes until the end of step 2."""
+    """cluster.json: the planned core and task nodes, and the minutes until the end of the verification."""
 
     core: Count | None = None
     task: Count | None = None

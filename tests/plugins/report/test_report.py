@@ -150,7 +150,7 @@ def test_the_report_has_the_planned_cluster_and_the_minutes_that_it_took(run_con
     what = of_published(run_context, AirflowFacts(tasks=[*TASKS, created]), [])
     facts = {"workers": 2, "photos": 120, "minutes": planned.minutes, "cost": planned.cost, "took_minutes": 10.0}
     assert dict(what["planned"] or {}) == facts
-    text = "Planned for 2 workers: 9.3 minutes and 0.09 EUR; until the end of step 2 it took 10.0 minutes."
+    text = "Planned for 2 workers: 9.3 minutes and 0.09 EUR; until the end of the verification it took 10.0 minutes."
     assert text in shown(run_context, what).section("summary")
 
 

@@ -31,7 +31,11 @@ PLANNED = {"workers": 28, "photos": 10_000_000, "minutes": 44.8, "cost": 3.11, "
 @pytest.mark.parametrize(
     ("changed", "text"),
     [
-        ({}, "Planned for 28 workers: 44.8 minutes and 3.11 EUR; until the end of step 2 it took 51.2 minutes."),
+        (
+            {},
+            "Planned for 28 workers: 44.8 minutes and 3.11 EUR; until the end of the verification "
+            "it took 51.2 minutes.",
+        ),
         ({"took_minutes": None}, "Planned for 28 workers: 44.8 minutes and 3.11 EUR."),
         ({"cost": None, "took_minutes": None}, "Planned for 28 workers: 44.8 minutes."),
         ({"minutes": None, "cost": None}, ""),

@@ -56,7 +56,7 @@ def test_a_run_in_progress_shows_its_plan_its_cluster_and_the_expected_time(page
         text = pages.text(f"runs/{run}")
         assert f"<dt>cluster</dt><dd>{words}</dd>" in text
     assert "<dt>planned nodes</dt><dd>4</dd>" in text
-    assert "<dt>expected until the end of step 2</dt><dd>12\N{NO-BREAK SPACE}min" in text
+    assert "<dt>expected until the end of the verification</dt><dd>12\N{NO-BREAK SPACE}min" in text
     assert "<dt>new</dt><dd>8</dd>" in text
     assert "<dt>deleted</dt><dd>0</dd>" not in text
     assert "<dt>tasks ended</dt><dd>3 of " in text
