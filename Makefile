@@ -65,6 +65,9 @@ jars: $(VENV)/dev/.installed $(VENV)/spark/.installed ## download the jars with 
 mwaa: $(VENV)/airflow/.installed artifacts ## write the files for Amazon MWAA to .verger/mwaa; VERGER_BUCKET=<bucket>
 	@PYTHONPATH=$(CURDIR):$(CURDIR)/plugins $(VENV)/airflow/bin/python -m mwaa
 
+# `jars` reads the environments that are there, so it does not run beside the installation of one.
+$(VENV)/spark35/.installed: | jars
+
 .PHONY: spark35
 spark35: setup $(VENV)/spark35/.installed ## install Spark 3.5, which clusters of EMR 7 run
 	@$(DEV) -m local_aws jars

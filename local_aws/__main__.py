@@ -16,7 +16,7 @@ from local_aws.iam.account import ADMINISTRATOR
 from local_aws.processes import interrupts
 from local_aws.settings import DEFAULT_STATE, LOCAL, REPOSITORY, YARN
 from local_aws.spark import jars
-from local_aws.spark.home import SPARK_3, SPARK_4, of_line
+from local_aws.spark.home import SPARK_3, SPARK_4, is_installed, of_line
 from local_aws.spark.java import java_home
 from local_aws.stack import Stack, StackError
 from local_aws.status import log_text, table
@@ -166,7 +166,7 @@ def _jars(options: argparse.Namespace) -> None:
         print(f"YARN jars: {_brief(folder)}")
     with tempfile.TemporaryDirectory() as scratch:
         for line in (SPARK_4, SPARK_3):
-            if line == SPARK_3 and not settings.spark35_venv.exists():
+            if line == SPARK_3 and not is_installed(line, settings):
                 continue  # only `make spark35` installs it
             home = of_line(line, settings, Path(scratch))
             if jars.find(home, settings.jars) is None:

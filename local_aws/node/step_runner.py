@@ -124,7 +124,7 @@ class StepRunner:
         label = str(self.cluster.request.get("ReleaseLabel"))
         line = releases.spark_line(label)
         venv = home.environment(line, self.settings)
-        if line == home.SPARK_3 and not venv.exists():
+        if line == home.SPARK_3 and not home.is_installed(line, self.settings):
             raise StepError(f"{label} has Spark {line}; {venv}: not installed, `make spark35` installs it")
         try:
             spark = home.of_line(line, self.settings, self.node.scratch)

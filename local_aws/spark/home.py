@@ -23,6 +23,15 @@ def environment(line: str, settings: Settings) -> Path:
     return settings.spark35_venv if line == SPARK_3 else settings.spark_venv
 
 
+def is_installed(line: str, settings: Settings) -> bool:
+    """Return whether the environment of a line has pyspark. An interrupted installation leaves a folder without it."""
+    try:
+        spark_home(environment(line, settings))
+    except FileNotFoundError:
+        return False
+    return True
+
+
 def of_line(line: str, settings: Settings, folder: Path) -> Path:
     """Return the Spark home of a line.
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from local_aws.spark.home import with_hadoop_of
+from local_aws.settings import Settings
+from local_aws.spark.home import SPARK_3, SPARK_4, is_installed, with_hadoop_of
 from local_aws.spark.jars import hadoop_version, spark_version
 
 
@@ -56,3 +57,12 @@ def test_a_home_without_hadoop_is_an_error(old: Path, tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"without/jars: no hadoop-\*\.jar; is this a Spark home\?"):
         with_hadoop_of(old, without, tmp_path / "home")
     assert not (tmp_path / "home").exists()
+
+
+def test_an_environment_without_pyspark_is_not_installed(tmp_path: Path) -> None:
+    """As an interrupted installation leaves it."""
+    (tmp_path / "spark35" / "bin").mkdir(parents=True)
+    pyspark(tmp_path / "spark/lib/python3.11/site-packages/pyspark", "spark-core_2.13-4.1.1")
+    settings = Settings(spark_venv=tmp_path / "spark", spark35_venv=tmp_path / "spark35")
+    assert is_installed(SPARK_4, settings)
+    assert not is_installed(SPARK_3, settings)
