@@ -26,6 +26,9 @@ die() {
 main() {
   [[ $# -ge 1 && $# -le 2 ]] || die "usage: node_root.sh <folder> [x86_64|aarch64]"
   [[ $EUID -eq 0 ]] || die "needs root, to own the files of the root file system and to change its root folder"
+  # mmdebstrap mounts /proc, /sys and /dev of this machine below the new root. In a mount namespace of this script they
+  # end with it, also after SIGKILL. Otherwise they would stay, and `rm -rf` of the clone would enter them.
+  [[ ${NODE_ROOT_NAMESPACE:-} ]] || NODE_ROOT_NAMESPACE=own exec unshare --mount "$0" "$@"
   local tool missing=()
   for tool in mmdebstrap rpmbuild:rpm createrepo_c:createrepo-c; do
     command -v "${tool%:*}" >/dev/null || missing+=("${tool#*:}")
@@ -43,7 +46,7 @@ main() {
   [[ -n $archive ]] || die "apt of this machine has no archive of Debian"
   mkdir -p "$folder"
   work=$(mktemp -d "$(cd "$folder" && pwd)/.making-XXXXXX")
-  trap 'rm -rf "$work"' EXIT
+  trap 'rm -rf --one-file-system "$work"' EXIT
   chmod 755 "$work"
   base_system
   python_packages
