@@ -19,6 +19,7 @@ from obstore.store import S3Store
 from benchmarks.harness import local_stack
 from benchmarks.harness.places import FOLDER, ROOT, STATE
 from benchmarks.harness.signals import signals_ignored
+from development.airflow_environment import LOCAL_SETTINGS
 from local_aws.processes.tree import end_tree
 from verger_contract import keys
 from verger_contract.report import Report
@@ -147,6 +148,7 @@ def airflow_environment(home: Path, bucket: str, variables: Mapping[str, str]) -
     return {
         **inherited,
         "AIRFLOW_HOME": str(home),
+        "PYTHONPATH": str(LOCAL_SETTINGS),
         "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
         "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from development.airflow_environment import LOCAL_SETTINGS
 from tests.places import ROOT
 
 AIRFLOW = (str(Path(sys.executable).with_name("airflow")),)
@@ -75,7 +76,7 @@ class RunDag:
             "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
             "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-            "PYTHONPATH": str(ROOT),
+            "PYTHONPATH": f"{ROOT}:{LOCAL_SETTINGS}",
             "VERGER_NODE_ENV_DIR": str(self.home / "node"),
             "VERGER_POLL_SECONDS": "1",
             "VERGER_RETRIES": "0",
