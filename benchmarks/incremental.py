@@ -14,7 +14,6 @@ import argparse
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -148,17 +147,8 @@ def row(name: str, run: DagRun, parts: Parts, processes: Processes, first: Parts
     cluster = sum(tasks[task] for task in CLUSTER_START)
     around = sum(processes[name] - own[name] for name in own)
     found |= {"featurized": report["featurized"] or 0, "start of the cluster, s": f"{cluster:.1f}"}
-    airflow = airflow_start(run)
-    rest = run.seconds - airflow - cluster - around
-    return found | {AIRFLOW_START: f"{airflow:.1f}", PROCESSES: f"{around:.1f}", "the rest, s": f"{rest:.1f}"}
-
-
-def airflow_start(run: DagRun) -> float:
-    """Return the seconds from the start of Airflow's process to that of the first task. 0 when they are unknown."""
-    starts = [task["start"] for task in (run.report or {"tasks": []})["tasks"] if task["start"]]
-    if not starts or run.started_at is None:
-        return 0.0
-    return (datetime.fromisoformat(min(starts)) - run.started_at).total_seconds()
+    rest = run.seconds - run.start_seconds - cluster - around
+    return found | {AIRFLOW_START: f"{run.start_seconds:.1f}", PROCESSES: f"{around:.1f}", "the rest, s": f"{rest:.1f}"}
 
 
 def processes_of(emr: EMRClient) -> Processes:

@@ -7,7 +7,7 @@ import json
 import os
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -40,13 +40,13 @@ class DagRun:
         From the start of Airflow's process to its end.
     report : Report or None
         None when the run published nothing.
-    started_at : datetime or None
-        Start of Airflow's process.
+    start_seconds : float
+        Until the first task started. `airflow dags test` starts an API server in its process before it.
     """
 
     seconds: float
     report: Report | None
-    started_at: datetime | None = None
+    start_seconds: float = 0.0
 
 
 class Airflow:
@@ -96,13 +96,14 @@ class Airflow:
         print(f"running the DAG {DAG_ID}; log: {self.log}", flush=True)
         code = self._run("dags", "test", DAG_ID)
         seconds = time.monotonic() - started
-        if code or _state(self.log.read_bytes()[offset:]) not in ("", "success"):
+        events = list(_events(self.log.read_bytes()[offset:]))
+        if code or state_of(events) not in ("", "success"):
             raise SystemExit(f"the DAG run failed; see {self.log}")
-        run = self._published()
+        run, start = self._published(), first_task(events, started_at) - started_at
         if run is None or run == before:
-            return DagRun(seconds, None, started_at)
+            return DagRun(seconds, None, start.total_seconds())
         report: Report = json.loads(local_stack.read(self.store, keys.Run("", run).report_facts))
-        return DagRun(seconds, report, started_at)
+        return DagRun(seconds, report, start.total_seconds())
 
     def _published(self) -> str | None:
         """Return the id of the published run."""
@@ -131,15 +132,24 @@ class Airflow:
                 raise
 
 
-def _state(log: bytes) -> str:
-    """Return the last state of a DAG run in a log of JSON lines; empty when there is none."""
-    state = ""
+def _events(log: bytes) -> Iterator[Mapping[str, Any]]:
+    """Yield the events in a log of JSON lines."""
     for line in log.splitlines():
         with contextlib.suppress(ValueError):
             event: Any = json.loads(line)
             if isinstance(event, dict):
-                state = str(event.get("run_state", state))
-    return state
+                yield event
+
+
+def state_of(events: Iterable[Mapping[str, Any]]) -> str:
+    """Return the last state of a DAG run; empty when there is none."""
+    return next((str(event["run_state"]) for event in reversed([*events]) if "run_state" in event), "")
+
+
+def first_task(events: Iterable[Mapping[str, Any]], otherwise: datetime) -> datetime:
+    """Return when the API server started the first task."""
+    stamps = (event["timestamp"] for event in events if event.get("event") == "Task started")
+    return next(map(datetime.fromisoformat, stamps), otherwise)
 
 
 def airflow_environment(home: Path, bucket: str, variables: Mapping[str, str]) -> dict[str, str]:

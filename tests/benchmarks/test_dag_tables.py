@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 from benchmarks.comparison import whole_dag
-from benchmarks.harness.dag_runs import DagRun
+from benchmarks.harness.dag_runs import DagRun, first_task, state_of
 from benchmarks.incremental import row
 from verger_contract.report import Report, TaskFacts
 
@@ -47,9 +47,7 @@ def test_a_step_counts_from_its_submission_to_its_end() -> None:
     }
     first = {"featurize": {"startup": 2.0, "total": 72.0}, "pca": {"startup": 4.0, "total": 14.0}}
     processes = {"featurize": 8.5, "verify_features": 1.5, "pca": 4.0, "verify_pca": 2.5}
-    facts["tasks"][0]["start"] = "2026-11-27T10:00:02.500+00:00"
-    started_at = datetime(2026, 11, 27, 10, tzinfo=UTC)
-    found = row("7 new", DagRun(33.04, cast(Report, facts), started_at), parts, processes, first)
+    found = row("7 new", DagRun(33.04, cast(Report, facts), 2.5), parts, processes, first)
     assert list(found.values()) == [
         *("7 new", 10, "11.5 (4.5)", "2.0 (0.5)", "5.5 (1.5)", "1.0 (1.5)", "0.35"),
         *("33.0", "2.5", "4.0", "8.5", "18.0"),
@@ -61,3 +59,16 @@ def test_a_run_without_new_photos_has_no_cluster() -> None:
         *("nothing new", 0, "no cluster", "", "", ""),
         *("", "11.2", "", "", "", ""),
     ]
+
+
+def test_the_start_of_airflow_ends_with_the_start_of_the_first_task() -> None:
+    events = [
+        {"event": "DAG bundles loaded", "timestamp": "2026-11-27T10:00:01.000000Z"},
+        {"event": "Task started", "timestamp": "2026-11-27T10:00:02.500000Z"},
+        {"event": "Task started", "timestamp": "2026-11-27T10:00:09.000000Z", "run_state": "running"},
+        {"event": "DagRun Finished", "run_state": "success"},
+    ]
+    start = datetime(2026, 11, 27, 10, tzinfo=UTC)
+    assert first_task(events, start) == start + timedelta(seconds=2.5)
+    assert first_task([], start) == start
+    assert (state_of(events), state_of([])) == ("success", "")
