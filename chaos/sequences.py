@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from chaos.campaign import Campaign
 from chaos.catalogue import SCENARIOS
 from chaos.harness.trial import MomentError, Trial
-from chaos.scenario import NONE, Row, Scenario
+from chaos.scenario import NEW_RUN, NONE, Row, Scenario
 
 FEWEST, MOST = 2, 4
 """Faults of a sequence."""
@@ -27,6 +27,11 @@ def faults(seed: int) -> list[Scenario]:
     drawn = random.Random(seed)
     possible = [one for one in SCENARIOS if one.published and not one.name.startswith(LEFT_OUT)]
     return drawn.sample(possible, drawn.randint(FEWEST, MOST))
+
+
+def words(chosen: Sequence[Scenario], last: Scenario = UNDISTURBED) -> str:
+    """Return the faults of a sequence as the cell of its table."""
+    return " + ".join(one.name for one in (*chosen, last))
 
 
 def play(campaign: Campaign, name: str, chosen: Sequence[Scenario], last: Scenario = UNDISTURBED) -> Row:
@@ -50,8 +55,8 @@ def play(campaign: Campaign, name: str, chosen: Sequence[Scenario], last: Scenar
     wrong += [f"at the end: {verdict.damage}"] if verdict.damage else []
     wrong += [f"{len(lost)} photos lost"] if lost else []
     return Row(
-        name, " + ".join(one.name for one in (*chosen, last)), run=", ".join(runs), lost=len(lost),
-        recovered_by="new run", wrong=tuple(wrong), seconds=time.monotonic() - started,
+        name, words(chosen, last), run=", ".join(runs), lost=len(lost),
+        recovered_by=NEW_RUN, wrong=tuple(wrong), seconds=time.monotonic() - started,
     )  # fmt: skip
 
 

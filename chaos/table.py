@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -14,12 +14,12 @@ LONGEST = 160
 HEADINGS = (
     "scenario", "fault", "run", "message", "clusters left", "photos lost", "data changed", "recovered by", "verdict",
 )  # fmt: skip
+SEQUENCE_HEADINGS = ("sequence", "faults, then a run without one", "run", "photos lost", "verdict")
 
 
 def line(row: Row) -> str:
     """Return one row as a line for the terminal."""
-    verdict = "; ".join(row.wrong) or "ok"
-    return f"{row.seconds:4.0f} s  {row.name}: {row.run}, {row.recovered_by}: {verdict}"
+    return f"{row.seconds:4.0f} s  {row.name}: {row.run}, {row.recovered_by}: {_verdict(row)}"
 
 
 def markdown(rows: Sequence[Row]) -> str:
@@ -29,15 +29,27 @@ def markdown(rows: Sequence[Row]) -> str:
 
 
 def table_of(rows: Sequence[Row]) -> str:
-    """Return the table alone."""
-    lines = ["| " + " | ".join(HEADINGS) + " |", "| " + " | ".join("---" for _ in HEADINGS) + " |"]
-    for row in rows:
-        cells = (
-            row.name, row.fault, row.run, row.message, row.clusters, str(row.lost), row.data, row.recovered_by,
-            "; ".join(row.wrong) or "ok",
-        )  # fmt: skip
-        lines.append("| " + " | ".join(_cell(cell) for cell in cells) + " |")
+    """Return the table of scenarios alone."""
+    cells = (
+        (row.name, row.fault, row.run, row.message, row.clusters, str(row.lost), row.data, row.recovered_by, verdict)
+        for row, verdict in zip(rows, map(_verdict, rows), strict=True)
+    )
+    return _table(HEADINGS, cells)
+
+
+def sequences_table(rows: Sequence[Row]) -> str:
+    """Return the table of random sequences."""
+    return _table(SEQUENCE_HEADINGS, ((row.name, row.fault, row.run, str(row.lost), _verdict(row)) for row in rows))
+
+
+def _table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = ["| " + " | ".join(headings) + " |", "| " + " | ".join("---" for _ in headings) + " |"]
+    lines += ["| " + " | ".join(map(_cell, cells)) + " |" for cells in rows]
     return "\n".join(lines) + "\n"
+
+
+def _verdict(row: Row) -> str:
+    return "; ".join(row.wrong) or "ok"
 
 
 def write(rows: Sequence[Row], folder: Path) -> Path:

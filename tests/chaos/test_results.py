@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from chaos import catalogue, results, table
+from chaos import catalogue, results, sequences, table
 from chaos.scenario import Row
 
 LOST = "emr.RunJobFlow.lost"
@@ -50,3 +50,19 @@ def test_the_last_result_counts_and_an_error_of_the_harness_is_none(tmp_path: Pa
     assert f"1 of {count} scenarios have a result; 1 passed, 0 did not." in text
     assert f"{count - 1} scenarios have no result: " in text
     assert "`emr.RunJobFlow`: lost, " in text
+
+
+def test_a_page_keeps_the_sequences_whose_seeds_stand_for_the_same_faults(tmp_path: Path) -> None:
+    faults = sequences.words(sequences.faults(3))
+    third = Row("sequence.3", faults, "failed, success, success", recovered_by="new run", wrong=("1 photos lost",))
+    other = replace(third, name="sequence.4", fault="renamed.fault + no fault")
+    log = tmp_path / "early.log"
+    log.write_text(f"{table.line(replace(third, seconds=9.0))}\n")
+    (found,) = results.newest_sequences([log])
+    assert found == replace(third, seconds=9.0, clusters=found.clusters, data=found.data)
+    page = tmp_path / "page.md"
+    page.write_text(results.section([FULL], [third, other]))
+    assert results.newest_sequences([page]) == [third]
+    assert [row.name for row in results.newest([page])] == [LOST]
+    assert "2 random sequences have a result; 0 passed, 2 did not." in page.read_text()
+    assert "sequence." not in results.section([FULL])
