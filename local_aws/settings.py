@@ -37,7 +37,10 @@ MAX_YARN_NODES = 200
 NOT_KEPT: dict[str, Any] = {"cluster": LOCAL, "node_s3_endpoint": "", "java_options": "", "s3_metrics_port": 0}
 #: `java_options` for steps of seconds: a JVM that compiles less uses half the CPU time until then. Without the
 #: verification of Spark's classes it uses an eighth less.
-SHORT_STEPS = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:+UnlockDiagnosticVMOptions -XX:-BytecodeVerificationRemote"
+SHORT_STEPS = (
+    "-XX:+IgnoreUnrecognizedVMOptions -XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+    " -XX:+UnlockDiagnosticVMOptions -XX:-BytecodeVerificationRemote"
+)
 
 
 @dataclass(frozen=True)
