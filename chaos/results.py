@@ -4,8 +4,8 @@
     python -m chaos.results docs/chaos.md first.log second.log
 
 Instead of a log, .verger/chaos/table.json has every cell. Files are given oldest first: the page itself keeps the
-results of earlier campaigns. A scenario whose last result is an error of the harness has no result. Nor has a sequence
-whose seed stands for other faults today.
+results of earlier campaigns. A scenario whose last result is an error of the harness has no result. A sequence has
+no result when its seed stands for other faults today.
 """
 
 from __future__ import annotations
@@ -63,14 +63,16 @@ def _cells(line: str) -> list[str]:
 
 def _of_sequence(cells: Sequence[str]) -> Row:
     name, faults, run, lost, verdict = cells[: len(SEQUENCE_HEADINGS)]
-    wrong = () if verdict == "ok" else tuple(verdict.split("; "))
-    return Row(name, faults, run, lost=int(lost), recovered_by=NEW_RUN, wrong=wrong)
+    return Row(name, faults, run, lost=int(lost), recovered_by=NEW_RUN, wrong=_wrong(verdict))
 
 
 def _of_cells(cells: Sequence[str]) -> Row:
     name, fault, run, message, clusters, lost, data, recovered_by, verdict = cells
-    wrong = () if verdict == "ok" else tuple(verdict.split("; "))
-    return Row(name, fault, run, message, clusters, int(lost), data, recovered_by, wrong, 0.0)
+    return Row(name, fault, run, message, clusters, int(lost), data, recovered_by, _wrong(verdict), 0.0)
+
+
+def _wrong(verdict: str) -> tuple[str, ...]:
+    return () if verdict == "ok" else tuple(verdict.split("; "))
 
 
 def _of_line(line: str) -> Row | None:
@@ -80,7 +82,7 @@ def _of_line(line: str) -> Row | None:
     seconds, name, run, recovered_by, verdict = found.groups()
     if name.startswith(SEQUENCE):  # it has several runs
         run, recovered_by = f"{run}, {recovered_by}".removesuffix(f", {NEW_RUN}"), NEW_RUN
-    wrong = () if verdict == "ok" else tuple(verdict.split("; "))
+    wrong = _wrong(verdict)
     clusters, data = ("none after the bound", "no, or whole") if not wrong else ("", "")
     return Row(name, "", run, "", clusters, 0, data, recovered_by, wrong, float(seconds))
 

@@ -38,13 +38,14 @@ def table_of(rows: Sequence[Row]) -> str:
 
 
 def sequences_table(rows: Sequence[Row]) -> str:
-    """Return the table of random sequences."""
-    return _table(SEQUENCE_HEADINGS, ((row.name, row.fault, row.run, str(row.lost), _verdict(row)) for row in rows))
+    """Return the table of random sequences. No cell is cut: the faults tell whether a seed still stands for them."""
+    cells = ((row.name, row.fault, row.run, str(row.lost), _verdict(row)) for row in rows)
+    return _table(SEQUENCE_HEADINGS, cells, longest=None)
 
 
-def _table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def _table(headings: Sequence[str], rows: Iterable[Sequence[str]], longest: int | None = LONGEST) -> str:
     lines = ["| " + " | ".join(headings) + " |", "| " + " | ".join("---" for _ in headings) + " |"]
-    lines += ["| " + " | ".join(map(_cell, cells)) + " |" for cells in rows]
+    lines += ["| " + " | ".join(_cell(cell, longest) for cell in cells) + " |" for cells in rows]
     return "\n".join(lines) + "\n"
 
 
@@ -61,6 +62,6 @@ def write(rows: Sequence[Row], folder: Path) -> Path:
     return path
 
 
-def _cell(text: str) -> str:
-    short = text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+def _cell(text: str, longest: int | None) -> str:
+    short = text if longest is None or len(text) <= longest else f"{text[: longest - 1]}…"
     return short.replace("|", "\\|").replace("\n", " ")

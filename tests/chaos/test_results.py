@@ -66,3 +66,11 @@ def test_a_page_keeps_the_sequences_whose_seeds_stand_for_the_same_faults(tmp_pa
     assert [row.name for row in results.newest([page])] == [LOST]
     assert "2 random sequences have a result; 0 passed, 2 did not." in page.read_text()
     assert "sequence." not in results.section([FULL])
+
+
+def test_no_cell_of_a_sequence_is_cut(tmp_path: Path) -> None:
+    wrong = tuple(f"fault {number}: the run is failed" for number in range(table.LONGEST // 10))
+    played = Row("sequence.3", sequences.words(sequences.faults(3)), "failed", recovered_by="new run", wrong=wrong)
+    page = tmp_path / "page.md"
+    page.write_text(results.section([FULL], [played]))
+    assert results.newest_sequences([page]) == [played]
