@@ -20,6 +20,8 @@ BOUND_S = IDLE_TIMEOUT_S + 60.0
 """Seconds after the end of the run within which no cluster may be active. EMR ends an idle cluster after
 IDLE_TIMEOUT_S; with the default of `VERGER_IDLE_TIMEOUT` the bound is that much longer."""
 WATCHED_S = 1.0
+HARNESS_ERRORS = (OSError, KeyError, RuntimeError)
+"""Errors that say that the stack did not answer as expected. They become the verdict; the campaign goes on."""
 
 
 class Campaign:
@@ -48,7 +50,7 @@ class Campaign:
             row = self._play(scenario, trial, row)
             if not scenario.published and not self.bucket.has_base and not row.wrong:
                 self.bucket.store()
-        except (MomentError, OSError, KeyError, RuntimeError) as error:
+        except (MomentError, *HARNESS_ERRORS) as error:
             row = replace(row, wrong=(*row.wrong, f"harness: {type(error).__name__}: {error}"))
         finally:
             trial.settle()

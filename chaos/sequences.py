@@ -10,7 +10,7 @@ import random
 import time
 from collections.abc import Callable, Sequence
 
-from chaos.campaign import Campaign
+from chaos.campaign import HARNESS_ERRORS, Campaign
 from chaos.catalogue import SCENARIOS
 from chaos.harness.trial import MomentError, Trial
 from chaos.scenario import NEW_RUN, NONE, Row, Scenario
@@ -48,6 +48,9 @@ def play(campaign: Campaign, name: str, chosen: Sequence[Scenario], last: Scenar
             # The state that an earlier fault left may end a run before the moment of the next fault.
             runs.append("no fault")
             wrong += [f"{scenario.name}: {error}"] if scenario is last else []
+        except HARNESS_ERRORS as error:
+            runs.append("no result")
+            wrong += [f"{scenario.name}: harness: {type(error).__name__}: {error}"]
         finally:
             trial.settle()
     verdict = campaign.judge.verdict()
