@@ -259,7 +259,7 @@ test-node: setup ## tests of the bootstrap action on the system of a node; skipp
 
 # The short suites run one after another, beside the long ones: two cores do not bear more.
 ifneq (,$(filter test,$(MAKECMDGOALS)))
-test-compose: | test-dags
+test-compose: | test-jobs
 test-mwaa: | test-operators
 test-chaos: | test-mwaa
 test-yarn: | test-chaos

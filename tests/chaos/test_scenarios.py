@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from chaos import catalogue, table
@@ -18,5 +20,6 @@ def test_the_scenarios_cover_the_tasks_of_the_dag(campaign: Campaign) -> None:
 
 @pytest.mark.parametrize("scenario", catalogue.chosen(catalogue.SHORT), ids=lambda scenario: str(scenario.name))
 def test_after_a_fault_all_rules_hold(campaign: Campaign, scenario: Scenario) -> None:
-    row = campaign.play(scenario)
+    """The first fault hits the first run of the bucket, so that no run without a fault is needed before it."""
+    row = campaign.play(replace(scenario, published=campaign.bucket.has_base))
     assert row.wrong == (), table.markdown([row])

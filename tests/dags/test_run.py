@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.dags.airflow_runs import RunDag
-from tests.plugins.histories.long_form import long_form
-from tests.plugins.html_page import Page
+from tests.long_form import long_form
 from tests.plugins.snapshots import put_data, snapshot
 from verger.clock import now
 from verger.publication.commit import publish
 from verger.publication.rollback import unpublish
 from verger.s3.clients import read_json
-from verger_contract.keys import PUBLISHED, Run
+from verger_contract.keys import Run
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -27,26 +25,6 @@ def one_photo(client: S3Client, bucket: str) -> str:
     """Return a bucket whose only object under images/ is not an image."""
     client.put_object(Bucket=bucket, Key="images/Kiwi/1.jpg", Body=b"no photo")
     return bucket
-
-
-def test_a_failed_step_terminates_the_cluster_and_publishes_nothing(
-    run_dag: RunDag, client: S3Client, one_photo: str, clusters: Callable[[], list[str]]
-) -> None:
-    done = run_dag(one_photo, VERGER_MAX_REJECTS_SHARE="1")
-    assert done.returncode != 0
-    assert clusters() == ["TERMINATED"], done.stdout
-    assert read_json(client, one_photo, PUBLISHED) is None
-    assert "is FAILED: verger: error: " in done.stdout
-    assert re.search(r"notification: Verger: run manual__\S+ failed in pca_done\n", done.stdout)
-    (key,) = [key for key in keys_of(client, one_photo) if key.endswith("/failure.json")]
-    facts = read_json(client, one_photo, key)
-    assert (facts["state"], facts["failure"]["task"]) == ("failed", "pca_done")
-    assert "is FAILED: verger: error: " in facts["failure"]["error"]
-    assert all(task["start"] < task["end"] for task in facts["tasks"])
-    assert "featurize_done" in [task["task"] for task in facts["tasks"]]
-    assert sum(node["count"] for node in facts["cost"]["nodes"]) == 3
-    page = client.get_object(Bucket=one_photo, Key=key.replace("failure.json", "report.html"))["Body"].read().decode()
-    assert "pca_done: pca step" in Page(page).section("summary")
 
 
 def test_a_run_with_few_photos_waits_for_more_when_a_setting_says_so(
@@ -74,7 +52,7 @@ def keys_of(client: S3Client, bucket: str) -> list[str]:
     ("environment", "message"),
     [
         ({"AWS_ACCESS_KEY_ID": "unknown"}, "published.json: may not be read"),
-        ({"VERGER_ARTIFACTS_DIR": "/nonexistent"}, "/nonexistent/manifest.json: no artifact set"),
+        long_form({"VERGER_ARTIFACTS_DIR": "/nonexistent"}, "/nonexistent/manifest.json: no artifact set"),
         long_form({"VERGER_BUCKET": "no-such-bucket"}, "s3://no-such-bucket: no such bucket"),
         long_form({"VERGER_IMAGES_PREFIX": "elsewhere/"}, "elsewhere/: expected photos in folders"),
     ],

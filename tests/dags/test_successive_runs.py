@@ -2,7 +2,7 @@
 
 The first run fails in step 2 and is repeated. Photos are added, changed and deleted. A run is killed. The next run
 processes exactly the changes. A run without changes launches no cluster. A consumer DAG trains on the published data.
-A rollback restores the first publication. A run with another decoding featurizes all photos.
+A rollback restores the first publication. With FULL_CASES=1, a run with another decoding featurizes all photos.
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ import pytest
 import verger_reader
 from tests.dags.airflow_runs import AIRFLOW, RunDag
 from tests.dags.conftest import cluster_states, emr_client
+from tests.long_form import WITHOUT_IT
 from tests.places import ROOT, real_photos
+from tests.plugins.html_page import Page
 from tests.plugins.orchard import run_prefixes
 from verger.s3.clients import read_json
 from verger_contract.keys import PUBLISHED, owner
@@ -44,6 +46,8 @@ class RunResult:
     clusters: list[str]
     keys: dict[str, str]
     """ETags by key of all objects except photos."""
+    failure: Any  # the content of failure.json, None when there is none
+    failure_page: str
 
 
 @dataclass
@@ -70,7 +74,14 @@ class RunSequence:
         print(f"{name}: {time.monotonic() - started:.0f} s")
         new = [state for cluster, state in cluster_states().items() if cluster not in before]
         published = read_json(self.client, self.bucket, PUBLISHED)
-        self.results[name] = RunResult(done.returncode, done.stdout, published, new, self.listing())
+        keys = self.listing()
+        failures = [key for key in keys if key.endswith("/failure.json")]
+        failure = read_json(self.client, self.bucket, failures[0]) if failures else None
+        page = self.read(failures[0].replace("failure.json", "report.html")) if failures else ""
+        self.results[name] = RunResult(done.returncode, done.stdout, published, new, keys, failure, page)
+
+    def read(self, key: str) -> str:
+        return self.client.get_object(Bucket=self.bucket, Key=key)["Body"].read().decode()
 
     def listing(self) -> dict[str, str]:
         pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket)
@@ -125,7 +136,8 @@ def sequence(stack: Path, run_dag: RunDag, tmp_path_factory: pytest.TempPathFact
         consumers = str(ROOT / "tests/dags/consumer")
         sequence.run("consumer", dag="fruit_classifier", AIRFLOW__CORE__DAGS_FOLDER=consumers)
         sequence.run("rolled back", params={"rollback_to": first.published["run"]})
-        sequence.run("scaled", VERGER_DECODING="scaled")
+        if not WITHOUT_IT:
+            sequence.run("scaled", VERGER_DECODING="scaled")
         yield sequence
 
 
@@ -146,7 +158,21 @@ def test_a_run_that_fails_in_step_2_publishes_nothing_and_ends_its_cluster(seque
     assert result.code != 0
     assert "target variance 0.9 cannot be reached: 1 components explain" in result.log
     assert result.published is None
-    assert result.clusters == ["TERMINATED"]
+    assert result.clusters == ["TERMINATED"], result.log
+
+
+def test_a_run_that_fails_tells_what_failed_and_what_it_cost(sequence: RunSequence) -> None:
+    result = sequence.results["failed"]
+    assert "is FAILED: verger: error: " in result.log
+    assert re.search(r"notification: Verger: run \S+ failed in pca_done\n", result.log)
+    facts = result.failure
+    assert (facts["state"], facts["failure"]["task"]) == ("failed", "pca_done")
+    assert "is FAILED: verger: error: " in facts["failure"]["error"]
+    assert all(task["start"] < task["end"] for task in facts["tasks"])
+    assert "featurize_done" in [task["task"] for task in facts["tasks"]]
+    assert sum(node["count"] for node in facts["cost"]["nodes"]) == 3
+    assert "pca_done: pca step" in Page(result.failure_page).section("summary")
+    assert sequence.results["repeated"].failure is None
 
 
 def test_a_repeated_run_does_not_repeat_step_1(sequence: RunSequence) -> None:
@@ -241,6 +267,7 @@ def test_a_rollback_launches_no_cluster(sequence: RunSequence) -> None:
     assert len(photos_of(sequence, "rolled back", first.published["run"])) == FIRST
 
 
+@pytest.mark.skipif(WITHOUT_IT, reason="long form; set FULL_CASES=1")
 def test_a_run_with_another_decoding_featurizes_all_photos(sequence: RunSequence) -> None:
     result, before = sequence.results["scaled"], sequence.results["rolled back"]
     assert result.code == 0, result.log

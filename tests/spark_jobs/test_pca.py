@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from numpy.typing import NDArray
 
+from tests.long_form import long_form
 from tests.places import ROOT
 from tests.spark_jobs.conftest import Finished, Submit
 from verger_spark.pca.spectrum import fix_signs
@@ -117,9 +118,10 @@ def test_metrics(done: Finished) -> None:
     assert (metrics["drift"], metrics["compacted"]) == (None, 0)
 
 
-def test_near_equal_eigenvalues_do_not_depend_on_the_partitions(tmp_path: Path, pca: Submit) -> None:
-    """At full width neighbouring eigenvalues are close, and rounding errors would rotate their eigenvectors."""
-    data = np.abs(np.random.default_rng(8).normal(size=(17_000, 1280))).astype(np.float32)
+@pytest.mark.parametrize("width", [320, long_form(1280)])
+def test_near_equal_eigenvalues_do_not_depend_on_the_partitions(tmp_path: Path, pca: Submit, width: int) -> None:
+    """Neighbouring eigenvalues differ by 0.2 % in the median, by 0.002 % at least: rounding can rotate the vectors."""
+    data = np.abs(np.random.default_rng(8).normal(size=(17_000, width))).astype(np.float32)
     runs = [pca(write_features(tmp_path / str(files), data, files, seed=files)) for files in (2, 7)]
     assert [run.code for run in runs] == [0, 0], runs[0].output
     np.testing.assert_allclose(coordinates(runs[0]), coordinates(runs[1]), rtol=0, atol=1e-9)
