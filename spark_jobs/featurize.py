@@ -42,7 +42,7 @@ from verger_spark.features.inventory import Inventory
 from verger_spark.features.photo_errors import check_access
 from verger_spark.features.splits import LARGEST, SMALLEST, Splits
 from verger_spark.io import storage, table_file
-from verger_spark.session import LazySession, run
+from verger_spark.session import LazySession, run_and_exit
 from verger_spark.stopwatch import Stopwatch
 from verger_spark.task_runner import CountedRows, DriverTasks, SparkTasks, TaskRunner
 
@@ -282,4 +282,4 @@ def write_rejects(runner: TaskRunner, work: Work | None, folder: str, done: dict
 
 
 if __name__ == "__main__":
-    sys.exit(run(main))
+    run_and_exit(main)

@@ -37,7 +37,7 @@ from verger_spark.pca.compaction import compact
 from verger_spark.pca.current_rows import current_files
 from verger_spark.pca.reduction import Decision, Input, Written, decide, measure_drift, write
 from verger_spark.pca.sums import statistics
-from verger_spark.session import LazySession, RowCounter, run
+from verger_spark.session import LazySession, RowCounter, run_and_exit
 from verger_spark.stopwatch import Stopwatch
 
 if TYPE_CHECKING:
@@ -224,4 +224,4 @@ def print_summary(metrics: PcaMetrics) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(run(main))
+    run_and_exit(main)

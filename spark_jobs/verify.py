@@ -38,7 +38,7 @@ from verger_contract.verification.verdict import VERIFY_FEATURES, VERIFY_PCA, Ve
 from verger_spark.attempt import Attempt
 from verger_spark.features.model import load_model
 from verger_spark.io import plan_file, storage
-from verger_spark.session import LazySession, run
+from verger_spark.session import LazySession, run_and_exit
 from verger_spark.stopwatch import Stopwatch
 from verger_verify import basis, coordinates, features
 from verger_verify.features import Recompute, Samples, Verified
@@ -219,4 +219,4 @@ def print_summary(checks: list[Check]) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(run(main))
+    run_and_exit(main)

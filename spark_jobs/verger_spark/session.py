@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Generic, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Generic, NoReturn, Protocol, TypeVar, cast
 
 from verger_contract.errors import VergerError
 
@@ -186,6 +188,23 @@ def run(main: Callable[[], None]) -> int:
         print(f"verger: error: {message}", file=sys.stderr)
         return 1
     return 0
+
+
+def run_and_exit(main: Callable[[], None]) -> NoReturn:
+    """Run the main function of a step as `run` does, and end the process with the exit code.
+
+    The process ends without the cleanup of Python and of its libraries. A thread of pyarrow that is just starting can
+    abort the process in that cleanup (https://github.com/apache/arrow/issues/34314). A step that has written all its
+    data would fail with exit code 134. The JVM of spark-submit stops the SparkContext after the end of this process.
+    """
+    try:
+        code = run(main)
+    except Exception:  # noqa: BLE001 - not handled, but told as Python does
+        traceback.print_exc()
+        code = 1
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def _message(error: Exception) -> str | None:

@@ -10,7 +10,7 @@ from chaos import sequences
 from chaos.campaign import Campaign
 from chaos.harness.judge import Verdict
 from chaos.harness.trial import MomentError
-from chaos.scenario import Row
+from chaos.scenario import Row, Scenario
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,7 @@ def test_a_fault_that_cannot_be_played_does_not_end_the_sequence(
     campaign = Mock(spec=Campaign, stack=None, bucket=None, judge=judge)
     campaign.inject.side_effect = [error, (played, None, None), (played, None, None)]
     monkeypatch.setattr(sequences, "Trial", Mock())
-    chosen = [cast("sequences.Scenario", SimpleNamespace(name=name, fault=name)) for name in ("first", "second")]
+    chosen = [cast("Scenario", SimpleNamespace(name=name, fault=name)) for name in ("first", "second")]
 
     row = sequences.play(campaign, "sequence.1", chosen)
 

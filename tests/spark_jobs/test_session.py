@@ -1,9 +1,15 @@
-"""The Spark session of a step starts when it is first used."""
+"""The Spark session of a step starts when it is first used. The exit code of a step is its outcome."""
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
+import pytest
+
+from tests.places import ROOT
 from tests.spark_jobs.conftest import Submit
 
 SCRIPT = """
@@ -48,3 +54,32 @@ def test_a_step_without_a_session_starts_no_spark_application(submit: Submit, tm
     assert done.code == 0, done.output
     assert "seconds without a start: 0.0" in done.output
     assert "SparkContext" not in done.output
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "last"),
+    [
+        ("print('done', end='')", 0, "done"),
+        ("raise VergerError('no photos')", 1, "verger: error: no photos"),
+        ("raise ValueError('unknown')", 1, "ValueError: unknown"),
+        ("sys.exit(2)", -signal.SIGABRT, ""),  # the parser of the command line: it ends before a library is loaded
+    ],
+)
+def test_an_abort_in_the_cleanup_of_a_library_is_not_the_outcome(body: str, code: int, last: str) -> None:
+    script = f"""
+import atexit, os, sys
+from verger_contract.errors import VergerError
+from verger_spark.session import run_and_exit
+
+def main():
+    {body}
+
+atexit.register(os.abort)
+run_and_exit(main)
+"""
+    paths = f"{ROOT / 'spark_jobs'}:{ROOT / 'plugins'}"
+    done = subprocess.run(
+        [sys.executable, "-c", script], env={"PYTHONPATH": paths}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == code, done.stderr
+    assert f"{done.stdout}{done.stderr}".strip().endswith(last)
