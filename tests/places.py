@@ -1,16 +1,26 @@
-"""Paths of the environments, the built artifacts and the test photographs."""
+"""What a test needs: the environments, the built artifacts, the test photographs, and the long form of the tests."""
 
 from __future__ import annotations
 
 import os
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 STATE = ROOT / ".verger"
 PHOTOS = Path(os.environ.get("VERGER_TEST_PHOTOS", ROOT.parent / "shared" / "data" / "fruits-360-test.zip"))
+
+SHORT_FORM = not os.environ.get("FULL_CASES")
+"""Whether the long form is left out: `FULL_CASES=1` in the environment selects it."""
+of_long_form = pytest.mark.skipif(SHORT_FORM, reason="long form; set FULL_CASES=1")
+
+
+def long_form(*values: Any) -> Any:
+    """Return a case of `pytest.mark.parametrize` of the long form. It takes the way of a case that always runs."""
+    return pytest.param(*values, marks=of_long_form)
 
 
 def environment_python(name: str) -> Path:

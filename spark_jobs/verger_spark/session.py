@@ -199,7 +199,7 @@ def run_and_exit(main: Callable[[], None]) -> NoReturn:
     """
     try:
         code = run(main)
-    except Exception:  # noqa: BLE001 - not handled, but told as Python does
+    except Exception:  # noqa: BLE001 - not handled, only printed as Python does
         traceback.print_exc()
         code = 1
     sys.stdout.flush()

@@ -14,8 +14,7 @@ import pytest
 from bootstrap import manifest
 from bootstrap.build import Build, build, cached_model
 from bootstrap.cache import Cache
-from tests.long_form import WITHOUT_IT
-from tests.places import ROOT, STATE, environment_python
+from tests.places import ROOT, STATE, environment_python, of_long_form
 from verger_photo import canary
 
 MODEL_FILES = ("mobilenet_v2.tflite", "model.json", "canary.json")
@@ -59,7 +58,7 @@ def test_the_canary_equals_keras(artifact_set: Path, tmp_path: Path) -> None:
     assert np.ptp(expected) > 1  # the features of different models would differ
 
 
-@pytest.mark.skipif(WITHOUT_IT, reason="long form; set FULL_CASES=1")
+@of_long_form
 def test_the_export_is_deterministic(random_set: Path, tmp_path: Path) -> None:
     second = cached_model(Cache(tmp_path), Build(weights="random"))
     for name in MODEL_FILES:

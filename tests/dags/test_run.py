@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.dags.airflow_runs import RunDag
-from tests.long_form import long_form
+from tests.places import long_form
 from tests.plugins.snapshots import put_data, snapshot
 from verger.clock import now
 from verger.publication.commit import publish

@@ -21,8 +21,7 @@ import pytest
 import verger_reader
 from tests.dags.airflow_runs import AIRFLOW, RunDag
 from tests.dags.conftest import cluster_states, emr_client
-from tests.long_form import WITHOUT_IT
-from tests.places import ROOT, real_photos
+from tests.places import ROOT, SHORT_FORM, of_long_form, real_photos
 from tests.plugins.html_page import Page
 from tests.plugins.orchard import run_prefixes
 from verger.s3.clients import read_json
@@ -136,7 +135,7 @@ def sequence(stack: Path, run_dag: RunDag, tmp_path_factory: pytest.TempPathFact
         consumers = str(ROOT / "tests/dags/consumer")
         sequence.run("consumer", dag="fruit_classifier", AIRFLOW__CORE__DAGS_FOLDER=consumers)
         sequence.run("rolled back", params={"rollback_to": first.published["run"]})
-        if not WITHOUT_IT:
+        if not SHORT_FORM:
             sequence.run("scaled", VERGER_DECODING="scaled")
         yield sequence
 
@@ -267,7 +266,7 @@ def test_a_rollback_launches_no_cluster(sequence: RunSequence) -> None:
     assert len(photos_of(sequence, "rolled back", first.published["run"])) == FIRST
 
 
-@pytest.mark.skipif(WITHOUT_IT, reason="long form; set FULL_CASES=1")
+@of_long_form
 def test_a_run_with_another_decoding_featurizes_all_photos(sequence: RunSequence) -> None:
     result, before = sequence.results["scaled"], sequence.results["rolled back"]
     assert result.code == 0, result.log

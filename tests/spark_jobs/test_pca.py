@@ -12,8 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from numpy.typing import NDArray
 
-from tests.long_form import long_form
-from tests.places import ROOT
+from tests.places import ROOT, long_form
 from tests.spark_jobs.conftest import Finished, Submit
 from verger_spark.pca.spectrum import fix_signs
 

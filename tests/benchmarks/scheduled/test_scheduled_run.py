@@ -12,14 +12,13 @@ from benchmarks.scheduled import __main__ as benchmark
 from benchmarks.scheduled.page import Measured, summary, write
 from benchmarks.scheduled.scheduled_run import KINDS, STAGES
 from sample_photos.orchard import draw_orchard
-from tests.long_form import WITHOUT_IT
-from tests.places import ROOT
+from tests.places import ROOT, of_long_form
 from tests.ports import free_ports
 
 DRAWN, NEW = 2000, 5
 
 pytestmark = [
-    pytest.mark.skipif(WITHOUT_IT, reason="long form; set FULL_CASES=1"),
+    of_long_form,
     pytest.mark.skipif(not AIRFLOW.exists(), reason="Airflow is not installed (`make setup`)"),
 ]
 

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import verger_reader
-from tests.long_form import long_form
+from tests.places import long_form
 from tests.plugins.orchard import Orchard, Running
 from verger.changes.params import PlanError, RunParams
 from verger.changes.rewrites.coordinates import LOST_BASIS

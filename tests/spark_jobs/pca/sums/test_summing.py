@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.long_form import long_form
+from tests.places import long_form
 from tests.spark_jobs.conftest import Submit
 
 SUMMED = """
