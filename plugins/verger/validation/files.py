@@ -21,7 +21,9 @@ def require_checked(run: Run, checks: Mapping[str, Iterable[Mapping[str, Any]]],
     checked = {row.get("name") for rows in checks.values() for row in rows}
     for prefix in prefixes:
         if files_check(prefix) not in checked:
+            task = "check_projections" if prefix.startswith("pca/") else "check_features"
             raise ValidationError(
-                f"{run.uri(run.validation)}: expected checks of {prefix}, found none: another attempt of the step has "
-                "completed since; nothing is published: clear check_features and all that follows it"
+                f"{run.uri(run.validation)}: expected checks of {prefix}, found none: {task} was marked as success, or "
+                "another attempt of the step has completed since; nothing is published: clear "
+                f"{task} and all that follows it"
             )

@@ -217,7 +217,21 @@ def test_another_attempt_after_the_check_is_not_published(orchard: Orchard) -> N
     run_context = running.run_context
     metrics = run_context.read_json(run_context.run.metrics("pca"))
     run_context.write_json(run_context.run.metrics("pca"), {**metrics, "attempt": "1111aaaa"})
-    with pytest.raises(ValidationError, match="another attempt of the step has completed since; nothing is published"):
+    with pytest.raises(
+        ValidationError, match="or another attempt of the step has completed since; nothing is published"
+    ):
+        running.until("publish")
+
+
+@pytest.mark.parametrize(("name", "table"), [("check_features", "features"), ("check_projections", "pca")])
+def test_a_table_whose_check_was_marked_as_success_is_not_published(orchard: Orchard, name: str, table: str) -> None:
+    running = begun(orchard).until("check_projections")
+    run_context = running.run_context
+    checks = run_context.read_json(run_context.run.validation)
+    others = {stage: [row for row in rows if f"{table}/" not in row["name"]] for stage, rows in checks.items()}
+    run_context.write_json(run_context.run.validation, others)
+    message = f"{table}/.*, found none: {name} was marked as success, or .*: clear {name} and all that follows it"
+    with pytest.raises(ValidationError, match=message):
         running.until("publish")
 
 
