@@ -62,7 +62,7 @@ def test_a_step_without_a_session_starts_no_spark_application(submit: Submit, tm
         ("print('done', end='')", 0, "done"),
         ("raise VergerError('no photos')", 1, "verger: error: no photos"),
         ("raise ValueError('unknown')", 1, "ValueError: unknown"),
-        ("sys.exit(2)", -signal.SIGABRT, ""),  # the parser of the command line: it ends before a library is loaded
+        ("sys.exit(2)", -signal.SIGABRT, ""),  # a refused command line: Python ends as usual, which aborts here
     ],
 )
 def test_an_abort_in_the_cleanup_of_a_library_is_not_the_outcome(body: str, code: int, last: str) -> None:
