@@ -180,7 +180,8 @@ def require_complete(runs: Sequence[str], deletes: str) -> None:
         if not any(storage.exists(f"{uri.rstrip('/')}/{name}") for name in (FILE_LIST, "_SUCCESS")):
             raise VergerError(
                 f"{uri}: expected a complete feature run, found neither {FILE_LIST} nor _SUCCESS in it; "
-                "if it was deleted in the meantime, start a new run"
+                "if check_features was marked as success, clear it and all that follows it; if the feature run was "
+                "deleted in the meantime, start a new run"
             )
     if not storage.exists(deletes):
         raise VergerError(f"{deletes}: expected the table of deleted rows of this plan, found none; start a new run")
