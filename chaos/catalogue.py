@@ -13,9 +13,6 @@ SCENARIOS: tuple[Scenario, ...] = (
     *restarts.SCENARIOS, *data.SCENARIOS, *photos.SCENARIOS, *clusters.SCENARIOS, *several.SCENARIOS,
 )  # fmt: skip
 
-SHORT = "emr.RunJobFlow.lost,mark.run-failed.cluster_ready"
-"""The scenarios that the tests run. The first one publishes, so that no run without a fault is needed before."""
-
 
 def chosen(patterns: str = "") -> list[Scenario]:
     """Return the scenarios whose names match one of the patterns, separated by commas; all without a pattern.

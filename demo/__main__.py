@@ -92,6 +92,7 @@ def run_demo(arguments: argparse.Namespace, clock: Clock) -> None:
     album = replace(ORCHARD, limit=arguments.limit)
     if arguments.images:
         album = Album(Path(os.path.expanduser(arguments.images)), arguments.limit)  # noqa: PTH111 (never raises)
+        album.check()  # before servers start, which takes half a minute
     bucket = f"verger-{album.name}"
     stack = Stack()
     variables = stack.environment()

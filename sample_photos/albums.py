@@ -79,6 +79,11 @@ class Album:
             with self._open_zip() as archive:
                 yield from self._contents(files_of_zip(archive, self.skipped))
 
+    def check(self) -> None:
+        """Raise AlbumError when the source does not exist, cannot be read, or is neither a folder nor a zip file."""
+        if not self._is_folder():
+            self._open_zip().close()
+
     def _is_folder(self) -> bool:
         """Return whether the source is a folder, and not whether it is a file. A pipe is never opened."""
         try:

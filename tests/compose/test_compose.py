@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 #: Time to wait for Docker when the environment has DOCKER_WILL_COME: another process is starting it.
 DOCKER_STARTS_S = 900
+#: A run takes two minutes. Other suites may use both cores at the same time.
+RUN_S = 1200
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +65,7 @@ def s3(stack: Running) -> S3Client:
 def run(project: Project, stack: Running) -> str:
     """The Airflow id of a run that has succeeded."""
     started = stack.trigger()
-    state = stack.wait(started)
+    state = stack.wait(started, RUN_S)
     assert state == "success", f"{stack.tasks(started)}\n{project.logs('scheduler', 'triggerer', 'local-aws')}"
     return started
 

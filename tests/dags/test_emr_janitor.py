@@ -20,7 +20,7 @@ import pytest
 
 from tests.dags.airflow_runs import RunDag
 from tests.dags.conftest import emr_client
-from tests.places import ROOT
+from tests.places import ROOT, of_long_form
 from tests.plugins.conftest import bucket_settings
 from verger.emr import requests
 from verger.janitor import airflow_run_tag
@@ -153,6 +153,7 @@ def test_the_dag_in_a_dry_run_terminates_nothing(airflow: Airflow) -> None:
     assert airflow.active() == {"deleted"}
 
 
+@of_long_form
 def test_two_janitors_at_once_terminate_a_cluster_once(airflow: Airflow) -> None:
     airflow.enter("run=ended:failed", "run=still-running:running")
     airflow.launch("ended", "ended")
@@ -164,6 +165,7 @@ def test_two_janitors_at_once_terminate_a_cluster_once(airflow: Airflow) -> None
     assert read_json(airflow.s3, airflow.bucket, janitor_record(airflow.launched["ended"]))["dag_run"] == "ended"
 
 
+@of_long_form
 def test_the_command_refuses_the_database_of_another_airflow(airflow: Airflow, tmp_path: Path) -> None:
     other = shutil.copy(airflow.run_dag.home / airflow.bucket / "airflow.db", tmp_path)
     with sqlite3.connect(other) as database:

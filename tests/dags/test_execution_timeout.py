@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from tests.dags.airflow_runs import RunDag
-from tests.places import ROOT
+from tests.places import ROOT, of_long_form
 
 
+@of_long_form
 def test_airflow_does_not_count_the_time_in_the_triggerer(run_dag: RunDag) -> None:
     folder = str(ROOT / "tests/dags/deferral")
     done = run_dag("orchard", dag="short_limit", AIRFLOW__CORE__DAGS_FOLDER=folder)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.dags.airflow_runs import RunDag
-from tests.places import long_form
+from tests.places import long_form, of_long_form
 from tests.plugins.snapshots import put_data, snapshot
 from verger.clock import now
 from verger.publication.commit import publish
@@ -27,6 +27,7 @@ def one_photo(client: S3Client, bucket: str) -> str:
     return bucket
 
 
+@of_long_form
 def test_a_run_with_few_photos_waits_for_more_when_a_setting_says_so(
     run_dag: RunDag, client: S3Client, one_photo: str, clusters: Callable[[], list[str]]
 ) -> None:

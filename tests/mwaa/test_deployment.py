@@ -14,7 +14,7 @@ from sample_photos.orchard import draw_orchard
 from tests.dags.airflow_runs import RunDag
 from tests.dags.conftest import emr_client
 from tests.mwaa.conftest import Deployment
-from tests.places import ROOT, STATE
+from tests.places import ROOT, STATE, of_long_form
 from verger.s3 import artifacts
 from verger.s3.clients import read_json
 from verger.settings import Settings
@@ -73,6 +73,7 @@ def variables(deployed: Deployment, settings: Settings, client: S3Client, tmp_pa
     return found
 
 
+@of_long_form
 def test_the_dag_runs_from_the_files_and_verifies_the_set_in_the_bucket(
     deployed: Deployment, run_dag: RunDag, client: S3Client, photos: int, variables: dict[str, str]
 ) -> None:

@@ -18,7 +18,7 @@ from PIL import Image
 
 import featurize as featurize_step
 from featurize import Identity
-from tests.places import ROOT, STATE, environment_python, real_photos
+from tests.places import ROOT, STATE, environment_python, long_form, real_photos
 from tests.spark_jobs.conftest import ARTIFACTS, Finished, Submit
 from tests.verger_photo import metadata
 from verger_contract.preprocessing import Decoding, preprocessing
@@ -138,7 +138,7 @@ def test_metrics_and_progress_agree_with_what_was_written(mixed: Finished, reque
     assert progress["done"] == progress["total"] == len(LEGAL) + len(REJECTED)
 
 
-@pytest.mark.parametrize("spark", ["spark", "spark35"])
+@pytest.mark.parametrize("spark", ["spark", long_form("spark35")])
 def test_equal_to_keras_on_real_photos(tmp_path: Path, featurize: Submit, spark: str) -> None:
     folder = real_photos(tmp_path, every=738, limit=32)
     finished = featurize(folder, *IN_TASKS, spark=spark)

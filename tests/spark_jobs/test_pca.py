@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from numpy.typing import NDArray
 
-from tests.places import ROOT, long_form
+from tests.places import ROOT, long_form, of_long_form
 from tests.spark_jobs.conftest import Finished, Submit
 from verger_spark.pca.spectrum import fix_signs
 
@@ -60,7 +60,7 @@ def described_model(folder: Path) -> dict[str, Any]:
     return {**found, "timestamp": 0, "sparkVersion": "", "defaultParamMap": unnamed}
 
 
-@pytest.mark.parametrize("spark", ["spark", "spark35"])
+@pytest.mark.parametrize("spark", ["spark", long_form("spark35")])
 def test_the_result_equals_sparks_own_pca_and_spark_loads_the_basis(done: Finished, submit: Submit, spark: str) -> None:
     by_spark = submit(done.folder, ROOT / "tests/spark_jobs/mllib_reference.py", str(done.folder), spark=spark)
     assert by_spark.code == 0, by_spark.output
@@ -117,10 +117,10 @@ def test_metrics(done: Finished) -> None:
     assert (metrics["drift"], metrics["compacted"]) == (None, 0)
 
 
-@pytest.mark.parametrize("width", [320, long_form(1280)])
-def test_near_equal_eigenvalues_do_not_depend_on_the_partitions(tmp_path: Path, pca: Submit, width: int) -> None:
+@of_long_form
+def test_near_equal_eigenvalues_do_not_depend_on_the_partitions(tmp_path: Path, pca: Submit) -> None:
     """Neighbouring eigenvalues differ by 0.2 % in the median, by 0.002 % at least: rounding can rotate the vectors."""
-    data = np.abs(np.random.default_rng(8).normal(size=(17_000, width))).astype(np.float32)
+    data = np.abs(np.random.default_rng(8).normal(size=(17_000, 1280))).astype(np.float32)
     runs = [pca(write_features(tmp_path / str(files), data, files, seed=files)) for files in (2, 7)]
     assert [run.code for run in runs] == [0, 0], runs[0].output
     np.testing.assert_allclose(coordinates(runs[0]), coordinates(runs[1]), rtol=0, atol=1e-9)

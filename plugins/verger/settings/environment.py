@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import functools
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -106,13 +107,15 @@ def read_group(kind: type[Group], environment: Mapping[str, str] = os.environ) -
     return kind(**values)
 
 
-def declared() -> list[tuple[str, dataclasses.Field[Any], Any]]:
+@functools.cache
+def declared() -> tuple[tuple[str, dataclasses.Field[Any], Any], ...]:
     """Return group, field and type of every setting."""
-    return [
-        (group, field, get_type_hints(kind)[field.name])
-        for group, kind in get_type_hints(Settings).items()
+    types = {group: (kind, get_type_hints(kind)) for group, kind in get_type_hints(Settings).items()}
+    return tuple(
+        (group, field, hints[field.name])
+        for group, (kind, hints) in types.items()
         for field in dataclasses.fields(kind)
-    ]
+    )
 
 
 def _retention_problems(retention: Mapping[str, Any]) -> Iterator[str]:

@@ -14,6 +14,7 @@ from local_aws.iam.account import AIRFLOW, CHECKER, NODES
 from local_aws.iam.sessions import LEEWAY_S
 from tests.dags.enforced.conftest import SESSION_S, Runs
 from tests.dags.enforced.runs import BUCKET, EnforcedStack
+from tests.places import of_long_form
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,6 +51,7 @@ def test_ended_credentials_are_refused_by_s3_and_emr(enforced: EnforcedStack) ->
     assert error.value.response["Error"]["Code"] == "ExpiredTokenException"
 
 
+@of_long_form
 def test_the_page_of_verger_survives_the_end_of_its_credentials(runs: Runs) -> None:
     run = runs.published["second"]["run"]
     pages = ["/", f"/runs/{run}", f"/runs/{run}/report", f"/runs/{run}/steps/featurize"]

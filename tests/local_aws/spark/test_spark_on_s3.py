@@ -13,6 +13,7 @@ from local_aws.settings import Settings
 from local_aws.spark.home import environment, of_line
 from local_aws.stack import Stack
 from tests.local_aws.clusters import BUCKET, log_text, shell, start, step, step_log, wait_cluster, wait_step
+from tests.places import long_form
 from tests.ports import free_ports
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def spark_cluster(emr: EMRClient, release: str, *arguments: str) -> tuple[str, s
     return cluster_id, emr.list_steps(ClusterId=cluster_id)["Steps"][0]["Id"]
 
 
-@pytest.mark.parametrize(("release", "spark"), [("emr-spark-8.1.0", "4.1.1"), ("emr-7.14.0", "3.5.6")])
+@pytest.mark.parametrize(("release", "spark"), [("emr-spark-8.1.0", "4.1.1"), long_form("emr-7.14.0", "3.5.6")])
 def test_step_reads_and_writes_parquet_on_s3(emr: EMRClient, s3: S3Client, job: str, release: str, spark: str) -> None:
     skip_without_spark_of(release)
     source, target = f"s3://{BUCKET}/pq/a b é/{spark}", f"s3://{BUCKET}/pq/run={spark}/target"

@@ -13,6 +13,7 @@ from local_aws.yarn import resource_manager
 from tests.local_aws.clusters import BUCKET, log_text, step_log, wait_step
 from tests.local_aws.emr.test_steps import until
 from tests.local_aws.yarn.jobs import SECONDS, addresses, submit
+from tests.places import long_form
 
 if TYPE_CHECKING:
     from mypy_boto3_emr import EMRClient
@@ -34,7 +35,7 @@ def test_each_worker_is_a_node_manager_with_the_sizes_of_its_instance_type(yarn_
         yarn_emr.add_instance_groups(JobFlowId=two_nodes, InstanceGroups=[one_more])
 
 
-@pytest.mark.parametrize("mode", ["client", "cluster"])
+@pytest.mark.parametrize("mode", [long_form("client"), "cluster"])
 def test_a_step_runs_in_containers_and_their_logs_have_the_keys_of_emr(
     yarn_emr: EMRClient, yarn_s3: S3Client, two_nodes: str, mode: str
 ) -> None:

@@ -14,6 +14,7 @@ from local_aws.stack import Stack
 from tests.local_aws.clusters import log_text, start, step, wait_cluster
 from tests.local_aws.conftest import started
 from tests.local_aws.yarn.jobs import SECONDS, SMALL
+from tests.places import of_long_form
 
 BUCKET = "orchard"
 JOB = """
@@ -45,6 +46,7 @@ def enforced(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         yield running
 
 
+@of_long_form
 def test_driver_and_executor_use_the_credentials_of_the_node_and_write_where_nodes_may(enforced: Stack) -> None:
     s3, emr = enforced.client("s3", ADMINISTRATOR), enforced.client("emr", ADMINISTRATOR)
     s3.put_object(Bucket=BUCKET, Key="images/Kiwi/1.txt", Body=b"kiwi")

@@ -16,6 +16,7 @@ from tests.local_aws.clusters import BUCKET, reason, request, start, step_log, w
 from tests.local_aws.conftest import local_aws
 from tests.local_aws.emr.test_steps import until
 from tests.local_aws.yarn.jobs import SECONDS, addresses, submit
+from tests.places import of_long_form
 
 if TYPE_CHECKING:
     from mypy_boto3_emr import EMRClient
@@ -46,6 +47,7 @@ def test_a_failed_bootstrap_action_on_half_of_the_workers_ends_the_cluster(
     assert cluster_processes(cluster_id) == []
 
 
+@of_long_form
 def test_a_killed_server_leaves_no_daemon_and_a_waiting_cluster_starts_them_again(
     yarn: Stack, yarn_emr: EMRClient, two_nodes: str
 ) -> None:

@@ -2,7 +2,7 @@
 
     python -m tests.plugins.histories.killed_runs BUCKET FOLDER
 
-With FULL_KILLED_RUNS=1 in the environment it kills before each write, otherwise before every 15th one. The writes are
+With FULL_KILLED_RUNS=1 in the environment it kills before each write, otherwise before every 30th one. The writes are
 those of Airflow's tasks (boto3) and of the verification steps (obstore).
 
 This is a process of its own, so that each run can be a fork of a process that has imported everything and opened no
@@ -33,7 +33,7 @@ from verger.settings import Settings
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-STRIDE = 1 if os.environ.get("FULL_KILLED_RUNS") else 15
+STRIDE = 1 if os.environ.get("FULL_KILLED_RUNS") else 30
 WRITES = ("PutObject", "CreateMultipartUpload", "DeleteObjects", "DeleteObject")
 WRITES_OF_STEPS = ("put", "open_writer", "delete")
 CONTENTS = {f"{label}/{number}.jpg": f"{label} {number}".encode() for label in ("Kiwi", "柿") for number in range(4)}

@@ -17,7 +17,7 @@ from airflow.sdk.exceptions import AirflowFailException
 from local_aws.processes.cluster import cluster_processes
 from local_aws.yarn import resource_manager
 from tests.local_aws.yarn.jobs import JOBS, SECONDS, SMALL, addresses
-from tests.places import ROOT
+from tests.places import ROOT, of_long_form
 from tests.plugins.conftest import bucket_settings, running_stack
 from tests.plugins.emr.operators.conftest import (
     CONNECTION,
@@ -108,6 +108,7 @@ def test_the_user_reads_that_yarn_killed_an_executor_its_limit_and_what_to_raise
     assert "raise VERGER_EXECUTOR_OVERHEAD_MIB (log: s3://" in found
 
 
+@of_long_form
 def test_a_step_that_is_cancelled_cleared_or_marked_failed_leaves_no_application_and_no_second_writer(
     *,
     add: Add,
