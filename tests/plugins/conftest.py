@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_s3.type_defs import CreateBucketConfigurationTypeDef, ObjectIdentifierTypeDef
 
+ADMINISTRATOR = ("AWS_ENDPOINT_URL_S3", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 BUCKET_REGION: CreateBucketConfigurationTypeDef = {"LocationConstraint": "eu-west-3"}
 
 
@@ -90,7 +91,7 @@ def bucket_settings() -> Iterator[Settings]:
     """Return the settings of a new, empty bucket, and delete the bucket at the end: each takes space of the server."""
     bucket = f"orchard-{uuid.uuid4().hex[:12]}"
     made = Settings.from_environment({"VERGER_BUCKET": bucket, "VERGER_LOG_WAIT_SECONDS": "20"})
-    client = _administrator(os.environ["AWS_ENDPOINT_URL_S3"])
+    client = _administrator(*(os.environ[name] for name in ADMINISTRATOR))
     client.create_bucket(Bucket=bucket, CreateBucketConfiguration=BUCKET_REGION)
     yield made
     for page in client.get_paginator("list_objects_v2").paginate(Bucket=bucket):
@@ -106,9 +107,15 @@ def bucket_settings() -> Iterator[Settings]:
 
 
 @functools.cache
-def _administrator(endpoint: str) -> S3Client:
-    """Return a client that is used for all buckets of a server: an Airflow hook takes a tenth of a second for each."""
-    return boto3.client("s3", endpoint_url=endpoint, config=clients.client_config())
+def _administrator(endpoint: str, key: str, secret: str) -> S3Client:
+    """Return one client for all buckets of a server: Airflow's hook takes a tenth of a second to make one."""
+    return boto3.client(
+        "s3",
+        endpoint_url=endpoint,
+        aws_access_key_id=key,
+        aws_secret_access_key=secret,
+        config=clients.client_config(),
+    )
 
 
 @pytest.fixture
