@@ -8,7 +8,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from airflow.sdk import Param
+from airflow.sdk import Context, Param
+from airflow.sdk.exceptions import AirflowFailException
 
 from verger.settings import BASIS_POLICIES, Settings
 from verger.time_limits import TASK_LIMIT
@@ -17,6 +18,16 @@ SHARE = {"exclusiveMinimum": 0, "maximum": 1}
 """The limits of a share, for `allOf`: Airflow's form does not read it, and Airflow's API refuses other numbers.
 
 The form replaces a number above the member `maximum` of a parameter by it: 90 would become 1."""
+
+RESULTS = {
+    "list_images": "return_value",
+    "anything_to_do": "decoding",
+    "stage_artifacts": "return_value",
+    "create_cluster": "return_value",
+}
+"""The tasks whose results later tasks use, and the key of an XCom that each of them always writes."""
+WITHOUT_RESULTS = ("terminate_cluster", "report", "vacuum", "outcome")
+"""The tasks that use no result: some of them also run after a failed run, or after a rollback."""
 
 
 def dag_params(settings: Settings) -> dict[str, Param]:
@@ -69,7 +80,7 @@ def _flag(title: str, description: str) -> Param:
 
 
 def default_args(settings: Settings) -> dict[str, Any]:
-    """Return retries, time limits and connection of all tasks of the DAG."""
+    """Return retries, time limits, connection and the check of results of all tasks of the DAG."""
     storage, schedule = settings.storage, settings.schedule
     return {
         "retries": schedule.retries,
@@ -80,4 +91,27 @@ def default_args(settings: Settings) -> dict[str, Any]:
         "botocore_config": storage.request_options,
         "poke_interval": schedule.poll_seconds,
         "cluster_retries": schedule.cluster_retries,
+        "pre_execute": check_results,
     }
+
+
+def check_results(context: Context) -> None:
+    """Fail a task when one before it has no result, as when a user marked that one as success before its end.
+
+    Goes into `pre_execute` of all tasks: without it, a task would go on with None in place of the result.
+
+    Raises
+    ------
+    AirflowFailException
+        A result is missing. The message names the task to clear.
+    """
+    task = context["task"]
+    if task.task_id in WITHOUT_RESULTS:
+        return
+    earlier = task.get_flat_relative_ids(upstream=True)
+    for name, key in RESULTS.items():
+        if name in earlier and context["ti"].xcom_pull(name, key=key) is None:
+            raise AirflowFailException(
+                f"{name} has no result: a user marked it as success before its end; "
+                f"clear {name} with its downstream tasks"
+            )

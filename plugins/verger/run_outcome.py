@@ -6,6 +6,7 @@ success there, also when the run published nothing.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -91,7 +92,7 @@ def outcome(end: RunEnd) -> Outcome:
     task = failed or skipped
     consequence = result or "nothing was published"
     if failed in end.errors:
-        return Outcome(False, f"{failed} failed; {consequence}; {_advice(failed)}", failed)
+        return Outcome(False, f"{failed} failed; {consequence}; {_advice(failed, end.errors[failed])}", failed)
     if failed and not skipped:
         cause = f"{failed} failed without an error: its process was killed, or a user marked the task as failed"
         return Outcome(False, f"{cause}; {consequence}; {_advice(failed)}", failed)
@@ -127,5 +128,8 @@ def _skipped_by_hand(end: RunEnd) -> list[str]:
     return [task for task, state in end.states.items() if state == SKIPPED and task not in expected]
 
 
-def _advice(task: str) -> str:
+def _advice(task: str, error: str = "") -> str:
+    """Return what to do. An error may name an earlier task to clear, whose output was not as expected."""
+    named = re.search(r"\bclear (?!this )(\w+) (?:with|and) ", error)
+    task = named[1] if named else task
     return f"to continue, clear {task} with its downstream tasks, or start a new run"

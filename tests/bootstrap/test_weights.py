@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
-from tests.places import ROOT, environment_python
+from tests.places import ROOT, environment_python, of_long_form
+
+pytestmark = of_long_form
 
 IMAGENET_TENSORS_SHA256 = "55f4a54a76a3328d581d0c0ef60e2383f5a964fa783b2329c3d179d556893a44"
 

@@ -14,10 +14,11 @@ from typing import Any
 
 import pytest
 from airflow.dag_processing.dagbag import DagBag
-from airflow.sdk.exceptions import ParamValidationError
+from airflow.sdk.exceptions import AirflowFailException, ParamValidationError
 from airflow.task.trigger_rule import TriggerRule
 
 from tests.places import ROOT
+from verger.dag_params import RESULTS
 
 DAGS = ROOT / "dags"
 CHAIN = [
@@ -188,6 +189,23 @@ def test_an_error_of_verger_fails_every_python_task_without_retries(dag: Any) ->
         "publish_without_cluster",
         "rollback",
     }
+
+
+@pytest.mark.parametrize("missing", [None, *RESULTS])
+def test_no_task_goes_on_without_the_result_of_a_task_that_was_marked_as_success(missing: str, dag: Any) -> None:
+    """The other tasks use no result. They run also after a failed run, or in a rollback."""
+    results: dict[Any, Any] = {(name, key): {} for name, key in RESULTS.items() if name != missing}
+    instance = SimpleNamespace(xcom_pull=lambda task, key: results.get((task, key)))
+    stopped = {}
+    for task in dag.tasks:
+        try:
+            task._pre_execute_hook({"task": task, "ti": instance})
+        except AirflowFailException as error:
+            stopped[task.task_id] = str(error)
+    after = CHAIN[CHAIN.index(missing) + 1 : -1] if missing else []
+    others = {"publish_without_cluster"} if missing in ("list_images", "anything_to_do") else set()
+    message = f"{missing} has no result: a user marked it as success before its end; "
+    assert stopped == dict.fromkeys((*after, *others), f"{message}clear {missing} with its downstream tasks")
 
 
 def test_every_task_records_its_start_and_reports_its_failure(dag: Any) -> None:

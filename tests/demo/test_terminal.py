@@ -20,7 +20,7 @@ from demo.airflow_run import terminal_line
 from demo.summary import seconds_by_task
 from local_aws.stack import Stack
 from sample_photos.orchard import draw_orchard
-from tests.places import ROOT, STATE
+from tests.places import ROOT, STATE, of_long_form
 from tests.ports import free_ports
 from verger_contract.report import TaskFacts
 
@@ -96,6 +96,7 @@ def test_an_interrupt_while_the_stack_comes_up_leaves_no_process(stack: Stack, t
     assert output.endswith("interrupted: all processes that the demo started have ended\n")
 
 
+@of_long_form
 def test_an_interrupt_during_a_step_ends_the_cluster_and_leaves_a_stack_that_ran_before(
     stack: Stack, tmp_path: Path
 ) -> None:

@@ -92,6 +92,21 @@ def test_a_task_that_failed_by_itself_is_named_and_not_reported_twice(task: str)
     assert (found.succeeded, found.stopped) == (False, False)
 
 
+@pytest.mark.parametrize(
+    ("error", "named"),
+    [
+        ("list_images has no result: marked as success; clear list_images with its downstream tasks", "list_images"),
+        ("the data differ; clear anything_to_do and all that follows it", "anything_to_do"),
+        ("clear create_cluster and the tasks downstream of it", "create_cluster"),
+        ("the driver was ended by signal 15; clear this task with its downstream tasks", "publish"),
+        ("a node was lost; clear this task: no answer", "publish"),
+    ],
+)
+def test_the_task_that_the_error_says_to_clear_is_named(error: str, named: str) -> None:
+    found = outcome(RunEnd(NATURAL | {"publish": "failed"}, errors={"publish": error}))
+    assert found.text.startswith(f"publish failed; nothing was published; to continue, clear {named} with ")
+
+
 def test_tasks_that_are_marked_as_success_publish_nothing() -> None:
     found = outcome(RunEnd(NATURAL))
     assert (found.succeeded, found.stopped) == (False, True)

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from sample_photos.orchard import draw_orchard
-from tests.places import ROOT, STATE
+from tests.places import ROOT, STATE, long_form
 from tests.spark_jobs.conftest import ARTIFACTS, node_python  # noqa: F401 - a fixture
 
 PHOTOS = 6
@@ -27,7 +27,7 @@ def bench_python(request: pytest.FixtureRequest) -> Path:
     return node
 
 
-@pytest.mark.parametrize("kernels", ["own", "verger"])
+@pytest.mark.parametrize("kernels", ["own", long_form("verger")])
 def test_rows_of_finite_features(kernels: str, bench_python: Path, tmp_path: Path) -> None:
     orchard = draw_orchard(tmp_path / "photos", PHOTOS)
     paths = sorted(path.relative_to(orchard.folder).as_posix() for path in orchard.folder.rglob("*.jpg"))

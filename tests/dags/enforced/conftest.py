@@ -15,7 +15,6 @@ from local_aws.iam.account import ADMINISTRATOR
 from local_aws.iam.record import Decision
 from sample_photos.orchard import draw_orchard
 from tests.dags.enforced.runs import BUCKET, EnforcedStack, enforced_stack
-from tests.places import SHORT_FORM
 from verger.s3.clients import read_json
 from verger_contract.keys import PUBLISHED, Run
 
@@ -81,24 +80,12 @@ def enforced(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EnforcedStack
 
 @pytest.fixture(scope="package")
 def runs(enforced: EnforcedStack, tmp_path_factory: pytest.TempPathFactory) -> Runs:
-    """A run over most photos and a run of the janitor.
-
-    With FULL_CASES=1, between them, a run after a deletion with the other photos, and a rollback.
-    """
+    """A run over most photos, a run after a deletion with the other photos, a rollback, and a run of the janitor."""
     runs = Runs(enforced)
     folder = draw_orchard(tmp_path_factory.mktemp("orchard"), PHOTOS + NEW).folder
     photos = sorted(folder.rglob("*.jpg"))
     put(runs, folder, photos[NEW:])
     runs.run("first")
-    if not SHORT_FORM:
-        change_and_roll_back(runs, folder, photos)
-    runs.run("janitor", dag="emr_janitor")
-    runs.decisions = enforced.decisions()
-    return runs
-
-
-def change_and_roll_back(runs: Runs, folder: Path, photos: list[Path]) -> None:
-    """Run after changes with more workers, and roll back to the first publication."""
     put(runs, folder, photos[:NEW], PADDING)
     slow_down(runs, runs.published["first"])
     runs.s3.delete_object(Bucket=BUCKET, Key=key_of(folder, photos[-1]))
@@ -108,6 +95,9 @@ def change_and_roll_back(runs: Runs, folder: Path, photos: list[Path]) -> None:
     runs.run("second", **ONE_EXECUTOR)
     first = runs.published["first"]
     runs.run("rollback", params={"rollback_to": first["run"] if first else ""})
+    runs.run("janitor", dag="emr_janitor")
+    runs.decisions = enforced.decisions()
+    return runs
 
 
 def put(runs: Runs, folder: Path, photos: list[Path], padding: bytes = b"") -> None:

@@ -63,6 +63,7 @@ def test_the_page_of_verger_survives_the_end_of_its_credentials(runs: Runs) -> N
     assert str(runs.published["second"]["photos"]) in answers[1]["text"]
 
 
+@of_long_form
 def test_the_deployment_check_looks_at_bucket_and_emr_with_its_policy(runs: Runs) -> None:
     """local_aws has no IAM, EC2 and quotas: these checks get no answer. tests/infra has them, in moto."""
     nowhere = dict.fromkeys((f"AWS_ENDPOINT_URL_{name}" for name in ("IAM", "EC2", "SERVICE_QUOTAS")), NO_SERVER)

@@ -9,18 +9,16 @@ import pytest
 from local_aws.iam.account import ADMINISTRATOR, AIRFLOW, AIRFLOW_USER, NODES
 from tests.dags.enforced.conftest import LOST_RUN, NEW, PHOTOS, Runs
 from tests.dags.enforced.runs import BUCKET
-from tests.places import long_form, of_long_form
+from tests.places import of_long_form
 from verger.s3.clients import read_json
 from verger_contract.keys import Run
 
+pytestmark = of_long_form
 
-@pytest.mark.parametrize("name", ["first", long_form("second"), long_form("rollback"), "janitor"])
+
+@pytest.mark.parametrize("name", ["first", "second", "rollback", "janitor"])
 def test_the_run_succeeds(runs: Runs, name: str) -> None:
     assert runs.done[name].returncode == 0, runs.done[name].stdout[-5000:]
-
-
-def test_the_first_run_publishes_its_photos(runs: Runs) -> None:
-    assert runs.published["first"]["photos"] == PHOTOS
 
 
 def test_no_request_of_a_good_run_is_denied(runs: Runs) -> None:
@@ -28,14 +26,12 @@ def test_no_request_of_a_good_run_is_denied(runs: Runs) -> None:
     assert denied == []
 
 
-@of_long_form
 def test_the_runs_publish_the_photos_of_the_bucket(runs: Runs) -> None:
     first, second, back = (runs.published[name] for name in ("first", "second", "rollback"))
     assert (first["photos"], second["photos"], back["photos"]) == (PHOTOS, PHOTOS + NEW - 1, PHOTOS)
     assert (back["run"], back["pca"]) == (first["run"], first["pca"])
 
 
-@of_long_form
 def test_a_run_with_much_work_launches_more_workers_and_compares_plan_and_use(runs: Runs) -> None:
     """The pace is that of the first run of the bucket, whose metrics say that it was slow."""
     first, second = (Run(BUCKET, runs.published[name]["run"]) for name in ("first", "second"))
@@ -53,7 +49,6 @@ def test_a_run_with_much_work_launches_more_workers_and_compares_plan_and_use(ru
     assert f"2 core and 1 task nodes for {NEW} photos: about " in runs.done["second"].stdout
 
 
-@of_long_form
 def test_vacuum_deletes_all_versions_of_a_lost_run(runs: Runs) -> None:
     prefix = f"features/run={LOST_RUN}/"
     versions = runs.s3.list_object_versions(Bucket=BUCKET, Prefix=prefix)

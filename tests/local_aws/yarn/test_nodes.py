@@ -85,6 +85,7 @@ def test_the_loss_of_the_last_core_node_ends_the_cluster(yarn: Stack, yarn_emr: 
     assert cluster_processes(two_nodes) == []
 
 
+@of_long_form
 def test_a_step_survives_the_loss_of_the_node_of_its_application_master(
     yarn: Stack, yarn_emr: EMRClient, yarn_s3: S3Client, tmp_path: Path
 ) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.places import long_form
 from tests.plugins.orchard import Orchard
 from verger.publication.rollback import rollback
 from verger.settings import Settings
@@ -25,7 +26,7 @@ def orchard(settings: Settings, client: S3Client, tmp_path: Path) -> Orchard:
     return made
 
 
-@pytest.mark.parametrize("days", [-400, -1, 1, 400])
+@pytest.mark.parametrize("days", [-400, long_form(-1), long_form(1), 400])
 def test_the_next_run_publishes_whatever_the_clock_says(orchard: Orchard, days: float) -> None:
     orchard.run("one")
     orchard.pass_days(days)

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import verger_reader
+from tests.places import long_form
 from tests.plugins.orchard import Orchard, Running
 from tests.plugins.played_steps import featurize
 from verger.attempts import refuse
@@ -148,7 +149,7 @@ def test_a_file_that_is_not_in_the_file_list_is_not_read(orchard: Orchard, until
     assert checks[f"files of {prefix}"]["detail"] == expected
 
 
-@pytest.mark.parametrize("prefix", ["features/run=one/", "rejects/run=one/", "pca/run=one/"])
+@pytest.mark.parametrize("prefix", ["features/run=one/", long_form("rejects/run=one/"), long_form("pca/run=one/")])
 def test_a_file_that_is_added_to_a_published_table_is_not_read(orchard: Orchard, prefix: str) -> None:
     running = begun(orchard)
     running.finish()

@@ -44,7 +44,7 @@ from verger_contract.preprocessing import VERSION, Decoding
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-EXAMPLES, STEPS = int(os.environ.get("VERGER_TEST_HISTORIES", "3")), 20
+EXAMPLES, STEPS = int(os.environ.get("VERGER_TEST_HISTORIES", "2")), 20
 SNAPSHOT_DAYS, ERASURE_DAYS = 1, 5
 NAMES = [f"{label}/{number}.jpg" for label in ("Kiwi", "Pêche 1", "柿") for number in range(3)]
 CONTENTS = st.sampled_from([b"a", b"b", b"c", b"d", b"bad: not an image", b"bad: access denied"])

@@ -12,6 +12,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from tests.places import of_long_form
 from tests.spark_jobs.conftest import ARTIFACTS, Finished, Start
 from verger_spark.features.local_inventory import write_inventory
 from verger_spark.io import storage, table_file
@@ -67,6 +68,7 @@ def state(folder: Path) -> dict[str, str]:
     return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in found}
 
 
+@of_long_form
 def test_a_late_attempt_changes_nothing_and_its_finished_splits_are_used(photos: Path, start: Start) -> None:
     first = start(photos, ARTIFACTS / "featurize.py", *arguments(photos))
     try:

@@ -92,6 +92,7 @@ def spark_step(client: S3Client, settings: Settings, program: str, *arguments: s
     )
 
 
+@of_long_form
 def test_the_user_reads_that_yarn_killed_an_executor_its_limit_and_what_to_raise(
     *, add: Add, done: Done, cluster: str, context: Any, settings: Settings, client: S3Client
 ) -> None:

@@ -35,7 +35,7 @@ print("sums", json.dumps([*found, processed.value]))
 """
 
 
-@pytest.mark.parametrize("spark", ["spark", long_form("spark35")])
+@pytest.mark.parametrize("spark", [long_form("spark"), long_form("spark35")])
 def test_sums_are_merged_in_an_order_of_the_paths(submit: Submit, tmp_path: Path, spark: str) -> None:
     """20 blocks, then 3, then 1: the same bits for every partitioning of the rows."""
     script = tmp_path / "sums.py"
