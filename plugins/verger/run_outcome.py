@@ -99,8 +99,20 @@ def outcome(end: RunEnd) -> Outcome:
     if task:
         place = f"stopped by hand in {failed}" if failed else f"stopped by hand before {skipped}"
         return Outcome(False, f"{place}; {consequence}; {_advice(task)}", task, stopped=True)
-    cause = "every task counts as a success, so a user marked tasks as success by hand"
-    return Outcome(False, f"{cause}; {consequence}; start a new run", stopped=True)
+    not_run = next((task for task, state in end.states.items() if state in UNSUCCESSFUL), "")
+    if not_run:  # a user cleared an earlier task alone
+        cause = f"{not_run} did not run, because a task before it had failed"
+        return Outcome(False, f"{cause}; {consequence}; {_advice(not_run)}", not_run, stopped=True)
+    marked = _publishing(end)
+    cause = f"every task counts as a success, so a user marked {marked} as success before its end"
+    return Outcome(False, f"{cause}; {consequence}; {_advice(marked)}", marked, stopped=True)
+
+
+def _publishing(end: RunEnd) -> str:
+    """Return the task that changes published.json in this run. A task after a missing result fails by itself."""
+    if end.rollback_to:
+        return "rollback"
+    return WITHOUT_CLUSTER if end.without_cluster else "publish"
 
 
 def _result(end: RunEnd) -> str:

@@ -104,5 +104,5 @@ def test_a_waiting_task_that_is_marked_as_success_publishes_nothing_and_the_run_
     patch(stack, f"{run}/taskInstances/featurize_done", {"new_state": "success", "include_downstream": downstream})
     assert stack.wait(run) == "failed", stack.tasks(run)
     error = failure(stack, run)["failure"]["error"]
-    assert ("marked tasks as success by hand" if downstream else "featurize_done was marked as success") in error
+    assert ("a user marked publish as success" if downstream else "featurize_done was marked as success") in error
     assert clusters(stack) == {"TERMINATED"}

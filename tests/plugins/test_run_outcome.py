@@ -110,7 +110,20 @@ def test_the_task_that_the_error_says_to_clear_is_named(error: str, named: str) 
 def test_tasks_that_are_marked_as_success_publish_nothing() -> None:
     found = outcome(RunEnd(NATURAL))
     assert (found.succeeded, found.stopped) == (False, True)
-    assert "a user marked tasks as success by hand; nothing was published; start a new run" in found.text
+    assert "a user marked publish as success before its end; nothing was published" in found.text
+    assert found.text.endswith("to continue, clear publish with its downstream tasks, or start a new run")
+    for end, task in (
+        (RunEnd(NATURAL, rollback_to="run-1"), "rollback"),
+        (RunEnd(NATURAL, without_cluster=True), "publish_without_cluster"),
+    ):
+        assert f"clear {task} with" in outcome(end).text
+
+
+def test_a_task_that_did_not_run_after_another_one_was_cleared_alone_is_named() -> None:
+    found = outcome(RunEnd(ended("cluster_ready", "success", "upstream_failed")))
+    assert (found.succeeded, found.stopped, found.task) == (False, True, "featurize")
+    assert found.text.startswith("featurize did not run, because a task before it had failed; nothing was published")
+    assert "to continue, clear featurize with its downstream tasks" in found.text
 
 
 def test_a_published_run_whose_cluster_was_not_terminated_fails() -> None:

@@ -258,7 +258,7 @@ def published_snapshot(run_context: RunContext) -> Snapshot:
     if found is None:
         raise commit.PublicationError(
             f"{run.uri(PUBLISHED)}: expected run {run.id} among the kept snapshots, found it is not; "
-            "there is nothing to report"
+            "there is nothing to report; clear publish with its downstream tasks if a user marked it as success"
         )
     return found
 
