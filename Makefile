@@ -195,7 +195,8 @@ pictures: setup ## renew docs/pictures (needs Chromium)
 
 IN_AIRFLOW := tests/plugins tests/mwaa tests/local_aws/emr/test_provider.py
 JOBS := tests/spark_jobs tests/verger_photo tests/verger_contract
-APART := $(JOBS) tests/compose tests/dags tests/chaos tests/local_aws/yarn tests/benchmarks/on_yarn tests/bootstrap/node
+IN_BROWSER := tests/browser tests/demo
+APART := $(JOBS) $(IN_BROWSER) tests/compose tests/dags tests/chaos tests/local_aws/yarn tests/benchmarks/on_yarn tests/bootstrap/node
 OPERATORS := tests/plugins/emr/operators
 IN_MWAA := tests/mwaa tests/dags/test_dag_bag.py tests/plugins/test_plugins_folder.py \
   $(OPERATORS)/test_create_cluster.py tests/plugins/verger_ui/test_access.py
@@ -212,11 +213,16 @@ export FULL_SWEEP := 1
 endif
 
 .PHONY: test
-test: lint test-dev test-jobs test-airflow test-operators test-dags test-compose test-mwaa test-chaos test-yarn test-node ## all linters and the short form of all tests; [FULL=1]: the long form; [COVERAGE=1]: print the coverage
+test: lint test-dev test-browser test-jobs test-airflow test-operators test-dags test-compose test-mwaa test-chaos test-yarn test-node ## all linters and the short form of all tests; [FULL=1]: the long form; [COVERAGE=1]: print the coverage
 
 .PHONY: test-dev
 test-dev: setup spark35 $(VENV)/audit/.installed ## tests of all that has no suite of its own; [ONLY=<paths>] [PYTEST="<options>"]
 	@$(call measured,dev) $(DEV) -m pytest $(or $(ONLY),$(addprefix --ignore=,$(APART) $(IN_AIRFLOW))) $(COV) $(PYTEST)
+
+# A suite of its own, so that it can run beside test-dev: its DAG runs wait much of the time.
+.PHONY: test-browser
+test-browser: setup ## tests of the pages in a browser, and of the demo; [ONLY=<paths>] [PYTEST="<options>"]
+	@$(call measured,browser) $(DEV) -m pytest $(or $(ONLY),$(IN_BROWSER)) $(COV) $(PYTEST)
 
 # A suite of its own, so that it can run beside test-dev.
 .PHONY: test-jobs
@@ -268,6 +274,7 @@ test-node: setup ## tests of the bootstrap action on the system of a node; skipp
 
 # The short suites run one after another, beside the long ones: two cores do not bear more.
 ifneq (,$(filter test,$(MAKECMDGOALS)))
+test-browser: | lint
 test-compose: | test-jobs
 test-mwaa: | test-operators
 test-chaos: | test-mwaa
@@ -288,7 +295,7 @@ measured = $(if $(COVERAGE),COVERAGE_FILE=$(STATE)/coverage/$(1))
 COV := $(if $(COVERAGE),--cov --cov-report=)
 ifdef COVERAGE
 test: coverage
-coverage: test-dags test-airflow test-operators test-dev test-jobs test-chaos test-yarn test-node
+coverage: test-dags test-airflow test-operators test-dev test-browser test-jobs test-chaos test-yarn test-node
 endif
 
 .PHONY: coverage
