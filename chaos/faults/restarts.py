@@ -21,8 +21,10 @@ def _airflow(name: str, task: str) -> Scenario:
         time.sleep(3)
         trial.stack.start(name)
 
+    # A task that starts before the API server answers again fails, and the harness has one retry after a second.
+    ends, recovery = (EITHER, CLEAR) if name == "api-server" else (("success",), NONE)
     words = f"the {name} is killed and started again while {task} is active"
-    return Scenario(f"restart.{name}.{task}", words, play, ("success",), NONE)
+    return Scenario(f"restart.{name}.{task}", words, play, ends, recovery)
 
 
 def _server(name: str, task: str) -> Scenario:
