@@ -91,7 +91,7 @@ def publishable_runs(markers: Iterable[RunMarker], etag: str, finished: str) -> 
     etag
         The current ETag of `published.json`. Only a run that started with it can publish.
     finished
-        The run that calls vacuum at its end.
+        The run that calls vacuum at its end; empty when that run may still publish.
     """
     return frozenset(marker.run for marker in markers if marker.base_etag == etag and marker.run != finished)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -30,7 +30,7 @@ def vacuum(s3: S3Client, run: Run, keep: Retention, now: datetime) -> int:
     Parameters
     ----------
     run
-        The run that calls this function at its end.
+        The run that calls this function at its end. Its data is kept while it may still publish.
 
     Returns
     -------
@@ -51,7 +51,7 @@ def vacuum(s3: S3Client, run: Run, keep: Retention, now: datetime) -> int:
     current = _expire(s3, run, markers, keep, now)
     if current is None:
         return 0
-    publishable = retention.publishable_runs(markers, current.etag, run.id)
+    publishable = retention.publishable_runs(markers, current.etag, "" if _has_work(s3, run) else run.id)
     prefixes = retention.prefixes_to_delete(found, current.publication, publishable)
     keys = retention.objects_to_delete(objects, current.publication, publishable, keep.erasure_age, now)
     keys += retention.records_to_delete(bucket.objects(JANITOR), keep.erasure_age, now)
@@ -63,6 +63,16 @@ def vacuum(s3: S3Client, run: Run, keep: Retention, now: datetime) -> int:
     if deleted:
         log.info("%s: %s objects deleted that no kept snapshot names", uri(run.bucket, ""), f"{deleted:,}")
     return deleted
+
+
+def _has_work(s3: S3Client, run: Run) -> bool:
+    """Return whether the plan of a run has work.
+
+    A run with work calls vacuum after it has published, so that its data is named. When a user has marked `publish` as
+    success, vacuum starts while the process of `publish` may still be about to write published.json.
+    """
+    plan = read_json(s3, run.bucket, run.plan)
+    return isinstance(plan, Mapping) and plan.get("work") is not False
 
 
 def _expire(s3: S3Client, run: Run, markers: Iterable[RunMarker], keep: Retention, now: datetime) -> Current | None:

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.stub import Stubber
 
+import verger_reader
 from tests.plugins.orchard import AUTO, Orchard, run_prefixes
 from tests.plugins.snapshots import snapshot
 from verger.publication.commit import CommitConflictError
@@ -22,7 +23,7 @@ from verger.s3 import clients
 from verger.s3.errors import StorageError
 from verger.s3.versions import Bucket
 from verger.settings import Settings
-from verger_contract.keys import Run, janitor_record
+from verger_contract.keys import PUBLISHED, Run, janitor_record
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -148,6 +149,29 @@ def test_a_run_whose_files_vacuum_deleted_gets_a_commit_conflict(task: str, orch
         orchard.client.delete_object(Bucket=orchard.bucket, Key=key)
     with pytest.raises(CommitConflictError, match="found it replaced by run two"):
         running.finish()
+
+
+def test_vacuum_before_the_commit_of_its_own_run_deletes_none_of_its_data(orchard: Orchard) -> None:
+    """A user marks `publish` as success while its process runs: Airflow starts vacuum, and both end."""
+    orchard.put("Kiwi/4.jpg", b"4")
+    orchard.delete("Kiwi/0.jpg")
+    running = orchard.begin("two").until("check_projections")
+    other = clients.client(orchard.settings.storage)
+    deleted = []
+
+    def vacuum_first(params: dict[str, Any], **_: Any) -> None:
+        if params["url_path"].endswith(f"/{PUBLISHED}"):
+            deleted.append(vacuum(other, Run(orchard.bucket, "two"), orchard.settings.retention, orchard.now))
+
+    orchard.client.meta.events.register("before-call.s3.PutObject", vacuum_first)
+    running.until("publish")
+    orchard.client.meta.events.unregister("before-call.s3.PutObject", vacuum_first)
+    assert deleted == [0]
+    found = verger_reader.open_publication(f"s3://{orchard.bucket}")
+    assert found.run == "two"
+    assert sorted(found.pca()["path"].to_pylist()) == sorted(orchard.photos)
+    running.finish()
+    assert paths(orchard) >= {name.split("/")[-1] for name in orchard.photos}
 
 
 def test_json_files_stay_longer_than_the_data_and_report_json_for_ever(orchard: Orchard) -> None:
