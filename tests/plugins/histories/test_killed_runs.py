@@ -30,4 +30,4 @@ def test_the_run_after_a_killed_run_publishes_the_correct_data(bucket: str, clie
     assert found, done.stdout[-2000:]
     # run.json, inventory, work, deletes, compacted_deletes, plan, claims and verdicts of the verifications, suspects,
     # published.json, and the deletions of vacuum.
-    assert int(found[1]) == int(found[2]) >= 20 // STRIDE
+    assert int(found[1]) == int(found[2]) >= max(1, 20 // STRIDE)
